@@ -1,0 +1,31 @@
+/** The words for one message in either direction, as the public contract names them (values travel to clients unchanged). */
+export const directions = ['inbound', 'outbound'] as const
+export type Direction = (typeof directions)[number]
+
+/** Outbound: draft → pending_send_approval → sent, or rejected, expired, cancelled, send_failed.
+ *  Inbound: unread → read, or pending_inbound_approval, spam_flagged, spam_quarantined, rejected, expired. */
+export const emailStatuses = [
+  'draft',
+  'pending_send_approval',
+  'pending_inbound_approval',
+  'sent',
+  'unread',
+  'read',
+  'rejected',
+  'expired',
+  'cancelled',
+  'send_failed',
+  'spam_flagged',
+  'spam_quarantined',
+] as const
+export type EmailStatus = (typeof emailStatuses)[number]
+
+/** From most to least human control; a mailbox climbs only by a human hand (design promise 4). */
+export const oversightModes = ['read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous'] as const
+export type OversightMode = (typeof oversightModes)[number]
+
+export const spamVerdicts = ['clean', 'flagged', 'quarantined'] as const
+export type SpamVerdict = (typeof spamVerdicts)[number]
+
+/** An address as a header shows it (RFC 5322 §3.4); `name` is text from whoever wrote the header. */
+export type HeaderAddress = { address: string; name?: string }

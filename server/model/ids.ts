@@ -1,0 +1,71 @@
+import { monotonicFactory } from 'ulid'
+
+declare const brand: unique symbol
+export type Brand<T, Name extends string> = T & { readonly [brand]: Name }
+
+/** Every kind of row and the prefix its ids carry, so that a log line or a URL says what it names. */
+export const idPrefixes = {
+  account: 'acc',
+  key: 'key',
+  domain: 'dom',
+  dkimKey: 'dkm',
+  mailbox: 'mbx',
+  email: 'em',
+  thread: 'thr',
+  attachment: 'att',
+  hold: 'hld',
+  decision: 'dec',
+  release: 'rel',
+  delivery: 'dlv',
+  attempt: 'atm',
+  event: 'evt',
+  logEntry: 'log',
+} as const
+export type IdKind = keyof typeof idPrefixes
+
+export type AccountId = Brand<string, 'AccountId'>
+export type KeyId = Brand<string, 'KeyId'>
+export type DomainId = Brand<string, 'DomainId'>
+export type DkimKeyId = Brand<string, 'DkimKeyId'>
+export type MailboxId = Brand<string, 'MailboxId'>
+export type EmailId = Brand<string, 'EmailId'>
+export type ThreadId = Brand<string, 'ThreadId'>
+export type AttachmentId = Brand<string, 'AttachmentId'>
+export type HoldId = Brand<string, 'HoldId'>
+export type DecisionId = Brand<string, 'DecisionId'>
+export type ReleaseId = Brand<string, 'ReleaseId'>
+export type DeliveryId = Brand<string, 'DeliveryId'>
+export type AttemptId = Brand<string, 'AttemptId'>
+export type EventId = Brand<string, 'EventId'>
+export type LogEntryId = Brand<string, 'LogEntryId'>
+
+type IdOf = {
+  account: AccountId
+  key: KeyId
+  domain: DomainId
+  dkimKey: DkimKeyId
+  mailbox: MailboxId
+  email: EmailId
+  thread: ThreadId
+  attachment: AttachmentId
+  hold: HoldId
+  decision: DecisionId
+  release: ReleaseId
+  delivery: DeliveryId
+  attempt: AttemptId
+  event: EventId
+  logEntry: LogEntryId
+}
+
+// Monotonic inside this process: two ids of one millisecond still sort in the order they were made.
+const nextUlid = monotonicFactory()
+
+/** A new id such as `em_01JD…` (prefix, underscore, 26 characters of ULID). Sorts by time of making. @param now epoch ms */
+export const newId = <K extends IdKind>(kind: K, now: number): IdOf[K] =>
+  `${idPrefixes[kind]}_${nextUlid(now)}` as IdOf[K]
+
+/** True for a well-formed id of this kind; says nothing about whether the row exists. */
+export const isId = <K extends IdKind>(kind: K, text: string): text is IdOf[K] =>
+  text.length === idPrefixes[kind].length + 27 &&
+  text.startsWith(`${idPrefixes[kind]}_`) &&
+  /^[0-9A-HJKMNP-TV-Z]{26}$/.test(text.slice(-26))

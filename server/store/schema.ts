@@ -1,0 +1,280 @@
+import type { Generated, Insertable, Selectable } from 'kysely'
+import type { Direction, EmailStatus, OversightMode, SpamVerdict } from '../model/email.ts'
+import type { ContentHash } from '../model/envelope.ts'
+import type {
+  AccountId, AttachmentId, AttemptId, DecisionId, DeliveryId, DkimKeyId, DomainId, EmailId, EventId, HoldId, KeyId, LogEntryId, MailboxId, ReleaseId, ThreadId,
+} from '../model/ids.ts'
+import type { World } from '../model/world.ts'
+
+/** The tables. Times are epoch ms; flags are 0 or 1; `…_json` columns hold JSON text, read and written beside their table only. */
+export interface Database {
+  accounts: AccountRow
+  api_keys: ApiKeyRow
+  domains: DomainRow
+  dkim_keys: DkimKeyRow
+  mailboxes: MailboxRow
+  blobs: BlobRow
+  threads: ThreadRow
+  emails: EmailRow
+  attachments: AttachmentRow
+  holds: HoldRow
+  decisions: DecisionRow
+  releases: ReleaseRow
+  deliveries: DeliveryRow
+  attempts: AttemptRow
+  events: EventRow
+  log_entries: LogEntryRow
+  log_head: LogHeadRow
+}
+
+type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
+
+/** Only the SHA-256 of a key is kept; `prefix` is what a person may be shown again. */
+type ApiKeyRow = {
+  id: KeyId
+  account_id: AccountId
+  world: World
+  name: string
+  prefix: string
+  secret_hash: string
+  /** JSON array of Scope */
+  scopes_json: string
+  /** JSON array of MailboxId, or null for every mailbox of the account */
+  mailbox_ids_json: string | null
+  created_at: number
+  expires_at: number | null
+  last_used_at: number | null
+  revoked_at: number | null
+}
+
+type DomainRow = { id: DomainId; account_id: AccountId; name: string; created_at: number }
+
+type DkimKeyRow = {
+  id: DkimKeyId
+  domain_id: DomainId
+  selector: string
+  algorithm: 'rsa-sha256' | 'ed25519-sha256'
+  /** PKCS #8 PEM */
+  private_key: string
+  /** base64 for the p= tag (RFC 6376 §3.6.1; RFC 8463 §4) */
+  public_key: string
+  is_active: number
+  created_at: number
+}
+
+/** `address` is in the compared form (lower case); one address may exist once in each world. */
+type MailboxRow = {
+  id: MailboxId
+  account_id: AccountId
+  world: World
+  domain_id: DomainId
+  address: string
+  display_name: string | null
+  oversight_mode: OversightMode
+  is_active: number
+  created_at: number
+}
+
+/** A content by its SHA-256: `bytes` up to 64 KiB, null when it is a file of the blob store. */
+type BlobRow = { hash: string; size: number; bytes: Uint8Array | null; created_at: number }
+
+type ThreadRow = {
+  id: ThreadId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  subject: string
+  created_at: number
+  last_activity_at: number
+}
+
+type EmailRow = {
+  id: EmailId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  thread_id: ThreadId
+  direction: Direction
+  status: EmailStatus
+  /** Message-ID with its angle brackets (RFC 5322 §3.6.4) */
+  message_id: string | null
+  in_reply_to: string | null
+  /** JSON array of message ids, oldest first */
+  references_json: string
+  subject: string
+  from_address: string
+  from_name: string | null
+  /** JSON arrays of HeaderAddress */
+  reply_to_json: string
+  to_json: string
+  cc_json: string
+  bcc_json: string
+  /** envelope: '' is the null reverse-path; forward_paths_json is a JSON array of Address */
+  reverse_path: string
+  forward_paths_json: string
+  /** the Date header, when it could be read */
+  sent_at: number | null
+  /** inbound: when we took responsibility; outbound: when it was submitted (or drafted) */
+  received_at: number
+  /** the whole visible text as Markdown */
+  markdown: string
+  /** only what is new in it, without quoted history and signature */
+  extracted: string
+  has_attachments: number
+  /** raw message in the blob store: inbound as stored, outbound as composed; null for a draft */
+  raw_hash: string | null
+  raw_size: number
+  /** outbound, once composed (design promise 2) */
+  content_hash: ContentHash | null
+  /** inbound: AuthenticationResults as JSON */
+  authentication_json: string | null
+  spam_score: number | null
+  spam_verdict: SpamVerdict | null
+  /** JSON array of short codes: what was odd about the message (`mime-truncated`, `unparsable`, …) */
+  flags_json: string
+  /** outbound: the key that proposed it */
+  composer_id: KeyId | null
+  idempotency_key: string | null
+  approved_at: number | null
+  approved_by: string | null
+  rejection_reason: string | null
+  delivered_at: number | null
+  bounced_at: number | null
+  bounce_type: 'hard' | 'soft' | null
+  read_at: number | null
+  created_at: number
+  updated_at: number
+}
+
+type AttachmentRow = {
+  id: AttachmentId
+  email_id: EmailId
+  position: number
+  /** as the sender wrote it; never a path */
+  name: string
+  content_type: string
+  size: number
+  blob_hash: string
+  content_id: string | null
+  is_inline: number
+}
+
+/** An email waiting for a decision. State `open` ends once, in exactly one of the others. */
+type HoldRow = {
+  id: HoldId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  email_id: EmailId
+  direction: Direction
+  /** outbound: the content a decision must name; inbound: SHA-256 of the raw bytes */
+  content_hash: string
+  /** the rule that held it, in plain words for a person */
+  reason: string
+  state: 'open' | 'approved' | 'rejected' | 'expired' | 'cancelled'
+  created_at: number
+  expires_at: number
+  ended_at: number | null
+}
+
+type DecisionRow = {
+  id: DecisionId
+  hold_id: HoldId
+  email_id: EmailId
+  actor_id: string
+  action: 'approve' | 'reject'
+  content_hash: string
+  reason: string | null
+  created_at: number
+}
+
+/** Names the one content that may leave (design promise 2). `prepended` is the fixed, listed set of fields put in front, apart from the approved bytes. */
+type ReleaseRow = {
+  id: ReleaseId
+  email_id: EmailId
+  content_hash: ContentHash
+  kind: 'policy' | 'approval'
+  decision_id: DecisionId | null
+  /** the policy rule that released it, or null for an approval */
+  rule: string | null
+  prepended: string
+  created_at: number
+}
+
+/** One recipient of one released message; ends in exactly one of delivered, bounced, expired, cancelled (design promise 7). */
+type DeliveryRow = {
+  id: DeliveryId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  email_id: EmailId
+  release_id: ReleaseId
+  forward_path: string
+  domain: string
+  state: 'queued' | 'delivered' | 'bounced' | 'expired' | 'cancelled'
+  attempts: number
+  next_attempt_at: number
+  /** while leased: until when, and by which lease; a lapsed lease may be taken again */
+  leased_until: number | null
+  lease: string | null
+  last_reply: string | null
+  last_host: string | null
+  bounce_class: string | null
+  /** 1 when a connection was lost after the message was sent and before its reply: the remote may have it */
+  may_be_accepted: number
+  queued_at: number
+  give_up_at: number
+  settled_at: number | null
+}
+
+/** Written before dialling, completed after (a crash leaves `outcome` null: tried, result unknown). */
+type AttemptRow = {
+  id: AttemptId
+  delivery_id: DeliveryId
+  number: number
+  host: string | null
+  remote_address: string | null
+  tls: string | null
+  /** what this attempt put in front: DKIM-Signature fields */
+  signatures: string | null
+  reply: string | null
+  outcome: 'delivered' | 'deferred' | 'failed' | null
+  started_at: number
+  ended_at: number | null
+}
+
+/** The outbox: written in the transaction of the thing it tells; becomes webhooks and live updates. `seq` is the order. */
+type EventRow = {
+  seq: Generated<number>
+  id: EventId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId | null
+  type: string
+  data_json: string
+  created_at: number
+}
+
+/** `body` is the RFC 8785 text that is hashed; `details_json` holds what names people and can be erased, bound by a salted hash inside `body`. */
+type LogEntryRow = {
+  seq: number
+  id: LogEntryId
+  account_id: AccountId | null
+  world: World | null
+  action: string
+  actor_id: string
+  resource_type: string
+  resource_id: string
+  created_at: number
+  body: string
+  details_json: string | null
+  details_salt: string | null
+  leaf_hash: string
+  chain_hash: string
+}
+
+/** One row: where the chain stands. Locked by whoever appends. */
+type LogHeadRow = { id: number; next_seq: number; chain_hash: string }
+
+export type Row<T extends keyof Database> = Selectable<Database[T]>
+export type NewRow<T extends keyof Database> = Insertable<Database[T]>
