@@ -1,0 +1,116 @@
+/**
+ * Who is calling: API keys become actors here.
+ *
+ * Promises: only the SHA-256 of a key is kept; no live key can both propose and decide (scopes.ts); every key issued is on the
+ * log in the same transaction; an expired, revoked or mistyped key is nobody.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import type { Actor, KeyActor, Scope } from '../model/actor.ts'
+import { type KeyId, type MailboxId, newId } from '../model/ids.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import type { Tenancy } from '../model/world.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Store } from '../store/db.ts'
+import { insertKey, keyByHash, touchKey } from '../store/keys.ts'
+import { appendLog } from '../store/log.ts'
+import type { NewRow, Row } from '../store/schema.ts'
+import { hashOfKey, makeKeyText, shownPrefix, worldOfKeyText } from './key-text.ts'
+import { effectiveScopes, whyForbidden } from './scopes.ts'
+
+/** `mailboxIds` left out: every mailbox of the account in this world. `expiresAt` in epoch ms. `by` is the host unless a key asked. */
+export type KeyRequest = {
+  tenancy: Tenancy
+  name: string
+  scopes: readonly Scope[]
+  mailboxIds?: readonly MailboxId[]
+  expiresAt?: number
+  by?: Actor
+}
+/** `key` is the secret itself: show it once, keep it nowhere. */
+export type IssuedKey = { key: string; id: KeyId }
+
+export type Keys = {
+  issue(request: KeyRequest): Promise<Result<IssuedKey, 'FORBIDDEN_SCOPES'>>
+  /** The actor behind a presented key, with every scope its own imply; null when it is not a key that is good now. */
+  identify(presented: string): Promise<KeyActor | null>
+}
+
+// Not at every call: reading mail would otherwise write to the store each time.
+const touchEveryMs = 60_000
+
+export function createKeys({ store, clock }: { store: Store; clock: Clock }): Keys {
+  return {
+    async issue(request) {
+      const made = draftKey(request, clock.now())
+      if (!made.ok) return made
+      await store.transaction(async (tx) => {
+        await insertKey(tx, made.value.row)
+        await appendLog(tx, made.value.logEntry)
+      })
+      return ok({ key: made.value.key, id: made.value.row.id })
+    },
+
+    async identify(presented) {
+      if (worldOfKeyText(presented) === null) return null
+      const hash = hashOfKey(presented)
+      const row = await keyByHash(store.db, hash)
+      if (row === undefined || !sameHash(row.secret_hash, hash) || !isGood(row, clock.now())) return null
+      await touch(store, row, clock.now())
+      return toActor(row)
+    },
+  }
+}
+
+type DraftedKey = { key: string; row: NewRow<'api_keys'>; logEntry: Parameters<typeof appendLog>[1] }
+
+/** A key and what is to be stored of it, not stored yet: for a transaction that issues more than one thing (setup.ts). */
+export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, 'FORBIDDEN_SCOPES'> {
+  const { tenancy, name, scopes, mailboxIds, expiresAt, by } = request
+  const why = whyForbidden(tenancy.world, scopes)
+  if (why !== null) return fail('FORBIDDEN_SCOPES', why)
+  const key = makeKeyText(tenancy.world)
+  const row: NewRow<'api_keys'> = {
+    id: newId('key', now),
+    account_id: tenancy.accountId,
+    world: tenancy.world,
+    name,
+    prefix: shownPrefix(key),
+    secret_hash: hashOfKey(key),
+    scopes_json: JSON.stringify(scopes),
+    mailbox_ids_json: mailboxIds === undefined ? null : JSON.stringify(mailboxIds),
+    created_at: now,
+    expires_at: expiresAt ?? null,
+    last_used_at: null,
+    revoked_at: null,
+  }
+  const logEntry = {
+    at: now,
+    actor: by ?? { kind: 'system', part: 'host' },
+    tenancy,
+    action: 'key.created',
+    resourceType: 'key',
+    resourceId: row.id,
+    metadata: { scopes, prefix: row.prefix, mailbox_ids: mailboxIds ?? null, expires_at: expiresAt ?? null },
+    details: { name },
+  } as const
+  return ok({ key, row, logEntry })
+}
+
+const sameHash = (stored: string, presented: string): boolean =>
+  stored.length === presented.length && timingSafeEqual(Buffer.from(stored), Buffer.from(presented))
+
+const isGood = (row: Row<'api_keys'>, now: number): boolean => row.revoked_at === null && (row.expires_at === null || now < row.expires_at)
+
+async function touch(store: Store, row: Row<'api_keys'>, now: number): Promise<void> {
+  if (row.last_used_at === null || now - row.last_used_at >= touchEveryMs) await touchKey(store.db, row.id, now)
+}
+
+const toActor = (row: Row<'api_keys'>): KeyActor => ({
+  kind: 'key',
+  accountId: row.account_id,
+  world: row.world,
+  keyId: row.id,
+  name: row.name,
+  scopes: effectiveScopes(row.world, JSON.parse(row.scopes_json) as Scope[]),
+  mailboxIds: row.mailbox_ids_json === null ? null : (JSON.parse(row.mailbox_ids_json) as MailboxId[]),
+})
