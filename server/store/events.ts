@@ -1,0 +1,42 @@
+import type { Kysely, Transaction } from 'kysely'
+import { type Json, canonicalJson } from '../model/canonical.ts'
+import { type MailboxId, newId } from '../model/ids.ts'
+import type { Tenancy } from '../model/world.ts'
+import type { Database, Row } from './schema.ts'
+
+export const eventTypes = [
+  'message.received',
+  'message.sent',
+  'message.delivered',
+  'message.bounced',
+  'message.delayed',
+  'oversight.pending',
+  'oversight.approved',
+  'oversight.rejected',
+  'oversight.expired',
+] as const
+export type EventType = (typeof eventTypes)[number]
+
+/** `data` has ids and envelope facts; no bodies. `now` is epoch ms. */
+export type NewEvent = { tenancy: Tenancy; mailboxId: MailboxId | null; type: EventType; data: { readonly [key: string]: Json }; now: number }
+
+/** Announces something in the transaction that does it, so that nothing is told that did not happen and nothing that happened goes untold. */
+export async function appendEvent(tx: Transaction<Database>, event: NewEvent): Promise<void> {
+  await tx
+    .insertInto('events')
+    .values({
+      id: newId('event', event.now),
+      account_id: event.tenancy.accountId,
+      world: event.tenancy.world,
+      mailbox_id: event.mailboxId,
+      type: event.type,
+      data_json: canonicalJson(event.data),
+      created_at: event.now,
+    })
+    .execute()
+}
+
+/** Events after `seq`, in order. On PostgreSQL two transactions may commit in another order than they took their numbers, so a reader
+ *  that wants each event keeps its own mark per event, not only the highest `seq` it has seen. */
+export const eventsAfter = (db: Kysely<Database>, seq: number, limit: number): Promise<Row<'events'>[]> =>
+  db.selectFrom('events').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit).execute()

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Actor, actorId } from '../model/actor.ts'
+import { type Json, canonicalJson } from '../model/canonical.ts'
+import { type LogEntryId, newId } from '../model/ids.ts'
+import type { Tenancy } from '../model/world.ts'
+import { bodyOf, chainHash, detailsHash, leafHash } from './log-format.ts'
+import type { Database, Row } from './schema.ts'
+
+export type Facts = { readonly [key: string]: Json }
+
+/** Everything that goes on the record. */
+export const logActions = [
+  'email.received',
+  'inbox.listed',
+  'email.read',
+  'thread.read',
+  'attachment.read',
+  'pending.listed',
+  'email.drafted',
+  'email.submitted',
+  'email.held',
+  'email.released',
+  'email.approved',
+  'email.rejected',
+  'hold.expired',
+  'email.cancelled',
+  'delivery.attempted',
+  'delivery.delivered',
+  'delivery.bounced',
+  'delivery.deferred',
+  'delivery.expired',
+  'delivery.refused',
+  'key.created',
+  'mailbox.created',
+  'domain.created',
+  'account.created',
+  'audit.listed',
+  'mailboxes.listed',
+] as const
+export type LogAction = (typeof logActions)[number]
+
+export type NewLogEntry = {
+  /** epoch ms */
+  at: number
+  actor: Actor
+  /** null: the appliance's own affair, shown to no tenant */
+  tenancy: Tenancy | null
+  action: LogAction
+  resourceType: string
+  resourceId: string
+  /** ids, hashes, codes and counts only: it is part of the hashed body and can never be taken back */
+  metadata?: Facts
+  /** what names people (addresses, subjects, free text): kept beside the body, bound to it by a salted hash, and erasable */
+  details?: Facts
+}
+
+/** Appends one entry (design promise 5). Call it in the transaction of the thing itself and as its last statement: it locks the
+ *  head of the chain until the commit, so that entries have no gap and one order. */
+export async function appendLog(tx: Transaction<Database>, entry: NewLogEntry): Promise<void> {
+  const head = await lockHead(tx)
+  const row = entryRow(entry, head)
+  await tx.insertInto('log_entries').values(row).execute()
+  await tx
+    .updateTable('log_head')
+    .set({ next_seq: head.next_seq + 1, chain_hash: row.chain_hash })
+    .where('id', '=', 1)
+    .execute()
+}
+
+/** An entry as readers see it; `details` null when there were none or they were erased. */
+export type LogRecord = {
+  seq: number
+  id: LogEntryId
+  /** epoch ms */
+  at: number
+  action: LogAction
+  actorId: string
+  resourceType: string
+  resourceId: string
+  metadata: Facts
+  details: Facts | null
+  leafHash: string
+  chainHash: string
+}
+
+/** The tenant's entries, newest first. @param page `before` is an exclusive seq */
+export async function listLog(db: Kysely<Database>, tenancy: Tenancy, page: { limit: number; before?: number }): Promise<LogRecord[]> {
+  let query = db.selectFrom('log_entries').selectAll().where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
+  if (page.before !== undefined) query = query.where('seq', '<', page.before)
+  const rows = await query.orderBy('seq', 'desc').limit(page.limit).execute()
+  return rows.map(recordOf)
+}
+
+/** Takes away what an entry says of people; the entry, its hashes and the proof that it had details stay. */
+export const eraseLogDetails = async (tx: Transaction<Database>, seq: number): Promise<void> => {
+  await tx.updateTable('log_entries').set({ details_json: null, details_salt: null }).where('seq', '=', seq).execute()
+}
+
+// SQLite has one writer, so being in a transaction is the lock.
+function lockHead(tx: Transaction<Database>): Promise<Row<'log_head'>> {
+  const head = tx.selectFrom('log_head').selectAll().where('id', '=', 1)
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? head.forUpdate() : head).executeTakeFirstOrThrow()
+}
+
+function entryRow(entry: NewLogEntry, head: Row<'log_head'>): Row<'log_entries'> {
+  const salt = entry.details === undefined ? null : randomBytes(16)
+  const details = entry.details === undefined ? null : canonicalJson(entry.details)
+  const fields = {
+    seq: head.next_seq,
+    id: newId('logEntry', entry.at),
+    account_id: entry.tenancy?.accountId ?? null,
+    world: entry.tenancy?.world ?? null,
+    action: entry.action,
+    actor_id: actorId(entry.actor),
+    resource_type: entry.resourceType,
+    resource_id: entry.resourceId,
+    created_at: entry.at,
+  }
+  const body = bodyOf(fields, entry.metadata ?? {}, salt === null || details === null ? null : detailsHash(salt, details))
+  const leaf = leafHash(body)
+  return { ...fields, body, details_json: details, details_salt: salt?.toString('hex') ?? null, leaf_hash: leaf, chain_hash: chainHash(head.chain_hash, leaf) }
+}
+
+const recordOf = (row: Row<'log_entries'>): LogRecord => ({
+  seq: row.seq,
+  id: row.id,
+  at: row.created_at,
+  action: row.action as LogAction,
+  actorId: row.actor_id,
+  resourceType: row.resource_type,
+  resourceId: row.resource_id,
+  metadata: (JSON.parse(row.body) as { metadata: Facts }).metadata,
+  details: row.details_json === null ? null : (JSON.parse(row.details_json) as Facts),
+  leafHash: row.leaf_hash,
+  chainHash: row.chain_hash,
+})

@@ -1,0 +1,28 @@
+import type { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import type { Engine } from './engine.ts'
+import { migrations } from './migrations/list.ts'
+import type { Database } from './schema.ts'
+
+/** Brings the tables up to date; doing it twice is doing it once. Throws, with nothing changed, when a migration fails or when the tables were made by a newer program. */
+export async function migrate(db: Kysely<Database>, engine: Engine): Promise<void> {
+  const known = Object.fromEntries(migrations.map(({ name, build }) => [name, build(engine)]))
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(known) } })
+  await refuseNewer(db, known)
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw new Error('the tables of the database could not be brought up to date', { cause: error })
+}
+
+async function refuseNewer(db: Kysely<Database>, known: Record<string, unknown>): Promise<void> {
+  const applied = await appliedNames(db)
+  const unknown = applied.filter((name) => !(name in known))
+  if (unknown.length === 0) return
+  throw new Error(`the database was made by a newer version of this program (it has ${unknown.join(', ')}): install that version or restore an older backup`)
+}
+
+async function appliedNames(db: Kysely<Database>): Promise<string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === 'kysely_migration')) return []
+  const rows = await db.withTables<{ kysely_migration: { name: string } }>().selectFrom('kysely_migration').select('name').orderBy('name').execute()
+  return rows.map((row) => row.name)
+}

@@ -1,0 +1,88 @@
+import type { ColumnTypes } from '../column-types.ts'
+
+export const mail = ({ text, int, real, bytes, tableEnd }: ColumnTypes): string[] => [
+  `create table blobs (
+    hash ${text} primary key,
+    size ${int} not null check (size >= 0),
+    bytes ${bytes},
+    created_at ${int} not null
+  ) ${tableEnd}`,
+
+  `create table threads (
+    id ${text} primary key,
+    account_id ${text} not null references accounts (id),
+    world ${text} not null check (world in ('live', 'test')),
+    mailbox_id ${text} not null references mailboxes (id),
+    subject ${text} not null,
+    created_at ${int} not null,
+    last_activity_at ${int} not null
+  ) ${tableEnd}`,
+  `create index threads_by_activity on threads (mailbox_id, last_activity_at)`,
+
+  // composer_id and approved_by name an actor: a key today, a person later, so they reference no table.
+  `create table emails (
+    id ${text} primary key,
+    account_id ${text} not null references accounts (id),
+    world ${text} not null check (world in ('live', 'test')),
+    mailbox_id ${text} not null references mailboxes (id),
+    thread_id ${text} not null references threads (id),
+    direction ${text} not null check (direction in ('inbound', 'outbound')),
+    status ${text} not null check (status in ('draft', 'pending_send_approval', 'pending_inbound_approval', 'sent', 'unread', 'read',
+      'rejected', 'expired', 'cancelled', 'send_failed', 'spam_flagged', 'spam_quarantined')),
+    message_id ${text},
+    in_reply_to ${text},
+    references_json ${text} not null,
+    subject ${text} not null,
+    from_address ${text} not null,
+    from_name ${text},
+    reply_to_json ${text} not null,
+    to_json ${text} not null,
+    cc_json ${text} not null,
+    bcc_json ${text} not null,
+    reverse_path ${text} not null,
+    forward_paths_json ${text} not null,
+    sent_at ${int},
+    received_at ${int} not null,
+    markdown ${text} not null,
+    extracted ${text} not null,
+    has_attachments ${int} not null check (has_attachments in (0, 1)),
+    raw_hash ${text} references blobs (hash),
+    raw_size ${int} not null check (raw_size >= 0),
+    content_hash ${text},
+    authentication_json ${text},
+    spam_score ${real},
+    spam_verdict ${text} check (spam_verdict in ('clean', 'flagged', 'quarantined')),
+    flags_json ${text} not null,
+    composer_id ${text},
+    idempotency_key ${text},
+    approved_at ${int},
+    approved_by ${text},
+    rejection_reason ${text},
+    delivered_at ${int},
+    bounced_at ${int},
+    bounce_type ${text} check (bounce_type in ('hard', 'soft')),
+    read_at ${int},
+    created_at ${int} not null,
+    updated_at ${int} not null
+  ) ${tableEnd}`,
+  `create index emails_of_mailbox on emails (mailbox_id, id)`,
+  `create index emails_by_message_id on emails (mailbox_id, message_id)`,
+  `create index emails_of_thread on emails (thread_id, id)`,
+  `create index emails_of_tenant on emails (account_id, world, id)`,
+  `create index emails_by_raw on emails (raw_hash)`,
+  `create unique index emails_by_idempotency_key on emails (mailbox_id, idempotency_key) where idempotency_key is not null`,
+
+  `create table attachments (
+    id ${text} primary key,
+    email_id ${text} not null references emails (id),
+    position ${int} not null,
+    name ${text} not null,
+    content_type ${text} not null,
+    size ${int} not null check (size >= 0),
+    blob_hash ${text} not null references blobs (hash),
+    content_id ${text},
+    is_inline ${int} not null check (is_inline in (0, 1)),
+    unique (email_id, position)
+  ) ${tableEnd}`,
+  `create index attachments_by_blob on attachments (blob_hash)`,
+]
