@@ -1,0 +1,282 @@
+/**
+ * Everything an operator may set: one entry per setting, with its name, unit, default and help. Nothing else in the house knows
+ * these names. `config/load.ts` reads them; `docs/settings.md` is generated from here.
+ */
+import { z } from 'zod'
+import {
+  type HostAndPort,
+  anyText,
+  count,
+  databaseUrl,
+  dnsServers,
+  duration,
+  filePath,
+  hostAndPort,
+  hostName,
+  listenAddress,
+  listenPort,
+  logLevel,
+  remotePort,
+  size,
+  webAddress,
+  yesOrNo,
+} from './values.ts'
+
+/** Server mode is for real mail; local mode is loopback only, and its mail goes to a receiving server of its own. */
+export type Mode = 'local' | 'server'
+
+/** `standard`: the default as a person would write it; null when there is none. `only`: the mode in which the setting has a meaning. */
+export type Facts = { part: string; unit: string; standard: string | null; help: string; secret?: true; only?: Mode }
+
+export const factsOf = z.registry<Facts>()
+
+type Reader<T> = z.ZodType<T, string>
+function setting<T>(type: Reader<T>, facts: Facts & { standard: string }): z.ZodType<T>
+function setting<T>(type: Reader<T>, facts: Facts & { standard: null }): z.ZodType<T | null>
+function setting<T>(type: Reader<T>, facts: Facts): z.ZodType<T | null> {
+  const field = facts.standard === null ? type.nullable().prefault(null) : type.prefault(facts.standard)
+  return field.register(factsOf, facts)
+}
+
+export const settings = z.object({
+  MULTIMAIL_HOSTNAME: setting(hostName, {
+    part: 'The server',
+    unit: 'host name',
+    standard: null,
+    help: 'The name this server has in the DNS: it greets with it, and MX records point to it. Setting it turns server mode on. Without it the server runs in local mode: it listens on the loopback interface only, and no mail leaves the machine.',
+  }),
+  MULTIMAIL_DATA_DIR: setting(filePath, {
+    part: 'The server',
+    unit: 'path',
+    standard: './data',
+    help: 'The folder for the database and large messages. Back it up.',
+  }),
+  DATABASE_URL: setting(databaseUrl, {
+    part: 'The server',
+    unit: 'address',
+    standard: null,
+    secret: true,
+    help: 'A PostgreSQL database to use. Without it the server keeps a SQLite database in the data folder.',
+  }),
+  MULTIMAIL_LOG_LEVEL: setting(logLevel, {
+    part: 'The server',
+    unit: 'debug, info, warn or error',
+    standard: 'info',
+    help: 'The least important events to log.',
+  }),
+  MULTIMAIL_SMTP_HOST: setting(listenAddress, {
+    part: 'Arriving mail',
+    unit: 'IP address',
+    standard: '127.0.0.1',
+    help: 'The address to listen on for mail. To be reached from outside it has to be 0.0.0.0 (or ::), as it is in the container image.',
+  }),
+  MULTIMAIL_SMTP_PORT: setting(listenPort, {
+    part: 'Arriving mail',
+    unit: 'port',
+    standard: '2525',
+    help: 'The port to listen on for mail. Other mail servers only ever connect to port 25, which the container image uses.',
+  }),
+  MULTIMAIL_SMTP_MAX_MESSAGE: setting(size('64KiB', '150MiB'), {
+    part: 'Arriving mail',
+    unit: 'size',
+    standard: '35MiB',
+    help: 'The largest message to accept, as it travels: 35MiB leaves room for attachments of about 25 MB.',
+  }),
+  MULTIMAIL_SMTP_MAX_RECIPIENTS: setting(count(100, 1000), {
+    part: 'Arriving mail',
+    unit: 'recipients',
+    standard: '100',
+    help: 'The most recipients of one arriving message. RFC 5321 asks for at least 100.',
+  }),
+  MULTIMAIL_TLS_CERT_FILE: setting(filePath, {
+    part: 'Arriving mail',
+    unit: 'path',
+    standard: null,
+    help: 'The certificate (PEM, with its chain) to offer to mail servers that connect. Without it the server makes a self-signed one, which other mail servers usually accept.',
+  }),
+  MULTIMAIL_TLS_KEY_FILE: setting(filePath, {
+    part: 'Arriving mail',
+    unit: 'path',
+    standard: null,
+    help: 'The private key (PEM) of that certificate.',
+  }),
+  MULTIMAIL_HTTP_HOST: setting(listenAddress, {
+    part: 'Programs and people',
+    unit: 'IP address',
+    standard: '127.0.0.1',
+    help: 'The address to listen on for the API. It speaks plain HTTP: put a proxy with a certificate in front before opening it to a network.',
+  }),
+  MULTIMAIL_HTTP_PORT: setting(listenPort, {
+    part: 'Programs and people',
+    unit: 'port',
+    standard: '8025',
+    help: 'The port to listen on for the API.',
+  }),
+  MULTIMAIL_PUBLIC_URL: setting(webAddress, {
+    part: 'Programs and people',
+    unit: 'address',
+    standard: null,
+    help: 'The address at which clients reach the API, such as that of a proxy in front. Without it: http, the host name and the port.',
+  }),
+  MULTIMAIL_SMARTHOST: setting(hostAndPort, {
+    part: 'Leaving mail',
+    unit: 'host:port',
+    standard: null,
+    only: 'server',
+    help: 'Hand all leaving mail to this mail server instead of the ones of its recipients.',
+  }),
+  MULTIMAIL_OUTBOUND_PORT: setting(remotePort, {
+    part: 'Leaving mail',
+    unit: 'port',
+    standard: '25',
+    only: 'server',
+    help: 'The port on which the mail servers of recipients are reached. Outside of tests it is always 25.',
+  }),
+  MULTIMAIL_ALLOW_PRIVATE_TARGETS: setting(yesOrNo, {
+    part: 'Leaving mail',
+    unit: 'true or false',
+    standard: 'false',
+    only: 'server',
+    help: 'Whether mail may be delivered to private and loopback addresses that the DNS names. Anybody can publish such records to reach into your network, so allow it only in a closed one.',
+  }),
+  MULTIMAIL_GIVE_UP_AFTER: setting(duration('10m', '7d'), {
+    part: 'Leaving mail',
+    unit: 'duration',
+    standard: '72h',
+    help: 'How long to keep trying to deliver a message before its recipients are reported as expired.',
+  }),
+  MULTIMAIL_DELIVERY_CONCURRENCY: setting(count(1, 500), {
+    part: 'Leaving mail',
+    unit: 'deliveries',
+    standard: '20',
+    help: 'How many deliveries may run at the same time.',
+  }),
+  MULTIMAIL_DNS_SERVERS: setting(dnsServers, {
+    part: 'Leaving mail',
+    unit: 'IP addresses',
+    standard: null,
+    only: 'server',
+    help: 'The DNS resolvers to ask, separated by commas. Without it: those of the system.',
+  }),
+  MULTIMAIL_LOCAL_RECEIVER_PORT: setting(listenPort, {
+    part: 'Leaving mail',
+    unit: 'port',
+    standard: '2526',
+    only: 'local',
+    help: 'The port of the small receiving server that gets all leaving mail in local mode.',
+  }),
+  MULTIMAIL_HOLD_EXPIRES_AFTER: setting(duration('1m', '30d'), {
+    part: 'The last word',
+    unit: 'duration',
+    standard: '72h',
+    help: 'How long a held message waits for a decision. Then it expires: silence never approves.',
+  }),
+  MULTIMAIL_ALLOW_TEST_SELF_APPROVAL: setting(yesOrNo, {
+    part: 'The last word',
+    unit: 'true or false',
+    standard: 'true',
+    help: 'Whether a test key with admin scope may approve what it proposed itself. Test mail never leaves; a live key never may.',
+  }),
+  MULTIMAIL_API_URL: setting(webAddress, {
+    part: 'The command line',
+    unit: 'address',
+    standard: null,
+    help: 'The running server that pending, show, approve, reject and mcp talk to. Without it: the address and port set for the API.',
+  }),
+  MULTIMAIL_API_KEY: setting(anyText, {
+    part: 'The command line',
+    unit: 'key',
+    standard: null,
+    secret: true,
+    help: 'The key with which mcp acts, and, when there is no reviewer key, the other commands.',
+  }),
+  MULTIMAIL_REVIEWER_KEY: setting(anyText, {
+    part: 'The command line',
+    unit: 'key',
+    standard: null,
+    secret: true,
+    help: 'The key with which pending, show, approve and reject act. In local mode they find one in the data folder.',
+  }),
+  MULTIMAIL_MAILBOX_ID: setting(anyText, {
+    part: 'The command line',
+    unit: 'id',
+    standard: null,
+    help: 'The mailbox that mcp works with when a call names none.',
+  }),
+})
+
+export type Settings = z.infer<typeof settings>
+export type SettingName = keyof Settings
+export const settingNames = Object.keys(settings.shape) as SettingName[]
+
+/** What the rest of the house sees. Durations in ms, sizes in bytes, paths absolute. */
+export type Config = {
+  mode: Mode
+  hostname: string
+  dataDir: string
+  databaseUrl: string | null
+  logLevel: Settings['MULTIMAIL_LOG_LEVEL']
+  smtp: {
+    host: string
+    port: number
+    maxMessageBytes: number
+    maxRecipients: number
+    tlsCertFile: string | null
+    tlsKeyFile: string | null
+  }
+  http: { host: string; port: number; publicUrl: string }
+  outbound: {
+    smarthost: HostAndPort | null
+    allowPrivateTargets: boolean
+    giveUpAfterMs: number
+    concurrency: number
+    port: number
+  }
+  holds: { expireAfterMs: number }
+  /** null: those of the system; local mode asks nobody at all. */
+  dns: { servers: string[] | null }
+  allowTestSelfApproval: boolean
+}
+
+// RFC 6761 §6.4: no name below .test exists on the internet.
+const localHostname = 'mail.multimail.test'
+
+/** The configuration these settings amount to; what is not the operator's to choose in local mode is fixed here. */
+export function toConfig(values: Settings): Config {
+  const local = values.MULTIMAIL_HOSTNAME === null
+  const hostname = values.MULTIMAIL_HOSTNAME ?? localHostname
+  const webHost = local ? bracketed(values.MULTIMAIL_HTTP_HOST) : hostname
+  return {
+    mode: local ? 'local' : 'server',
+    hostname,
+    dataDir: values.MULTIMAIL_DATA_DIR,
+    databaseUrl: values.DATABASE_URL,
+    logLevel: values.MULTIMAIL_LOG_LEVEL,
+    smtp: {
+      host: values.MULTIMAIL_SMTP_HOST,
+      port: values.MULTIMAIL_SMTP_PORT,
+      maxMessageBytes: values.MULTIMAIL_SMTP_MAX_MESSAGE,
+      maxRecipients: values.MULTIMAIL_SMTP_MAX_RECIPIENTS,
+      tlsCertFile: values.MULTIMAIL_TLS_CERT_FILE,
+      tlsKeyFile: values.MULTIMAIL_TLS_KEY_FILE,
+    },
+    http: {
+      host: values.MULTIMAIL_HTTP_HOST,
+      port: values.MULTIMAIL_HTTP_PORT,
+      publicUrl: values.MULTIMAIL_PUBLIC_URL ?? `http://${webHost}:${values.MULTIMAIL_HTTP_PORT}`,
+    },
+    outbound: {
+      // In local mode everything goes to our own receiver, so nothing can reach the internet by accident.
+      smarthost: local ? { host: '127.0.0.1', port: values.MULTIMAIL_LOCAL_RECEIVER_PORT } : values.MULTIMAIL_SMARTHOST,
+      allowPrivateTargets: local || values.MULTIMAIL_ALLOW_PRIVATE_TARGETS,
+      giveUpAfterMs: values.MULTIMAIL_GIVE_UP_AFTER,
+      concurrency: values.MULTIMAIL_DELIVERY_CONCURRENCY,
+      port: values.MULTIMAIL_OUTBOUND_PORT,
+    },
+    holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
+    dns: { servers: values.MULTIMAIL_DNS_SERVERS },
+    allowTestSelfApproval: values.MULTIMAIL_ALLOW_TEST_SELF_APPROVAL,
+  }
+}
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)

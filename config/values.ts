@@ -1,0 +1,115 @@
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { type DomainName, parseDomainName } from '../dns/name.ts'
+
+/** How the text of a setting becomes its value. Each reader is strict: what it does not understand it refuses, saying what to write instead. */
+const read = <T>(parse: (text: string) => T | null, instead: string) =>
+  z.string().transform((text, context) => {
+    const value = parse(text.trim())
+    if (value !== null) return value
+    context.issues.push({ code: 'custom', input: text, message: `write ${instead}` })
+    return z.NEVER
+  })
+
+const durations: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const sizes: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2 }
+
+/** `90s`, `1.5h`: one number and one unit. */
+function measure(text: string, units: Record<string, number>): number | null {
+  const [, number, unit = ''] = /^(\d{1,9}(?:\.\d{1,3})?)\s?([A-Za-z]+)$/.exec(text) ?? []
+  const factor = Object.hasOwn(units, unit) ? units[unit] : undefined
+  return number === undefined || factor === undefined ? null : Math.round(Number(number) * factor)
+}
+
+const between = (value: number | null, low: number, high: number): number | null =>
+  value !== null && value >= low && value <= high ? value : null
+
+const wholeNumber = (text: string): number | null => (/^\d{1,9}$/.test(text) ? Number(text) : null)
+
+/** Milliseconds. @param low and high as a person writes them */
+export const duration = (low: string, high: string) =>
+  read(
+    (text) => between(measure(text, durations), measure(low, durations) ?? 0, measure(high, durations) ?? 0),
+    `a number with its unit (ms, s, m, h or d) from ${low} to ${high}, such as ${high}`,
+  )
+
+/** Bytes. */
+export const size = (low: string, high: string) =>
+  read(
+    (text) => between(measure(text, sizes), measure(low, sizes) ?? 0, measure(high, sizes) ?? 0),
+    `a number with its unit (B, KiB or MiB) from ${low} to ${high}, such as ${high}`,
+  )
+
+export const count = (low: number, high: number) =>
+  read((text) => between(wholeNumber(text), low, high), `a whole number from ${low} to ${high}`)
+
+/** Port 0 lets the system choose a free one. */
+export const listenPort = read((text) => between(wholeNumber(text), 0, 65_535), 'a port number from 1 to 65535, or 0 for any free one')
+
+export const remotePort = read((text) => between(wholeNumber(text), 1, 65_535), 'a port number from 1 to 65535')
+
+export const yesOrNo = read(
+  (text) => ({ true: true, yes: true, '1': true, false: false, no: false, '0': false })[text.toLowerCase()] ?? null,
+  'true or false',
+)
+
+/** A name of at least two labels: other servers refuse a greeting such as `localhost` (RFC 5321 §4.1.1.1 wants a fully-qualified name). */
+export const hostName = read((text): DomainName | null => {
+  const name = parseDomainName(text)
+  return name?.includes('.') ? name : null
+}, 'a full host name, such as mail.example.com')
+
+export const listenAddress = read(
+  (text) => (isIP(text) === 0 ? null : text),
+  'an IP address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them',
+)
+
+export const logLevel = read(
+  (text) => (['debug', 'info', 'warn', 'error'] as const).find((level) => level === text) ?? null,
+  'one of debug, info, warn, error',
+)
+
+/** Absolute; a relative path starts at the folder the program was started in. */
+export const filePath = read((text) => (text.includes('\0') ? null : resolve(text)), 'the path of a file or folder')
+
+/** The address of our own server, without a path: `https://mail.example.com`. */
+export const webAddress = read((text) => {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const plain =
+    url !== null && ['http:', 'https:'].includes(url.protocol) && url.pathname === '/' && url.search + url.hash + url.username === ''
+  return plain ? url.origin : null
+}, 'an address with http or https and no path, such as https://mail.example.com')
+
+export const databaseUrl = read(
+  (text) => (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text) ? text : null),
+  'an address such as postgresql://user:password@host:5432/database, or leave it out to use SQLite',
+)
+
+export type HostAndPort = { host: string; port: number }
+
+/** `relay.example.com:587`, `192.0.2.7:25`, `[2001:db8::7]:25`. */
+export const hostAndPort = read((text): HostAndPort | null => {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = bracketed === undefined ? hostOf(plain) : isIP(bracketed) === 6 ? bracketed : null
+  const port = between(wholeNumber(digits), 1, 65_535)
+  return host === null || port === null ? null : { host, port }
+}, 'a host and a port, such as relay.example.com:587 or [2001:db8::7]:25')
+
+const hostOf = (text = ''): string | null => (isIP(text) === 4 ? text : parseDomainName(text))
+
+const maxServers = 8
+/** IP addresses, each with an optional port, separated by commas. */
+export const dnsServers = read((text): string[] | null => {
+  const servers = text.split(',').map((part) => part.trim())
+  return servers.length <= maxServers && servers.every(isServer) ? servers : null
+}, `up to ${maxServers} IP addresses separated by commas, such as 127.0.0.1 or 192.0.2.53:5353,[2001:db8::53]:53`)
+
+function isServer(text: string): boolean {
+  if (isIP(text) !== 0) return true
+  const [, bracketed, plain, port = ''] = /^(?:\[([0-9a-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
+  return (isIP(bracketed ?? '') === 6 || isIP(plain ?? '') === 4) && between(wholeNumber(port), 1, 65_535) !== null
+}
+
+/** Any text; what it must be is for its reader to say. */
+export const anyText = read((text) => text, 'some text')
