@@ -35,7 +35,7 @@ type Candidate = Omit<MailHost, 'addresses'>
 function inOrder(records: readonly MxRecord[], random: () => number): Candidate[] {
   const ranked = records
     .map((record) => ({ record, tie: random() }))
-    .sort((one, other) => one.record.priority - other.record.priority || one.tie - other.tie)
+    .toSorted((one, other) => one.record.priority - other.record.priority || one.tie - other.tie)
   const byName = new Map<DomainName, Candidate>()
   for (const { record } of ranked) {
     const name = parseDomainName(record.exchange)

@@ -158,9 +158,9 @@ const isPossibleName = (name: string): boolean =>
 
 /** `1.2.0.192.in-addr.arpa` (RFC 1035 §3.5), or the nibbles of an IPv6 address below ip6.arpa (RFC 3596 §2.5). Null when `ip` is no address. */
 export function reverseName(ip: string): string | null {
-  if (isIPv4(ip)) return `${ip.split('.').reverse().join('.')}.in-addr.arpa`
+  if (isIPv4(ip)) return `${ip.split('.').toReversed().join('.')}.in-addr.arpa`
   if (!isIPv6(ip)) return null
-  return `${[...ipv6Nibbles(ip)].reverse().join('.')}.ip6.arpa`
+  return `${ipv6Nibbles(ip).split('').toReversed().join('.')}.ip6.arpa`
 }
 
 /** The 32 hexadecimal digits of an IPv6 address. */
