@@ -12,7 +12,7 @@ import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
 import { insertKey, keyByHash, touchKey } from '../store/keys.ts'
-import { appendLog } from '../store/log.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix, worldOfKeyText } from './key-text.ts'
 import { effectiveScopes, whyForbidden } from './scopes.ts'
@@ -61,7 +61,7 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
   }
 }
 
-type DraftedKey = { key: string; row: NewRow<'api_keys'>; logEntry: Parameters<typeof appendLog>[1] }
+type DraftedKey = { key: string; row: NewRow<'api_keys'>; logEntry: NewLogEntry }
 
 /** A key and what is to be stored of it, not stored yet: for a transaction that issues more than one thing (setup.ts). */
 export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, 'FORBIDDEN_SCOPES'> {
@@ -83,7 +83,7 @@ export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, '
     last_used_at: null,
     revoked_at: null,
   }
-  const logEntry = {
+  const logEntry: NewLogEntry = {
     at: now,
     actor: by ?? { kind: 'system', part: 'host' },
     tenancy,
@@ -92,7 +92,7 @@ export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, '
     resourceId: row.id,
     metadata: { scopes, prefix: row.prefix, mailbox_ids: mailboxIds ?? null, expires_at: expiresAt ?? null },
     details: { name },
-  } as const
+  }
   return ok({ key, row, logEntry })
 }
 

@@ -1,0 +1,191 @@
+import { type DomainName, parseDomainName } from '../../dns/name.ts'
+import type { DkimPublicKey } from '../../dns/records.ts'
+import type { Scope, SystemActor } from '../model/actor.ts'
+import { type Address, addressKey, parseAddress } from '../model/address.ts'
+import { type AccountId, type DomainId, type MailboxId, newId } from '../model/ids.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import type { World } from '../model/world.ts'
+import type { Clock } from '../platform/clock.ts'
+import { findAccount, insertAccount, listAccounts } from '../store/accounts.ts'
+import type { Store, Tx } from '../store/db.ts'
+import { activeDkimKeys, domainByName, insertDkimKey, insertDomain } from '../store/domains.ts'
+import { insertKey, listKeys } from '../store/keys.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { findMailbox, insertMailbox } from '../store/mailboxes.ts'
+import type { Row } from '../store/schema.ts'
+import { makeDkimKeys } from './dkim-keys.ts'
+import { type IssuedKey, draftKey } from './keys.ts'
+
+/** What an operator asks for. `mailbox` is the local part; `accountName` left out joins the oldest account, or makes one named after the domain. */
+export type SetupRequest = {
+  domain: string
+  mailbox: string
+  accountName?: string
+  /** a mailbox of the same address in the test world, and an admin key for it */
+  withTestKey?: boolean
+  /** issue keys although there are some already */
+  newKeys?: boolean
+}
+
+/** What there is now. `created` names what this run made; a key is null when this run issued none. */
+export type Setup = {
+  account: { id: AccountId; name: string }
+  domain: { id: DomainId; name: DomainName }
+  dkim: readonly DkimPublicKey[]
+  mailbox: { id: MailboxId; address: string }
+  testMailbox: { id: MailboxId; address: string } | null
+  created: readonly Part[]
+  keys: { agent: IssuedKey | null; reviewer: IssuedKey | null; test: IssuedKey | null }
+}
+type Part = 'account' | 'domain' | 'mailbox' | 'test mailbox'
+
+export type SetupProblem = 'BAD_DOMAIN' | 'BAD_MAILBOX' | 'DOMAIN_TAKEN'
+
+const host: SystemActor = { kind: 'system', part: 'host' }
+
+/** Makes what is missing of an account, a domain with its DKIM keys, a mailbox (`gated_send`), an agent key (read, send; this mailbox) and a
+ *  reviewer key (read, oversight), in one transaction. Asking again makes nothing twice. DOMAIN_TAKEN: another account has the domain. */
+export async function setUp(deps: { store: Store; clock: Clock }, request: SetupRequest): Promise<Result<Setup, SetupProblem>> {
+  const domain = parseDomainName(request.domain)
+  if (domain === null) return fail('BAD_DOMAIN', 'Write a domain such as example.com.')
+  const address = parseAddress(`${request.mailbox}@${domain}`)
+  if (address === null) return fail('BAD_MAILBOX', 'Write what stands before the @ only, such as agent.')
+  const now = deps.clock.now()
+  // Before the transaction: making an RSA key takes a moment, and the store has one writer.
+  const dkim = (await domainByName(deps.store.db, domain)) === undefined ? await makeDkimKeys(now) : []
+  return deps.store.transaction(async (tx) => {
+    const work: Work = { tx, now, entries: [], created: [] }
+    const setup = await everything(work, request, domain, address, dkim)
+    for (const entry of work.entries) await appendLog(tx, entry)
+    return setup
+  })
+}
+
+/** One run: `entries` wait for the end of the transaction, because appending locks the log. */
+type Work = { tx: Tx; now: number; entries: NewLogEntry[]; created: Part[] }
+
+async function everything(
+  work: Work,
+  request: SetupRequest,
+  name: DomainName,
+  address: Address,
+  dkim: FreshDkimKeys,
+): Promise<Result<Setup, SetupProblem>> {
+  const existing = await domainByName(work.tx, name)
+  const account =
+    existing === undefined ? await ensureAccount(work, request.accountName, name) : await findAccount(work.tx, existing.account_id)
+  if (account === undefined || (request.accountName !== undefined && account.slug !== slugOf(request.accountName)))
+    return fail('DOMAIN_TAKEN', `Another account already has the domain ${name}.`)
+  const domain = existing ?? (await makeDomain(work, account.id, name, dkim))
+  const mailbox = await ensureMailbox(work, domain, 'live', address)
+  const testMailbox = request.withTestKey ? await ensureMailbox(work, domain, 'test', address) : undefined
+  return ok({
+    account: { id: account.id, name: account.name },
+    domain: { id: domain.id, name },
+    dkim: (await activeDkimKeys(work.tx, name)).map(({ selector, algorithm, public_key }) => ({
+      selector,
+      algorithm,
+      publicKey: public_key,
+    })),
+    mailbox,
+    testMailbox: testMailbox ?? null,
+    created: work.created,
+    keys: await ensureKeys(work, request, account.id, mailbox.id),
+  })
+}
+
+async function ensureAccount(work: Work, name: string | undefined, domain: DomainName): Promise<Row<'accounts'>> {
+  const accounts = await listAccounts(work.tx)
+  const existing = name === undefined ? accounts[0] : accounts.find(({ slug }) => slug === slugOf(name))
+  if (existing !== undefined) return existing
+  const chosen = name ?? domain
+  const account: Row<'accounts'> = { id: newId('account', work.now), name: chosen, slug: slugOf(chosen), created_at: work.now }
+  await insertAccount(work.tx, account)
+  made(work, 'account', account.id, 'live', {
+    action: 'account.created',
+    resourceType: 'account',
+    resourceId: account.id,
+    details: { name: chosen },
+  })
+  return account
+}
+
+/** Letters, digits and hyphens. Two names that differ in nothing else are one account. */
+const slugOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 60) || 'account'
+
+type FreshDkimKeys = Awaited<ReturnType<typeof makeDkimKeys>>
+
+async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dkim: FreshDkimKeys): Promise<Row<'domains'>> {
+  const domain: Row<'domains'> = { id: newId('domain', work.now), account_id: accountId, name, created_at: work.now }
+  const keys = dkim.map((forDomain) => forDomain(domain.id))
+  await insertDomain(work.tx, domain)
+  for (const key of keys) await insertDkimKey(work.tx, key)
+  const metadata = { dkim_selectors: keys.map(({ selector }) => selector) }
+  made(work, 'domain', accountId, 'live', {
+    action: 'domain.created',
+    resourceType: 'domain',
+    resourceId: domain.id,
+    metadata,
+    details: { name },
+  })
+  return domain
+}
+
+async function ensureMailbox(work: Work, domain: Row<'domains'>, world: World, address: Address): Promise<Setup['mailbox']> {
+  const key = addressKey(address)
+  const existing = await findMailbox(work.tx, { accountId: domain.account_id, world }, key)
+  if (existing !== undefined) return { id: existing.id, address: key }
+  const id = newId('mailbox', work.now)
+  await insertMailbox(work.tx, {
+    id,
+    account_id: domain.account_id,
+    world,
+    domain_id: domain.id,
+    address: key,
+    display_name: null,
+    oversight_mode: 'gated_send',
+    is_active: 1,
+    created_at: work.now,
+  })
+  const entry = {
+    action: 'mailbox.created',
+    resourceType: 'mailbox',
+    resourceId: id,
+    metadata: { oversight_mode: 'gated_send' },
+    details: { address: key },
+  } as const
+  made(work, world === 'live' ? 'mailbox' : 'test mailbox', domain.account_id, world, entry)
+  return { id, address: key }
+}
+
+function made(work: Work, part: Part, accountId: AccountId, world: World, entry: Omit<NewLogEntry, 'at' | 'actor' | 'tenancy'>): void {
+  work.created.push(part)
+  work.entries.push({ ...entry, at: work.now, actor: host, tenancy: { accountId, world } })
+}
+
+/** Keys for what is new, or for all when asked: nobody gets a second set by running the command again. */
+async function ensureKeys(work: Work, request: SetupRequest, accountId: AccountId, mailboxId: MailboxId): Promise<Setup['keys']> {
+  const live = { accountId, world: 'live' } as const
+  const again = request.newKeys === true
+  const reviewed = (await listKeys(work.tx, live)).some((key) => key.revoked_at === null && key.scopes_json.includes('"oversight"'))
+  const issue = async (tenancy: { accountId: AccountId; world: World }, name: string, scopes: readonly Scope[], bound?: MailboxId) => {
+    const drafted = draftKey({ tenancy, name, scopes, ...(bound === undefined ? {} : { mailboxIds: [bound] }) }, work.now)
+    if (!drafted.ok) throw new Error(drafted.detail)
+    await insertKey(work.tx, drafted.value.row)
+    work.entries.push(drafted.value.logEntry)
+    return { key: drafted.value.key, id: drafted.value.row.id }
+  }
+  return {
+    agent: again || work.created.includes('mailbox') ? await issue(live, 'agent', ['read', 'send'], mailboxId) : null,
+    reviewer: again || !reviewed ? await issue(live, 'reviewer', ['read', 'oversight']) : null,
+    test:
+      request.withTestKey && (again || work.created.includes('test mailbox'))
+        ? await issue({ accountId, world: 'test' }, 'test', ['admin'])
+        : null,
+  }
+}
