@@ -7,8 +7,22 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 // A second wall, not the first: nobody should log these, and if somebody does they still do not reach the disk.
-const secretFields = ['authorization', 'cookie', 'key', 'secret', 'secret_hash', 'password', 'pass', 'token', 'private_key', 'privateKey', 'databaseUrl']
-const redacted = ['', '*.', '*.*.'].flatMap((depth) => [...secretFields, '["x-api-key"]', '["set-cookie"]'].map((name) => join(depth, name)))
+const secretFields = [
+  'authorization',
+  'cookie',
+  'key',
+  'secret',
+  'secret_hash',
+  'password',
+  'pass',
+  'token',
+  'private_key',
+  'privateKey',
+  'databaseUrl',
+]
+const redacted = ['', '*.', '*.*.'].flatMap((depth) =>
+  [...secretFields, '["x-api-key"]', '["set-cookie"]'].map((name) => join(depth, name)),
+)
 
 /** JSON lines, written before the call returns, so that the last line of a process that dies is there to read. Standard output by default. */
 export const createLog = (options: { level: LogLevel; destination?: DestinationStream }): Log =>

@@ -10,4 +10,5 @@ export const findAccount = (db: Kysely<Database>, id: AccountId): Promise<Row<'a
   db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst()
 
 /** Oldest first. */
-export const listAccounts = (db: Kysely<Database>): Promise<Row<'accounts'>[]> => db.selectFrom('accounts').selectAll().orderBy('id').execute()
+export const listAccounts = (db: Kysely<Database>): Promise<Row<'accounts'>[]> =>
+  db.selectFrom('accounts').selectAll().orderBy('id').execute()

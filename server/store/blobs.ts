@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Kysely, Transaction } from 'kysely'
 import { sha256 } from '../model/canonical.ts'
 import type { Database } from './schema.ts'
@@ -24,11 +24,12 @@ export type Blobs = {
 
 export function createBlobs(dataDir: string): Blobs {
   const root = join(dataDir, 'blobs')
+  const makeDirectory = durableDirectories(dataDir)
   return {
     async stage(bytes) {
       const hash = sha256(bytes)
       if (bytes.length <= largestRowBytes) return { hash, size: bytes.length, bytes }
-      await writeOnce(root, hash, bytes)
+      await writeOnce(root, hash, bytes, makeDirectory)
       return { hash, size: bytes.length, bytes: null }
     },
     async put(tx, blob, now) {
@@ -48,23 +49,37 @@ export function createBlobs(dataDir: string): Blobs {
   }
 }
 
-/** Removes what a crash left half written; run before anything is staged. */
-export async function removeUnfinishedBlobs(dataDir: string): Promise<void> {
-  await rm(join(dataDir, 'blobs', 'unfinished'), { recursive: true, force: true })
+// No write takes this long; a younger file may belong to another process on the same folder, such as a command of the operator.
+const abandonedMs = 3_600_000
+
+/** Removes what crashes left half written. @param now epoch ms */
+export async function removeUnfinishedBlobs(dataDir: string, now: number): Promise<void> {
+  const folder = join(dataDir, 'blobs', unfinishedFolder)
+  const names = await readdir(folder).catch(() => [])
+  for (const path of names.map((name) => join(folder, name))) {
+    const found = await stat(path).catch(() => null)
+    if (found !== null && now - found.mtimeMs > abandonedMs) await rm(path, { force: true })
+  }
 }
 
+const unfinishedFolder = 'unfinished'
 const pathOf = (root: string, hash: string): string => join(root, hash.slice(0, 2), hash.slice(2, 4), hash)
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** The file is complete and durable under its name when this returns: written apart, fsynced, renamed, its directory fsynced.
  *  Two writers of one content both rename a complete file of the same bytes, so it does not matter who is last. */
-async function writeOnce(root: string, hash: string, bytes: Buffer): Promise<void> {
+async function writeOnce(root: string, hash: string, bytes: Buffer, makeDirectory: MakeDirectory): Promise<void> {
   const path = pathOf(root, hash)
   const present = await stat(path).catch(() => null)
-  if (present?.size === bytes.length) return syncDirectory(dirname(path))
-  const unfinished = join(root, 'unfinished', `${hash}.${randomUUID()}`)
+  if (present?.size !== bytes.length) await writeAndRename(join(root, unfinishedFolder), path, bytes, makeDirectory)
+  // Also when the file was there: its writer may not have come this far.
+  await syncDirectory(dirname(path))
+}
+
+async function writeAndRename(folder: string, path: string, bytes: Buffer, makeDirectory: MakeDirectory): Promise<void> {
+  const unfinished = join(folder, `${basename(path)}.${randomUUID()}`)
+  await makeDirectory(folder)
   await makeDirectory(dirname(path))
-  await makeDirectory(dirname(unfinished))
   try {
     await writeDurably(unfinished, bytes)
     await rename(unfinished, path)
@@ -72,7 +87,6 @@ async function writeOnce(root: string, hash: string, bytes: Buffer): Promise<voi
     await rm(unfinished, { force: true })
     throw error
   }
-  await syncDirectory(dirname(path))
 }
 
 async function writeDurably(path: string, bytes: Buffer): Promise<void> {
@@ -81,11 +95,27 @@ async function writeDurably(path: string, bytes: Buffer): Promise<void> {
   await file.sync()
 }
 
-/** A new directory is durable when the one that names it has been synced, up to the first that was there before. */
-async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
+type MakeDirectory = (path: string) => Promise<void>
+
+/** Makes directories below `base` durably: each is named by its parent, so the parent is synced. Done once for each and process, and also
+ *  for those that are there already: whoever made them may have crashed, or be waiting, before syncing. */
+function durableDirectories(base: string): MakeDirectory {
+  const made = new Map<string, Promise<void>>()
+  const make = async (path: string): Promise<void> => {
+    if (path === base) return
+    await once(dirname(path))
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await syncDirectory(dirname(path))
+  }
+  const once = (path: string): Promise<void> => {
+    const known = made.get(path)
+    if (known !== undefined) return known
+    const making = make(path)
+    made.set(path, making)
+    making.catch(() => made.delete(path))
+    return making
+  }
+  return once
 }
 
 async function syncDirectory(path: string): Promise<void> {

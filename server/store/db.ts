@@ -1,13 +1,19 @@
+/** The store: everything that must survive, on SQLite or PostgreSQL. What it promises: a transaction that has resolved is on disk, all of it or
+ *  none of it; the event loop does not wait for the disk; the log of record is one gapless chain. Other rooms import this file for the types
+ *  and `openStore`, and the file of a table for its statements. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import Sqlite from 'better-sqlite3'
-import { Kysely, SqliteDialect, type Transaction } from 'kysely'
+import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { type Blobs, createBlobs, removeUnfinishedBlobs } from './blobs.ts'
 import type { Engine } from './engine.ts'
+import { isTransient } from './errors.ts'
 import { migrate } from './migrate.ts'
+import { postgresDialect } from './postgres.ts'
 import type { Database } from './schema.ts'
+import { openSqlite } from './sqlite/open.ts'
 
 export type Db = Kysely<Database>
 export type Tx = Transaction<Database>
@@ -20,6 +26,9 @@ export type Store = {
   /** All of `work` or none of it; on disk when this resolves. `work` is short, awaits only its own statements, and has no side effects:
    *  it may run again after a serialization failure. Throws what `work` throws. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Resolves, with the reason, when the store has broken for good and the process should end; pending forever otherwise. */
+  failed: Promise<Error>
+  /** Finishes what was begun. */
   close(): Promise<void>
 }
 
@@ -34,16 +43,42 @@ export type StoreOptions = {
 /** Opens the store and brings its tables up to date. Throws when the disk or the database refuses, or when the tables are newer than this program. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
-  await removeUnfinishedBlobs(options.dataDir)
-  const sqlite = new Sqlite(join(options.dataDir, 'multimail.db'))
-  for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) sqlite.pragma(pragma)
-  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: sqlite }) })
-  await migrate(db, 'sqlite')
-  return {
-    engine: 'sqlite',
-    db,
-    blobs: createBlobs(options.dataDir),
-    transaction: (work) => db.transaction().execute(work),
-    close: () => db.destroy(),
+  await removeUnfinishedBlobs(options.dataDir, options.clock.now())
+  const { engine, dialect, failed, close } = await openEngine(options)
+  const db = new Kysely<Database>({ dialect })
+  const closeAll = async (): Promise<void> => {
+    await db.destroy()
+    await close()
+  }
+  void failed.then((reason) => options.log.error({ err: reason }, 'store.failed'))
+  try {
+    await migrate(db, engine)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+  return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: (work) => inTransaction(db, work), close: closeAll }
+}
+
+type OpenEngine = { engine: Engine; dialect: Dialect; failed: Promise<Error>; close(): Promise<void> }
+
+async function openEngine({ databaseUrl, dataDir, log, clock }: StoreOptions): Promise<OpenEngine> {
+  if (databaseUrl === null) return { engine: 'sqlite', ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
+  // A pool replaces lost connections, so there is no moment at which it has failed for good.
+  return { engine: 'postgres', dialect: postgresDialect(databaseUrl, log), failed: new Promise(() => {}), close: async () => {} }
+}
+
+const mostTries = 5
+const inside = new AsyncLocalStorage<true>()
+
+async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  // It would wait for the turn, or the lock, that the outer one holds.
+  if (inside.getStore() === true) throw new Error('a transaction was begun inside another: pass the tx on instead')
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute((tx) => inside.run(true, () => work(tx)))
+    } catch (error) {
+      if (tries === mostTries || !isTransient(error)) throw error
+    }
   }
 }

@@ -10,7 +10,8 @@ export const domainByName = (db: Kysely<Database>, name: string): Promise<Row<'d
   db.selectFrom('domains').selectAll().where('name', '=', name).executeTakeFirst()
 
 /** Every domain of the appliance, by name. */
-export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> => db.selectFrom('domains').selectAll().orderBy('name').execute()
+export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>
+  db.selectFrom('domains').selectAll().orderBy('name').execute()
 
 export const insertDkimKey = async (tx: Transaction<Database>, row: NewRow<'dkim_keys'>): Promise<void> => {
   await tx.insertInto('dkim_keys').values(row).execute()

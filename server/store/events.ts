@@ -18,7 +18,13 @@ export const eventTypes = [
 export type EventType = (typeof eventTypes)[number]
 
 /** `data` has ids and envelope facts; no bodies. `now` is epoch ms. */
-export type NewEvent = { tenancy: Tenancy; mailboxId: MailboxId | null; type: EventType; data: { readonly [key: string]: Json }; now: number }
+export type NewEvent = {
+  tenancy: Tenancy
+  mailboxId: MailboxId | null
+  type: EventType
+  data: { readonly [key: string]: Json }
+  now: number
+}
 
 /** Announces something in the transaction that does it, so that nothing is told that did not happen and nothing that happened goes untold. */
 export async function appendEvent(tx: Transaction<Database>, event: NewEvent): Promise<void> {

@@ -31,7 +31,8 @@ export const bodyFields = (fields: LogFields) => ({
 export const leafHash = (body: string): string => sha256(leafPrefix, body)
 
 /** Each entry commits to all before it. The prefix keeps a link apart from a leaf (0x00) and from a tree node (0x01). */
-export const chainHash = (previous: string, leaf: string): string => sha256(linkPrefix, Buffer.from(previous, 'hex'), Buffer.from(leaf, 'hex'))
+export const chainHash = (previous: string, leaf: string): string =>
+  sha256(linkPrefix, Buffer.from(previous, 'hex'), Buffer.from(leaf, 'hex'))
 
 /** The salt keeps a short address from being guessed by its hash once the details are erased. @param salt 16 random octets */
 export const detailsHash = (salt: Uint8Array, details: string): string => sha256(salt, details)

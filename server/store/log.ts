@@ -23,6 +23,7 @@ export const logActions = [
   'email.released',
   'email.approved',
   'email.rejected',
+  'approval.refused',
   'hold.expired',
   'email.cancelled',
   'delivery.attempted',
@@ -119,7 +120,14 @@ function entryRow(entry: NewLogEntry, head: Row<'log_head'>): Row<'log_entries'>
   }
   const body = bodyOf(fields, entry.metadata ?? {}, salt === null || details === null ? null : detailsHash(salt, details))
   const leaf = leafHash(body)
-  return { ...fields, body, details_json: details, details_salt: salt?.toString('hex') ?? null, leaf_hash: leaf, chain_hash: chainHash(head.chain_hash, leaf) }
+  return {
+    ...fields,
+    body,
+    details_json: details,
+    details_salt: salt?.toString('hex') ?? null,
+    leaf_hash: leaf,
+    chain_hash: chainHash(head.chain_hash, leaf),
+  }
 }
 
 const recordOf = (row: Row<'log_entries'>): LogRecord => ({

@@ -19,7 +19,11 @@ export const mailboxById = (db: Kysely<Database>, id: MailboxId): Promise<Row<'m
   db.selectFrom('mailboxes').selectAll().where('id', '=', id).executeTakeFirst()
 
 /** The tenant's mailboxes, oldest first, inactive ones too. @param mailboxIds only these; null for all */
-export function listMailboxes(db: Kysely<Database>, tenancy: Tenancy, mailboxIds: readonly MailboxId[] | null): Promise<Row<'mailboxes'>[]> {
+export function listMailboxes(
+  db: Kysely<Database>,
+  tenancy: Tenancy,
+  mailboxIds: readonly MailboxId[] | null,
+): Promise<Row<'mailboxes'>[]> {
   if (mailboxIds?.length === 0) return Promise.resolve([])
   let query = ownMailboxes(db, tenancy).selectAll()
   if (mailboxIds !== null) query = query.where('id', 'in', [...mailboxIds])

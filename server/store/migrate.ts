@@ -17,12 +17,19 @@ async function refuseNewer(db: Kysely<Database>, known: Record<string, unknown>)
   const applied = await appliedNames(db)
   const unknown = applied.filter((name) => !(name in known))
   if (unknown.length === 0) return
-  throw new Error(`the database was made by a newer version of this program (it has ${unknown.join(', ')}): install that version or restore an older backup`)
+  throw new Error(
+    `the database was made by a newer version of this program (it has ${unknown.join(', ')}): install that version or restore an older backup`,
+  )
 }
 
 async function appliedNames(db: Kysely<Database>): Promise<string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
   if (!tables.some((table) => table.name === 'kysely_migration')) return []
-  const rows = await db.withTables<{ kysely_migration: { name: string } }>().selectFrom('kysely_migration').select('name').orderBy('name').execute()
+  const rows = await db
+    .$extendTables<{ kysely_migration: { name: string } }>()
+    .selectFrom('kysely_migration')
+    .select('name')
+    .orderBy('name')
+    .execute()
   return rows.map((row) => row.name)
 }

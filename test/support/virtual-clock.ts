@@ -13,7 +13,7 @@ export function createVirtualClock(start: number): VirtualClock {
   let order = 0
   const waiting = new Set<Waiting>()
   const nextUntil = (end: number): Waiting | undefined =>
-    [...waiting].filter((one) => one.time <= end).sort((a, b) => a.time - b.time || a.order - b.order)[0]
+    [...waiting].filter((one) => one.time <= end).toSorted((a, b) => a.time - b.time || a.order - b.order)[0]
   return {
     now: () => now,
     at(time, work) {

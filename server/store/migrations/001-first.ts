@@ -11,6 +11,7 @@ import { tenants } from './001-first/tenants.ts'
 export const first = (engine: Engine): Migration => ({
   async up(db) {
     const types = columnTypes(engine)
-    for (const statement of [...tenants(types), ...mail(types), ...leaving(types), ...record(types, engine)]) await sql.raw(statement).execute(db)
+    for (const statement of [...tenants(types), ...mail(types), ...leaving(types), ...record(types, engine)])
+      await sql.raw(statement).execute(db)
   },
 })

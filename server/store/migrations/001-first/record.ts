@@ -47,7 +47,20 @@ export const record = ({ text, int, counter, tableEnd }: ColumnTypes, engine: En
   ...appendOnly[engine],
 ]
 
-const fixedColumns = ['seq', 'id', 'account_id', 'world', 'action', 'actor_id', 'resource_type', 'resource_id', 'created_at', 'body', 'leaf_hash', 'chain_hash']
+const fixedColumns = [
+  'seq',
+  'id',
+  'account_id',
+  'world',
+  'action',
+  'actor_id',
+  'resource_type',
+  'resource_id',
+  'created_at',
+  'body',
+  'leaf_hash',
+  'chain_hash',
+]
 const erasesDetailsOnly = (same: string): string =>
   [...fixedColumns.map((name) => `new.${name} ${same} old.${name}`), 'new.details_json is null', 'new.details_salt is null'].join(' and ')
 

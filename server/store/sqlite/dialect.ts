@@ -1,0 +1,109 @@
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type DatabaseIntrospector,
+  type Dialect,
+  type DialectAdapter,
+  type Driver,
+  type Kysely,
+  type QueryCompiler,
+  type QueryResult,
+  SelectQueryNode,
+  SqliteAdapter,
+  SqliteIntrospector,
+} from 'kysely'
+import { SqliteCompiler } from '../parameters.ts'
+import type { Answer, Link } from './link.ts'
+import type { Rows, Value } from './protocol.ts'
+import type { Turn, Writer } from './writer.ts'
+
+/** SQLite behind threads, as Kysely sees it: reading goes to the reader's connection, everything else through the writer's turns. */
+export function threadedDialect(writer: Writer, reader: Pick<Link, 'run'>): Dialect {
+  return {
+    createAdapter: (): DialectAdapter => new Adapter(),
+    createDriver: (): Driver => new ThreadedDriver(writer, reader),
+    createIntrospector: (db: Kysely<unknown>): DatabaseIntrospector => new SqliteIntrospector(db),
+    createQueryCompiler: (): QueryCompiler => new SqliteCompiler(),
+  }
+}
+
+/** SQLite does undo table definitions; saying so lets the migrator run all of an upgrade in one transaction. */
+class Adapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+class ThreadedDriver implements Driver {
+  #writer: Writer
+  #reader: Pick<Link, 'run'>
+  constructor(writer: Writer, reader: Pick<Link, 'run'>) {
+    this.#writer = writer
+    this.#reader = reader
+  }
+  async init(): Promise<void> {}
+  async acquireConnection(): Promise<Connection> {
+    return new Connection(this.#writer, this.#reader)
+  }
+  async beginTransaction(connection: Connection): Promise<void> {
+    await connection.begin()
+  }
+  async commitTransaction(connection: Connection): Promise<void> {
+    await connection.end('commit')
+  }
+  async rollbackTransaction(connection: Connection): Promise<void> {
+    await connection.end('rollback')
+  }
+  async releaseConnection(): Promise<void> {}
+  async destroy(): Promise<void> {}
+}
+
+/** A line of thought, not a file handle: there are as many as callers. */
+class Connection implements DatabaseConnection {
+  #writer: Writer
+  #reader: Pick<Link, 'run'>
+  #turn: Turn | null = null
+  constructor(writer: Writer, reader: Pick<Link, 'run'>) {
+    this.#writer = writer
+    this.#reader = reader
+  }
+  async begin(): Promise<void> {
+    this.#turn = await this.#writer.begin()
+  }
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    const turn = this.#turn
+    this.#turn = null
+    await turn?.[how]()
+  }
+  async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#turn !== null) return resultOf(await this.#turn.run(sql, parameters))
+    if (SelectQueryNode.is(query)) return resultOf(await this.#reader.run(sql, parameters, 'alone'))
+    return resultOf(await this.#runAlone(sql, parameters))
+  }
+  // eslint-disable-next-line require-yield
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('rows are not streamed from SQLite: read them in pages')
+  }
+  async #runAlone(sql: string, parameters: readonly unknown[]): Promise<Answer> {
+    const turn = await this.#writer.begin()
+    try {
+      const answer = await turn.run(sql, parameters)
+      await turn.commit()
+      return answer
+    } catch (error) {
+      await turn.rollback()
+      throw error
+    }
+  }
+}
+
+const resultOf = <R>({ rows, changes }: Answer): QueryResult<R> =>
+  rows === null ? { rows: [], numAffectedRows: BigInt(changes) } : { rows: objects<R>(rows), numAffectedRows: BigInt(changes) }
+
+/** Column names cross once, and the rows as lists: less to copy than as many objects. */
+function objects<R>({ columns, values }: Rows): R[] {
+  return values.map((row) => Object.fromEntries(columns.map((name, at) => [name, plain(row[at])])) as R)
+}
+
+const plain = (value: Value | undefined): Value | undefined =>
+  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value

@@ -1,0 +1,123 @@
+import type { Clock } from '../../platform/clock.ts'
+import { type Answer, type Link, SqliteError } from './link.ts'
+
+/** Transactions that wait at the same moment share one COMMIT, and so one fsync: each runs in a savepoint of one outer transaction, one after
+ *  the other, and is told that it is durable when the outer one is. One that fails takes back its own savepoint only. */
+export type Writer = {
+  /** Resolves when it is this transaction's turn. */
+  begin(): Promise<Turn>
+}
+
+export type Turn = {
+  run(sql: string, parameters: readonly unknown[]): Promise<Answer>
+  /** Resolves when the commit is on disk. */
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+/** `size` transactions or `ms` milliseconds, whichever comes first, end a group even when more are waiting. */
+export type GroupLimits = { size: number; ms: number; waiting: number; turnMs: number }
+// A group of 100 costs each member about one more fsync of waiting and saves 99; a turn this long is a body that awaits something other than its statements.
+export const defaultLimits: GroupLimits = { size: 100, ms: 20, waiting: 10_000, turnMs: 10_000 }
+
+type Group = { size: number; startedAt: number; members: Member[]; lost: Error | null }
+type Member = { resolve: () => void; reject: (error: Error) => void }
+
+export function createWriter(link: Pick<Link, 'run'>, clock: Clock, limits: GroupLimits = defaultLimits): Writer {
+  const waiting: (() => void)[] = []
+  let taken = false
+  let group: Group | null = null
+
+  const takeTurn = async (): Promise<void> => {
+    if (waiting.length >= limits.waiting) throw new Error('too many transactions are waiting for the disk')
+    if (taken) await new Promise<void>((resolve) => waiting.push(resolve))
+    taken = true
+  }
+  const giveTurn = (): void => {
+    const next = waiting.shift()
+    if (group !== null && (next === undefined || group.lost !== null || isFull(group))) endGroup(group)
+    if (next === undefined) taken = false
+    else next()
+  }
+  const isFull = (one: Group): boolean => one.size >= limits.size || clock.now() - one.startedAt >= limits.ms
+  const openGroup = async (): Promise<Group> => {
+    if (group !== null) return group
+    await link.run('begin immediate', [], 'alone')
+    group = { size: 0, startedAt: clock.now(), members: [], lost: null }
+    return group
+  }
+  /** Nobody waits for this: the next group's `begin` queues up behind it in the thread while its own members gather here. */
+  const endGroup = (one: Group): void => {
+    group = null
+    const ending =
+      one.lost === null
+        ? link.run('commit', [], 'commit')
+        : link.run('rollback', [], 'commit').then(() => Promise.reject(one.lost as Error))
+    ending.then(
+      () => one.members.forEach((member) => member.resolve()),
+      (error: Error) => one.members.forEach((member) => member.reject(one.lost ?? error)),
+    )
+  }
+  return {
+    async begin() {
+      await takeTurn()
+      try {
+        const joined = await openGroup()
+        joined.size++
+        return createTurn(joined, link, clock, limits.turnMs, giveTurn)
+      } catch (error) {
+        giveTurn()
+        throw error
+      }
+    },
+  }
+}
+
+/** One transaction of a group, between getting the turn and giving it on. */
+function createTurn(group: Group, link: Pick<Link, 'run'>, clock: Clock, turnMs: number, giveTurn: () => void): Turn {
+  let over: Error | null = null
+  const send = async (sql: string, parameters: readonly unknown[] = []): Promise<Answer> => {
+    try {
+      return await link.run(sql, parameters, 'group')
+    } catch (error) {
+      // A full disk or a read error makes SQLite undo the whole transaction, the others' part with it.
+      if (!(error instanceof SqliteError) || !error.inTransaction) group.lost ??= asError(error)
+      throw error
+    }
+  }
+  /** The bounds of the savepoint: when one cannot be set or taken back, nobody knows what the group contains. */
+  const bound = async (sql: string): Promise<void> => {
+    await send(sql).catch((error: unknown) => (group.lost ??= asError(error)))
+  }
+  const finish = (reason: string): void => {
+    if (over !== null) throw over
+    over = new Error(reason)
+    alarm.cancel()
+  }
+  const takeBack = async (): Promise<void> => {
+    await Promise.all([bound('rollback to one'), bound('release one')])
+    giveTurn()
+  }
+  const alarm = clock.at(clock.now() + turnMs, () => {
+    finish(`a transaction was taken back: it was still open after ${turnMs} ms`)
+    void takeBack()
+  })
+  void bound('savepoint one')
+  return {
+    run: (sql, parameters) => (over === null ? send(sql, parameters) : Promise.reject(over)),
+    async commit() {
+      finish('the transaction has been committed')
+      void bound('release one')
+      const durable = new Promise<void>((resolve, reject) => group.members.push({ resolve, reject }))
+      giveTurn()
+      await durable
+    },
+    async rollback() {
+      if (over !== null) return
+      finish('the transaction has been rolled back')
+      await takeBack()
+    },
+  }
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
