@@ -75,6 +75,6 @@ const unknown = (names: readonly string[]): string[] =>
   names
     .filter((name) => !Object.hasOwn(settings.shape, name))
     .map((name) => {
-      const near = nearest(name, settingNames)
-      return `${JSON.stringify(name.slice(0, 100))} is not a setting${near === null ? '' : `: did you mean ${near}?`}`
+      const near = nearest(`MULTIMAIL_${name.toUpperCase().replace(/^MULTIMAIL_/, '')}`, settingNames)
+      return `${JSON.stringify(name.slice(0, 100))} is not a setting${near === null ? '.' : `: did you mean ${near}?`}`
     })
