@@ -131,12 +131,15 @@ function newerOrSame(version, needed) {
 /**
  * Runs the program with our terminal and waits for it. It gets a process group of its own, because Ctrl-C in a terminal and `timeout` signal
  * a whole group, and npm passes on what it gets: in our group the program would be told two or three times, and many take the second
- * SIGINT as "now, at once". So it hears signals from us alone, and we drop the echoes.
+ * SIGINT as "now, at once". So it hears signals from us alone, we drop the echoes, and its children hear them with it.
  */
 function handOver(node, argv) {
-  const child = spawn(node, argv, { stdio: 'inherit', detached: process.platform !== 'win32' })
+  const grouped = process.platform !== 'win32'
+  const child = spawn(node, argv, { stdio: 'inherit', detached: grouped })
   child.on('error', (error) => stop(`${node} could not be started (${error.message}).`))
-  const passOn = onceEach(500, (signal) => child.kill(signal))
+  if (child.pid === undefined) return // 'error' comes
+  const target = grouped ? -child.pid : child.pid
+  const passOn = onceEach(500, (signal) => process.kill(target, signal))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, passOn)
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code)

