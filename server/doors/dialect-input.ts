@@ -1,0 +1,100 @@
+import { emailStatuses } from '../model/email.ts'
+import { OperationError } from '../operations/errors.ts'
+import type { OperationName } from '../operations/router.ts'
+import { type Surface, defaultLimits, inputAliases, noWords, statusAliases, winners, yesWords } from './dialects.ts'
+import { type JsonObject, isObject } from './shape.ts'
+
+export type Received = { path: JsonObject; query: JsonObject; body: unknown }
+/** `properties` of the operation's input schema: what type each field has decides how text is read. */
+export type InputRoute = { surface: Surface; operation: OperationName; method: 'GET' | 'POST'; properties: JsonObject }
+
+/** What was received, in the names and types of the operation, which then judges it. Throws OperationError for what cannot be told apart. */
+export function readInput(route: InputRoute, received: Received): JsonObject {
+  const given = route.method === 'GET' ? received.query : bodyObject(received.body)
+  const named = canonicalNames(inputAliases[route.operation], { ...withoutNulls(given), ...received.path })
+  const input = route.operation === 'check_inbox' ? inboxInput(route.surface, named) : named
+  if (route.surface === 'emails') refuseHtml(input['markdown'])
+  return route.method === 'GET' ? fromQuery(route.properties, input) : fromBody(route.properties, input)
+}
+
+function bodyObject(body: unknown): JsonObject {
+  if (body === undefined || body === null) return {}
+  if (isObject(body)) return body
+  throw new OperationError('BAD_INPUT', 'The request body must be a JSON object')
+}
+
+// Old clients send null for what they were not given.
+const withoutNulls = (given: JsonObject): JsonObject => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+
+function canonicalNames(aliases: Readonly<Record<string, string>>, given: JsonObject): JsonObject {
+  const named: JsonObject = {}
+  // Fields under their own name first: an alias then finds what it may not contradict.
+  for (const [key, value] of Object.entries(given)) if (!Object.hasOwn(aliases, key)) named[key] = value
+  for (const [key, value] of Object.entries(given)) {
+    const name = Object.hasOwn(aliases, key) ? aliases[key] : undefined
+    if (name === undefined) continue
+    if (!Object.hasOwn(named, name)) named[name] = value
+    else if (!winners.includes(name) && named[name] !== value) {
+      throw new OperationError('BAD_INPUT', `${key} and ${name} mean the same here and say different things`, [{ path: key, message: `differs from ${name}` }])
+    }
+  }
+  return named
+}
+
+/** §7, §8, §13: the ways in which clients ask for the inbox. */
+function inboxInput(surface: Surface, given: JsonObject): JsonObject {
+  const { unread_only, ...input } = given
+  if (isYes(unread_only)) input['status'] ??= 'unread'
+  // LlamaIndex passes a status under the name of the direction (§13.3).
+  if (isStatusWord(input['direction']) && input['status'] === undefined) {
+    input['status'] = input['direction']
+    delete input['direction']
+  }
+  if (typeof input['status'] === 'string') input['status'] = statusAliases[input['status']] ?? input['status']
+  if (isTimestamp(input['since_id'])) {
+    input['date_after'] ??= input['since_id']
+    delete input['since_id']
+  }
+  // An inbox is what came in; /v1/mailboxes/…/emails lists both directions.
+  if (surface !== 'v1' && input['direction'] === undefined && input['status'] === undefined) input['direction'] = 'inbound'
+  const limit = defaultLimits[surface]
+  if (limit !== undefined) input['limit'] ??= limit
+  return input
+}
+
+const isYes = (value: unknown): boolean => value === true || (typeof value === 'string' && yesWords.includes(value.toLowerCase()))
+const isStatusWord = (value: unknown): boolean => typeof value === 'string' && (emailStatuses as readonly string[]).includes(value)
+const isTimestamp = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}(T|$)/.test(value)
+
+// Tags as mail programs write them; `a < b` is none.
+const htmlTag = /<\/?(?:html|body|div|p|br|span|table|t[rdh]|a|b|i|u|em|strong|ul|ol|li|h[1-6]|img|font|style|script)\b[^<>]*>/i
+function refuseHtml(markdown: unknown): void {
+  if (typeof markdown === 'string' && htmlTag.test(markdown)) throw new OperationError('HTML_NOT_ACCEPTED')
+}
+
+/** A query string holds text only; what an operation does not know is passed over, because clients send their paging to every route (§1.1). */
+const fromQuery = (properties: JsonObject, given: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(given)
+      .filter(([key]) => Object.hasOwn(properties, key))
+      .map(([key, value]) => [key, typeof value === 'string' ? fromText(properties[key], value) : value]),
+  )
+
+function fromText(schema: unknown, text: string): unknown {
+  const type = isObject(schema) ? schema['type'] : undefined
+  if (type === 'boolean') return yesWords.includes(text.toLowerCase()) ? true : noWords.includes(text.toLowerCase()) ? false : text
+  if (type === 'integer' || type === 'number') return /^-?\d{1,15}$/.test(text) ? Number(text) : text
+  return text
+}
+
+/** §8: one address, or several with commas, where the operation takes a list. */
+const fromBody = (properties: JsonObject, given: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(given).map(([key, value]) => [key, typeof value === 'string' && isTextList(properties[key]) ? splitList(value) : value]))
+
+const isTextList = (schema: unknown): boolean =>
+  isObject(schema) && schema['type'] === 'array' && isObject(schema['items']) && schema['items']['type'] === 'string'
+const splitList = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')

@@ -1,0 +1,168 @@
+/** What old clients need beyond a clean answer: other names, doubled keys, other status words, other success codes. All of it is here, as
+ *  tables, with the client that needs it; operations never see it. Section numbers are those of the public contract, docs/compatibility.md. */
+import type { OperationName } from '../operations/router.ts'
+import type { Route } from '../operations/procedure.ts'
+import type { JsonObject, Shape } from './shape.ts'
+
+/** `flat`: root-level verbs (§7) · `v1`: /v1 routes (§5) · `emails`: /v1/emails, for the Zapier app and crewai-tools (§6). */
+export const surfaces = ['flat', 'v1', 'emails'] as const
+export type Surface = (typeof surfaces)[number]
+
+export const surfaceOf = (path: string): Surface => (path.startsWith('/v1/emails/') ? 'emails' : path.startsWith('/v1/') ? 'v1' : 'flat')
+
+/** Routes that only old clients use; those of an operation itself are in its meta. */
+export const oldRoutes: readonly { operation: OperationName; route: Route; shape?: Shape }[] = [
+  // The MCP server 0.7.0 asks for one mailbox after each send and listing, at top level (§5.3).
+  { operation: 'list_mailboxes', route: 'GET /v1/mailboxes/{mailbox_id}' },
+  // The old landing page's form of a reply (§5.4).
+  { operation: 'reply_email', route: 'POST /v1/mailboxes/{mailbox_id}/emails/{email_id}/reply' },
+  { operation: 'check_inbox', route: 'GET /v1/emails/inbox' },
+  { operation: 'list_pending', route: 'GET /v1/emails/pending' },
+  { operation: 'get_thread', route: 'GET /v1/emails/thread/{thread_id}' },
+  { operation: 'read_email', route: 'GET /v1/emails/{email_id}' },
+  { operation: 'send_email', route: 'POST /v1/emails/send' },
+  { operation: 'reply_email', route: 'POST /v1/emails/{email_id}/reply' },
+  { operation: 'decide_email', route: 'POST /v1/emails/{email_id}/decide' },
+]
+
+/** The answer of this route is the one element of that list (a list_mailboxes of one). */
+export const singles: Readonly<Record<string, string>> = { '/v1/mailboxes/{mailbox_id}': 'mailboxes' }
+
+/** This route answers with the bytes themselves (§5.4: clients read them as such, whatever the old document says). */
+export const rawRoute = '/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}'
+
+const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202 }
+/** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). */
+export const successStatus = (surface: Surface, operation: OperationName, output: JsonObject): number =>
+  surface === 'flat' || output['idempotent'] === true ? 200 : (accepted[operation] ?? 200)
+
+// ---- answers ----------------------------------------------------------------------------------------------------------------
+
+const text = { type: 'string' }
+const waiting: unknown[] = ['pending_send_approval', 'pending_inbound_approval']
+/** §3.1: the seed page and Zapier know one word for both kinds of waiting. */
+const oneWaitingWord = { status: { from: ({ status }: JsonObject) => (waiting.includes(status) ? 'pending_approval' : status), schema: text } }
+/** §5.4: the hosted service answers before its scan ends. Here the gate has spoken already, and the next read shows what it said. */
+const pendingScan = { status: { from: ({ idempotent }: JsonObject) => (idempotent === true ? 'already_sent' : 'pending_scan'), schema: text } }
+/** §1.4 */
+const flatSendStatus = {
+  status: { from: (whole: JsonObject) => (whole['idempotent'] === true ? 'already_sent' : oneWaitingWord.status.from(whole)), schema: text },
+}
+const isRead = { is_read: { from: ({ status }: JsonObject) => status !== 'unread', schema: { type: 'boolean' } } }
+/** §6: the Zapier samples show one string. */
+const joinedTo = { to: { from: ({ to }: JsonObject) => (Array.isArray(to) ? to.join(', ') : to), schema: text } }
+/** §2.1: since MCP 0.5.2 the subject of arriving mail is shown without its Re: and Fwd: */
+const plainSubject = {
+  subject: { from: ({ subject, direction }: JsonObject) => (direction === 'inbound' ? String(subject).replace(/^(?:\s*(?:re|fwd?)\s*:\s*)+/i, '') : subject), schema: text },
+}
+/** §2.2: tags come with their own operations; until then every email has none. */
+const noTags = { tags: { from: () => ({}), schema: { type: 'object', additionalProperties: text } } }
+
+const emailCopies = { message_id: 'id', from_address: 'from', to_addresses: 'to', created_at: 'received_at' }
+const idCopy = { message_id: 'id' }
+
+const listItem: Record<Surface, Shape> = {
+  v1: { copy: emailCopies, put: { ...isRead, ...plainSubject } },
+  flat: { copy: emailCopies, put: { ...isRead, ...oneWaitingWord } },
+  emails: { copy: emailCopies, put: { ...isRead, ...oneWaitingWord, ...joinedTo } },
+}
+const wholeEmail = (surface: Surface): Shape => {
+  const { copy, put } = listItem[surface]
+  return { copy: { ...copy, body: 'markdown' }, put: { ...put, ...noTags } }
+}
+const threadItem = (surface: Surface): Shape =>
+  // §2.3: no bodies on v1, because the MCP server prints a thread as trusted metadata.
+  surface === 'v1' ? { ...listItem.v1, drop: ['text', 'is_cut'] } : { ...listItem[surface], copy: { ...emailCopies, body: 'text' } }
+const pendingItem = (surface: Surface): Shape => ({ ...listItem[surface], copy: { ...emailCopies, body: 'body_markdown' } })
+
+/** §2.4: what the hosted mailbox has and this one does not, with the value that says so. */
+const absent = (value: unknown, schema: JsonObject) => ({ from: () => value, schema })
+const nothing = absent(null, { type: 'null' })
+const zero = absent(0, { type: 'integer' })
+const hostedMailbox: Shape = {
+  copy: { tenant_id: 'account_id' },
+  put: {
+    created_at: { from: ({ created_at }) => Date.parse(String(created_at)), schema: { type: 'integer', description: 'Epoch ms' } },
+    is_active: { from: ({ is_active }) => (is_active === true ? 1 : 0), schema: { type: 'integer' } },
+    auto_cc: nothing,
+    auto_bcc: nothing,
+    webhook_url: nothing,
+    oversight_webhook_url: nothing,
+    signature_block: nothing,
+    forward_inbound: zero,
+    scheduling_enabled: zero,
+    mcp_configured: zero,
+    default_gate_timing: absent('gate_first', text),
+  },
+}
+
+/** §7 wants a `delivered_at` from a decision: the time of the hand-off to our own queue. `queued_at` is its honest name, and read_email has
+ *  the real one once the remote host has taken the mail. */
+const decided: Shape = { copy: { id: 'email_id', message_id: 'email_id', delivered_at: 'queued_at', postmark_message_id: 'internet_message_id' } }
+
+const same: Shape = {}
+const bySurface = (of: (surface: Surface) => Shape): Record<Surface, Shape> => ({ flat: of('flat'), v1: of('v1'), emails: of('emails') })
+
+const answers: Record<OperationName, Record<Surface, Shape>> = {
+  list_mailboxes: { flat: same, v1: { each: { mailboxes: hostedMailbox } }, emails: same },
+  check_inbox: bySurface((surface) => ({ each: { emails: listItem[surface] }, ...(surface === 'flat' && { rename: { emails: 'messages' } }) })),
+  read_email: bySurface(wholeEmail),
+  get_thread: {
+    flat: { each: { emails: threadItem('flat') }, rename: { emails: 'messages' } },
+    v1: { each: { emails: threadItem('v1') }, drop: ['subject'] },
+    emails: { each: { emails: threadItem('emails') } },
+  },
+  download_attachment: bySurface(() => same),
+  draft_reply: bySurface(() => ({ copy: idCopy })),
+  send_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
+  reply_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
+  cancel_message: bySurface(() => ({ copy: idCopy })),
+  list_pending: {
+    flat: { each: { emails: pendingItem('flat') }, copy: { pending: 'emails' }, rename: { emails: 'messages' } },
+    // §4.2: the document says `emails`, the Python client reads `pending`, the command line wants `data`.
+    v1: { each: { emails: pendingItem('v1') }, copy: { pending: 'emails', data: 'emails' } },
+    emails: { each: { emails: pendingItem('emails') } },
+  },
+  decide_email: bySurface(() => decided),
+  get_audit_log: bySurface(() => same),
+}
+
+export const answerShape = (surface: Surface, operation: OperationName): Shape => answers[operation][surface]
+
+/** §2.2: LangChain tools print `text_body`, while the MCP server would print it as trusted metadata. So only who asks for it gets it:
+ *  by a Python user agent, or `?compat=1`. */
+export const textBody: Partial<Record<OperationName, string>> = { read_email: 'markdown', get_thread: 'text' }
+export const wantsTextBody = (userAgent: string | undefined, compat: unknown): boolean => compat === '1' || /python/i.test(userAgent ?? '')
+
+// ---- requests ---------------------------------------------------------------------------------------------------------------
+
+const byMailbox = { mailbox: 'mailbox_id' }
+const byEmail = { message_id: 'email_id', id: 'email_id' }
+const writing = { mailbox: 'mailbox_id', from: 'mailbox_id', from_address: 'mailbox_id', body: 'markdown' }
+
+/** Old name of an input field → its name here (§8). */
+export const inputAliases: Record<OperationName, Readonly<Record<string, string>>> = {
+  list_mailboxes: byMailbox,
+  check_inbox: byMailbox,
+  read_email: { ...byMailbox, ...byEmail },
+  get_thread: { ...byMailbox, id: 'thread_id' },
+  download_attachment: { ...byMailbox, ...byEmail, name: 'filename' },
+  draft_reply: { ...writing, ...byEmail },
+  send_email: writing,
+  reply_email: { ...writing, ...byEmail },
+  cancel_message: { ...byMailbox, ...byEmail },
+  list_pending: byMailbox,
+  decide_email: { ...byEmail, decision: 'action' },
+  get_audit_log: {},
+}
+
+/** Two names for one field may both be there; when they differ, this one counts (§8). Of all others a difference is an error. */
+export const winners: readonly string[] = ['markdown']
+
+export const yesWords: readonly string[] = ['true', '1', 'yes', 'on']
+export const noWords: readonly string[] = ['false', '0', 'no', 'off']
+
+/** §3.1: other words for a status in a filter. */
+export const statusAliases: Readonly<Record<string, string>> = { pending: 'pending_approval' }
+/** §6: what the Zapier app expects of a listing without `limit`. */
+export const defaultLimits: Partial<Record<Surface, number>> = { emails: 25 }

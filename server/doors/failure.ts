@@ -1,0 +1,57 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type ErrorCode, OperationError } from '../operations/errors.ts'
+import { type Problem, isFault, problemOf } from '../operations/problem.ts'
+import { requestId } from './request-id.ts'
+
+/** What Fastify refuses by itself, in the words of our catalogue. */
+const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'BAD_JSON',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_JSON',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BAD_JSON',
+  FST_ERR_BAD_URL: 'UNKNOWN_ROUTE',
+  FST_ERR_NOT_FOUND: 'UNKNOWN_ROUTE',
+  FST_ERR_MAX_PARAM_LENGTH: 'UNKNOWN_ROUTE',
+}
+
+/** Any failure as this catalogue has it: of an operation, of the framework, or of ours. */
+export function translated(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof OperationError) return error
+  const code = 'code' in error && typeof error.code === 'string' ? frameworkCodes[error.code] : undefined
+  if (code !== undefined) return new OperationError(code)
+  const status = 'statusCode' in error ? error.statusCode : undefined
+  // The JSON parser marks what it refuses with 400 and has no code for it.
+  return status === 400 ? new OperationError('BAD_JSON') : error
+}
+
+export const isOurFault = (error: unknown): boolean => isFault(translated(error))
+
+export const problemFor = (error: unknown, id: string): Problem => problemOf(translated(error), id)
+
+export function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemFor(error, request.id)
+  return challenge(reply, problem).code(problem.status).send(problem.body)
+}
+
+/** RFC 6750 §3: what a 401 must say about how to do it right. */
+export function challenge(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.status !== 401) return reply
+  const error = problem.body.code === 'KEY_NOT_ACCEPTED' ? ', error="invalid_token"' : ''
+  return reply.header('www-authenticate', `Bearer realm="multimail"${error}`)
+}
+
+/** For what was not even HTTP: the request never reaches Fastify. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const body = JSON.stringify({ ...problemOf(new OperationError('BAD_HTTP'), requestId()).body })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

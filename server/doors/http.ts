@@ -1,0 +1,151 @@
+/**
+ * The front door for programs: one HTTP server for REST, tRPC and MCP.
+ *
+ * Promises: who calls is known before any body is read; each answer an API client may see is JSON, whatever went wrong; a fault of ours shows
+ * a request_id and nothing else, and the log has the rest under the same id; input has limits of size, count and time.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { KeyActor } from '../model/actor.ts'
+import type { Context, Rooms } from '../operations/procedure.ts'
+import { OperationError } from '../operations/errors.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import { requestId } from './request-id.ts'
+import { identifyCaller } from './caller.ts'
+import { serveMcp } from './mcp.ts'
+import { openApiDocument } from './openapi.ts'
+import { answerClientError, answerFailure, isOurFault } from './failure.ts'
+import { serveRest } from './rest.ts'
+import { serveTrpc } from './trpc.ts'
+
+export type HttpConfig = {
+  http: { host: string; port: number; /** as clients reach it, e.g. that of a proxy in front */ publicUrl: string }
+}
+
+export type HttpServerDeps = {
+  rooms: Rooms
+  /** the actor behind a presented key; null when it is no good key */
+  identify: (presentedKey: string) => Promise<KeyActor | null>
+  config: HttpConfig
+  log: Log
+  clock: Clock
+}
+
+export type HttpServer = { listen(): Promise<{ host: string; port: number }>; close(): Promise<void> }
+
+/** 25 MiB of attachments in base64, a long text, and room for JSON around them. */
+const largeBodyLimit = 48 * 1024 * 1024
+/** For one whole request to arrive; a large mail over a slow line takes a while, a slow-writer attack for ever. */
+const requestTimeoutMs = 120_000
+const headersTimeoutMs = 15_000
+const keepAliveTimeoutMs = 60_000
+/** A batch of tRPC calls names them all in the path; a file name may be long. */
+const maxParamLength = 2000
+/** After this long, a close no longer waits for requests that are still being answered. */
+const closeGraceMs = 10_000
+
+export function createHttpServer(deps: HttpServerDeps): HttpServer {
+  const { config, clock } = deps
+  const app = buildApp(deps)
+  return {
+    async listen() {
+      await app.listen({ host: config.http.host, port: config.http.port })
+      const address = app.server.address()
+      if (address === null || typeof address === 'string') throw new Error('the HTTP server has no port')
+      return { host: address.address, port: address.port }
+    },
+    async close() {
+      const alarm = clock.at(clock.now() + closeGraceMs, () => app.server.closeAllConnections())
+      await app.close().finally(() => alarm.cancel())
+    },
+  }
+}
+
+function buildApp(deps: HttpServerDeps): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    genReqId: requestId,
+    bodyLimit: largeBodyLimit,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs },
+    // HEAD would run the operation of the GET and put a read on the record that nobody saw.
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength },
+    frameworkErrors: (error, request, reply) => void answerFailure(error, request, reply),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+  })
+  const actors = new WeakMap<FastifyRequest, KeyActor>()
+  const contextOf = (request: FastifyRequest): Context => ({ rooms: deps.rooms, actor: actors.get(request) ?? null, requestId: request.id })
+  const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, err: error }, 'http.failed')
+
+  acceptJson(app)
+  app.addHook('onRequest', async (request, reply) => {
+    secure(reply, request.id)
+    if (isPublic(request)) return
+    actors.set(request, await identifyCaller(request.headers, deps.identify))
+  })
+  app.addHook('onResponse', async (request, reply) => logAnswer(deps.log, actors.get(request), request, reply))
+  app.setErrorHandler((error, request, reply) => {
+    if (isOurFault(error)) report(error, request.id)
+    return answerFailure(error, request, reply)
+  })
+  app.setNotFoundHandler(() => {
+    throw new OperationError('UNKNOWN_ROUTE')
+  })
+
+  servePublic(app, deps)
+  serveRest(app, contextOf, largeBodyLimit)
+  serveTrpc(app, contextOf, report)
+  serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl })
+  return app
+}
+
+/** Bodies are JSON. An empty one is `{}`, because clients send `Content-Type: application/json` with every request (contract §13.1). */
+function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  // Fastify's own parser, for its refusal of `__proto__`.
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser(/^application\/json(?:;|$)/, { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body)
+    if (text.trim() === '') done(null, {})
+    else void parse(request, text, done)
+  })
+}
+
+/** The answers are for programs: no browser is to guess a type, run or frame anything, or keep a copy. */
+function secure(reply: FastifyReply, id: string): void {
+  reply
+    .header('x-request-id', id)
+    .header('x-content-type-options', 'nosniff')
+    .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox")
+    .header('cross-origin-resource-policy', 'same-origin')
+    .header('referrer-policy', 'no-referrer')
+    .header('cache-control', 'no-store')
+}
+
+const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json']
+const isPublic = (request: FastifyRequest): boolean => request.is404 || publicPaths.includes(request.routeOptions.url ?? '')
+
+function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {
+  const document = openApiDocument(config.http.publicUrl)
+  app.get('/openapi.json', async () => document)
+  app.get('/v1/openapi.json', async () => document)
+  app.get('/', async () => ({ name: 'multimail', status: 'ok', openapi: '/openapi.json', rest: '/v1', trpc: '/trpc', mcp: '/mcp', health: '/health' }))
+  app.get('/health', async (_request, reply) => {
+    try {
+      await rooms.store.db.selectFrom('log_head').select('id').execute()
+      return { status: 'ok' }
+    } catch (error) {
+      log.error({ err: error }, 'health.degraded')
+      return reply.code(503).send({ status: 'degraded' })
+    }
+  })
+}
+
+function logAnswer(log: Log, actor: KeyActor | undefined, request: FastifyRequest, reply: FastifyReply): void {
+  const { method, id: requestId, routeOptions } = request
+  log.info({ requestId, keyId: actor?.keyId, method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'http.answered')
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { errors } from '../operations/errors.ts'
+import { type OperationInfo } from '../operations/router.ts'
+import { answerShape, rawRoute, singles, successStatus } from './dialects.ts'
+import { type RestRoute, inputSchema, restRoutes } from './rest.ts'
+import { type JsonObject, isObject, shapeSchema } from './shape.ts'
+
+/** The OpenAPI 3.1 document of the REST routes, made from the operations and the tables of the dialects. */
+export function openApiDocument(publicUrl: string): JsonObject {
+  const paths: Record<string, JsonObject> = {
+    '/health': { get: { operationId: 'health', summary: 'Is the server well?', security: [], responses: { 200: json('Well', healthSchema('ok')), 503: json('Not well', healthSchema('degraded')) } } },
+  }
+  for (const route of restRoutes) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: pathItem(route) }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'MultiMail, self-hosted', version: '0.1.0', description: 'Mailboxes for AI agents. Fields marked x-untrusted hold text from outside.' },
+    servers: [{ url: publicUrl }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
+      schemas: { Error: errorSchema },
+      responses: { Error: json('What was wrong, and what to do about it', { $ref: '#/components/schemas/Error' }) },
+    },
+  }
+}
+
+function pathItem(route: RestRoute): JsonObject {
+  const { operation, method, path } = route
+  const input = inputSchema(operation)
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name))
+  const rest = without(input, inPath)
+  return {
+    operationId: operationId(route),
+    tags: [route.surface],
+    summary: operation.meta.title,
+    description: `${operation.meta.description}\n\nScope: ${operation.meta.scope}.`,
+    parameters: [...inPath.map((name) => parameter('path', name, input)), ...(method === 'GET' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : [])],
+    ...(method === 'POST' && { requestBody: { required: rest.required.length > 0, content: { 'application/json': { schema: rest } } } }),
+    responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },
+  }
+}
+
+/** The flat name where it is the flat route, else that and the path, so that each is there once. */
+const operationId = ({ operation, surface, path }: RestRoute): string => (surface === 'flat' ? operation.name : `${operation.name}${path.replace(/\W+/g, '_').replace(/_$/, '')}`)
+
+function success(route: RestRoute): JsonObject {
+  if (route.path === rawRoute) return { 200: { description: 'The bytes', content: { '*/*': { schema: { type: 'string', contentEncoding: 'binary' } } } } }
+  const { operation, surface } = route
+  const taken = successStatus(surface, operation.name, {})
+  const repeated = successStatus(surface, operation.name, { idempotent: true })
+  const answer = json(operation.meta.title, answerSchema(route))
+  return taken === repeated ? { [taken]: answer } : { [taken]: answer, [repeated]: { ...answer, description: 'An earlier call with this idempotency_key did it' } }
+}
+
+function answerSchema({ operation, surface, path }: RestRoute): JsonObject {
+  const shaped = shapeSchema(answerShape(surface, operation.name), outputSchema(operation))
+  const list = single(path, shaped)
+  return list ?? shaped
+}
+
+function single(path: string, shaped: JsonObject): JsonObject | undefined {
+  const key = singles[path]
+  const list = key === undefined || !isObject(shaped['properties']) ? undefined : shaped['properties'][key]
+  return isObject(list) && isObject(list['items']) ? list['items'] : undefined
+}
+
+const outputSchema = (operation: OperationInfo): JsonObject => bare(z.toJSONSchema(operation.output) as JsonObject)
+
+const bare = ({ $schema: _, ...schema }: JsonObject): JsonObject => schema
+
+function without(input: JsonObject, names: readonly string[]): JsonObject & { properties: JsonObject; required: string[] } {
+  const properties = isObject(input['properties']) ? input['properties'] : {}
+  const required = Array.isArray(input['required']) ? input['required'].map(String) : []
+  return {
+    ...bare(input),
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name))),
+    required: required.filter((name) => !names.includes(name)),
+  }
+}
+
+function parameter(place: 'path' | 'query', name: string, input: JsonObject): JsonObject {
+  const { properties, required } = without(input, [])
+  return { name, in: place, required: place === 'path' || required.includes(name), schema: properties[name] }
+}
+
+const json = (description: string, schema: JsonObject): JsonObject => ({ description, content: { 'application/json': { schema } } })
+const healthSchema = (status: string): JsonObject => ({ type: 'object', properties: { status: { const: status } }, required: ['status'] })
+
+const errorSchema: JsonObject = {
+  type: 'object',
+  required: ['error', 'code', 'fix', 'request_id'],
+  properties: {
+    error: { type: 'string', description: 'What was wrong, in a sentence' },
+    code: { type: 'string', description: `One of ${Object.keys(errors).join(', ')}; more may be added` },
+    fix: { type: 'string', description: 'What to do next' },
+    request_id: { type: 'string' },
+    errors: { type: 'array', items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } } },
+  },
+}

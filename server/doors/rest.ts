@@ -1,0 +1,80 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { type OperationInfo, type OperationName, callOperation, operations } from '../operations/router.ts'
+import { mostInlineBytes } from '../operations/attachments.ts'
+import type { Context, Route } from '../operations/procedure.ts'
+import { sendFile } from './file-answer.ts'
+import { readInput } from './dialect-input.ts'
+import { type Surface, answerShape, oldRoutes, rawRoute, singles, successStatus, surfaceOf, textBody, wantsTextBody } from './dialects.ts'
+import { type JsonObject, isObject, shapeValue } from './shape.ts'
+
+export type RestRoute = {
+  operation: OperationInfo
+  method: 'GET' | 'POST'
+  /** with the names of input fields in braces */
+  path: string
+  surface: Surface
+  /** of the operation's input, as JSON Schema */
+  properties: JsonObject
+}
+
+export const inputSchema = (operation: OperationInfo): JsonObject => z.toJSONSchema(operation.input, { io: 'input' }) as JsonObject
+
+/** Every REST route: those of the operations, then those that only old clients use. */
+export const restRoutes: readonly RestRoute[] = [
+  ...operations.flatMap((operation) => operation.meta.rest.map((route) => restRoute(operation, route))),
+  ...oldRoutes.map(({ operation, route }) => restRoute(operationOf(operation), route)),
+]
+
+function restRoute(operation: OperationInfo, route: Route): RestRoute {
+  const [method, path] = route.split(' ') as ['GET' | 'POST', string]
+  const { properties } = inputSchema(operation)
+  return { operation, method, path, surface: surfaceOf(path), properties: isObject(properties) ? properties : {} }
+}
+
+function operationOf(name: OperationName): OperationInfo {
+  const found = operations.find((one) => one.name === name)
+  if (found === undefined) throw new Error(`no operation ${name}`)
+  return found
+}
+
+/** Large only where attachments can be sent: everything else is a few fields. */
+const smallBodyLimit = 512 * 1024
+
+/** @param contextOf who is calling, known before any body is read */
+export function serveRest(app: FastifyInstance, contextOf: (request: FastifyRequest) => Context, largeBodyLimit: number): void {
+  for (const route of restRoutes) {
+    app.route({
+      method: route.method,
+      url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: Object.hasOwn(route.properties, 'attachments') ? largeBodyLimit : smallBodyLimit,
+      handler: (request, reply) => answer(route, contextOf(request), request, reply),
+    })
+  }
+}
+
+async function answer(route: RestRoute, context: Context, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const query = request.query as JsonObject
+  const isRaw = route.path === rawRoute
+  const input = readInput({ ...route, operation: route.operation.name }, { path: request.params as JsonObject, query, body: request.body })
+  const output = (await callOperation(context, route.operation.name, isRaw ? { ...input, ...wholeFile } : input)) as JsonObject
+  if (isRaw) return sendFile(reply, output)
+  return reply.code(successStatus(route.surface, route.operation.name, output)).send(answerOf(route, output, wantsTextBody(request.headers['user-agent'], query['compat'])))
+}
+
+const wholeFile = { max_inline_bytes: mostInlineBytes }
+
+function answerOf(route: RestRoute, output: JsonObject, withTextBody: boolean): JsonObject {
+  const { name } = route.operation
+  const shaped = shapeValue(answerShape(route.surface, name), withTextBody ? addTextBody(name, output) : output)
+  const single = singles[route.path]
+  const list = single === undefined ? undefined : shaped[single]
+  return Array.isArray(list) && isObject(list[0]) ? list[0] : shaped
+}
+
+function addTextBody(name: OperationName, output: JsonObject): JsonObject {
+  const source = textBody[name]
+  if (source === undefined) return output
+  const copy = { copy: { text_body: source } }
+  return name === 'get_thread' ? shapeValue({ each: { emails: copy } }, output) : shapeValue(copy, output)
+}

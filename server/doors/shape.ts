@@ -1,0 +1,45 @@
+/** How an answer differs on one surface from what the operation gave, as data; and the two readers of that data: one turns the answer,
+ *  the other its JSON Schema, so that the OpenAPI document says what is on the wire. */
+
+export type JsonObject = { [key: string]: unknown }
+export type Shape = {
+  /** new name → the old one whose value it repeats */
+  copy?: Readonly<Record<string, string>>
+  rename?: Readonly<Record<string, string>>
+  drop?: readonly string[]
+  /** a value computed from the whole (after copies), under its name, with the schema of it */
+  put?: Readonly<Record<string, { from(whole: JsonObject): unknown; schema: JsonObject }>>
+  /** for arrays of objects: the shape of each element (done first) */
+  each?: Readonly<Record<string, Shape>>
+}
+
+export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export function shapeValue(shape: Shape, value: JsonObject): JsonObject {
+  const whole = { ...value }
+  for (const [key, inner] of Object.entries(shape.each ?? {})) {
+    const list = whole[key]
+    if (Array.isArray(list)) whole[key] = list.map((one: unknown) => (isObject(one) ? shapeValue(inner, one) : one))
+  }
+  for (const [name, old] of Object.entries(shape.copy ?? {})) whole[name] = whole[old]
+  for (const [name, { from }] of Object.entries(shape.put ?? {})) whole[name] = from(whole)
+  return renamed(shape, whole)
+}
+
+/** @param schema of an object, as z.toJSONSchema gives it */
+export function shapeSchema(shape: Shape, schema: JsonObject): JsonObject {
+  const properties = { ...(isObject(schema['properties']) ? schema['properties'] : {}) }
+  for (const [key, inner] of Object.entries(shape.each ?? {})) {
+    const list = properties[key]
+    if (isObject(list) && isObject(list['items'])) properties[key] = { ...list, items: shapeSchema(inner, list['items']) }
+  }
+  for (const [name, old] of Object.entries(shape.copy ?? {})) properties[name] = properties[old]
+  for (const [name, { schema: put }] of Object.entries(shape.put ?? {})) properties[name] = put
+  const final = renamed(shape, properties)
+  return { ...schema, properties: final, required: Object.keys(final) }
+}
+
+function renamed({ rename = {}, drop = [] }: Shape, whole: JsonObject): JsonObject {
+  const kept = Object.entries(whole).filter(([key]) => !drop.includes(key))
+  return Object.fromEntries(kept.map(([key, value]) => [rename[key] ?? key, value]))
+}

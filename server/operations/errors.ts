@@ -1,0 +1,174 @@
+/** The one catalogue of what can go wrong with a call. Rooms answer with a code; only here does a code get an HTTP status,
+ *  a tRPC code, words, and a `fix`: the next thing to do, written so that a model can do it.
+ *  A code is never renamed or reused; `docs/errors.md` is this table. */
+import type { TRPC_ERROR_CODE_KEY } from '@trpc/server/rpc'
+import type { Result } from '../model/result.ts'
+
+export type ErrorEntry = { http: number; trpc: TRPC_ERROR_CODE_KEY; message: string; fix: string }
+
+export const errors = {
+  // who is calling, and may they
+  UNAUTHENTICATED: {
+    http: 401,
+    trpc: 'UNAUTHORIZED',
+    message: 'No API key was sent',
+    fix: 'Send the header "Authorization: Bearer mm_live_…" (or "X-API-Key").',
+  },
+  KEY_NOT_ACCEPTED: {
+    http: 401,
+    trpc: 'UNAUTHORIZED',
+    message: 'This API key is not accepted: it is malformed, unknown, expired or revoked',
+    fix: 'Check the key for missing characters, or ask the operator for a new one. Do not retry with the same key.',
+  },
+  SCOPE_MISSING: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This key lacks a scope',
+    fix: 'Ask the operator for a key that has this scope. Retrying with this key will not help.',
+  },
+  KEY_BOUND: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This key is bound to some mailboxes, and what you asked for spans the account',
+    fix: 'Use a key of the account that is not bound to mailboxes.',
+  },
+  ORIGIN_NOT_ALLOWED: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'Requests from web pages of this origin are not allowed',
+    fix: 'Call from a program instead of a web page, or have the operator set the public URL to this origin.',
+  },
+
+  // what was asked
+  BAD_JSON: {
+    http: 400,
+    trpc: 'PARSE_ERROR',
+    message: 'The request body is not valid JSON',
+    fix: 'Send one JSON object, encoded as UTF-8, with the header "Content-Type: application/json".',
+  },
+  BAD_HTTP: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The request is not valid HTTP, or its header is too large or came too slowly',
+    fix: 'Send the request again with an ordinary HTTP/1.1 client.',
+  },
+  BAD_INPUT: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The input is not valid',
+    fix: 'Correct the fields listed in "errors" and send the request again. The fields of every operation are in /openapi.json.',
+  },
+  BAD_CURSOR: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The cursor is not one this server gave out',
+    fix: 'Restart the listing without a cursor, then pass each answer’s "cursor" on unchanged.',
+  },
+  MAILBOX_REQUIRED: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'This key has more than one mailbox, so the call must name one',
+    fix: 'Call list_mailboxes and pass one id or address as mailbox_id.',
+  },
+  HTML_NOT_ACCEPTED: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The body holds HTML, and mail is written in Markdown here',
+    fix: 'Write the text in Markdown, without HTML tags.',
+  },
+  BODY_TOO_LARGE: {
+    http: 413,
+    trpc: 'PAYLOAD_TOO_LARGE',
+    message: 'The request body is too large',
+    fix: 'Send fewer or smaller attachments.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    http: 415,
+    trpc: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'The request body is not JSON',
+    fix: 'Send JSON with the header "Content-Type: application/json".',
+  },
+  UNKNOWN_ROUTE: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'There is no such route',
+    fix: 'See /openapi.json for the routes of this server and their methods.',
+  },
+  METHOD_NOT_ALLOWED: {
+    http: 405,
+    trpc: 'METHOD_NOT_SUPPORTED',
+    message: 'This route does not take this method',
+    fix: 'See /openapi.json for the method of each route. MCP messages are sent by POST.',
+  },
+  BATCH_TOO_LARGE: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The batch has too many calls',
+    fix: 'Send at most 10 calls in one batch.',
+  },
+
+  // what is not there, or not in the state for it
+  MAILBOX_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Mailbox not found',
+    fix: 'Call list_mailboxes for the ids and addresses this key can use.',
+  },
+  EMAIL_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Email not found',
+    fix: 'Call check_inbox for the ids this key can read.',
+  },
+  THREAD_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Thread not found',
+    fix: 'Take the thread_id from check_inbox or read_email.',
+  },
+  ATTACHMENT_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Attachment not found',
+    fix: 'Call read_email and use a name or index from its "attachments".',
+  },
+
+  // the appliance itself
+  UNAVAILABLE: {
+    http: 503,
+    trpc: 'SERVICE_UNAVAILABLE',
+    message: 'The server cannot do this right now',
+    fix: 'Try again in a minute.',
+  },
+  INTERNAL: {
+    http: 500,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    message: 'The server failed to answer',
+    fix: 'Try again once. If it stays, give the operator the request_id: the log has the cause.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errors
+
+/** One thing wrong with one field; `path` is like `to.0` ('' is the input as a whole). */
+export type FieldError = { path: string; message: string }
+
+/** How an operation says no. Thrown inside operations only, for tRPC to carry to whichever door was used. */
+export class OperationError extends Error {
+  readonly code: ErrorCode
+  readonly fields: readonly FieldError[]
+
+  /** @param message about this case, for the caller; the catalogue's when left out */
+  constructor(code: ErrorCode, message?: string, fields: readonly FieldError[] = []) {
+    super(message ?? errors[code].message)
+    this.name = 'OperationError'
+    this.code = code
+    this.fields = fields
+  }
+}
+
+/** The value of a room's result, or its failure as an error of this catalogue. */
+export function unwrap<T>(result: Result<T, ErrorCode>): T {
+  if (result.ok) return result.value
+  throw new OperationError(result.code, result.detail && `${errors[result.code].message}: ${result.detail}`)
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { type Address, parseAddress } from '../model/address.ts'
+import { type EmailId, isId } from '../model/ids.ts'
+import { badCursor } from './problem.ts'
+
+/** Fields that several operations take, parsed once; limits are the contract's (§5.4) unless said otherwise. */
+
+const maxIdLength = 64
+const maxAddressLength = 254
+export const maxRecipientsPerField = 50
+export const maxSubjectLength = 998
+export const maxMarkdownLength = 262_144
+export const maxAttachments = 20
+/** Of all attachments of one mail, decoded. Base64 and the rest of the request fit in the body limit of the doors. */
+export const maxAttachmentBytes = 25 * 1024 * 1024
+const maxFileNameLength = 255
+
+export const MailboxRef = z
+  .string()
+  .min(1)
+  .max(maxAddressLength)
+  .describe('Id or address of a mailbox, from list_mailboxes. May be left out when the key has only one mailbox.')
+export const EmailRef = z.string().min(1).max(maxIdLength).describe('Id of an email, e.g. em_01J…')
+export const ThreadRef = z.string().min(1).max(maxIdLength).describe('Id of a thread, e.g. thr_01J…')
+
+/** A place among the ids, not a row: any email id divides newer from older, also one the caller may not see. */
+export const EmailPosition = z
+  .string()
+  .max(maxIdLength)
+  .transform((text, ctx): EmailId => {
+    if (isId('email', text)) return text
+    ctx.addIssue({ code: 'custom', message: 'must be the id of an email, e.g. em_01J…' })
+    return z.NEVER
+  })
+
+const AddressText = z
+  .string()
+  .max(maxAddressLength)
+  .transform((text, ctx): Address => {
+    const address = parseAddress(text.trim())
+    if (address !== null) return address
+    ctx.addIssue({ code: 'custom', message: 'not an email address; write only local-part@domain, without a display name' })
+    return z.NEVER
+  })
+
+export const Recipients = z.array(AddressText).max(maxRecipientsPerField)
+
+/** One line: a line break here would begin another header field. */
+export const Subject = z
+  .string()
+  .max(maxSubjectLength)
+  .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
+
+export const Markdown = z
+  .string()
+  .max(maxMarkdownLength)
+  .refine((text) => !text.includes('\0'), 'must not hold NUL characters')
+
+// A repeated group, as in `(?:[…]{4})*`, exhausts the stack on a text of megabytes; a repeated class does not.
+const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
+const Content = z
+  .string()
+  .max(Math.ceil(maxAttachmentBytes / 3) * 4)
+  .transform((text, ctx): Buffer => {
+    if (isBase64(text)) return Buffer.from(text, 'base64')
+    ctx.addIssue({ code: 'custom', message: 'not base64 (RFC 4648 §4, with padding, without line breaks)' })
+    return z.NEVER
+  })
+
+const Attachment = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(maxFileNameLength)
+      .refine((text) => !/[\p{Cc}/\\]/u.test(text), 'must be a file name, without a path and control characters'),
+    content_type: z
+      .string()
+      .max(127)
+      .refine((text) => /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(text), 'must be a media type such as application/pdf'),
+    content_base64: Content,
+  })
+  .transform(({ name, content_type, content_base64 }) => ({ name, contentType: content_type, content: content_base64 }))
+
+export const Attachments = z
+  .array(Attachment)
+  .max(maxAttachments)
+  .refine((all) => all.reduce((sum, one) => sum + one.content.length, 0) <= maxAttachmentBytes, `together more than ${maxAttachmentBytes} bytes`)
+
+export const IdempotencyKey = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => /^[!-~]+$/.test(text), 'must be printable US-ASCII without spaces')
+  .describe('Any text of your own that names this one mail. Sending again with the same key within 24 hours sends nothing and answers with the first result.')
+
+export const Limit = z.int().min(1).max(100)
+
+/** `key` is what a listing continues behind; base64url, so that nobody is tempted to build one. */
+export const cursorAt = (key: string): string => Buffer.from(`1:${key}`).toString('base64url')
+const readCursor = (text: string): string | null => {
+  const plain = Buffer.from(text, 'base64url').toString()
+  return plain.startsWith('1:') && cursorAt(plain.slice(2)) === text ? plain.slice(2) : null
+}
+
+const maxCursorLength = 200
+const cursorOf = <T>(parse: (key: string) => T | null) =>
+  z
+    .string()
+    .max(maxCursorLength)
+    .transform((text, ctx): T => {
+      const key = readCursor(text)
+      const position = key === null ? null : parse(key)
+      if (position !== null) return position
+      ctx.addIssue({ code: 'custom', message: badCursor })
+      return z.NEVER
+    })
+    .describe('The "cursor" of the answer before, unchanged, for the next page')
+
+export const EmailCursor = cursorOf((key): EmailId | null => (isId('email', key) ? key : null))
+export const SeqCursor = cursorOf((key): number | null => (/^\d{1,15}$/.test(key) ? Number(key) : null))
+
+const isInstant = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
+/** As epoch ms. The pattern of the standard stays out of the schema that a model has to read. */
+export const Instant = z
+  .string()
+  .max(40)
+  .transform((text, ctx): number => {
+    if (isInstant.safeParse(text).success) return Date.parse(text)
+    ctx.addIssue({ code: 'custom', message: 'must be an ISO 8601 time with a zone, or a date' })
+    return z.NEVER
+  })
+  .describe('ISO 8601 time such as 2026-01-31T08:00:00Z; a plain date is its first moment in UTC')

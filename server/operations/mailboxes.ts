@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { oversightModes } from '../model/email.ts'
+import { listMailboxes } from '../store/mailboxes.ts'
+import type { Row } from '../store/schema.ts'
+import { mailboxOf } from './access.ts'
+import { MailboxRef } from './input.ts'
+import { operation } from './procedure.ts'
+import { recordRead } from './record.ts'
+import { isoTime } from './views.ts'
+
+const Mailbox = z.strictObject({
+  id: z.string(),
+  account_id: z.string(),
+  address: z.string(),
+  display_name: z.string().nullable(),
+  oversight_mode: z.enum(oversightModes).describe('read_only: no sending. gated_all, gated_send: a person approves what is sent. monitored, autonomous: sent at once.'),
+  is_active: z.boolean(),
+  created_at: z.string().describe('ISO 8601, UTC'),
+})
+
+const mailboxView = (row: Row<'mailboxes'>): z.infer<typeof Mailbox> => ({
+  id: row.id,
+  account_id: row.account_id,
+  address: row.address,
+  display_name: row.display_name,
+  oversight_mode: row.oversight_mode,
+  is_active: row.is_active === 1,
+  created_at: isoTime(row.created_at),
+})
+
+export const list_mailboxes = operation({
+  scope: 'read',
+  title: 'List mailboxes',
+  description:
+    'Lists the mailboxes this key can use, with their addresses and their oversight mode, which says whether what you send waits for a person. ' +
+    'Call it first when you do not know which mailbox to use.',
+  readOnly: true,
+  destructive: false,
+  idempotent: true,
+  rest: ['GET /list_mailboxes', 'GET /v1/mailboxes'],
+})
+  .input(z.strictObject({ mailbox_id: MailboxRef.exactOptional().describe('Only this one, by id or address') }))
+  .output(z.strictObject({ mailboxes: z.array(Mailbox) }))
+  .query(({ ctx, input }) =>
+    ctx.rooms.store.transaction(async (tx) => {
+      const only = input.mailbox_id === undefined ? null : await mailboxOf(tx, ctx.actor, input.mailbox_id)
+      const rows = only === null ? await listMailboxes(tx, ctx.actor, ctx.actor.mailboxIds) : [only]
+      const view = { mailboxes: rows.map(mailboxView) }
+      await recordRead(tx, ctx, { action: 'mailboxes.listed', resourceType: 'account', resourceId: ctx.actor.accountId, view, metadata: { count: rows.length } })
+      return view
+    }),
+  )

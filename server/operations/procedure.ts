@@ -1,0 +1,69 @@
+/**
+ * What a caller can ask for, once. Each operation is a tRPC procedure with a strict input, a complete output, a scope, and what a door
+ * needs to show it (title, description for a model, hints, REST routes). REST, OpenAPI and MCP are loops over the router of these,
+ * so a name, a limit or a permission exists in one place.
+ *
+ * Promises: nothing runs without a key that holds the scope; a row of another tenant, another world, or a mailbox the key is not bound to
+ * does not exist (design promise 9); each read is on the record in the transaction that did it (promise 5).
+ */
+import { initTRPC } from '@trpc/server'
+import type { KeyActor, Scope } from '../model/actor.ts'
+import type { Submissions } from '../outbound/submit.ts'
+import type { Approvals } from '../oversight/approvals.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Store } from '../store/db.ts'
+import { OperationError } from './errors.ts'
+import { problemOf } from './problem.ts'
+
+/** The rooms below, as app.ts built them. */
+export type Rooms = { store: Store; submissions: Submissions; approvals: Approvals; clock: Clock; log: Log }
+
+/** One call, whichever door it came through. `actor` is null when no key was shown. */
+export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string }
+
+/** The same once the scope is checked: what an operation is handed. */
+export type Call = Context & { actor: KeyActor }
+
+/** `POST /v1/mailboxes/{mailbox_id}/send`; names in braces are fields of the input. */
+export type Route = `${'GET' | 'POST'} /${string}`
+
+export type OperationMeta = {
+  scope: Scope
+  title: string
+  /** for a model that has to choose a tool: what it does, what comes back, what to do next */
+  description: string
+  /** reads mail or settings and changes neither (that it was read is on the record all the same) */
+  readOnly: boolean
+  /** takes something away that cannot be put back */
+  destructive: boolean
+  /** asking twice leaves the same state as asking once */
+  idempotent: boolean
+  rest: readonly Route[]
+}
+
+const t = initTRPC
+  .context<Context>()
+  .meta<OperationMeta>()
+  .create({
+    // Stacks and internal words stay in the log; a client gets the catalogue's.
+    isDev: false,
+    errorFormatter: ({ shape, error, ctx }) => {
+      const problem = problemOf(error, ctx?.requestId ?? '')
+      return { ...shape, message: problem.body.error, data: { httpStatus: problem.status, path: shape.data.path, ...problem.body } }
+    },
+  })
+
+export const router = t.router
+export const callerFor = t.createCallerFactory
+
+/** The start of every operation: described, and refused unless the key holds the scope. */
+export const operation = (meta: OperationMeta) =>
+  t.procedure.meta(meta).use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta.scope) } }))
+
+function permit(actor: KeyActor | null, scope: Scope): KeyActor {
+  if (actor === null) throw new OperationError('UNAUTHENTICATED')
+  // These words are the public contract's (§1.2): clients show and compare them.
+  if (!actor.scopes.includes(scope)) throw new OperationError('SCOPE_MISSING', `Requires ${scope} scope`)
+  return actor
+}

@@ -1,0 +1,55 @@
+/** Every operation, by the flat name it has on all surfaces; and the list of them that doors loop over. */
+import type { z } from 'zod'
+import { download_attachment } from './attachments.ts'
+import { get_audit_log } from './audit.ts'
+import { read_email } from './emails.ts'
+import { check_inbox } from './inbox.ts'
+import { list_mailboxes } from './mailboxes.ts'
+import { decide_email, list_pending } from './oversight.ts'
+import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
+import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
+import { get_thread } from './threads.ts'
+
+export const appRouter = router({
+  list_mailboxes,
+  check_inbox,
+  read_email,
+  get_thread,
+  download_attachment,
+  draft_reply,
+  send_email,
+  reply_email,
+  cancel_message,
+  list_pending,
+  decide_email,
+  get_audit_log,
+})
+export type AppRouter = typeof appRouter
+export type OperationName = keyof AppRouter['_def']['record']
+
+/** One operation as a door sees it. */
+export type OperationInfo = { name: OperationName; kind: 'query' | 'mutation'; meta: OperationMeta; input: z.ZodType; output: z.ZodType }
+
+/** In the order of the router. */
+export const operations: readonly OperationInfo[] = (Object.keys(appRouter._def.procedures) as OperationName[]).map(infoOf)
+
+function infoOf(name: OperationName): OperationInfo {
+  // tRPC keeps the parsers and types them as `any`, since it takes those of every schema library.
+  const { type, meta, inputs, output } = appRouter._def.procedures[name]._def as unknown as {
+    type: 'query' | 'mutation'
+    meta?: OperationMeta
+    inputs: z.ZodType[]
+    output?: z.ZodType
+  }
+  const [input, ...more] = inputs
+  if (meta === undefined || input === undefined || output === undefined || more.length > 0) throw new Error(`${name} is not a whole operation`)
+  return { name, kind: type, meta, input, output }
+}
+
+const createCaller = callerFor(appRouter)
+
+/** Does an operation for one call. Throws TRPCError; `problemOf` translates it. @param input as received: the operation parses it */
+export async function callOperation(context: Context, name: OperationName, input: unknown, signal?: AbortSignal): Promise<unknown> {
+  const call = createCaller(context, { signal })[name] as (input: unknown) => Promise<unknown>
+  return call(input)
+}

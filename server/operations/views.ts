@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import { type HeaderAddress, directions, emailStatuses, spamVerdicts } from '../model/email.ts'
+import { type EmailRow, authenticationOf, emailFlags, headerAddresses } from '../store/emails.ts'
+import type { DeliveryRow } from '../store/queue.ts'
+import type { Row } from '../store/schema.ts'
+
+/** Emails as callers see them. Names and types are the contract's (§2), without what only old clients need. */
+
+/** Marks text whose words somebody outside chose. Doors keep such fields apart from the rest, and no surface obeys them (design promise 6). */
+export const fromOutside = { 'x-untrusted': true }
+export const OutsideText = z.string().meta(fromOutside)
+const OutsideList = z.array(z.string()).meta(fromOutside)
+
+const Time = z.string().describe('ISO 8601, UTC')
+export const isoTime = (at: number): string => new Date(at).toISOString()
+const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at))
+
+export const EmailSummary = z.strictObject({
+  id: z.string(),
+  mailbox_id: z.string(),
+  thread_id: z.string(),
+  direction: z.enum(directions),
+  status: z.enum(emailStatuses),
+  from: OutsideText,
+  from_name: z.string().nullable().meta(fromOutside),
+  to: OutsideList,
+  subject: OutsideText,
+  received_at: Time.describe('When this server took it: from the network, or from the agent'),
+  has_attachments: z.boolean(),
+  sender_verified: z.boolean().nullable().describe('Inbound: true when DMARC proved the domain of "from". False means anybody may have written it.'),
+  spam_score: z.number().nullable(),
+  spam_verdict: z.enum(spamVerdicts).nullable(),
+  delivered_at: Time.nullable(),
+  bounced_at: Time.nullable(),
+  bounce_type: z.enum(['hard', 'soft']).nullable(),
+})
+export type EmailSummary = z.infer<typeof EmailSummary>
+
+export const summaryOf = (email: EmailRow): EmailSummary => ({
+  id: email.id,
+  mailbox_id: email.mailbox_id,
+  thread_id: email.thread_id,
+  direction: email.direction,
+  status: email.status,
+  from: email.from_address,
+  from_name: email.from_name,
+  to: addressesIn(email.to_json),
+  subject: email.subject,
+  received_at: isoTime(email.received_at),
+  has_attachments: email.has_attachments === 1,
+  sender_verified: email.direction === 'outbound' ? null : authenticationOf(email)?.dmarc.result === 'pass',
+  spam_score: email.spam_score,
+  spam_verdict: email.spam_verdict,
+  delivered_at: isoOrNull(email.delivered_at),
+  bounced_at: isoOrNull(email.bounced_at),
+  bounce_type: email.bounce_type,
+})
+
+/** The same without the words its sender chose: a caller may know that it waits, not what it says. */
+export const maskedSummaryOf = (email: EmailRow): EmailSummary => ({ ...summaryOf(email), from_name: null, subject: '' })
+
+export const AttachmentView = z.strictObject({
+  index: z.int().describe('Its place in the message, from 0; names may repeat'),
+  name: OutsideText,
+  size: z.int().describe('Bytes'),
+  content_type: OutsideText,
+})
+export const attachmentView = (row: Row<'attachments'>): z.infer<typeof AttachmentView> => ({
+  index: row.position,
+  name: row.name,
+  size: row.size,
+  content_type: row.content_type,
+})
+
+const Domain = z.string().nullable()
+// The words of RFC 8601 §2.7.
+const AuthenticationView = z.strictObject({
+  spf: z.strictObject({ result: z.string(), domain: Domain }),
+  dkim: z.array(z.strictObject({ result: z.string(), domain: z.string(), selector: z.string(), aligned: z.boolean() })),
+  dmarc: z.strictObject({ result: z.string(), policy: z.string().nullable(), domain: Domain }),
+  arc: z.strictObject({ result: z.string() }),
+})
+
+function authenticationView(email: EmailRow): z.infer<typeof AuthenticationView> | null {
+  const results = authenticationOf(email)
+  if (results === null) return null
+  const { spf, dkim, dmarc, arc } = results
+  return {
+    spf: { result: spf.result, domain: spf.domain },
+    dkim: dkim.map(({ result, domain, selector, aligned }) => ({ result, domain, selector, aligned })),
+    dmarc: { result: dmarc.result, policy: dmarc.policy, domain: dmarc.domain },
+    arc: { result: arc.result },
+  }
+}
+
+const DeliveryView = z.strictObject({
+  recipient: z.string(),
+  state: z.enum(['queued', 'delivered', 'bounced', 'expired', 'cancelled']),
+  attempts: z.int(),
+  next_attempt_at: Time.nullable(),
+  settled_at: Time.nullable(),
+  bounce_class: z.string().nullable(),
+  may_be_accepted: z.boolean().describe('True when a connection broke after the message was sent: the remote server may have it although it never said so'),
+  last_reply: z.string().nullable().meta(fromOutside).describe('What the remote mail server said last, with its SMTP code'),
+})
+
+const deliveryView = (row: DeliveryRow): z.infer<typeof DeliveryView> => ({
+  recipient: row.forward_path,
+  state: row.state,
+  attempts: row.attempts,
+  next_attempt_at: row.state === 'queued' ? isoTime(row.next_attempt_at) : null,
+  settled_at: isoOrNull(row.settled_at),
+  bounce_class: row.bounce_class,
+  may_be_accepted: row.may_be_accepted === 1,
+  last_reply: row.last_reply,
+})
+
+export const EmailDetail = EmailSummary.extend({
+  cc: OutsideList,
+  bcc: z.array(z.string()).describe('Outbound only'),
+  reply_to: OutsideList,
+  sent_at: Time.nullable().describe('The Date its sender wrote'),
+  markdown: OutsideText.describe('The whole text as Markdown, quoted history included'),
+  extracted: OutsideText.describe('Only what is new in it, without quoted history and signature'),
+  attachments: z.array(AttachmentView),
+  authentication: AuthenticationView.nullable().describe('Inbound: what this server verified on arrival (RFC 8601)'),
+  flags: z.array(z.string()).describe('What was odd about the message, as short codes'),
+  internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID header'),
+  in_reply_to: z.string().nullable().meta(fromOutside),
+  approved_at: Time.nullable(),
+  approved_by: z.string().nullable(),
+  rejection_reason: z.string().nullable().describe('What the reviewer said when refusing it'),
+  deliveries: z.array(DeliveryView).describe('Outbound, once released: one per recipient'),
+})
+export type EmailDetail = z.infer<typeof EmailDetail>
+
+export const detailOf = (email: EmailRow, attachments: readonly Row<'attachments'>[], deliveries: readonly DeliveryRow[]): EmailDetail => ({
+  ...summaryOf(email),
+  cc: addressesIn(email.cc_json),
+  bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
+  reply_to: addressesIn(email.reply_to_json),
+  sent_at: isoOrNull(email.sent_at),
+  markdown: email.markdown,
+  extracted: email.extracted,
+  attachments: attachments.map(attachmentView),
+  authentication: authenticationView(email),
+  flags: emailFlags(email),
+  internet_message_id: email.message_id,
+  in_reply_to: email.in_reply_to,
+  approved_at: isoOrNull(email.approved_at),
+  approved_by: email.approved_by,
+  rejection_reason: email.rejection_reason,
+  deliveries: deliveries.map(deliveryView),
+})
+
+export const addressesIn = (json: string): string[] => headerAddresses(json).map((one: HeaderAddress) => one.address)

@@ -1,0 +1,34 @@
+import type { KeyActor } from '../model/actor.ts'
+import type { Direction, EmailStatus } from '../model/email.ts'
+
+/** How much of an email a caller may see.
+ *  `listed`: like any other · `asked`: only when its status is asked for · `masked`: when asked for, without the words of its sender · `hidden`: does not exist. */
+export type Visibility = 'listed' | 'asked' | 'masked' | 'hidden'
+
+/** What agents see of arriving mail. In a gated_all mailbox a person decides what the agent may read: until then, and after a no,
+ *  the mail's words must not reach it (contract §14 A19, A20). Spam stays out of the way but can be fetched. */
+const inboundForAgents: Record<EmailStatus, Visibility> = {
+  unread: 'listed',
+  read: 'listed',
+  spam_flagged: 'listed',
+  spam_quarantined: 'asked',
+  pending_inbound_approval: 'masked',
+  rejected: 'hidden',
+  expired: 'hidden',
+  cancelled: 'hidden',
+  // these belong to mail going out
+  draft: 'hidden',
+  pending_send_approval: 'hidden',
+  sent: 'hidden',
+  send_failed: 'hidden',
+}
+
+/** People who decide, and keys of the operator, see everything. */
+export const seesAll = (actor: KeyActor): boolean => actor.scopes.includes('oversight') || actor.scopes.includes('admin')
+
+export const visibility = (actor: KeyActor, email: { direction: Direction; status: EmailStatus }): Visibility =>
+  seesAll(actor) || email.direction === 'outbound' ? 'listed' : inboundForAgents[email.status]
+
+/** May its text be read (opened by id, or within its thread)? */
+export const isReadable = (actor: KeyActor, email: { direction: Direction; status: EmailStatus }): boolean =>
+  visibility(actor, email) === 'listed' || visibility(actor, email) === 'asked'
