@@ -1,0 +1,120 @@
+/** What follows from an attempt, in one transaction with it: the delivery's new state, the email's, the event and the entry of the log. */
+import type { SystemActor } from '../model/actor.ts'
+import { emailStatuses } from '../model/email.ts'
+import { emailFacts, tenancyOf } from '../store/email-record.ts'
+import type { Tx } from '../store/db.ts'
+import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
+import { type EventType, appendEvent } from '../store/events.ts'
+import { type Facts, type LogAction, appendLog } from '../store/log.ts'
+import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
+import type { Outcome } from './deliver.ts'
+import type { Retry } from './schedule.ts'
+
+const outbound: SystemActor = { kind: 'system', part: 'outbound' }
+
+/** An agent is told that a message is late once it has been tried for this long. */
+export const delayedAfterMs = 15 * 60_000
+
+/** What is done about an outcome; every one of the four ends that design promise 7 names, or another wait. */
+type Turn = { state: DeliveryState; action: LogAction; event: EventType | null; bounceType: 'hard' | 'soft' | null }
+
+/** @param retry what the schedule says, for an outcome that may be tried again */
+function turnOf({ verdict }: Outcome, retry: Retry): Turn {
+  if (verdict.outcome === 'delivered')
+    return { state: 'delivered', action: 'delivery.delivered', event: 'message.delivered', bounceType: null }
+  if (verdict.class === 'integrity') return { state: 'cancelled', action: 'delivery.refused', event: 'message.bounced', bounceType: null }
+  if (verdict.outcome === 'fail') return { state: 'bounced', action: 'delivery.bounced', event: 'message.bounced', bounceType: 'hard' }
+  if (retry.kind === 'give-up') return { state: 'expired', action: 'delivery.expired', event: 'message.bounced', bounceType: 'soft' }
+  return { state: 'queued', action: 'delivery.deferred', event: null, bounceType: null }
+}
+
+/** @returns the delivery's new state; null when the lease was lost and the delivery is somebody else's now */
+export async function recordOutcome(
+  tx: Tx,
+  { claim, outcome, retry, now }: { claim: Claim; outcome: Outcome; retry: Retry; now: number },
+): Promise<DeliveryState | null> {
+  const turn = turnOf(outcome, retry)
+  // Locks the email first, as everybody does who changes both, so that the last of its deliveries sees all the others.
+  await changeEmail(tx, claim.email_id, emailStatuses, { updated_at: now })
+  if (!(await settleDelivery(tx, claim, settlementOf(turn.state, outcome, retry), now))) return null
+  const email = await emailById(tx, claim.email_id)
+  if (email !== undefined) {
+    await changeEmail(tx, email.id, emailStatuses, { ...(await emailChange(tx, email, turn, now)), updated_at: now })
+    const type = turn.event ?? ((await isNewlyDelayed(tx, claim, turn, now)) ? 'message.delayed' : null)
+    if (type !== null)
+      await appendEvent(tx, {
+        tenancy: tenancyOf(email),
+        mailboxId: email.mailbox_id,
+        type,
+        data: eventData(email, claim, outcome, turn, now),
+        now,
+      })
+  }
+  await appendLog(tx, logEntry(claim, outcome, turn, retry, now))
+  return turn.state
+}
+
+function settlementOf(state: DeliveryState, outcome: Outcome, retry: Retry): Settlement {
+  const common = {
+    facts: outcome.facts,
+    bounceClass: state === 'delivered' ? null : outcome.verdict.class,
+    mayBeAccepted: outcome.mayBeAccepted,
+  }
+  return state === 'queued' && retry.kind === 'retry'
+    ? { ...common, state, nextAttemptAt: retry.at }
+    : { ...common, state: state as 'bounced' }
+}
+
+/** Delivered is an email whose every recipient has it; bounced one of which any has not. Hard weighs more than soft. */
+async function emailChange(tx: Tx, email: EmailRow, turn: Turn, now: number): Promise<Partial<EmailRow>> {
+  if (turn.state === 'cancelled') return { status: 'send_failed' }
+  if (turn.bounceType !== null)
+    return { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? 'hard' : turn.bounceType }
+  if (turn.state !== 'delivered') return {}
+  const all = await deliveriesOf(tx, email.id)
+  return all.every((delivery) => delivery.state === 'delivered') ? { delivered_at: now } : {}
+}
+
+async function isNewlyDelayed(tx: Tx, claim: Claim, turn: Turn, now: number): Promise<boolean> {
+  const since = claim.queued_at + delayedAfterMs
+  return turn.state === 'queued' && now >= since && !(await wasDeferredSince(tx, claim.id, claim.attempts, since))
+}
+
+/** In the contract's words (§10.3). The remote's text is a stranger's, already bounded and made plain. */
+function eventData(email: EmailRow, claim: Claim, outcome: Outcome, turn: Turn, now: number): Facts {
+  const about = { ...emailFacts(email), recipient: claim.forward_path, delivery_id: claim.id }
+  if (turn.state === 'delivered') return { ...about, delivered_at: now }
+  const { verdict } = outcome
+  return {
+    ...about,
+    bounce_type: turn.bounceType,
+    bounce_code: outcome.code,
+    bounce_class: verdict.class,
+    diagnostic: outcome.text,
+    remedy: verdict.remedy,
+    suppress: verdict.suppress, // advice: no suppression list is kept yet
+    suppressed: false,
+    may_be_accepted: outcome.mayBeAccepted || claim.may_be_accepted === 1,
+    attempts: claim.attempts,
+    ...(turn.state !== 'queued' && { bounced_at: now }),
+  }
+}
+
+const logEntry = (claim: Claim, outcome: Outcome, turn: Turn, retry: Retry, now: number) => ({
+  at: now,
+  actor: outbound,
+  tenancy: { accountId: claim.account_id, world: claim.world },
+  action: turn.action,
+  resourceType: 'delivery',
+  resourceId: claim.id,
+  metadata: {
+    email_id: claim.email_id,
+    release_id: claim.release_id,
+    attempt_id: claim.attempt_id,
+    class: outcome.verdict.class,
+    code: outcome.code,
+    may_be_accepted: outcome.mayBeAccepted || claim.may_be_accepted === 1,
+    ...(turn.state === 'queued' && retry.kind === 'retry' && { next_attempt_at: retry.at }),
+  },
+  details: { recipient: claim.forward_path, host: outcome.facts.host, reply: outcome.text },
+})

@@ -1,0 +1,34 @@
+import type { Address } from '../model/address.ts'
+import type { Reply } from '../model/reply.ts'
+import type { Log } from '../platform/log.ts'
+
+/** How far an attempt came, in order. `data` lasts from the DATA command to the last octet of the message; `dot` is the wait for the reply to it. */
+export const stages = ['route', 'connect', 'greeting', 'ehlo', 'tls', 'mail', 'rcpt', 'data', 'dot'] as const
+export type Stage = (typeof stages)[number]
+
+/** How an attempt ended. `by` tells whose words the reply has: without an answer from the remote we put it in the same form, after RFC 3463.
+ *  `mayBeAccepted`: the whole message was sent and no reply came, so the remote may have it (RFC 1047). */
+export type Ending = { stage: Stage; reply: Reply; by: 'remote' | 'us'; mayBeAccepted: boolean }
+
+/** One place to connect to. `host` is the name to show; `address` an IP address, or for a smarthost what the operator wrote. */
+export type Target = { host: string; address: string; port: number }
+
+/** One recipient, one message, exactly as it goes on the wire (before dot-stuffing). */
+export type Dispatch = { reversePath: Address | null; forwardPath: Address; message: Buffer }
+
+/** `tls` such as `TLSv1.3 TLS_AES_256_GCM_SHA384`, null in plain text. */
+export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null }
+
+/** `log` has the delivery's id already. An abort ends the session soon, as a lost connection would. */
+export type Session = { target: Target; dispatch: Dispatch; signal: AbortSignal; log: Log }
+
+/** Tries one target once. Never rejects for what the network does. */
+export type Transport = (session: Session) => Promise<SessionEnd>
+
+/** An ending in our own words. */
+export const ourEnding = (stage: Stage, code: number, status: Reply['status'], text: string): Ending => ({
+  stage,
+  reply: { code, status, text },
+  by: 'us',
+  mayBeAccepted: false,
+})

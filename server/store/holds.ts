@@ -1,0 +1,81 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { DecisionId, EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { Tenancy } from '../model/world.ts'
+import type { Database, NewRow, Row } from './schema.ts'
+
+export type HoldRow = Row<'holds'>
+/** How a hold ends. Once: an ended hold never opens again. */
+export type HoldEnd = Exclude<HoldRow['state'], 'open'>
+
+export const insertHold = async (tx: Transaction<Database>, row: NewRow<'holds'>): Promise<void> => {
+  await tx.insertInto('holds').values(row).execute()
+}
+
+export const insertDecision = async (tx: Transaction<Database>, row: NewRow<'decisions'>): Promise<void> => {
+  await tx.insertInto('decisions').values(row).execute()
+}
+
+/** The email's newest hold, open or ended. */
+export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<HoldRow | undefined> =>
+  db.selectFrom('holds').selectAll().where('email_id', '=', emailId).orderBy('id', 'desc').limit(1).executeTakeFirst()
+
+/** The hold that a release's decision ended; for the deliverer, which believes no row alone. */
+export const holdById = (db: Kysely<Database>, id: HoldId): Promise<HoldRow | undefined> =>
+  db.selectFrom('holds').selectAll().where('id', '=', id).executeTakeFirst()
+
+export const decisionById = (db: Kysely<Database>, id: DecisionId): Promise<Row<'decisions'> | undefined> =>
+  db.selectFrom('decisions').selectAll().where('id', '=', id).executeTakeFirst()
+
+/** Ends an open hold: compare and set, so that of several at once exactly one gets true. A hold whose time is up (`expires_at` ≤ `now`,
+ *  epoch ms) can no longer be decided, whether or not the sweeper has been there; one whose time is not up cannot expire. */
+export async function endHold(tx: Transaction<Database>, id: HoldId, state: HoldEnd, now: number): Promise<boolean> {
+  let change = tx.updateTable('holds').set({ state, ended_at: now }).where('id', '=', id).where('state', '=', 'open')
+  if (state === 'expired') change = change.where('expires_at', '<=', now)
+  if (state === 'approved' || state === 'rejected') change = change.where('expires_at', '>', now)
+  return (await change.executeTakeFirst()).numUpdatedRows > 0n
+}
+
+/** Open holds whose time is up, the longest due first. @param now epoch ms */
+export const dueHolds = (db: Kysely<Database>, now: number, limit: number): Promise<HoldRow[]> =>
+  db
+    .selectFrom('holds')
+    .selectAll()
+    .where('state', '=', 'open')
+    .where('expires_at', '<=', now)
+    .orderBy('expires_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+
+/** When the next open hold expires (epoch ms; may be past); null when none is open. */
+export async function nextExpiry(db: Kysely<Database>): Promise<number | null> {
+  const first = await db
+    .selectFrom('holds')
+    .select('expires_at')
+    .where('state', '=', 'open')
+    .orderBy('expires_at')
+    .limit(1)
+    .executeTakeFirst()
+  return first?.expires_at ?? null
+}
+
+/** `mailboxIds` null: all of the tenancy. `before`: an exclusive email id; ids sort by time. `now`: epoch ms. */
+export type PendingFilter = { mailboxIds: readonly MailboxId[] | null; threadId?: ThreadId | undefined; before?: EmailId | undefined; limit: number; now: number }
+
+/** What can still be decided, newest email first. */
+export function openHolds(db: Kysely<Database>, tenancy: Tenancy, filter: PendingFilter): Promise<HoldRow[]> {
+  if (filter.mailboxIds?.length === 0) return Promise.resolve([])
+  let query = db
+    .selectFrom('holds')
+    .selectAll('holds')
+    .where('holds.account_id', '=', tenancy.accountId)
+    .where('holds.world', '=', tenancy.world)
+    .where('holds.state', '=', 'open')
+    .where('holds.expires_at', '>', filter.now)
+  if (filter.mailboxIds !== null) query = query.where('holds.mailbox_id', 'in', [...filter.mailboxIds])
+  if (filter.before !== undefined) query = query.where('holds.email_id', '<', filter.before)
+  if (filter.threadId !== undefined) {
+    query = query.where('holds.email_id', 'in', db.selectFrom('emails').select('id').where('thread_id', '=', filter.threadId))
+  }
+  return query.orderBy('holds.email_id', 'desc').limit(filter.limit).execute()
+}

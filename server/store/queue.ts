@@ -1,0 +1,211 @@
+import { type Kysely, type Transaction, sql } from 'kysely'
+import type { SystemActor } from '../model/actor.ts'
+import { type AttemptId, type DeliveryId, type EmailId, newId } from '../model/ids.ts'
+import type { Store } from './db.ts'
+import { appendLog } from './log.ts'
+import type { Database, NewRow, Row } from './schema.ts'
+
+export type DeliveryRow = Row<'deliveries'>
+export type DeliveryState = DeliveryRow['state']
+
+/** A delivery under lease, and the attempt that was written down before it is made. */
+export type Claim = Omit<DeliveryRow, 'lease' | 'leased_until'> & { lease: string; leased_until: number; attempt_id: AttemptId }
+
+const outbound: SystemActor = { kind: 'system', part: 'outbound' }
+
+export const insertDeliveries = async (tx: Transaction<Database>, rows: readonly NewRow<'deliveries'>[]): Promise<void> => {
+  if (rows.length > 0)
+    await tx
+      .insertInto('deliveries')
+      .values([...rows])
+      .execute()
+}
+
+/** One per recipient, in the order they were queued. */
+export const deliveriesOf = (db: Kysely<Database>, emailId: EmailId): Promise<DeliveryRow[]> =>
+  db.selectFrom('deliveries').selectAll().where('email_id', '=', emailId).orderBy('id').execute()
+
+/** Every attempt at one delivery, oldest first. */
+export const attemptsOf = (db: Kysely<Database>, deliveryId: DeliveryId): Promise<Row<'attempts'>[]> =>
+  db.selectFrom('attempts').selectAll().where('delivery_id', '=', deliveryId).orderBy('number').execute()
+
+/** When the next attempt is due (epoch ms; may be past), or when the next lease lapses; null when nothing is queued. */
+export async function nextDue(db: Kysely<Database>): Promise<number | null> {
+  const row = await db
+    .selectFrom('deliveries')
+    .select((select) => select.fn.min('next_attempt_at').as('at'))
+    .where('state', '=', 'queued')
+    .executeTakeFirst()
+  return row?.at ?? null
+}
+
+/** Leases up to `limit` deliveries whose attempt is due, the longest due first; [] when idle. Times: epoch ms.
+ *
+ *  The attempt is counted, written down and logged in the same transaction, before anything is dialled, and the row is not due again until
+ *  the lease has lapsed: a crash costs a delay, not a flood at somebody's MX. A dead worker's lease lapses, so a row may be tried twice: a
+ *  duplicate beats a loss (RFC 5321 §6.1). What became of such an attempt nobody knows, so from then on the remote may have the message. */
+export function claimDue(store: Store, q: { now: number; leaseMs: number; limit: number; lease: string }): Promise<Claim[]> {
+  return store.transaction(async (tx) => {
+    const until = q.now + q.leaseMs
+    const leased = await tx
+      .updateTable('deliveries')
+      .set((set) => ({
+        attempts: set('attempts', '+', 1),
+        next_attempt_at: until,
+        leased_until: until,
+        may_be_accepted: sql<number>`case when lease is null then may_be_accepted else 1 end`,
+        lease: q.lease,
+      }))
+      .where('id', 'in', due(tx, store.engine, q))
+      .returningAll()
+      .execute()
+    const claims = leased
+      .map((row): Claim => ({ ...row, lease: q.lease, leased_until: until, attempt_id: newId('attempt', q.now) }))
+      .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    if (claims.length > 0)
+      await tx
+        .insertInto('attempts')
+        .values(claims.map((claim) => intention(claim, q.now)))
+        .execute()
+    for (const claim of claims) await appendLog(tx, attempted(claim, q.now))
+    return claims
+  })
+}
+
+/** On PostgreSQL rows that another worker is taking are passed over; SQLite has one writer, so the statement alone is exclusive. */
+function due(tx: Transaction<Database>, engine: Store['engine'], q: { now: number; limit: number }) {
+  const rows = tx
+    .selectFrom('deliveries')
+    .select('id')
+    .where('state', '=', 'queued')
+    .where('next_attempt_at', '<=', q.now)
+    .orderBy('next_attempt_at')
+    .orderBy('id')
+    .limit(q.limit)
+  return engine === 'postgres' ? rows.forUpdate().skipLocked() : rows
+}
+
+const intention = (claim: Claim, now: number): NewRow<'attempts'> => ({
+  id: claim.attempt_id,
+  delivery_id: claim.id,
+  number: claim.attempts,
+  host: null,
+  remote_address: null,
+  tls: null,
+  signatures: null,
+  reply: null,
+  outcome: null,
+  started_at: now,
+  ended_at: null,
+})
+
+const attempted = (claim: Claim, now: number) => ({
+  at: now,
+  actor: outbound,
+  tenancy: { accountId: claim.account_id, world: claim.world },
+  action: 'delivery.attempted' as const,
+  resourceType: 'delivery' as const,
+  resourceId: claim.id,
+  metadata: { email_id: claim.email_id, release_id: claim.release_id, attempt_id: claim.attempt_id, number: claim.attempts },
+  details: { recipient: claim.forward_path },
+})
+
+/** Keeps a lease that is still ours alive until `until` (epoch ms). @returns false when it is not ours any more. */
+export async function renewLease(db: Kysely<Database>, claim: Pick<Claim, 'id' | 'lease'>, until: number): Promise<boolean> {
+  const result = await db
+    .updateTable('deliveries')
+    .set({ leased_until: until, next_attempt_at: until })
+    .where('id', '=', claim.id)
+    .where('lease', '=', claim.lease)
+    .where('state', '=', 'queued')
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** For a process that knows it is the only one to deliver: the leases of its predecessor lapse now. `retryAt` gives the time of the next
+ *  attempt (epoch ms). @returns how many there were */
+export async function lapseLeases(tx: Transaction<Database>, retryAt: (attempts: number) => number): Promise<number> {
+  const rows = await tx
+    .selectFrom('deliveries')
+    .select(['id', 'attempts'])
+    .where('state', '=', 'queued')
+    .where('lease', 'is not', null)
+    .execute()
+  for (const row of rows) {
+    const at = retryAt(row.attempts)
+    // The lease itself stays: whoever claims the row sees that an attempt ended without a word.
+    await tx.updateTable('deliveries').set({ next_attempt_at: at, leased_until: at }).where('id', '=', row.id).execute()
+  }
+  return rows.length
+}
+
+/** What an attempt showed. `signatures`: the DKIM-Signature fields it put in front. */
+export type AttemptFacts = {
+  host: string | null
+  remoteAddress: string | null
+  tls: string | null
+  signatures: string | null
+  reply: string | null
+}
+
+/** `queued` means deferred until `nextAttemptAt` (epoch ms). */
+export type Settlement = { bounceClass: string | null; mayBeAccepted: boolean; facts: AttemptFacts } & (
+  | { state: 'queued'; nextAttemptAt: number }
+  | { state: Exclude<DeliveryState, 'queued'> }
+)
+
+/** Records an attempt's end and moves its delivery on, while the lease is still this claim's. @returns false when somebody else took it after
+ *  it lapsed: then the attempt keeps its facts, without an outcome, and the delivery is left to the other. */
+export async function settleDelivery(tx: Transaction<Database>, claim: Claim, settlement: Settlement, now: number): Promise<boolean> {
+  const isFinal = settlement.state !== 'queued'
+  const result = await tx
+    .updateTable('deliveries')
+    .set({
+      state: settlement.state,
+      ...(settlement.state === 'queued' && { next_attempt_at: settlement.nextAttemptAt }),
+      lease: null,
+      leased_until: null,
+      last_reply: settlement.facts.reply,
+      last_host: settlement.facts.host,
+      bounce_class: settlement.bounceClass,
+      ...(settlement.mayBeAccepted && { may_be_accepted: 1 }),
+      settled_at: isFinal ? now : null,
+    })
+    .where('id', '=', claim.id)
+    .where('lease', '=', claim.lease)
+    .where('state', '=', 'queued')
+    .executeTakeFirst()
+  const isOurs = result.numUpdatedRows > 0n
+  await endAttempt(tx, claim.attempt_id, settlement.facts, isOurs ? attemptOutcome(settlement.state) : null, now)
+  return isOurs
+}
+
+const attemptOutcome = (state: DeliveryState): Row<'attempts'>['outcome'] =>
+  state === 'delivered' ? 'delivered' : state === 'queued' || state === 'expired' ? 'deferred' : 'failed'
+
+const endAttempt = async (
+  tx: Transaction<Database>,
+  id: AttemptId,
+  { remoteAddress, ...facts }: AttemptFacts,
+  outcome: Row<'attempts'>['outcome'],
+  now: number,
+): Promise<void> => {
+  await tx
+    .updateTable('attempts')
+    .set({ ...facts, remote_address: remoteAddress, outcome, ended_at: now })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** True when an earlier attempt than `number` was deferred at or after `time` (epoch ms). */
+export async function wasDeferredSince(db: Kysely<Database>, deliveryId: DeliveryId, number: number, time: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('attempts')
+    .select('id')
+    .where('delivery_id', '=', deliveryId)
+    .where('number', '<', number)
+    .where('outcome', '=', 'deferred')
+    .where('ended_at', '>=', time)
+    .executeTakeFirst()
+  return row !== undefined
+}
