@@ -1,6 +1,9 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
-import type { Direction, EmailStatus } from '../model/email.ts'
+import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
+import type { Address } from '../model/address.ts'
+import type { Envelope } from '../model/envelope.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -18,7 +21,24 @@ export const findEmail = (db: Kysely<Database>, tenancy: Tenancy, id: EmailId): 
 export const emailById = (db: Kysely<Database>, id: EmailId): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('id', '=', id).executeTakeFirst()
 
-/** `before` and `after` are exclusive ids; ids sort by time. `sender` and `subject` are case-insensitive parts of the text. */
+/** In no particular order. The caller has checked that they are the tenant's. */
+export const emailsByIds = (db: Kysely<Database>, ids: readonly EmailId[]): Promise<EmailRow[]> =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : db
+        .selectFrom('emails')
+        .selectAll()
+        .where('id', 'in', [...ids])
+        .execute()
+
+/** The envelope a row stands for; a draft has no forward-paths yet. Throws when the column does not hold what we wrote. */
+export const envelopeOf = (row: Pick<EmailRow, 'reverse_path' | 'forward_paths_json'>): Envelope => ({
+  reversePath: row.reverse_path === '' ? null : (row.reverse_path as Address),
+  forwardPaths: JSON.parse(row.forward_paths_json) as Address[],
+})
+
+/** `before` and `after` are exclusive ids; ids sort by time. `sender` and `subject` are case-insensitive parts of the text.
+ *  `except` leaves out emails of this direction with one of these statuses. */
 export type EmailFilter = {
   mailboxIds: readonly MailboxId[] | null
   statuses?: readonly EmailStatus[]
@@ -30,6 +50,8 @@ export type EmailFilter = {
   hasAttachments?: boolean
   after?: EmailId
   before?: EmailId
+  except?: { direction: Direction; statuses: readonly EmailStatus[] }
+  offset?: number
   limit: number
 }
 
@@ -46,6 +68,11 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
   if (filter.hasAttachments !== undefined) query = query.where('has_attachments', '=', filter.hasAttachments ? 1 : 0)
   if (filter.after !== undefined) query = query.where('id', '>', filter.after)
   if (filter.before !== undefined) query = query.where('id', '<', filter.before)
+  const { except } = filter
+  if (except !== undefined && except.statuses.length > 0) {
+    query = query.where((row) => row.or([row('direction', '!=', except.direction), row('status', 'not in', [...except.statuses])]))
+  }
+  if (filter.offset !== undefined) query = query.offset(filter.offset)
   return query.orderBy('id', 'desc').limit(filter.limit).execute()
 }
 
@@ -53,11 +80,24 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
 export const emailsOfThread = (db: Kysely<Database>, tenancy: Tenancy, threadId: ThreadId): Promise<EmailRow[]> =>
   ownEmails(db, tenancy).selectAll().where('thread_id', '=', threadId).orderBy('id').execute()
 
-/** Emails of one mailbox that carry one of these Message-IDs: how a reply finds its thread. */
-export const emailsByMessageId = (db: Kysely<Database>, mailboxId: MailboxId, ids: readonly string[]): Promise<EmailRow[]> =>
+/** What threading needs to know of an email. */
+export type Ancestor = Pick<EmailRow, 'id' | 'thread_id' | 'message_id' | 'subject'>
+
+// Somebody may send a thousand letters with one Message-ID.
+const mostAncestors = 200
+
+/** Emails of one mailbox that carry one of these Message-IDs, newest first: how a reply finds its thread. */
+export const emailsByMessageId = (db: Kysely<Database>, mailboxId: MailboxId, ids: readonly string[]): Promise<Ancestor[]> =>
   ids.length === 0
     ? Promise.resolve([])
-    : db.selectFrom('emails').selectAll().where('mailbox_id', '=', mailboxId).where('message_id', 'in', [...ids]).orderBy('id').execute()
+    : db
+        .selectFrom('emails')
+        .select(['id', 'thread_id', 'message_id', 'subject'])
+        .where('mailbox_id', '=', mailboxId)
+        .where('message_id', 'in', [...ids])
+        .orderBy('id', 'desc')
+        .limit(mostAncestors)
+        .execute()
 
 export const findByIdempotencyKey = (db: Kysely<Database>, mailboxId: MailboxId, key: string): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('mailbox_id', '=', mailboxId).where('idempotency_key', '=', key).executeTakeFirst()
@@ -69,7 +109,12 @@ export async function changeEmail(
   from: readonly EmailStatus[],
   change: Partial<Omit<NewRow<'emails'>, 'id' | 'account_id' | 'world'>> & { updated_at: number },
 ): Promise<boolean> {
-  const result = await tx.updateTable('emails').set(change).where('id', '=', id).where('status', 'in', [...from]).executeTakeFirst()
+  const result = await tx
+    .updateTable('emails')
+    .set(change)
+    .where('id', '=', id)
+    .where('status', 'in', [...from])
+    .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }
 
@@ -78,3 +123,11 @@ const ownEmails = (db: Kysely<Database>, tenancy: Tenancy) =>
 
 const contains = (column: 'from_address' | 'subject', part: string) =>
   sql<boolean>`lower(${sql.ref(column)}) like ${`%${part.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`
+
+/** What a `to_json`, `cc_json`, `bcc_json` or `reply_to_json` column holds. */
+export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(json) as HeaderAddress[]
+/** What an email's `flags_json` holds. */
+export const emailFlags = (email: EmailRow): string[] => JSON.parse(email.flags_json) as string[]
+/** What authentication said; null for outbound mail. */
+export const authenticationOf = (email: EmailRow): AuthenticationResults | null =>
+  email.authentication_json === null ? null : (JSON.parse(email.authentication_json) as AuthenticationResults)

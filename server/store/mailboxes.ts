@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { MailboxId } from '../model/ids.ts'
+import type { DomainId, MailboxId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -38,6 +38,22 @@ export const recipientMailbox = (db: Kysely<Database>, addressKey: string): Prom
     .where('address', '=', addressKey)
     .where('world', '=', 'live')
     .where('is_active', '=', 1)
+    .executeTakeFirst()
+
+/** The mailbox of the live world with this address, inactive too: to tell a mailbox that is closed from one that never was. */
+export const liveMailboxAt = (db: Kysely<Database>, addressKey: string): Promise<Row<'mailboxes'> | undefined> =>
+  db.selectFrom('mailboxes').selectAll().where('address', '=', addressKey).where('world', '=', 'live').executeTakeFirst()
+
+/** The domain's first active mailbox of the live world: it takes what is sent to a role address that has no mailbox of its own. */
+export const oldestMailboxOf = (db: Kysely<Database>, domainId: DomainId): Promise<Row<'mailboxes'> | undefined> =>
+  db
+    .selectFrom('mailboxes')
+    .selectAll()
+    .where('domain_id', '=', domainId)
+    .where('world', '=', 'live')
+    .where('is_active', '=', 1)
+    .orderBy('id')
+    .limit(1)
     .executeTakeFirst()
 
 const ownMailboxes = (db: Kysely<Database>, tenancy: Tenancy) =>

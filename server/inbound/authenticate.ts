@@ -1,0 +1,163 @@
+/**
+ * SPF, DKIM, DMARC and ARC of an arriving message, by mailauth with our resolver.
+ *
+ * Promise: it ends. The number of signatures, of look-ups and the time are limited, and a header section made to be slow is not given to it:
+ * then only the author is judged, by SPF and without signatures, so that a huge header is no way around a DMARC policy.
+ */
+import { type AuthenticateResult, authenticate } from 'mailauth'
+import { parseDomainName } from '../../dns/name.ts'
+import { type Resolver, forMailauth } from '../../dns/resolver.ts'
+import type { Address } from '../model/address.ts'
+import { type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
+import type { ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult } from '../model/verdict.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Client } from './trace.ts'
+import type { Authentication } from './verdict.ts'
+
+/** RFC 7208 §4.6.4 wants at least 20 s for SPF; all tests together get that. */
+const timeLimitMs = 20_000
+/** SPF may make 10 look-ups of up to 10 names each, DMARC and the keys some dozens. */
+const maxLookups = 200
+/** Verifiers agree on ignoring more; without a limit one message makes us ask for thousands of keys. */
+const maxSignatures = 10
+const maxHeaderBytes = 100 * 1024
+const maxHeaderLines = 1_000
+const maxAuthorBytes = 8 * 1024
+/** RFC 8301 §3.2 */
+const minKeyBits = 1_024
+
+export type Authenticator = (message: Buffer, client: Client, reversePath: Address | null) => Promise<Authentication>
+
+export function createAuthenticator({ hostname, resolver, clock }: { hostname: string; resolver: Resolver; clock: Clock }): Authenticator {
+  return async (message, client, reversePath) => {
+    const limit = createTimeLimit(clock)
+    const options = {
+      ip: client.ip,
+      helo: client.helo,
+      sender: reversePath ?? '',
+      mta: hostname,
+      resolver: limitLookups(forMailauth(resolver), limit),
+      minBitLength: minKeyBits,
+      rejectRsaSha1: true,
+      disableBimi: true,
+    }
+    try {
+      const result = await Promise.race([authenticate(checkable(message), options), limit.passed])
+      return result === 'late' ? undecided : read(result)
+    } finally {
+      limit.cancel()
+    }
+  }
+}
+
+type TimeLimit = { passed: Promise<'late'>; isOver(): boolean; cancel(): void }
+
+function createTimeLimit(clock: Clock): TimeLimit {
+  const { promise, resolve } = Promise.withResolvers<'late'>()
+  let over = false
+  const alarm = clock.at(clock.now() + timeLimitMs, () => {
+    over = true
+    resolve('late')
+  })
+  return { passed: promise, isOver: () => over, cancel: () => alarm.cancel() }
+}
+
+type Lookup = ReturnType<typeof forMailauth>
+
+/** Past a limit every answer is a failure of the DNS, so that what is still running ends soon. */
+function limitLookups(lookup: Lookup, limit: TimeLimit): (domain: string, rrtype: string) => Promise<string[] | string[][]> {
+  let lookups = 0
+  return (domain, rrtype) => {
+    if (limit.isOver() || ++lookups > maxLookups)
+      return Promise.reject(Object.assign(new Error('too many DNS look-ups'), { code: 'ESERVFAIL' }))
+    // mailauth takes what dns.promises.resolve gives; its type leaves out the shapes of MX.
+    return lookup(domain, rrtype) as Promise<string[] | string[][]>
+  }
+}
+
+/** The message as far as mailauth should see it. */
+function checkable(message: Buffer): Buffer {
+  const { header } = splitMessage(message)
+  const fields = headerFields(header)
+  const lines = fields.reduce((sum, field) => sum + linesOf(field), 0)
+  const authors = fields.filter(({ name }) => name === 'from')
+  const hugeAuthor = authors.reduce((sum, { raw }) => sum + raw.length, 0) > maxAuthorBytes
+  if (hugeAuthor || header.length > maxHeaderBytes || lines > maxHeaderLines)
+    return Buffer.concat([...(hugeAuthor ? [] : authors.map(({ raw }) => raw)), Buffer.from('\r\n')])
+  const surplus = new Set(
+    fields
+      .filter(({ name }) => name === 'dkim-signature')
+      .slice(maxSignatures)
+      .map(({ raw }) => raw.byteOffset),
+  )
+  return surplus.size === 0 ? message : removeFields(message, ({ raw }) => surplus.has(raw.byteOffset))
+}
+
+function linesOf({ raw }: HeaderField): number {
+  let lines = 0
+  for (let at = raw.indexOf(10); at >= 0; at = raw.indexOf(10, at + 1)) lines++
+  return lines
+}
+
+/** What is left when time ran out: nothing is known, for now. */
+const undecided: Authentication = {
+  author: 'one',
+  unsure: true,
+  results: {
+    spf: { result: 'temperror', domain: null },
+    dkim: [],
+    dmarc: { result: 'temperror', policy: null, domain: null },
+    arc: { result: 'temperror' },
+  },
+}
+
+function read(result: AuthenticateResult): Authentication {
+  const results: AuthenticationResults = { spf: spfOf(result), dkim: dkimOf(result), dmarc: dmarcOf(result), arc: arcOf(result) }
+  const unsure = results.spf.result === 'temperror' || results.dkim.some((one) => one.result === 'temperror')
+  return { results, author: authorOf(result), unsure }
+}
+
+function authorOf({ dmarc, dmarcSkipReason }: AuthenticateResult): Authentication['author'] {
+  if (dmarc !== false) return 'one'
+  return dmarcSkipReason === 'multiple-author-domains' || dmarcSkipReason === 'multiple-from-fields' ? 'many' : 'none'
+}
+
+function spfOf({ spf }: AuthenticateResult): AuthenticationResults['spf'] {
+  if (spf === false) return { result: 'none', domain: null }
+  return { result: oneOf(spfResults, spf.status.result, 'permerror'), domain: parseDomainName(spf.domain) }
+}
+
+/** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2) is not what it seems: anybody may have appended text. */
+function dkimOf({ dkim }: AuthenticateResult): AuthenticationResults['dkim'] {
+  return dkim.results.map((one) => {
+    const result = oneOf(dkimResults, one.status.result, 'neutral')
+    const partial = result === 'pass' && (one.status.underSized ?? 0) > 0
+    return {
+      result: partial ? 'policy' : result === 'neutral' && one.status.comment === 'body hash did not verify' ? 'fail' : result,
+      domain: parseDomainName(one.signingDomain ?? '') ?? '',
+      selector: (one.selector ?? '').slice(0, 253),
+      aligned: Boolean(one.status.aligned) && !partial,
+    }
+  })
+}
+
+function dmarcOf({ dmarc }: AuthenticateResult): AuthenticationResults['dmarc'] {
+  if (dmarc === false) return { result: 'none', policy: null, domain: null }
+  const found = oneOf(dmarcResults, dmarc.status.result, 'permerror')
+  const policy = found === 'none' ? null : oneOf([...policies, null], dmarc.policy ?? null, null)
+  // Passed only by a signature over part of the body: not passed.
+  const partial = found === 'pass' && dmarc.alignment.spf.result === undefined && (dmarc.alignment.dkim.underSized ?? 0) > 0
+  return { result: partial ? 'fail' : found, policy, domain: parseDomainName(dmarc.status.header?.from ?? '') }
+}
+
+const arcOf = ({ arc }: AuthenticateResult): AuthenticationResults['arc'] => ({
+  result: arc === false ? 'none' : oneOf(arcResults, arc.status.result, 'permerror'),
+})
+
+const policies = ['none', 'quarantine', 'reject'] as const
+const spfResults: readonly SpfResult[] = ['pass', 'fail', 'softfail', 'neutral', 'none', 'temperror', 'permerror']
+const dkimResults: readonly DkimResult[] = ['pass', 'fail', 'neutral', 'none', 'policy', 'temperror', 'permerror']
+const dmarcResults: readonly DmarcResult[] = ['pass', 'fail', 'none', 'temperror', 'permerror']
+const arcResults: readonly ArcResult[] = ['pass', 'fail', 'none', 'temperror', 'permerror']
+
+const oneOf = <T>(allowed: readonly T[], value: unknown, otherwise: T): T => allowed.find((one) => one === value) ?? otherwise

@@ -1,0 +1,190 @@
+/** One message from its bytes to what it says. Runs in the parse worker: everything here may meet input made to hurt. */
+import PostalMime, { type Address as PostalAddress, type Email } from 'postal-mime'
+import { isForward } from '../mailbox/subject.ts'
+import { parseAddress } from '../model/address.ts'
+import type { HeaderAddress } from '../model/email.ts'
+import { fieldValue, headerFields, splitMessage } from '../model/headers.ts'
+import { parseMessageIds } from '../model/msg-id.ts'
+import { readAttachments } from './attachments.ts'
+import { type ReadableText, chooseText, readPlain } from './content.ts'
+import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
+import { cleanLine } from './text.ts'
+
+/** `html` is set when the text is still to be made from it. */
+export type ReadMessage = { message: ParsedMessage; html: string | null; forwarded: boolean }
+
+/** Each answers an attack: nested multiparts, headers without end in every part, messages within messages. */
+const mimeLimits = { maxNestingDepth: 50, maxHeadersSize: 512 * 1024, maxRfc822NestingDepth: 3 }
+const maxParts = 1_000
+/** A longer header section is reduced to the fields we read, each at most so long. */
+const maxHeader = 100 * 1024
+const maxField = 8 * 1024
+const maxAddresses = 500
+const maxReferences = 100
+const maxSubject = 998
+const maxName = 200
+/** Year 9999: later is no date anybody meant. */
+const lastInstant = 253_402_300_799_999
+
+const fieldsWeRead = new Set([
+  'from',
+  'to',
+  'cc',
+  'reply-to',
+  'subject',
+  'date',
+  'message-id',
+  'in-reply-to',
+  'references',
+  'mime-version',
+  'content-type',
+  'content-transfer-encoding',
+  'content-disposition',
+])
+
+/** Never throws for what is in the message; runs out of time or memory instead, and then `readHeaderOnly` is next. */
+export async function readMessage(bytes: Uint8Array): Promise<ReadMessage> {
+  const whole = asBuffer(bytes)
+  const { header, body } = splitMessage(whole)
+  const isLong = header.length > maxHeader
+  const message = isLong ? Buffer.concat([reduced(header), Buffer.from('\r\n'), body]) : whole
+  const flags: MessageFlag[] = isLong ? ['header-truncated'] : []
+  const type = contentTypeOf(header)
+  const boundary = boundaryOf(type)
+  if (boundary !== null && hasMoreParts(body, boundary, maxParts)) return headerOnly(header, [...flags, 'unparsable', 'too-many-parts'])
+  if (isMultipart(type) && (boundary === null || !body.includes(`--${boundary}--`))) flags.push('mime-truncated')
+  if (!isKnownCharset(type)) flags.push('undecodable-text')
+  try {
+    return fromEmail(await PostalMime.parse(message, mimeLimits), flags)
+  } catch (error) {
+    return headerOnly(header, [...flags, 'unparsable', ...reasonOf(error)])
+  }
+}
+
+/** For a message that took too long or too much memory. */
+export const readHeaderOnly = (input: { header: Uint8Array; flags: MessageFlag[] }): Promise<ReadMessage> =>
+  headerOnly(asBuffer(input.header), input.flags)
+
+async function headerOnly(header: Buffer, flags: MessageFlag[]): Promise<ReadMessage> {
+  try {
+    const email = await PostalMime.parse(reduced(header), mimeLimits)
+    return { ...fromEmail({ ...email, text: '', html: '', attachments: [] }, flags), html: null }
+  } catch {
+    return { message: unreadMessage(flags), html: null, forwarded: false }
+  }
+}
+
+function reasonOf(error: unknown): MessageFlag[] {
+  const text = error instanceof Error ? error.message : ''
+  if (text.includes('nesting depth')) return ['mime-too-deep']
+  return text.includes('header size') ? ['mime-headers-too-large'] : []
+}
+
+/** The fields we read, over-long ones cut at a character that cannot split a folding. */
+const reduced = (header: Buffer): Buffer =>
+  Buffer.concat(
+    headerFields(header)
+      .filter((field) => fieldsWeRead.has(field.name))
+      .slice(0, 100)
+      .map((field) => (field.raw.length <= maxField ? field.raw : Buffer.concat([field.raw.subarray(0, maxField), Buffer.from('\r\n')]))),
+  )
+
+/** The value of Content-Type as far as we read it, or ''. */
+function contentTypeOf(header: Buffer): string {
+  const field = headerFields(header).find(({ name }) => name === 'content-type')
+  return field === undefined ? '' : fieldValue({ ...field, raw: field.raw.subarray(0, maxField) })
+}
+
+const isMultipart = (type: string): boolean => /^multipart\//i.test(type)
+
+function boundaryOf(type: string): string | null {
+  if (!isMultipart(type)) return null
+  const [, quoted, token] = /;\s{0,20}boundary\s{0,20}=\s{0,20}(?:"([^"]{1,1000})"|([^\s;"]{1,1000}))/i.exec(type) ?? []
+  return quoted ?? token ?? null
+}
+
+function isKnownCharset(type: string): boolean {
+  const [, label] = /;\s{0,20}charset\s{0,20}=\s{0,20}"?([^\s;"]{1,100})/i.exec(type) ?? []
+  try {
+    return label === undefined || new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
+  }
+}
+
+function hasMoreParts(body: Buffer, boundary: string, limit: number): boolean {
+  const delimiter = Buffer.from(`--${boundary}`)
+  let count = 0
+  for (let at = body.indexOf(delimiter); at >= 0; at = body.indexOf(delimiter, at + delimiter.length)) if (++count > limit + 1) return true
+  return false
+}
+
+function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
+  const value = (name: string): string | null => email.headers.find((field) => field.key === name)?.value ?? null
+  const authors = email.headers.filter((field) => field.key === 'from').length
+  const from = mailboxes(email.from === undefined ? [] : [email.from])[0] ?? null
+  const subject = cleanLine(email.subject ?? '', maxSubject)
+  const forwarded = isForward(subject)
+  const text = textOf(email, forwarded)
+  const attachments = readAttachments(email.attachments)
+  const recipients = [email.to, email.cc, email.replyTo].map((list) => mailboxes(list ?? []))
+  const [to = [], cc = [], replyTo = []] = recipients.map((list) => list.slice(0, maxAddresses))
+  const message: ParsedMessage = {
+    subject,
+    from,
+    replyTo,
+    to,
+    cc,
+    messageId: parseMessageIds(value('message-id'))[0] ?? null,
+    inReplyTo: parseMessageIds(value('in-reply-to'), 10),
+    references: parseMessageIds(value('references'), maxReferences),
+    sentAt: instantOf(value('date')),
+    markdown: text?.markdown ?? '',
+    extracted: text?.extracted ?? '',
+    attachments: attachments.list,
+    flags: unique([
+      ...flags,
+      ...attachments.flags,
+      ...(text?.flags ?? []),
+      ...authorFlags(authors, email.from, from),
+      ...(recipients.some((list) => list.length > maxAddresses) ? ['addresses-truncated' as const] : []),
+    ]),
+  }
+  return { message, html: text === null ? (email.html ?? '') : null, forwarded }
+}
+
+function textOf(email: Email, forwarded: boolean): ReadableText | null {
+  const plain = email.text ?? ''
+  return chooseText(plain, email.html ?? '') === 'plain' ? readPlain(plain, forwarded) : null
+}
+
+/** RFC 5322 §3.6.2 wants exactly one From; several authors in it are allowed there, but we name one. */
+function authorFlags(fields: number, first: PostalAddress | undefined, from: HeaderAddress | null): MessageFlag[] {
+  if (fields === 0) return ['no-from']
+  const isGroup = first?.group !== undefined
+  return [...(fields > 1 || isGroup ? ['multiple-from' as const] : []), ...(from === null ? ['from-unreadable' as const] : [])]
+}
+
+/** Every readable mailbox, groups opened. What is no address is left out: nothing could be sent to it. */
+function mailboxes(list: readonly PostalAddress[]): HeaderAddress[] {
+  const found: HeaderAddress[] = []
+  for (const entry of list) {
+    for (const one of entry.group ?? [entry]) {
+      const address = parseAddress((one.address ?? '').slice(0, 1_000))
+      if (address === null) continue
+      const name = cleanLine(one.name, maxName)
+      found.push(name === '' ? { address } : { address, name })
+      if (found.length > maxAddresses) return found
+    }
+  }
+  return found
+}
+
+function instantOf(date: string | null): number | null {
+  const instant = date === null || date.length > 200 ? Number.NaN : Date.parse(date)
+  return Number.isFinite(instant) && instant >= 0 && instant <= lastInstant ? instant : null
+}
+
+const unique = (flags: MessageFlag[]): MessageFlag[] => [...new Set(flags)]
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,0 +1,134 @@
+/**
+ * From the last byte of DATA to its reply.
+ *
+ * Promise: 250 is said after everything is on disk (design promise 1; RFC 5321 §6.1). Any other reply, or none, leaves the message with its sender.
+ */
+import type { Resolver } from '../../dns/resolver.ts'
+import { type Address, domainOf } from '../model/address.ts'
+import { type MailboxId, newId } from '../model/ids.ts'
+import { type Reply, formatReply } from '../model/reply.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Store } from '../store/db.ts'
+import { appendLog } from '../store/log.ts'
+import { createAuthenticator } from './authenticate.ts'
+import { type Filing, type Letter, fileEmail } from './file-email.ts'
+import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
+import type { Parser } from './parser.ts'
+import type { Recipient } from './recipients.ts'
+import { type Client, judgeHeader, withTrace } from './trace.ts'
+import { type Authentication, type InboundVerdict, judgeMessage } from './verdict.ts'
+
+export type Arrival = {
+  client: Client
+  reversePath: Address | null
+  recipients: readonly Recipient[]
+  /** as received, dots unstuffed */
+  bytes: Buffer
+  log: Log
+}
+
+export type ReceiverDeps = { hostname: string; holdExpiryMs: number; store: Store; resolver: Resolver; parser: Parser; clock: Clock }
+
+/** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
+export type Receiver = (arrival: Arrival) => Promise<Reply>
+
+export function createReceiver(deps: ReceiverDeps): Receiver {
+  const authenticate = createAuthenticator(deps)
+
+  return async (arrival) => {
+    const { bytes, client, reversePath, log } = arrival
+    log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')
+    const problem = judgeHeader(bytes)
+    if (problem !== null) return refuse(log, problem, 'header')
+    const [parsed, authentication] = await Promise.all([
+      deps.parser.parse(bytes).then((message) => logged(log, message, { flags: message.flags }, 'inbound.parsed')),
+      authenticate(bytes, client, reversePath).then((found) => logged(log, found, found.results, 'inbound.authenticated')),
+    ])
+    const { verdict, flags } = judge(parsed, authentication)
+    if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reason)
+    return keep(deps, arrival, { parsed, authentication, verdict, flags })
+  }
+}
+
+function logged<T>(log: Log, value: T, facts: object, event: string): T {
+  log.debug(facts, event)
+  return value
+}
+
+function refuse(log: Log, reply: Reply, reason: string): Reply {
+  log.info({ reply: formatReply(reply), reason }, 'inbound.refused')
+  return reply
+}
+
+type Judged = { parsed: ParsedMessage; authentication: Authentication; verdict: Letter['verdict']; flags: MessageFlag[] }
+
+/** DMARC judged one reading of From and the agent sees another (the readers are two programs): when they differ the verdict is worth nothing. */
+function judge(parsed: ParsedMessage, authentication: Authentication): { verdict: InboundVerdict; flags: MessageFlag[] } {
+  const verdict = judgeMessage(authentication)
+  const judged = authentication.results.dmarc.domain
+  const shown = parsed.from === null ? null : domainOf(parsed.from.address as Address)
+  const several = authentication.author === 'many' && !parsed.flags.includes('multiple-from') ? (['multiple-from'] as const) : []
+  if (verdict.kind === 'refuse' || judged === null || shown === null || judged === shown)
+    return { verdict, flags: [...parsed.flags, ...several] }
+  return {
+    verdict: verdict.kind === 'junk' ? verdict : { kind: 'junk', spam: 'flagged', reason: 'author-ambiguous' },
+    flags: [...parsed.flags, ...several, 'from-ambiguous'],
+  }
+}
+
+async function keep(deps: ReceiverDeps, arrival: Arrival, judged: Judged): Promise<Reply> {
+  const { store, clock } = deps
+  const { log, reversePath, recipients } = arrival
+  // Ids are made here, not earlier: they say in which order messages became visible, and looking up names takes seconds at times.
+  const receivedAt = clock.now()
+  const filings = filingsFor(recipients, receivedAt)
+  const queueId = filings[0]?.emailId ?? 'none'
+  const recipient = recipients.length === 1 ? (recipients[0]?.forwardPath ?? null) : null
+  const { results } = judged.authentication
+  const raw = withTrace(arrival.bytes, {
+    hostname: deps.hostname,
+    client: arrival.client,
+    id: queueId,
+    recipient,
+    reversePath,
+    results,
+    receivedAt,
+  })
+  const letter: Letter = {
+    parsed: judged.parsed,
+    flags: judged.flags,
+    results,
+    verdict: judged.verdict,
+    reversePath,
+    raw: await store.blobs.stage(raw),
+    attachmentBlobs: await stageAll(store, judged.parsed),
+    receivedAt,
+    holdExpiryMs: deps.holdExpiryMs,
+  }
+  log.debug({ emailId: queueId }, 'inbound.staged')
+  await store.transaction(async (tx) => {
+    for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, receivedAt)
+    const entries = []
+    for (const filing of filings) entries.push(...(await fileEmail(tx, letter, filing)))
+    for (const entry of entries) await appendLog(tx, entry)
+  })
+  for (const { emailId, mailboxId } of filings)
+    log.info({ emailId, mailboxId, size: raw.length, verdict: judged.verdict.kind }, 'inbound.stored')
+  return { code: 250, status: '2.0.0', text: `Stored as ${queueId}` }
+}
+
+/** A mailbox that was named twice, or by two addresses, gets the message once. */
+function filingsFor(recipients: readonly Recipient[], now: number): Filing[] {
+  const paths = new Map<MailboxId, Address[]>()
+  for (const { mailboxId, forwardPath } of recipients) paths.set(mailboxId, [...(paths.get(mailboxId) ?? []), forwardPath])
+  return [...paths].map(([mailboxId, forwardPaths]) => ({ emailId: newId('email', now), mailboxId, forwardPaths }))
+}
+
+/** One after the other: a message may have hundreds, and each large one is an fsync. */
+async function stageAll(store: Store, { attachments }: ParsedMessage): Promise<Letter['attachmentBlobs']> {
+  const staged = []
+  for (const { content } of attachments)
+    staged.push(await store.blobs.stage(Buffer.from(content.buffer, content.byteOffset, content.byteLength)))
+  return staged
+}

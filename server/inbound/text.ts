@@ -1,0 +1,32 @@
+/** Text from strangers, made fit to store and to show. */
+
+/** Zero-width fillers, tag characters (U+E0000…) and direction overrides: text that a person does not see, or sees in another order. */
+const invisible = /[\u034f\u00ad\u180e\u200b\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\u{e0000}-\u{e007f}]/gu
+/** The ones that are used to hide words or to disguise them; the others merely fill preview lines. */
+const deceptive = /[\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u
+// oxlint-disable-next-line no-control-regex -- they are what this removes; NUL would also be refused by PostgreSQL
+const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
+
+export const hasDeceptiveCharacters = (text: string): boolean => deceptive.test(text)
+
+/** Line ends become LF; control and invisible characters go; no half surrogates are left. */
+export const cleanText = (text: string): string =>
+  text.toWellFormed().replaceAll('\r\n', '\n').replaceAll('\r', '\n').replace(control, '').replace(invisible, '')
+
+/** The same on one line, at most `limit` characters. */
+export const cleanLine = (text: string, limit: number): string =>
+  cut(
+    cleanText(text.slice(0, limit * 4))
+      .replace(/\s+/gu, ' ')
+      .trim(),
+    limit,
+  )
+
+/** At most `limit` UTF-16 units, never half a character. */
+export const cut = (text: string, limit: number): string =>
+  text.length <= limit
+    ? text
+    : text
+        .slice(0, limit)
+        .toWellFormed()
+        .replace(/\ufffd$/, '')

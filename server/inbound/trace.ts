@@ -1,0 +1,105 @@
+/** The trace fields we put in front of what we received (RFC 5321 §4.4, RFC 8601), and what we look for among those already there. */
+import { parseDomainName } from '../../dns/name.ts'
+import type { Address } from '../model/address.ts'
+import { fieldValue, type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
+import type { Reply } from '../model/reply.ts'
+import type { AuthenticationResults } from '../model/verdict.ts'
+
+/** The other side of the connection. `helo` is what it called itself; `cipher` null without TLS. */
+export type Client = { ip: string; helo: string; protocol: string; cipher: string | null }
+
+/** RFC 5321 §6.3 asks for a large number; Postfix uses 50. */
+const maxHops = 50
+/** A header section beyond this is no letter's; refusing it keeps every later step short. */
+const maxHeaderBytes = 2 * 1024 * 1024
+const maxHeaderLines = 10_000
+
+/** What is wrong with the header section as a whole, before anything else looks at it; null when nothing is. */
+export function judgeHeader(message: Buffer): Reply | null {
+  const { header } = splitMessage(message)
+  if (header.length > maxHeaderBytes || hasMoreLines(header, maxHeaderLines))
+    return { code: 552, status: '5.3.4', text: 'Header section too large' }
+  const hops = headerFields(header).filter(({ name }) => name === 'received').length
+  return hops > maxHops ? { code: 554, status: '5.4.6', text: 'Too many hops, this looks like a mail loop' } : null
+}
+
+function hasMoreLines(header: Buffer, limit: number): boolean {
+  let lines = 0
+  for (let at = header.indexOf(10); at >= 0; at = header.indexOf(10, at + 1)) if (++lines > limit) return true
+  return false
+}
+
+export type Trace = {
+  hostname: string
+  client: Client
+  /** what the message is called here, also in the reply to DATA */
+  id: string
+  /** named only when there is one: the others need not know of each other */
+  recipient: Address | null
+  reversePath: Address | null
+  results: AuthenticationResults
+  /** epoch ms */
+  receivedAt: number
+}
+
+/** The message as we keep it: our trace fields, then every octet received, without Authentication-Results fields that claim to be ours (RFC 8601 §5). */
+export function withTrace(message: Buffer, trace: Trace): Buffer {
+  const claimsUs = (field: HeaderField): boolean => field.name === 'authentication-results' && namesServer(field, trace.hostname)
+  return Buffer.concat([Buffer.from(received(trace) + authenticationResults(trace)), removeFields(message, claimsUs)])
+}
+
+function received({ hostname, client, id, recipient, receivedAt }: Trace): string {
+  const lines = [
+    `from ${heloName(client.helo)} ([${client.ip.includes(':') ? 'IPv6:' : ''}${client.ip}])`,
+    `by ${hostname} with ${client.protocol}${tlsClause(client.cipher)} id ${id}`,
+    ...(recipient === null ? [] : [`for <${recipient}>`]),
+  ]
+  return `Received: ${lines.join('\r\n\t')};\r\n\t${mailDate(receivedAt)}\r\n`
+}
+
+/** What the client called itself, if it is a name or an address literal; anything else stays out of the header. */
+const heloName = (helo: string): string => (/^\[[0-9A-Za-z.:]{2,50}\]$/.test(helo) ? helo : (parseDomainName(helo) ?? 'unknown'))
+
+/** RFC 8314 §4.3 */
+const tlsClause = (cipher: string | null): string => (cipher === null || !/^[A-Z0-9_]{1,60}$/.test(cipher) ? '' : ` tls ${cipher}`)
+
+/** RFC 5322 §3.3 */
+const mailDate = (at: number): string => new Date(at).toUTCString().replace('GMT', '+0000')
+
+function authenticationResults({ hostname, client, reversePath, results: { spf, dkim, dmarc, arc } }: Trace): string {
+  const sender = reversePath === null ? property('smtp.helo', parseDomainName(client.helo)) : property('smtp.mailfrom', spf.domain)
+  const parts = [
+    `spf=${spf.result}${sender}`,
+    ...(dkim.length === 0
+      ? ['dkim=none']
+      : dkim.map((one) => `dkim=${one.result}${property('header.d', one.domain)}${property('header.s', one.selector)}`)),
+    `dmarc=${dmarc.result}${dmarc.policy === null ? '' : ` (p=${dmarc.policy})`}${property('header.from', dmarc.domain)}`,
+    `arc=${arc.result}`,
+  ]
+  return `Authentication-Results: ${[hostname, ...parts].join(';\r\n\t')}\r\n`
+}
+
+/** Values come from a stranger's mail, so only what is plainly a name is written (RFC 8601 §2.2). */
+const property = (name: string, value: string | null): string =>
+  value !== null && /^[\w.-]{1,253}$/.test(value) ? ` ${name}=${value}` : ''
+
+/** True when the authserv-id may be read as `hostname`: comments, quotes and escapes removed, letters folded. */
+function namesServer(field: HeaderField, hostname: string): boolean {
+  const value = withoutComments(fieldValue(field)).replace(/[\\"]/g, '').trim().toLowerCase()
+  return value.split(/[\s;/]/, 1)[0] === hostname.toLowerCase()
+}
+
+function withoutComments(value: string): string {
+  let depth = 0
+  let kept = ''
+  for (let at = 0; at < value.length; at++) {
+    const char = value[at] ?? ''
+    if (char === '\\') {
+      if (depth === 0) kept += value.slice(at, at + 2)
+      at++
+    } else if (char === '(') depth++
+    else if (char === ')') depth = Math.max(0, depth - 1)
+    else if (depth === 0) kept += char
+  }
+  return kept
+}
