@@ -27,8 +27,12 @@ export function threadedDialect(writer: Writer, reader: Pick<Link, 'run'>): Dial
   }
 }
 
-/** SQLite does undo table definitions; saying so lets the migrator run all of an upgrade in one transaction. */
 class Adapter extends SqliteAdapter {
+  /** Callers need not queue for one connection here: the writer's turns are the queue, and reading has its own. */
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+  /** SQLite does undo table definitions; saying so lets the migrator run all of an upgrade in one transaction. */
   override get supportsTransactionalDdl(): boolean {
     return true
   }

@@ -26,19 +26,34 @@ export type Link = {
   close(): Promise<void>
 }
 
-/** Starts a thread and waits until its database is open. Throws what opening throws. */
-export async function openLink(options: ThreadOptions): Promise<Link> {
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
-    workerData: options,
-    execArgv: [],
-    name: options.readOnly ? 'store-reader' : 'store-writer',
-  })
-  const hello = await new Promise<Hello>((resolve, reject) => {
+export type Thread = {
+  /** Opens its database; throws what opening throws. */
+  open(): Promise<Link>
+  /** For one that is not wanted after all. */
+  abandon(): Promise<void>
+}
+
+/** Starts a thread. That takes a while, so several start side by side and are opened in order. */
+export function startThread(options: ThreadOptions): Thread {
+  const name = options.readOnly ? 'store-reader' : 'store-writer'
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options, execArgv: [], name })
+  const hello = new Promise<Hello>((resolve) => {
+    const fails = (reason: string): void => resolve({ ready: false, message: reason, code: 'THREAD' })
     worker.once('message', resolve)
-    worker.once('error', reject)
+    worker.once('error', (error) => fails(String(error)))
+    worker.once('exit', (code) => fails(`the thread ended with code ${code}`))
   })
-  if (!hello.ready) throw new Error(`cannot open ${options.file}: ${hello.message} (${hello.code})`)
-  return linkTo(worker)
+  return {
+    async open() {
+      worker.postMessage('open', [])
+      const word = await hello
+      if (!word.ready) throw new Error(`cannot open ${options.file}: ${word.message} (${word.code})`)
+      return linkTo(worker)
+    },
+    async abandon() {
+      await worker.terminate()
+    },
+  }
 }
 
 type Waiting = { resolve: (answer: Answer) => void; reject: (error: Error) => void }

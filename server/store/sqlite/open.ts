@@ -1,7 +1,7 @@
 import { type Dialect } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
 import { threadedDialect } from './dialect.ts'
-import { openLink } from './link.ts'
+import { type Link, startThread } from './link.ts'
 import { createWriter } from './writer.ts'
 
 export type SqliteDatabase = {
@@ -12,17 +12,25 @@ export type SqliteDatabase = {
   close(): Promise<void>
 }
 
-/** Opens or makes the database file. The writer is first, because it makes the file and sets its mode. */
+/** Opens or makes the database file. Throws what opening throws. */
 export async function openSqlite(file: string, clock: Clock): Promise<SqliteDatabase> {
-  const writing = await openLink({ file, readOnly: false })
-  const reading = await openLink({ file, readOnly: true })
-  return {
-    dialect: threadedDialect(createWriter(writing, clock), reading),
-    failed: Promise.race([writing.failed, reading.failed]),
-    // The writer last: whoever is last to leave empties the write-ahead log into the file, and a reader cannot.
-    async close() {
-      await reading.close()
-      await writing.close()
-    },
+  const writer = startThread({ file, readOnly: false })
+  const reader = startThread({ file, readOnly: true })
+  try {
+    // The writer first: it makes the file and sets its mode.
+    return database(await writer.open(), await reader.open(), clock)
+  } catch (error) {
+    await Promise.all([writer.abandon(), reader.abandon()])
+    throw error
   }
 }
+
+const database = (writing: Link, reading: Link, clock: Clock): SqliteDatabase => ({
+  dialect: threadedDialect(createWriter(writing, clock), reading),
+  failed: Promise.race([writing.failed, reading.failed]),
+  // The writer last: whoever is last to leave empties the write-ahead log into the file, and a reader cannot.
+  async close() {
+    await reading.close()
+    await writing.close()
+  },
+})

@@ -13,7 +13,7 @@ export type Reply = { id: number; inTransaction: boolean } & (
   | { ok: true; rows: Rows | null; changes: number }
   | { ok: false; message: string; code: string }
 )
-/** The thread's first word. */
+/** The thread's first word, after it was sent 'open'. */
 export type Hello = { ready: true } | { ready: false; message: string; code: string }
 
 export type ThreadOptions = { file: string; readOnly: boolean }

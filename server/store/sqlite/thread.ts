@@ -11,14 +11,16 @@ const port = parentPort
 if (port === null) throw new Error('not a thread')
 const { file, readOnly } = workerData as ThreadOptions
 
-try {
-  const db = open()
-  port.on('message', (message: Request | 'close') => (message === 'close' ? close(db) : answer(run(db, message))))
-  greet({ ready: true })
-} catch (error) {
-  greet({ ready: false, ...described(error) })
-  port.close()
-}
+port.once('message', (_open: 'open') => {
+  try {
+    const db = open()
+    port.on('message', (message: Request | 'close') => (message === 'close' ? close(db) : answer(run(db, message))))
+    greet({ ready: true })
+  } catch (error) {
+    greet({ ready: false, ...described(error) })
+    port.close()
+  }
+})
 
 function open(): Database.Database {
   const db = new Database(file, { readonly: readOnly, timeout: busyMs })

@@ -44,7 +44,7 @@ export const record = ({ text, int, counter, tableEnd }: ColumnTypes, engine: En
   ) ${tableEnd}`,
   `insert into log_head (id, next_seq, chain_hash) values (1, 1, '${emptyChain}')`,
 
-  ...appendOnly[engine],
+  ...logTriggers[engine],
 ]
 
 const fixedColumns = [
@@ -64,12 +64,16 @@ const fixedColumns = [
 const erasesDetailsOnly = (same: string): string =>
   [...fixedColumns.map((name) => `new.${name} ${same} old.${name}`), 'new.details_json is null', 'new.details_salt is null'].join(' and ')
 
+// In the entry's own statement: one round trip less while the head is locked.
+const moveHead = 'update log_head set next_seq = new.seq + 1, chain_hash = new.chain_hash where id = 1'
+
 // A fence against a mistake in our own code, not against somebody who holds the database: him the chain shows.
-const appendOnly: Record<Engine, string[]> = {
+const logTriggers: Record<Engine, string[]> = {
   sqlite: [
     `create trigger log_entries_kept before delete on log_entries begin select raise(abort, 'log_entries is append-only'); end`,
     `create trigger log_entries_unchanged before update on log_entries when not (${erasesDetailsOnly('is')})
       begin select raise(abort, 'log_entries is append-only'); end`,
+    `create trigger log_head_follows after insert on log_entries begin ${moveHead}; end`,
   ],
   postgres: [
     `create function refuse_log_change() returns trigger language plpgsql as $$ begin raise exception 'log_entries is append-only'; end $$`,
@@ -77,5 +81,7 @@ const appendOnly: Record<Engine, string[]> = {
     `create trigger log_entries_not_emptied before truncate on log_entries for each statement execute function refuse_log_change()`,
     `create trigger log_entries_unchanged before update on log_entries for each row
       when (not (${erasesDetailsOnly('is not distinct from')})) execute function refuse_log_change()`,
+    `create function move_log_head() returns trigger language plpgsql as $$ begin ${moveHead}; return null; end $$`,
+    `create trigger log_head_follows after insert on log_entries for each row execute function move_log_head()`,
   ],
 }
