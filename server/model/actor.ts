@@ -13,3 +13,6 @@ export type Actor = KeyActor | SystemActor
 
 /** The id under which an actor stands in the log, e.g. `key_01J…` or `system:inbound`. */
 export const actorId = (actor: Actor): string => (actor.kind === 'key' ? actor.keyId : `system:${actor.part}`)
+
+/** A key bound to some mailboxes does not know of the others (design promise 9). */
+export const reaches = (actor: KeyActor, mailboxId: MailboxId): boolean => actor.mailboxIds === null || actor.mailboxIds.includes(mailboxId)

@@ -1,0 +1,32 @@
+import type { KeyActor } from '../model/actor.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import { withdraw } from '../oversight/holds.ts'
+import type { Tx } from '../store/db.ts'
+import { emailEntry } from '../store/email-record.ts'
+import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { submitted } from './hand-in.ts'
+import type { SubmissionDeps, Submitted } from './submission.ts'
+
+/** Takes back an email of ours that has not been released. What is released is out of our hands. */
+export async function cancel({ store, clock, log }: SubmissionDeps, actor: KeyActor, email: EmailRow): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> {
+  const now = clock.now()
+  const cancelled = await store.transaction(async (tx): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> => {
+    const entry = email.status === 'draft' ? await discard(tx, email, actor, now) : await withdraw(tx, email, actor, now)
+    if (entry !== null) {
+      await appendLog(tx, entry)
+      return ok(submitted({ ...email, status: 'cancelled' }, false))
+    }
+    const current = (await emailById(tx, email.id)) ?? email
+    if (current.status === 'cancelled') return ok(submitted(current, true))
+    return fail('NOT_CANCELLABLE', `Its status is ${current.status}; only a draft or an email that waits for approval can be cancelled.`)
+  })
+  if (cancelled.ok && !cancelled.value.replayed) log.info({ emailId: email.id }, 'submission.cancelled')
+  return cancelled
+}
+
+/** @returns null when it is no draft any more */
+async function discard(tx: Tx, draft: EmailRow, actor: KeyActor, now: number): Promise<NewLogEntry | null> {
+  const changed = await changeEmail(tx, draft.id, ['draft'], { status: 'cancelled', updated_at: now })
+  return changed ? { ...emailEntry(draft, actor, now), action: 'email.cancelled' } : null
+}

@@ -1,0 +1,114 @@
+/** What a caller hands in to be mailed, checked once and put in the form that is composed, stored and shown to reviewers alike. */
+import { type Address, addressKey, localPartOf } from '../model/address.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import { headerText } from './fields.ts'
+
+export type AttachmentInput = { name: string; contentType: string; content: Buffer }
+
+export type ContentInput = {
+  to: readonly Address[]
+  cc?: readonly Address[] | undefined
+  bcc?: readonly Address[] | undefined
+  subject: string
+  markdown: string
+  attachments?: readonly AttachmentInput[] | undefined
+}
+
+export type Content = {
+  to: readonly Address[]
+  cc: readonly Address[]
+  bcc: readonly Address[]
+  subject: string
+  markdown: string
+  attachments: readonly AttachmentInput[]
+}
+
+/** To, Cc and Bcc together, each address once. */
+export const maxRecipients = 50
+/** RFC 5322 §2.1.1 limits a line to 998 characters; the contract takes the same number for a subject. */
+export const maxSubjectLength = 998
+export const maxMarkdownLength = 262_144
+export const maxAttachments = 50
+/** A whole composed message, in bytes: what most hosts take. */
+export const maxMessageBytes = 25 * 1024 * 1024
+const maxNameLength = 150
+
+export type ContentCode =
+  | 'NO_RECIPIENTS'
+  | 'TOO_MANY_RECIPIENTS'
+  | 'UNSUPPORTED_ADDRESS'
+  | 'INVALID_SUBJECT'
+  | 'INVALID_ATTACHMENT'
+  | 'MESSAGE_TOO_LARGE'
+
+export function checkContent(input: ContentInput): Result<Content, ContentCode> {
+  const to = each(input.to)
+  const cc = each(input.cc ?? [])
+  const bcc = each(input.bcc ?? [])
+  const recipients = forwardPaths({ to, cc, bcc })
+  if (recipients.length === 0) return fail('NO_RECIPIENTS', 'Name at least one recipient.')
+  if (to.length + cc.length + bcc.length > maxRecipients) return fail('TOO_MANY_RECIPIENTS', `At most ${maxRecipients} recipients, Cc and Bcc included.`)
+  if (!recipients.every(isSendable)) {
+    return fail('UNSUPPORTED_ADDRESS', 'The part before the @ of each address must be plain US-ASCII without quotes; SMTPUTF8 is not supported yet.')
+  }
+  // eslint-disable-next-line no-control-regex -- these are the octets that end or truncate a header field
+  if (input.subject.length > maxSubjectLength || /[\r\n\0]/.test(input.subject)) {
+    return fail('INVALID_SUBJECT', `A subject is one line of at most ${maxSubjectLength} characters.`)
+  }
+  if (input.markdown.length > maxMarkdownLength) return fail('MESSAGE_TOO_LARGE', `At most ${maxMarkdownLength} characters of Markdown.`)
+  const attachments = checkAttachments(input.attachments ?? [])
+  if (!attachments.ok) return attachments
+  return ok({ to, cc, bcc, subject: headerText(input.subject), markdown: bodyText(input.markdown), attachments: attachments.value })
+}
+
+/** Every recipient once, Bcc included: the forward-paths of the envelope (RFC 5321 §2.3.1). */
+export const forwardPaths = (content: Pick<Content, 'to' | 'cc' | 'bcc'>): Address[] => each([...content.to, ...content.cc, ...content.bcc])
+
+/** True for an address that every host on the way can carry and every program reads the same way. A local part beyond US-ASCII needs
+ *  SMTPUTF8 (RFC 6531), which we do not offer; quoted local parts (`"a@b"@c`) are where parsers disagree about who is meant. */
+export const isSendable = (address: Address): boolean => /^[!-~]+$/.test(address) && !localPartOf(address).startsWith('"')
+
+const each = (addresses: readonly Address[]): Address[] => [...new Map(addresses.toReversed().map((it) => [addressKey(it), it])).values()].toReversed()
+
+/** Text with LF line ends, without the control characters that no one sees and some programs stop at. */
+const bodyText = (text: string): string =>
+  text
+    .toWellFormed()
+    .replaceAll(/\r\n?|[\u2028\u2029]/g, '\n')
+    .replaceAll(/(?![\n\t])\p{Cc}/gu, '')
+
+function checkAttachments(given: readonly AttachmentInput[]): Result<AttachmentInput[], 'INVALID_ATTACHMENT' | 'MESSAGE_TOO_LARGE'> {
+  if (given.length > maxAttachments) return fail('MESSAGE_TOO_LARGE', `At most ${maxAttachments} attachments.`)
+  // Base64 turns three octets into four, so this much can never fit.
+  if (given.reduce((sum, it) => sum + it.content.length, 0) > maxMessageBytes * 0.75) return fail('MESSAGE_TOO_LARGE', tooLarge)
+  const checked: AttachmentInput[] = []
+  for (const { name, contentType, content } of given) {
+    const type = mediaType(contentType)
+    if (type === null) return fail('INVALID_ATTACHMENT', 'A content type reads type/subtype, such as application/pdf.')
+    checked.push({ name: attachmentName(name), contentType: type, content })
+  }
+  return ok(checked)
+}
+
+export const tooLarge = `At most ${maxMessageBytes} bytes for the whole message, attachments in base64 included.`
+
+/** A file name that is only that: no path, none of the characters that file systems or header fields give a meaning to, nothing
+ *  invisible (a right-to-left override can make `exe.pdf` of `fdp.exe`). */
+function attachmentName(name: string): string {
+  const base = name.toWellFormed().split(/[/\\]/).at(-1) ?? ''
+  const clean = base
+    .replaceAll(/[\p{C}\u2028\u2029<>:"|?*]/gu, '_')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+  const short = [...clean].slice(-maxNameLength).join('')
+  return short === '' || /^\.+$/.test(short) ? 'attachment' : short
+}
+
+const token = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
+
+/** RFC 6838 §4.2, parameters dropped. A `message` or `multipart` part may not be base64 (RFC 2046 §5.2.1), so such a file travels as plain octets. */
+function mediaType(given: string): string | null {
+  const type = (given.split(';', 1)[0] ?? '').trim().toLowerCase()
+  if (!token.test(type)) return null
+  return /^(?:message|multipart)\//.test(type) ? 'application/octet-stream' : type
+}

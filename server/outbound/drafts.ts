@@ -1,0 +1,62 @@
+/** Drafts: written down in their thread, not composed, and going nowhere by themselves. */
+import type { KeyActor } from '../model/actor.ts'
+import type { Address } from '../model/address.ts'
+import type { HeaderAddress } from '../model/email.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import { agentVerdict } from '../oversight/gate.ts'
+import { attachmentsOf } from '../store/attachments.ts'
+import { emailEntry } from '../store/email-record.ts'
+import type { EmailRow } from '../store/emails.ts'
+import { appendLog } from '../store/log.ts'
+import { mailboxById } from '../store/mailboxes.ts'
+import type { Row } from '../store/schema.ts'
+import type { AttachmentInput, Content } from './content.ts'
+import { fileNew, namesIn, stageAttachments, submitted } from './hand-in.ts'
+import { type Proposal, draftRow } from './proposal.ts'
+import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+
+export async function saveDraft(deps: SubmissionDeps, actor: KeyActor, proposal: Proposal): Promise<Result<Submitted, SubmitCode>> {
+  const blobs = await stageAttachments(deps, proposal)
+  return deps.store.transaction(async (tx): Promise<Result<Submitted, SubmitCode>> => {
+    const now = deps.clock.now()
+    const mailbox = await mailboxById(tx, proposal.mailbox.id)
+    if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
+    const verdict = agentVerdict(mailbox.oversight_mode, 'draft')
+    if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+    for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
+    const email = draftRow(proposal, actor, now)
+    await fileNew(tx, proposal, email, now)
+    const metadata = { mailbox_id: email.mailbox_id, thread_id: email.thread_id }
+    await appendLog(tx, { ...emailEntry(email, actor, now), action: 'email.drafted', metadata, details: namesIn(proposal.content) })
+    return ok(submitted(email, false))
+  })
+}
+
+/** A draft as the proposal it would be when it is sent. Throws when the store has lost an attachment. */
+export async function proposalOf({ store }: SubmissionDeps, draft: EmailRow, mailbox: Row<'mailboxes'>, idempotencyKey: string | null): Promise<Proposal> {
+  const attachments: AttachmentInput[] = []
+  for (const row of await attachmentsOf(store.db, [draft.id])) {
+    const content = await store.blobs.read(store.db, row.blob_hash)
+    if (content === null) throw new Error(`attachment ${row.id} has lost its content`)
+    attachments.push({ name: row.name, contentType: row.content_type, content })
+  }
+  const content: Content = {
+    to: addresses(draft.to_json),
+    cc: addresses(draft.cc_json),
+    bcc: addresses(draft.bcc_json),
+    subject: draft.subject,
+    markdown: draft.markdown,
+    attachments,
+  }
+  return {
+    id: draft.id,
+    mailbox,
+    thread: { id: draft.thread_id, isNew: false },
+    content,
+    inReplyTo: draft.in_reply_to,
+    references: JSON.parse(draft.references_json) as string[],
+    idempotencyKey,
+  }
+}
+
+const addresses = (json: string): Address[] => (JSON.parse(json) as HeaderAddress[]).map((it) => it.address as Address)

@@ -1,0 +1,153 @@
+/** From a checked proposal to a committed submission: composed once, then held or released by the gate, in one transaction. */
+import type { KeyActor, SystemActor } from '../model/actor.ts'
+import { type Address, domainOf } from '../model/address.ts'
+import { contentHash } from '../model/envelope.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import { agentVerdict } from '../oversight/gate.ts'
+import { hold } from '../oversight/holds.ts'
+import { release } from '../oversight/release.ts'
+import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
+import type { StagedBlob } from '../store/blobs.ts'
+import type { Tx } from '../store/db.ts'
+import { emailEntry } from '../store/email-record.ts'
+import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
+import { isUniqueViolation } from '../store/errors.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { mailboxById } from '../store/mailboxes.ts'
+import { insertThread, touchThread } from '../store/threads.ts'
+import { compose, newMessageId } from './compose.ts'
+import { type Content, forwardPaths, maxMessageBytes, tooLarge } from './content.ts'
+import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
+import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+
+/** @param draft the row this email has as a draft; null when it is new */
+export async function handIn(deps: SubmissionDeps, actor: KeyActor, proposal: Proposal, draft: EmailRow | null): Promise<Result<Submitted, SubmitCode>> {
+  const earlier = await replay(deps, proposal)
+  if (earlier !== null) return earlier
+  if (draft !== null && draft.status !== 'draft') return notADraft
+  // Asked again inside the transaction; here it saves composing what is refused anyway.
+  const verdict = agentVerdict(proposal.mailbox.oversight_mode, 'send')
+  if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+
+  const messageId = newMessageId(domainOf(proposal.mailbox.address as Address))
+  const bytes = await compose({
+    from: proposal.mailbox.address as Address,
+    fromName: proposal.mailbox.display_name,
+    content: proposal.content,
+    messageId,
+    inReplyTo: proposal.inReplyTo,
+    references: proposal.references,
+  })
+  if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
+  const envelope = { reversePath: proposal.mailbox.address as Address, forwardPaths: forwardPaths(proposal.content) }
+  const raw = await deps.store.blobs.stage(bytes)
+  const composed: Composed = { messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: contentHash(bytes, envelope) }
+  deps.log.debug({ emailId: proposal.id, contentHash: composed.contentHash }, 'submission.composed')
+
+  const blobs = [raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
+  try {
+    const filed = await deps.store.transaction((tx) => file(tx, deps, { actor, proposal, draft, composed, blobs }))
+    if (filed.ok) announce(deps, filed.value)
+    return filed
+  } catch (error) {
+    // The same key came twice at once, and the other call was first.
+    const first = isUniqueViolation(error) ? await replay(deps, proposal) : null
+    if (first === null) throw error
+    return first
+  }
+}
+
+export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>
+  Promise.all(content.attachments.map((it) => store.blobs.stage(it.content)))
+
+type Filing = { actor: KeyActor; proposal: Proposal; draft: EmailRow | null; composed: Composed; blobs: readonly StagedBlob[] }
+
+async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Result<Submitted, SubmitCode>> {
+  const { proposal, composed, blobs } = filing
+  const now = deps.clock.now()
+  // The mode as it is now: somebody may have lowered it while we composed (design promise 4).
+  const mailbox = await mailboxById(tx, proposal.mailbox.id)
+  if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
+  const verdict = agentVerdict(mailbox.oversight_mode, 'send')
+  if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+
+  for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
+  const status = verdict.outcome === 'hold' ? 'pending_send_approval' : 'sent'
+  const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
+  if (email === null) return notADraft
+  const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
+  if (verdict.outcome === 'hold') {
+    entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
+  } else {
+    const grounds = { kind: 'policy', rule: verdict.rule } as const
+    entries.push(await release(tx, { email, contentHash: composed.contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs }))
+  }
+  for (const entry of entries) await appendLog(tx, entry)
+  return ok(submitted(email, false))
+}
+
+/** Writes the email, or turns its draft into it. @returns null when the draft is none any more */
+async function fileEmail(tx: Tx, { actor, proposal, draft, composed }: Filing, end: Pick<EmailRow, 'status' | 'sent_at'>, now: number): Promise<EmailRow | null> {
+  const columns = { ...composedColumns(proposal, composed, actor, now), ...end }
+  if (draft !== null) {
+    if (!(await changeEmail(tx, draft.id, ['draft'], columns))) return null
+    await touchThread(tx, draft.thread_id, now)
+    return { ...draft, ...columns }
+  }
+  const email = { ...draftRow(proposal, actor, now), ...columns }
+  await fileNew(tx, proposal, email, now)
+  return email
+}
+
+/** A row that was not there before, with its thread and attachments, whose contents are put already. */
+export async function fileNew(tx: Tx, proposal: Proposal, email: EmailRow, now: number): Promise<void> {
+  const { thread } = proposal
+  if (thread.isNew) {
+    const { account_id, world, mailbox_id, subject } = email
+    await insertThread(tx, { id: thread.id, account_id, world, mailbox_id, subject, created_at: now, last_activity_at: now })
+  } else await touchThread(tx, thread.id, now)
+  await insertEmail(tx, email)
+  await insertAttachments(tx, attachmentRows(proposal, now))
+}
+
+/** What the same idempotency key did before; null when it is new, or there is none. */
+async function replay({ store }: SubmissionDeps, proposal: Proposal): Promise<Result<Submitted, SubmitCode> | null> {
+  if (proposal.idempotencyKey === null) return null
+  const earlier = await findByIdempotencyKey(store.db, proposal.mailbox.id, proposal.idempotencyKey)
+  if (earlier === undefined) return null
+  if (saysTheSame(earlier, await attachmentsOf(store.db, [earlier.id]), proposal)) return ok(submitted(earlier, true))
+  return fail('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another email. Use a new key for new content.')
+}
+
+function announce({ log, onReleased }: SubmissionDeps, { id, contentHash, status }: Submitted): void {
+  log.info({ emailId: id, contentHash }, status === 'sent' ? 'submission.released' : 'submission.held')
+  if (status === 'sent') onReleased()
+}
+
+export const submitted = (email: EmailRow, replayed: boolean): Submitted => ({
+  id: email.id,
+  threadId: email.thread_id,
+  mailboxId: email.mailbox_id,
+  status: email.status,
+  contentHash: email.content_hash,
+  replayed,
+})
+
+const notADraft = fail('NOT_A_DRAFT', 'Only a draft can be sent this way; this email has been submitted or cancelled.')
+const gate: SystemActor = { kind: 'system', part: 'oversight' }
+
+const submittedEntry = (email: EmailRow, { actor, proposal, composed }: Filing, now: number): NewLogEntry => ({
+  ...emailEntry(email, actor, now),
+  action: 'email.submitted',
+  metadata: {
+    mailbox_id: email.mailbox_id,
+    thread_id: email.thread_id,
+    message_id: composed.messageId,
+    content_hash: composed.contentHash,
+    size: composed.rawSize,
+  },
+  details: namesIn(proposal.content),
+})
+
+/** What an entry of the log says of people. */
+export const namesIn = ({ to, cc, bcc, subject }: Content) => ({ to, cc, bcc, subject })

@@ -1,0 +1,119 @@
+/** An email that an agent proposes, as rows: the same for a draft and for what is submitted. */
+import type { KeyActor } from '../model/actor.ts'
+import type { Address } from '../model/address.ts'
+import { sha256 } from '../model/canonical.ts'
+import type { HeaderAddress } from '../model/email.ts'
+import type { ContentHash } from '../model/envelope.ts'
+import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
+import type { EmailRow } from '../store/emails.ts'
+import type { NewRow, Row } from '../store/schema.ts'
+import { type Content, forwardPaths } from './content.ts'
+
+export type Proposal = {
+  id: EmailId
+  mailbox: Row<'mailboxes'>
+  thread: { id: ThreadId; isNew: boolean }
+  content: Content
+  inReplyTo: string | null
+  references: readonly string[]
+  idempotencyKey: string | null
+}
+
+/** What composing adds. */
+export type Composed = { messageId: string; rawHash: string; rawSize: number; contentHash: ContentHash }
+
+/** @param now epoch ms */
+export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): EmailRow => {
+  const { id, mailbox, thread, content } = proposal
+  return {
+    id,
+    account_id: actor.accountId,
+    world: actor.world,
+    mailbox_id: mailbox.id,
+    thread_id: thread.id,
+    direction: 'outbound',
+    status: 'draft',
+    message_id: null,
+    in_reply_to: proposal.inReplyTo,
+    references_json: JSON.stringify(proposal.references),
+    subject: content.subject,
+    from_address: mailbox.address,
+    from_name: mailbox.display_name,
+    reply_to_json: '[]',
+    to_json: headerAddresses(content.to),
+    cc_json: headerAddresses(content.cc),
+    bcc_json: headerAddresses(content.bcc),
+    reverse_path: mailbox.address,
+    forward_paths_json: '[]',
+    sent_at: null,
+    received_at: now,
+    markdown: content.markdown,
+    extracted: content.markdown,
+    has_attachments: content.attachments.length > 0 ? 1 : 0,
+    raw_hash: null,
+    raw_size: 0,
+    content_hash: null,
+    authentication_json: null,
+    spam_score: null,
+    spam_verdict: null,
+    flags_json: '[]',
+    composer_id: actor.keyId,
+    idempotency_key: proposal.idempotencyKey,
+    approved_at: null,
+    approved_by: null,
+    rejection_reason: null,
+    delivered_at: null,
+    bounced_at: null,
+    bounce_type: null,
+    read_at: null,
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+/** What changes in the row when it is composed. @param now epoch ms */
+export const composedColumns = (proposal: Proposal, composed: Composed, actor: KeyActor, now: number) => ({
+  message_id: composed.messageId,
+  raw_hash: composed.rawHash,
+  raw_size: composed.rawSize,
+  content_hash: composed.contentHash,
+  from_address: proposal.mailbox.address,
+  from_name: proposal.mailbox.display_name,
+  reverse_path: proposal.mailbox.address,
+  forward_paths_json: JSON.stringify(forwardPaths(proposal.content)),
+  // Whoever hands it in answers for it, and may not approve it; a draft may be another key's.
+  composer_id: actor.keyId,
+  idempotency_key: proposal.idempotencyKey,
+  received_at: now,
+  updated_at: now,
+})
+
+/** @param now epoch ms */
+export const attachmentRows = ({ id, content }: Proposal, now: number): NewRow<'attachments'>[] =>
+  content.attachments.map((it, position) => ({
+    id: newId('attachment', now),
+    email_id: id,
+    position,
+    name: it.name,
+    content_type: it.contentType,
+    size: it.content.length,
+    blob_hash: sha256(it.content),
+    content_id: null,
+    is_inline: 0,
+  }))
+
+/** True when an email that exists says what this proposal says: the test for an idempotency key that comes again. */
+export const saysTheSame = (row: EmailRow, attachments: readonly Row<'attachments'>[], { content, inReplyTo }: Proposal): boolean =>
+  row.to_json === headerAddresses(content.to) &&
+  row.cc_json === headerAddresses(content.cc) &&
+  row.bcc_json === headerAddresses(content.bcc) &&
+  row.subject === content.subject &&
+  row.markdown === content.markdown &&
+  row.in_reply_to === inReplyTo &&
+  attachments.length === content.attachments.length &&
+  content.attachments.every((it, position) => {
+    const other = attachments[position]
+    return other?.name === it.name && other.content_type === it.contentType && other.blob_hash === sha256(it.content)
+  })
+
+const headerAddresses = (addresses: readonly Address[]): string => JSON.stringify(addresses.map((address): HeaderAddress => ({ address })))

@@ -1,0 +1,57 @@
+/** The words of a submission: what agents hand in, what they get back, and what may go wrong. */
+import type { Address } from '../model/address.ts'
+import type { EmailStatus } from '../model/email.ts'
+import type { ContentHash } from '../model/envelope.ts'
+import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Store } from '../store/db.ts'
+import type { AttachmentInput, ContentCode, ContentInput } from './content.ts'
+
+/** `idempotencyKey`: the same key in the same mailbox gives the first email again, at any later time. */
+export type SendInput = ContentInput & { mailbox: MailboxId; idempotencyKey?: string | undefined }
+
+/** `mailbox`, when given, must be the one the email is in. Recipient, subject and thread follow from the email. */
+export type ReplyInput = {
+  email: EmailId
+  mailbox?: MailboxId | undefined
+  markdown: string
+  cc?: readonly Address[] | undefined
+  bcc?: readonly Address[] | undefined
+  attachments?: readonly AttachmentInput[] | undefined
+  idempotencyKey?: string | undefined
+}
+
+export type Submitted = {
+  id: EmailId
+  threadId: ThreadId
+  mailboxId: MailboxId
+  status: EmailStatus
+  /** null for a draft, which is not composed yet */
+  contentHash: ContentHash | null
+  /** nothing was done: this is what an earlier call did */
+  replayed: boolean
+}
+
+export type SubmitCode =
+  | ContentCode
+  | 'MAILBOX_NOT_FOUND'
+  | 'EMAIL_NOT_FOUND'
+  | 'READ_ONLY_MAILBOX'
+  | 'NOT_REPLIABLE'
+  | 'INVALID_RECIPIENT'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'NOT_A_DRAFT'
+  | 'NOT_CANCELLABLE'
+
+export type SubmissionDeps = {
+  store: Store
+  /** how long a hold stays open */
+  holdExpiryMs: number
+  /** how long each delivery is tried, from the release on */
+  giveUpAfterMs: number
+  clock: Clock
+  log: Log
+  /** called after each commit that put something into the queue */
+  onReleased: () => void
+}

@@ -1,0 +1,97 @@
+/**
+ * Where mail leaves an agent's hands (docs/decisions/005-content-hash-and-release.md).
+ *
+ * Promises: an email is composed once, completely, when it is submitted, and named by the hash of its bytes and its envelope. In a gated mailbox
+ * nothing but a hold comes of it. Where the gate lets it pass, its release and its deliveries are written in the same transaction as the email
+ * itself, and as the entries of the log. Test mail takes the same way through the same gate.
+ */
+import { type KeyActor, reaches } from '../model/actor.ts'
+import { type EmailId, type MailboxId, newId } from '../model/ids.ts'
+import { type Result, fail } from '../model/result.ts'
+import { type EmailRow, findEmail } from '../store/emails.ts'
+import { findMailbox } from '../store/mailboxes.ts'
+import type { Row } from '../store/schema.ts'
+import { cancel } from './cancel.ts'
+import { checkContent } from './content.ts'
+import { proposalOf, saveDraft } from './drafts.ts'
+import { handIn } from './hand-in.ts'
+import type { Proposal } from './proposal.ts'
+import { replyHead } from './reply-head.ts'
+import type { ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+
+type Outcome = Promise<Result<Submitted, SubmitCode>>
+
+/** Whoever calls has checked that the key may send at all. What the key's tenancy and mailboxes do not reach is not found. */
+export type Submissions = {
+  send(actor: KeyActor, input: SendInput): Outcome
+  reply(actor: KeyActor, input: ReplyInput): Outcome
+  /** Allowed wherever the agent may do more than read. Keys for idempotency are for submissions: each call makes a draft. */
+  draftReply(actor: KeyActor, input: Omit<ReplyInput, 'idempotencyKey'>): Outcome
+  /** Submits a draft as it stands. */
+  sendDraft(actor: KeyActor, input: { draft: EmailId; idempotencyKey?: string | undefined }): Outcome
+  /** A draft, or an email that waits for approval. Again is fine: `replayed`. */
+  cancel(actor: KeyActor, input: { email: EmailId }): Outcome
+}
+
+export const createSubmissions = (deps: SubmissionDeps): Submissions => ({
+  async send(actor, input) {
+    const mailbox = await usableMailbox(deps, actor, input.mailbox)
+    if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
+    const content = checkContent(input)
+    if (!content.ok) return content
+    const now = deps.clock.now()
+    const thread = { id: newId('thread', now), isNew: true }
+    const idempotencyKey = input.idempotencyKey ?? null
+    return handIn(deps, actor, { id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey }, null)
+  },
+
+  async reply(actor, input) {
+    const proposal = await proposedReply(deps, actor, input)
+    return proposal.ok ? handIn(deps, actor, proposal.value, null) : proposal
+  },
+
+  async draftReply(actor, input) {
+    const proposal = await proposedReply(deps, actor, input)
+    return proposal.ok ? saveDraft(deps, actor, { ...proposal.value, idempotencyKey: null }) : proposal
+  },
+
+  async sendDraft(actor, input) {
+    const draft = await usableEmail(deps, actor, input.draft)
+    if (draft === null || draft.direction !== 'outbound') return fail('EMAIL_NOT_FOUND')
+    const mailbox = await usableMailbox(deps, actor, draft.mailbox_id)
+    if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
+    return handIn(deps, actor, await proposalOf(deps, draft, mailbox, input.idempotencyKey ?? null), draft)
+  },
+
+  async cancel(actor, input) {
+    const email = await usableEmail(deps, actor, input.email)
+    // Mail that arrives is the reviewer's and the reader's: no agent takes it away unseen.
+    return email === null || email.direction !== 'outbound' ? fail('EMAIL_NOT_FOUND') : cancel(deps, actor, email)
+  },
+})
+
+async function proposedReply(deps: SubmissionDeps, actor: KeyActor, input: ReplyInput): Promise<Result<Proposal, SubmitCode>> {
+  const parent = await usableEmail(deps, actor, input.email)
+  if (parent === null || (input.mailbox !== undefined && input.mailbox !== parent.mailbox_id)) return fail('EMAIL_NOT_FOUND')
+  const mailbox = await usableMailbox(deps, actor, parent.mailbox_id)
+  if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
+  const head = replyHead(parent)
+  if (!head.ok) return head
+  const { to, subject, inReplyTo, references } = head.value
+  const { cc, bcc, markdown, attachments } = input
+  const content = checkContent({ to, cc, bcc, subject, markdown, attachments })
+  if (!content.ok) return content
+  const thread = { id: parent.thread_id, isNew: false }
+  const idempotencyKey = input.idempotencyKey ?? null
+  return { ok: true, value: { id: newId('email', deps.clock.now()), mailbox, thread, content: content.value, inReplyTo, references, idempotencyKey } }
+}
+
+async function usableMailbox({ store }: SubmissionDeps, actor: KeyActor, id: MailboxId): Promise<Row<'mailboxes'> | null> {
+  const mailbox = await findMailbox(store.db, actor, id)
+  return mailbox !== undefined && mailbox.is_active === 1 && reaches(actor, mailbox.id) ? mailbox : null
+}
+
+async function usableEmail({ store }: SubmissionDeps, actor: KeyActor, id: EmailId): Promise<EmailRow | null> {
+  const email = await findEmail(store.db, actor, id)
+  return email !== undefined && reaches(actor, email.mailbox_id) ? email : null
+}

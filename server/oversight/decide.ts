@@ -1,0 +1,126 @@
+/** One decision on one hold, from the question who asks to the commit. */
+import { type KeyActor, actorId, reaches } from '../model/actor.ts'
+import type { Direction, EmailStatus } from '../model/email.ts'
+import type { ContentHash } from '../model/envelope.ts'
+import { type DecisionId, newId } from '../model/ids.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import type { Tx } from '../store/db.ts'
+import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
+import { type EmailRow, emailById, findEmail } from '../store/emails.ts'
+import { appendEvent } from '../store/events.ts'
+import { type HoldRow, endHold, insertDecision, latestHold } from '../store/holds.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { mayDecide } from './authority.ts'
+import type { ApprovalsDeps, Decided, DecisionAction, DecisionCode, DecisionInput } from './decision.ts'
+import { isAsHeld, isSameContent } from './held-content.ts'
+import { type StatusChange, endWaiting } from './holds.ts'
+import { release } from './release.ts'
+
+/** A longer reason is cut here. */
+const maxReasonLength = 2000
+
+type Decision = { id: DecisionId; actor: KeyActor; action: DecisionAction; reason: string | null; selfApproved: boolean; now: number }
+
+export async function decide(deps: ApprovalsDeps, actor: KeyActor, input: DecisionInput): Promise<Result<Decided, DecisionCode>> {
+  // Before anything is looked up: a key that decides on nothing learns nothing.
+  const reviewer = mayDecide(actor, null, deps.allowTestSelfApproval)
+  if (!reviewer.ok) return reviewer
+  const email = await findEmail(deps.store.db, actor, input.email)
+  if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
+  const authority = mayDecide(actor, email.composer_id, deps.allowTestSelfApproval)
+  if (!authority.ok) return authority
+
+  const now = deps.clock.now()
+  const hold = await latestHold(deps.store.db, email.id)
+  if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closed(hold, now)
+  if (input.contentHash !== undefined && input.contentHash !== hold.content_hash) {
+    return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
+  }
+  if (input.action === 'approve' && !(await isAsHeld(deps.store, email, hold))) return refuseChanged(deps, actor, email, hold, now)
+
+  const reason = input.reason === undefined ? null : freeText(input.reason)
+  const decision: Decision = { id: newId('decision', now), actor, action: input.action, reason, selfApproved: authority.value.selfApproved, now }
+  const decided = await deps.store.transaction((tx) => settle(tx, deps, email, hold, decision))
+  if (decided.ok) announce(deps, decided.value, hold)
+  return decided
+}
+
+async function settle(tx: Tx, deps: ApprovalsDeps, seen: EmailRow, hold: HoldRow, decision: Decision): Promise<Result<Decided, DecisionCode>> {
+  const { now, action } = decision
+  const email = await emailById(tx, seen.id)
+  if (email === undefined || !isSameContent(email, seen)) return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
+  if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closed(await latestHold(tx, email.id), now)
+  await insertDecision(tx, {
+    id: decision.id,
+    hold_id: hold.id,
+    email_id: email.id,
+    actor_id: actorId(decision.actor),
+    action,
+    content_hash: hold.content_hash,
+    reason: decision.reason,
+    created_at: now,
+  })
+  const after = await endWaiting(tx, email, changeAfter(hold.direction, decision))
+  const entries = [decisionEntry(after, hold, decision), ...(await effects(tx, deps, after, hold, decision))]
+  for (const entry of entries) await appendLog(tx, entry)
+  return ok({
+    emailId: email.id,
+    direction: hold.direction,
+    status: after.status,
+    action,
+    decidedAt: now,
+    queuedAt: action === 'approve' && hold.direction === 'outbound' ? now : null,
+    selfApproved: decision.selfApproved,
+  })
+}
+
+function changeAfter(direction: Direction, { action, actor, reason, now }: Decision): StatusChange {
+  if (action === 'reject') return { status: 'rejected', rejection_reason: reason, updated_at: now }
+  const approved = { approved_at: now, approved_by: actorId(actor), updated_at: now }
+  return direction === 'inbound' ? { ...approved, status: 'unread' } : { ...approved, status: 'sent', sent_at: now }
+}
+
+/** Announces the decision and does what follows from a yes. @returns further entries for the log */
+async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldRow, decision: Decision): Promise<NewLogEntry[]> {
+  const { now, action, actor, reason } = decision
+  const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
+  const said = { hold_id: hold.id, action, reason, decided_by: actorId(actor) }
+  await appendEvent(tx, { ...event, type: action === 'approve' ? 'oversight.approved' : 'oversight.rejected', data: { ...emailFacts(email), ...said } })
+  if (action === 'reject') return []
+  if (hold.direction === 'inbound') {
+    await appendEvent(tx, { ...event, type: 'message.received', data: emailFacts(email) })
+    return []
+  }
+  const contentHash = hold.content_hash as ContentHash
+  return [await release(tx, { email, contentHash, grounds: { kind: 'approval', decisionId: decision.id }, actor, now, giveUpAfterMs: deps.giveUpAfterMs })]
+}
+
+/** Somebody changed what was held. Put on the record and reported; the hold stays open, to be rejected or to expire. */
+async function refuseChanged({ store, log }: ApprovalsDeps, actor: KeyActor, email: EmailRow, hold: HoldRow, now: number): Promise<Result<never, DecisionCode>> {
+  log.error({ emailId: email.id, holdId: hold.id, contentHash: hold.content_hash }, 'hold.content-changed')
+  const metadata = { code: 'CONTENT_CHANGED', hold_id: hold.id, content_hash: hold.content_hash }
+  await store.transaction((tx) => appendLog(tx, { ...emailEntry(email, actor, now), action: 'approval.refused', metadata }))
+  return fail('CONTENT_CHANGED', 'What is stored is no longer what was held, so nothing was released. It is on the record.')
+}
+
+function closed(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PENDING' | 'HOLD_EXPIRED'> {
+  if (hold === undefined) return fail('NOT_PENDING', 'This email does not wait for a decision.')
+  const hasExpired = hold.state === 'expired' || (hold.state === 'open' && hold.expires_at <= now)
+  if (hasExpired) return fail('HOLD_EXPIRED', 'Nobody decided in time, so this email can no longer be decided on.')
+  return fail('NOT_PENDING', `This email does not wait any more: it was ${hold.state}.`)
+}
+
+function announce({ log, onReleased }: ApprovalsDeps, { emailId, action, selfApproved, queuedAt }: Decided, hold: HoldRow): void {
+  log.info({ emailId, holdId: hold.id, contentHash: hold.content_hash, selfApproved }, action === 'approve' ? 'hold.approved' : 'hold.rejected')
+  if (queuedAt !== null) onReleased()
+}
+
+const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision): NewLogEntry => ({
+  ...emailEntry(email, decision.actor, decision.now),
+  action: decision.action === 'approve' ? 'email.approved' : 'email.rejected',
+  metadata: { decision_id: decision.id, hold_id: hold.id, content_hash: hold.content_hash, self_approved: decision.selfApproved },
+  ...(decision.reason !== null && { details: { reason: decision.reason } }),
+})
+
+// PostgreSQL text cannot hold a NUL.
+const freeText = (text: string): string => text.slice(0, maxReasonLength).toWellFormed().replaceAll('\0', '')

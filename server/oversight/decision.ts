@@ -1,0 +1,40 @@
+/** The words of a decision: what is asked, what comes of it, and what may go wrong. */
+import type { Direction, EmailStatus } from '../model/email.ts'
+import type { EmailId } from '../model/ids.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Store } from '../store/db.ts'
+
+export type DecisionAction = 'approve' | 'reject'
+export type DecisionInput = {
+  email: EmailId
+  action: DecisionAction
+  /** told to the agent when it is a no, and kept with the decision */
+  reason?: string | undefined
+  /** the content the reviewer looked at, as a pending item names it; when given, a decision about any other is refused */
+  contentHash?: string | undefined
+}
+export type Decided = {
+  emailId: EmailId
+  direction: Direction
+  status: EmailStatus
+  action: DecisionAction
+  /** epoch ms */
+  decidedAt: number
+  /** epoch ms when the email went into the queue; null for a rejection and for arriving mail */
+  queuedAt: number | null
+  /** one test key wrote it and decided on it */
+  selfApproved: boolean
+}
+export type DecisionCode = 'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'CONTENT_CHANGED' | 'SCOPE_REQUIRED'
+
+export type ApprovalsDeps = {
+  store: Store
+  clock: Clock
+  log: Log
+  /** called after each commit that put something into the queue */
+  onReleased: () => void
+  /** how long each delivery is tried, from the release on */
+  giveUpAfterMs: number
+  allowTestSelfApproval: boolean
+}

@@ -1,0 +1,64 @@
+/** Holding an email back until somebody decides, and taking it back before they do. */
+import type { Actor, SystemActor } from '../model/actor.ts'
+import type { EmailStatus } from '../model/email.ts'
+import { newId } from '../model/ids.ts'
+import type { Tx } from '../store/db.ts'
+import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
+import { type EmailRow, changeEmail } from '../store/emails.ts'
+import { appendEvent } from '../store/events.ts'
+import { endHold, insertHold, latestHold } from '../store/holds.ts'
+import type { NewLogEntry } from '../store/log.ts'
+
+const gate: SystemActor = { kind: 'system', part: 'oversight' }
+
+export type HoldOrder = {
+  /** as it stands in this transaction: status `pending_send_approval` or `pending_inbound_approval` */
+  email: EmailRow
+  /** the one content a decision will be about: the content hash of mail going out, SHA-256 of the raw bytes of mail arriving */
+  contentHash: string
+  /** the gate's rule, in plain words */
+  rule: string
+  /** epoch ms */
+  now: number
+  expiresAt: number
+}
+
+/** Opens the hold and tells reviewers. @returns the entry to append to the log at the end of the transaction. */
+export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }: HoldOrder): Promise<NewLogEntry> {
+  const id = newId('hold', now)
+  await insertHold(tx, {
+    id,
+    account_id: email.account_id,
+    world: email.world,
+    mailbox_id: email.mailbox_id,
+    email_id: email.id,
+    direction: email.direction,
+    content_hash: contentHash,
+    reason: rule,
+    state: 'open',
+    created_at: now,
+    expires_at: expiresAt,
+    ended_at: null,
+  })
+  const data = { ...emailFacts(email), hold_id: id, content_hash: contentHash, reason: rule, expires_at: expiresAt }
+  await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.pending', data, now })
+  return { ...emailEntry(email, gate, now), action: 'email.held', metadata: { hold_id: id, content_hash: contentHash, rule, expires_at: expiresAt } }
+}
+
+/** Takes a waiting email back. @returns the entry to append to the log, or null when it does not wait any more. @param now epoch ms */
+export async function withdraw(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
+  const open = await latestHold(tx, email.id)
+  if (open === undefined || !(await endHold(tx, open.id, 'cancelled', now))) return null
+  await endWaiting(tx, email, { status: 'cancelled', updated_at: now })
+  return { ...emailEntry(email, actor, now), action: 'email.cancelled', metadata: { hold_id: open.id, content_hash: open.content_hash } }
+}
+
+export type StatusChange = Partial<EmailRow> & { status: EmailStatus; updated_at: number }
+
+/** Gives a waiting email its next status. Its hold said that it waits; if its status says otherwise the store contradicts itself,
+ *  and this throws, so that nothing of the transaction stays. */
+export async function endWaiting(tx: Tx, email: EmailRow, change: StatusChange): Promise<EmailRow> {
+  const moved = await changeEmail(tx, email.id, ['pending_send_approval', 'pending_inbound_approval'], change)
+  if (!moved) throw new Error(`email ${email.id} has an open hold and the status ${email.status}`)
+  return { ...email, ...change }
+}

@@ -1,0 +1,45 @@
+import type { EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { Tenancy } from '../model/world.ts'
+import { attachmentsOf } from '../store/attachments.ts'
+import type { Db } from '../store/db.ts'
+import { type EmailRow, emailsByIds } from '../store/emails.ts'
+import { type HoldRow, openHolds } from '../store/holds.ts'
+import type { Row } from '../store/schema.ts'
+
+/** Something to decide on. Times are epoch ms. */
+export type PendingItem = {
+  holdId: HoldId
+  /** the rule that held it, in plain words */
+  reason: string
+  /** what a decision is about: name it in the decision, and a changed email is refused */
+  contentHash: string
+  heldAt: number
+  expiresAt: number
+  email: EmailRow
+  attachments: readonly Row<'attachments'>[]
+}
+
+/** `mailboxIds` null: every mailbox of the tenancy. `before`: an exclusive email id. */
+export type PendingQuery = { mailboxIds: readonly MailboxId[] | null; threadId?: ThreadId | undefined; before?: EmailId | undefined; limit: number }
+
+/** What can still be decided at `now` (epoch ms), newest email first. */
+export async function listPending(db: Db, tenancy: Tenancy, query: PendingQuery, now: number): Promise<PendingItem[]> {
+  const holds = await openHolds(db, tenancy, { ...query, now })
+  const ids = holds.map((hold) => hold.email_id)
+  const emails = new Map((await emailsByIds(db, ids)).map((email) => [email.id, email]))
+  const attachments = Map.groupBy(await attachmentsOf(db, ids), (row) => row.email_id)
+  return holds.flatMap((hold) => {
+    const email = emails.get(hold.email_id)
+    return email === undefined ? [] : [item(hold, email, attachments.get(email.id) ?? [])]
+  })
+}
+
+const item = (hold: HoldRow, email: EmailRow, attachments: readonly Row<'attachments'>[]): PendingItem => ({
+  holdId: hold.id,
+  reason: hold.reason,
+  contentHash: hold.content_hash,
+  heldAt: hold.created_at,
+  expiresAt: hold.expires_at,
+  email,
+  attachments,
+})

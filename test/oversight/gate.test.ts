@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { oversightModes } from '../../server/model/email.ts'
+import { agentActions, agentVerdict, arrivalVerdict, defaultMode } from '../../server/oversight/gate.ts'
+
+describe('what an agent may do alone', () => {
+  it.each([
+    ['read_only', 'read', 'allow'],
+    ['read_only', 'draft', 'refuse'],
+    ['read_only', 'send', 'refuse'],
+    ['gated_all', 'read', 'allow'],
+    ['gated_all', 'draft', 'allow'],
+    ['gated_all', 'send', 'hold'],
+    ['gated_send', 'read', 'allow'],
+    ['gated_send', 'draft', 'allow'],
+    ['gated_send', 'send', 'hold'],
+    ['monitored', 'read', 'allow'],
+    ['monitored', 'draft', 'allow'],
+    ['monitored', 'send', 'allow'],
+    ['autonomous', 'read', 'allow'],
+    ['autonomous', 'draft', 'allow'],
+    ['autonomous', 'send', 'allow'],
+  ] as const)('in %s mode: %s → %s', (mode, action, outcome) => {
+    expect(agentVerdict(mode, action).outcome).toBe(outcome)
+  })
+
+  it('a refusal carries a code', () => {
+    expect(agentVerdict('read_only', 'send')).toMatchObject({ outcome: 'refuse', code: 'READ_ONLY_MAILBOX' })
+  })
+})
+
+describe('what happens to arriving mail', () => {
+  it.each([
+    ['read_only', 'deliver'],
+    ['gated_all', 'hold'],
+    ['gated_send', 'deliver'],
+    ['monitored', 'deliver'],
+    ['autonomous', 'deliver'],
+  ] as const)('in %s mode: %s', (mode, outcome) => {
+    expect(arrivalVerdict(mode).outcome).toBe(outcome)
+  })
+})
+
+it('every verdict says its rule in words that name the mode', () => {
+  for (const mode of oversightModes) {
+    for (const verdict of [...agentActions.map((action) => agentVerdict(mode, action)), arrivalVerdict(mode)]) {
+      expect(verdict.rule).toContain(mode)
+      expect(verdict.rule).toMatch(/\.$/)
+    }
+  }
+})
+
+it('a new mailbox is gated_send', () => {
+  expect(defaultMode).toBe('gated_send')
+})
