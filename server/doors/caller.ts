@@ -19,5 +19,5 @@ export async function identifyCaller(headers: IncomingHttpHeaders, identify: (ke
 function presentedKeys(headers: IncomingHttpHeaders): string[] {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
   const other = headers['x-api-key']
-  return [bearer, typeof other === 'string' ? other.trim() : undefined].filter((key) => key !== undefined && key !== '')
+  return [bearer, typeof other === 'string' ? other.trim() : undefined].filter((key): key is string => key !== undefined && key !== '')
 }

@@ -132,6 +132,112 @@ export const errors = {
     message: 'Attachment not found',
     fix: 'Call read_email and use a name or index from its "attachments".',
   },
+  READ_ONLY_MAILBOX: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This mailbox is read_only',
+    fix: 'Use another mailbox, or ask the operator to raise its oversight mode. Only a person can do that.',
+  },
+  NOT_REPLIABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email cannot be replied to',
+    fix: 'Reply to an email that has arrived, or that has been sent.',
+  },
+  NOT_A_DRAFT: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email is not a draft, or not any more',
+    fix: 'Look at its status with read_email before doing anything else.',
+  },
+  NOT_CANCELLABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email can no longer be withdrawn',
+    fix: 'Accept that it stays. To correct what was sent, send another email.',
+  },
+  IDEMPOTENCY_CONFLICT: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This idempotency_key belongs to another email',
+    fix: 'Use a new idempotency_key for new content, or repeat the earlier call unchanged.',
+  },
+
+  // what cannot be mailed
+  NO_RECIPIENTS: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The email has no recipient',
+    fix: 'Name at least one address in to, cc or bcc.',
+  },
+  TOO_MANY_RECIPIENTS: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The email has too many recipients',
+    fix: 'Send it to at most 50 addresses, cc and bcc included.',
+  },
+  UNSUPPORTED_ADDRESS: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'An address is of a kind that cannot be mailed',
+    fix: 'Use an address whose part before the @ is plain US-ASCII without quotes.',
+  },
+  INVALID_RECIPIENT: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'There is nobody to send this to',
+    fix: 'Use send_email and name the recipient.',
+  },
+  INVALID_SUBJECT: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The subject is not valid',
+    fix: 'Write the subject as one line of at most 998 characters.',
+  },
+  INVALID_ATTACHMENT: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'An attachment is not valid',
+    fix: 'Give each attachment a name, a content_type such as application/pdf, and its content in base64.',
+  },
+  MESSAGE_TOO_LARGE: {
+    http: 413,
+    trpc: 'PAYLOAD_TOO_LARGE',
+    message: 'The email is too large',
+    fix: 'Send a shorter text, or fewer or smaller attachments.',
+  },
+
+  // decisions
+  NOT_PENDING: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email does not wait for a decision',
+    fix: 'Call list_pending for those that do.',
+  },
+  HOLD_EXPIRED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The time to decide on this email is over',
+    fix: 'Nothing was sent. Whoever wrote it can submit it again.',
+  },
+  CONTENT_CHANGED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'What waits is not what you looked at',
+    fix: 'Call list_pending, look at the email again, and decide with its content_hash.',
+  },
+  SELF_APPROVAL: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'Nobody approves their own mail',
+    fix: 'Let a reviewer decide, with a key that holds oversight and cannot send.',
+  },
+  SCOPE_REQUIRED: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'Requires oversight scope',
+    fix: 'Use a key of a reviewer.',
+  },
 
   // the appliance itself
   UNAVAILABLE: {
@@ -170,5 +276,5 @@ export class OperationError extends Error {
 /** The value of a room's result, or its failure as an error of this catalogue. */
 export function unwrap<T>(result: Result<T, ErrorCode>): T {
   if (result.ok) return result.value
-  throw new OperationError(result.code, result.detail && `${errors[result.code].message}: ${result.detail}`)
+  throw new OperationError(result.code, result.detail && `${errors[result.code].message}. ${result.detail}`)
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type EmailId, isId } from '../model/ids.ts'
-import type { Approvals, Decided } from '../oversight/approvals.ts'
+import type { Decided } from '../oversight/decision.ts'
+import type { PendingItem } from '../oversight/pending.ts'
 import { findEmail } from '../store/emails.ts'
 import { attachmentView, AttachmentView, EmailSummary, OutsideText, addressesIn, fromOutside, isoTime, summaryOf } from './views.ts'
 import { mailboxesToList, threadOf } from './access.ts'
@@ -11,8 +12,6 @@ import { recordRead } from './record.ts'
 
 const defaultLimit = 50
 const longestReason = 2000
-
-type Pending = Awaited<ReturnType<Approvals['listPending']>>[number]
 
 const PendingEmail = EmailSummary.extend({
   cc: z.array(z.string()).meta(fromOutside),
@@ -60,7 +59,7 @@ export const list_pending = operation({
     return view
   })
 
-const pendingView = ({ email, attachments, ...hold }: Pending): z.infer<typeof PendingEmail> => ({
+const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<typeof PendingEmail> => ({
   ...summaryOf(email),
   cc: addressesIn(email.cc_json),
   bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],

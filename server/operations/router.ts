@@ -50,6 +50,6 @@ const createCaller = callerFor(appRouter)
 
 /** Does an operation for one call. Throws TRPCError; `problemOf` translates it. @param input as received: the operation parses it */
 export async function callOperation(context: Context, name: OperationName, input: unknown, signal?: AbortSignal): Promise<unknown> {
-  const call = createCaller(context, { signal })[name] as (input: unknown) => Promise<unknown>
+  const call = createCaller(context, signal && { signal })[name] as (input: unknown) => Promise<unknown>
   return call(input)
 }

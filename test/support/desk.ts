@@ -1,0 +1,228 @@
+/**
+ * The operations and their doors over real rooms, without mail servers around them: an account with three mailboxes, its keys in both worlds, a
+ * second account that is nobody's business, and an HTTP server on the loopback interface.
+ */
+import { onTestFinished } from 'vitest'
+import { createHttpServer } from '../../server/doors/http.ts'
+import { createKeys } from '../../server/identity/keys.ts'
+import type { Scope } from '../../server/model/actor.ts'
+import { sha256 } from '../../server/model/canonical.ts'
+import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
+import { type AccountId, type DomainId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
+import type { Tenancy, World } from '../../server/model/world.ts'
+import { createSubmissions } from '../../server/outbound/submit.ts'
+import { createApprovals } from '../../server/oversight/approvals.ts'
+import { hold } from '../../server/oversight/holds.ts'
+import { silentLog } from '../../server/platform/log.ts'
+import { insertAccount } from '../../server/store/accounts.ts'
+import { insertAttachments } from '../../server/store/attachments.ts'
+import type { Store } from '../../server/store/db.ts'
+import { insertDomain } from '../../server/store/domains.ts'
+import { type EmailRow, insertEmail } from '../../server/store/emails.ts'
+import { appendLog } from '../../server/store/log.ts'
+import { insertMailbox } from '../../server/store/mailboxes.ts'
+import { insertThread } from '../../server/store/threads.ts'
+import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
+
+export const deskStart = Date.parse('2026-03-02T09:00:00Z')
+const hour = 3_600_000
+
+export type Desk = {
+  url: string
+  store: Store
+  clock: VirtualClock
+  ours: Office
+  theirs: Office
+  /** as a person would with curl: JSON in, JSON out */
+  call(key: string | null, method: 'GET' | 'POST', path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  receive(mailbox: Mailbox, mail?: Partial<Arrival>): Promise<EmailRow>
+}
+export type Answer = { status: number; body: Record<string, unknown>; headers: Headers }
+
+export type Mailbox = { id: MailboxId; address: string; tenancy: Tenancy }
+/** One account: a gated, an autonomous and a guarded (gated_all) mailbox in the live world, one gated in the test world. */
+export type Office = {
+  accountId: AccountId
+  gated: Mailbox
+  free: Mailbox
+  guarded: Mailbox
+  test: Mailbox
+  keys: { agent: string; reader: string; reviewer: string; admin: string; bound: string; test: string; testAdmin: string }
+}
+
+export type Arrival = {
+  from: string
+  subject: string
+  text: string
+  status: EmailStatus
+  threadId: ThreadId
+  attachments: { name: string; contentType: string; content: Buffer }[]
+  dmarc: 'pass' | 'fail' | 'none'
+}
+
+export async function openDesk(openStore: () => Promise<Store>): Promise<Desk> {
+  const clock = createVirtualClock(deskStart)
+  const store = await openStore()
+  const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
+  const submissions = createSubmissions({ ...shared, holdExpiryMs: 72 * hour })
+  const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
+  const keys = createKeys({ store, clock })
+  const http = createHttpServer({
+    rooms: { store, submissions, approvals, clock, log: silentLog },
+    identify: keys.identify,
+    config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test' } },
+    log: silentLog,
+    clock,
+  })
+  const { port } = await http.listen()
+  onTestFinished(() => http.close())
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    store,
+    clock,
+    ours: await furnish(store, clock, 'ours.test'),
+    theirs: await furnish(store, clock, 'theirs.test'),
+    call: (key, method, path, body, headers) => call(url, key, method, path, body, headers),
+    receive: (mailbox, mail = {}) => receive(store, clock, mailbox, mail),
+  }
+}
+
+async function furnish(store: Store, clock: VirtualClock, domain: string): Promise<Office> {
+  const now = clock.now()
+  const accountId = newId('account', now)
+  const domainId = newId('domain', now)
+  await store.transaction(async (tx) => {
+    await insertAccount(tx, { id: accountId, name: domain, slug: domain.replace('.', '-'), created_at: now })
+    await insertDomain(tx, { id: domainId, account_id: accountId, name: domain, created_at: now })
+  })
+  const mailbox = (name: string, mode: OversightMode, world: World = 'live') => addMailbox(store, now, { accountId, world }, domainId, `${name}@${domain}`, mode)
+  const gated = await mailbox('support', 'gated_send')
+  const keys = createKeys({ store, clock })
+  const key = async (world: World, scopes: Scope[], mailboxIds?: MailboxId[]): Promise<string> => {
+    const issued = await keys.issue({ tenancy: { accountId, world }, name: scopes.join(), scopes, ...(mailboxIds && { mailboxIds }) })
+    if (!issued.ok) throw new Error(issued.code)
+    return issued.value.key
+  }
+  return {
+    accountId,
+    gated,
+    free: await mailbox('robot', 'autonomous'),
+    guarded: await mailbox('guarded', 'gated_all'),
+    test: await mailbox('sandbox', 'gated_send', 'test'),
+    keys: {
+      agent: await key('live', ['read', 'send']),
+      reader: await key('live', ['read']),
+      reviewer: await key('live', ['read', 'oversight']),
+      admin: await key('live', ['admin']),
+      bound: await key('live', ['read', 'send'], [gated.id]),
+      test: await key('test', ['read', 'send']),
+      testAdmin: await key('test', ['admin']),
+    },
+  }
+}
+
+async function addMailbox(store: Store, now: number, tenancy: Tenancy, domainId: DomainId, address: string, mode: OversightMode): Promise<Mailbox> {
+  const id = newId('mailbox', now)
+  const row = { id, account_id: tenancy.accountId, world: tenancy.world, domain_id: domainId, address, display_name: null }
+  await store.transaction((tx) => insertMailbox(tx, { ...row, oversight_mode: mode, is_active: 1, created_at: now }))
+  return { id, address, tenancy }
+}
+
+/** An email as arriving mail leaves it in the store. */
+async function receive(store: Store, clock: VirtualClock, mailbox: Mailbox, mail: Partial<Arrival>): Promise<EmailRow> {
+  const now = clock.now()
+  const id = newId('email', now)
+  const row = arrivedRow(id, mailbox, mail, now)
+  const raw = await store.blobs.stage(Buffer.from(`Subject: ${row.subject}\r\n\r\n${row.markdown}`))
+  const files = await Promise.all((mail.attachments ?? []).map((one) => store.blobs.stage(one.content)))
+  const email = { ...row, raw_hash: raw.hash, raw_size: raw.size }
+  await store.transaction(async (tx) => {
+    if (mail.threadId === undefined) {
+      const { thread_id, account_id, world, mailbox_id, subject } = email
+      await insertThread(tx, { id: thread_id, account_id, world, mailbox_id, subject, created_at: now, last_activity_at: now })
+    }
+    for (const blob of [raw, ...files]) await store.blobs.put(tx, blob, now)
+    await insertEmail(tx, email)
+    await insertAttachments(tx, attachmentRows(id, mail, now))
+    if (email.status === 'pending_inbound_approval') {
+      await appendLog(tx, await hold(tx, { email, contentHash: raw.hash, rule: 'A reviewer decides on arriving mail.', now, expiresAt: now + 72 * hour }))
+    }
+  })
+  return email
+}
+
+const attachmentRows = (emailId: EmailId, mail: Partial<Arrival>, now: number) =>
+  (mail.attachments ?? []).map((one, position) => ({
+    id: newId('attachment', now),
+    email_id: emailId,
+    position,
+    name: one.name,
+    content_type: one.contentType,
+    size: one.content.length,
+    blob_hash: sha256(one.content),
+    content_id: null,
+    is_inline: 0,
+  }))
+
+function arrivedRow(id: EmailId, mailbox: Mailbox, mail: Partial<Arrival>, now: number): EmailRow {
+  const { from = 'ann@remote.test', subject = 'An order', text = 'Where is my order?', status = 'unread', dmarc = 'pass' } = mail
+  return {
+    id,
+    account_id: mailbox.tenancy.accountId,
+    world: mailbox.tenancy.world,
+    mailbox_id: mailbox.id,
+    thread_id: mail.threadId ?? newId('thread', now),
+    direction: 'inbound',
+    status,
+    message_id: `<${id}@remote.test>`,
+    in_reply_to: null,
+    references_json: '[]',
+    subject,
+    from_address: from,
+    from_name: 'Ann',
+    reply_to_json: '[]',
+    to_json: JSON.stringify([{ address: mailbox.address }]),
+    cc_json: '[]',
+    bcc_json: '[]',
+    reverse_path: from,
+    forward_paths_json: JSON.stringify([mailbox.address]),
+    sent_at: now,
+    received_at: now,
+    markdown: text,
+    extracted: text,
+    has_attachments: mail.attachments === undefined ? 0 : 1,
+    raw_hash: null,
+    raw_size: 0,
+    content_hash: null,
+    authentication_json: JSON.stringify({
+      spf: { result: 'pass', domain: 'remote.test' },
+      dkim: [{ result: dmarc === 'pass' ? 'pass' : 'fail', domain: 'remote.test', selector: 's1', aligned: true }],
+      dmarc: { result: dmarc, policy: 'none', domain: 'remote.test' },
+      arc: { result: 'none' },
+    }),
+    spam_score: null,
+    spam_verdict: null,
+    flags_json: '[]',
+    composer_id: null,
+    idempotency_key: null,
+    approved_at: null,
+    approved_by: null,
+    rejection_reason: null,
+    delivered_at: null,
+    bounced_at: null,
+    bounce_type: null,
+    read_at: null,
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+async function call(url: string, key: string | null, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> }
+}
