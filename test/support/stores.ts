@@ -1,53 +1,56 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { describe, inject, onTestFinished } from 'vitest'
+import { afterAll, describe, inject, onTestFinished } from 'vitest'
 import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { type Store, type StoreOptions, openStore } from '../../server/store/db.ts'
 import type { Engine } from '../../server/store/engine.ts'
 import { createScratch } from './scratch.ts'
 
-/** A fresh, migrated store; closed and removed when the test ends. Options given go over the defaults (system clock, silent log). */
+/** A fresh, migrated store; closed and removed when the test ends, or the suite when it was opened in `beforeAll`.
+ *  Options given go over the defaults (system clock, silent log). */
 export type OpenTestStore = (options?: Partial<StoreOptions>) => Promise<Store>
-/** Where a store can live: for a test that opens one place twice. Removed when the test ends. */
+/** Where a store can live: for a test that opens one place twice. Removed as above. */
 export type Place = Pick<StoreOptions, 'databaseUrl' | 'dataDir'>
+
+type Suite = (openStore: OpenTestStore, more: { engine: Engine; newPlace(): Promise<Place> }) => void
+type AtEnd = (work: () => Promise<void>) => void
 
 /**
  * The same suite once on SQLite and once on PostgreSQL (each store a database of its own on the run's server):
  * `describeOnEachEngine('a queue', (openStore) => { it('…', async () => { const store = await openStore() … }) })`.
- * Open stores inside tests or `beforeEach`.
  */
-export function describeOnEachEngine(
-  name: string,
-  suite: (openStore: OpenTestStore, more: { engine: Engine; newPlace(): Promise<Place> }) => void,
-): void {
+export function describeOnEachEngine(name: string, suite: Suite): void {
   const server = inject('postgresUrl')
   describe(`${name}, on SQLite`, () => {
-    suite(opener(newSqlitePlace), { engine: 'sqlite', newPlace: newSqlitePlace })
+    const atEnd = endOfTestOrSuite()
+    const newPlace = () => newSqlitePlace(atEnd)
+    suite(opener(newPlace, atEnd), { engine: 'sqlite', newPlace })
   })
   describe.skipIf(server === null)(`${name}, on PostgreSQL`, () => {
-    const newPlace = () => newPostgresPlace(server ?? '')
-    suite(opener(newPlace), { engine: 'postgres', newPlace })
+    const atEnd = endOfTestOrSuite()
+    const newPlace = () => newPostgresPlace(server ?? '', atEnd)
+    suite(opener(newPlace, atEnd), { engine: 'postgres', newPlace })
   })
 }
 
 const opener =
-  (newPlace: () => Promise<Place>): OpenTestStore =>
+  (newPlace: () => Promise<Place>, atEnd: AtEnd): OpenTestStore =>
   async (options = {}) => {
-    const place = options.dataDir === undefined ? await newPlace() : {}
-    const store = await openStore({ databaseUrl: null, dataDir: '', log: silentLog, clock: systemClock, ...place, ...options })
+    const place = options.dataDir === undefined ? await newPlace() : { databaseUrl: null, dataDir: options.dataDir }
+    const store = await openStore({ log: silentLog, clock: systemClock, ...place, ...options })
     atEnd(() => store.close())
     return store
   }
 
-async function newSqlitePlace(): Promise<Place> {
+async function newSqlitePlace(atEnd: AtEnd): Promise<Place> {
   const scratch = await createScratch('store')
   atEnd(() => scratch.remove())
   return { databaseUrl: null, dataDir: scratch.path }
 }
 
-async function newPostgresPlace(server: string): Promise<Place> {
-  const { dataDir } = await newSqlitePlace()
+async function newPostgresPlace(server: string, atEnd: AtEnd): Promise<Place> {
+  const { dataDir } = await newSqlitePlace(atEnd)
   const name = `t_${randomUUID().replaceAll('-', '')}`
   await onServer(server, `create database ${name}`)
   atEnd(() => onServer(server, `drop database ${name} with (force)`))
@@ -64,5 +67,18 @@ async function onServer(url: string, statement: string): Promise<void> {
   }
 }
 
-// Last registered, first done: a store is closed before its place is removed.
-const atEnd = (work: () => Promise<void>): void => onTestFinished(work)
+/** Last registered, first done: a store is closed before its place is removed. */
+function endOfTestOrSuite(): AtEnd {
+  const ofSuite: (() => Promise<void>)[] = []
+  afterAll(async () => {
+    for (const work of ofSuite.toReversed()) await work()
+  })
+  return (work) => {
+    try {
+      onTestFinished(work)
+    } catch {
+      // Not in a test: it was called from `beforeAll`.
+      ofSuite.push(work)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { systemClock } from '../../server/platform/clock.ts'
+import { silentLog } from '../../server/platform/log.ts'
+import { openStore } from '../../server/store/db.ts'
+import { migrations } from '../../server/store/migrations/list.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+import { addTenant } from './rows.ts'
+
+type MigrationTable = { kysely_migration: { name: string; timestamp: string } }
+
+describeOnEachEngine('the migrations', (open, { newPlace }) => {
+  it('are numbered in order', () => {
+    const names = migrations.map((one) => one.name)
+    expect(names).toEqual(names.toSorted())
+    expect(names.map((name) => Number(name.slice(0, 3)))).toEqual(names.map((_, at) => at + 1))
+  })
+
+  it('are applied once, however often the store is opened, and keep what is there', async () => {
+    const place = await newPlace()
+    const first = await open(place)
+    await addTenant(first, 'ours')
+    const second = await open(place)
+    expect(await second.db.selectFrom('accounts').select('slug').execute()).toEqual([{ slug: 'ours' }])
+    expect(await second.db.$extendTables<MigrationTable>().selectFrom('kysely_migration').select('name').execute()).toEqual(
+      migrations.map(({ name }) => ({ name })),
+    )
+  })
+
+  it('are applied once when two processes start at the same moment', async () => {
+    const place = await newPlace()
+    const stores = await Promise.all([open(place), open(place)])
+    for (const store of stores) expect(await store.db.selectFrom('log_head').select('next_seq').execute()).toEqual([{ next_seq: 1 }])
+  })
+
+  it('refuse a database of a newer version, by name, and leave it as it is', async () => {
+    const place = await newPlace()
+    const store = await open(place)
+    await store.db
+      .$extendTables<MigrationTable>()
+      .insertInto('kysely_migration')
+      .values({ name: '999-later', timestamp: new Date(0).toISOString() })
+      .execute()
+    await expect(openStore({ ...place, log: silentLog, clock: systemClock })).rejects.toThrow(/newer version.*999-later/)
+    expect(await store.db.selectFrom('log_head').select('next_seq').execute()).toEqual([{ next_seq: 1 }])
+  })
+})
