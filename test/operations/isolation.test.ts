@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest'
+import type { OperationName } from '../../server/operations/router.ts'
+import { operations } from '../../server/operations/router.ts'
+import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+
+type Ids = { email: string; pending: string; draft: string; thread: string; mailbox: string }
+type Attempt = { method: 'GET' | 'POST'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
+
+/** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
+const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
+  list_mailboxes: (ids) => [{ key: 'agent', method: 'GET', path: `/list_mailboxes?mailbox_id=${ids.mailbox}` }],
+  check_inbox: (ids) => [{ key: 'agent', method: 'GET', path: `/check_inbox?mailbox=${ids.mailbox}` }],
+  read_email: (ids) => [{ key: 'agent', method: 'GET', path: `/read_email?email_id=${ids.email}` }],
+  get_thread: (ids) => [{ key: 'agent', method: 'GET', path: `/get_thread?thread_id=${ids.thread}` }],
+  download_attachment: (ids) => [
+    { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
+    { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },
+  ],
+  draft_reply: (ids) => [{ key: 'agent', method: 'POST', path: '/draft_reply', body: { email_id: ids.email, markdown: 'hi' } }],
+  send_email: (ids) => [
+    { key: 'agent', method: 'POST', path: '/send_email', body: { mailbox_id: ids.mailbox, to: ['bo@remote.test'], subject: 's', markdown: 'm' } },
+    { key: 'agent', method: 'POST', path: '/send_email', body: { draft_id: ids.draft } },
+  ],
+  reply_email: (ids) => [{ key: 'agent', method: 'POST', path: '/reply_email', body: { email_id: ids.email, markdown: 'hi' } }],
+  cancel_message: (ids) => [{ key: 'agent', method: 'POST', path: '/cancel_message', body: { email_id: ids.pending } }],
+  list_pending: (ids) => [
+    { key: 'reviewer', method: 'GET', path: `/list_pending?mailbox=${ids.mailbox}` },
+    { key: 'reviewer', method: 'GET', path: `/list_pending?thread_id=${ids.thread}` },
+  ],
+  decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
+  // Names no row; its own test is below.
+  get_audit_log: () => [],
+}
+
+async function fill(desk: Desk, office: Office): Promise<Ids> {
+  const file = { name: 'order.txt', contentType: 'text/plain', content: Buffer.from('1 box') }
+  const email = await desk.receive(office.gated, { attachments: [file] })
+  const pending = await desk.call(office.keys.agent, 'POST', '/reply_email', { email_id: email.id, markdown: 'Soon.' })
+  const draft = await desk.call(office.keys.agent, 'POST', '/draft_reply', { email_id: email.id, markdown: 'Later.' })
+  return { email: email.id, thread: email.thread_id, mailbox: office.gated.id, pending: String(pending.body['id']), draft: String(draft.body['id']) }
+}
+
+const state = async ({ store }: Desk): Promise<unknown> => ({
+  emails: await store.db.selectFrom('emails').selectAll().orderBy('id').execute(),
+  holds: await store.db.selectFrom('holds').selectAll().orderBy('id').execute(),
+  deliveries: await store.db.selectFrom('deliveries').selectAll().execute(),
+  head: await store.db.selectFrom('log_head').selectAll().execute(),
+})
+
+const tryAll = (desk: Desk, ids: Ids, key: (attempt: Attempt) => string): Promise<Answer[]> =>
+  Promise.all(operations.flatMap(({ name }) => attempts[name](ids)).map((one) => desk.call(key(one), one.method, one.path, one.body)))
+
+describeOnEachEngine('whose rows a key can reach', (openStore) => {
+  it('finds nothing under an id of another tenant, and changes nothing', async () => {
+    const desk = await openDesk(openStore)
+    const ids = await fill(desk, desk.theirs)
+    const before = await state(desk)
+    for (const answer of await tryAll(desk, ids, ({ key }) => desk.ours.keys[key])) expect(answer).toMatchObject({ status: 404, body: { code: expect.stringMatching(/NOT_FOUND$/) } })
+    expect(await state(desk)).toEqual(before)
+  })
+
+  it('finds nothing under an id of the other world', async () => {
+    const desk = await openDesk(openStore)
+    const ids = await fill(desk, desk.ours)
+    const before = await state(desk)
+    for (const answer of await tryAll(desk, ids, () => desk.ours.keys.testAdmin)) expect(answer.status).toBe(404)
+    expect(await state(desk)).toEqual(before)
+  })
+
+  it('finds nothing outside the mailboxes that a key is bound to', async () => {
+    const desk = await openDesk(openStore)
+    const elsewhere = await desk.receive(desk.ours.free)
+    const { bound } = desk.ours.keys
+    expect((await desk.call(bound, 'GET', `/read_email?email_id=${elsewhere.id}`)).status).toBe(404)
+    expect((await desk.call(bound, 'GET', `/get_thread?thread_id=${elsewhere.thread_id}`)).status).toBe(404)
+    expect((await desk.call(bound, 'POST', '/reply_email', { email_id: elsewhere.id, markdown: 'hi' })).status).toBe(404)
+    expect((await desk.call(bound, 'GET', `/check_inbox?mailbox=${desk.ours.free.address}`)).status).toBe(404)
+    expect((await desk.call(bound, 'GET', '/check_inbox')).body).toMatchObject({ messages: [] })
+    expect((await desk.call(bound, 'GET', '/list_mailboxes')).body).toMatchObject({ mailboxes: [{ id: desk.ours.gated.id }] })
+  })
+
+  it('gives the same answer for an id that never was as for one of somebody else', async () => {
+    const desk = await openDesk(openStore)
+    const theirs = await desk.receive(desk.theirs.gated)
+    const never = `em_${'0'.repeat(26)}`
+    const answers = await Promise.all([theirs.id, never, 'nonsense', "' or 1=1"].map((id) => desk.call(desk.ours.keys.agent, 'GET', `/read_email?email_id=${encodeURIComponent(id)}`)))
+    const texts = answers.map(({ status, body }) => ({ status, ...body, request_id: '' }))
+    expect(new Set(texts.map((text) => JSON.stringify(text))).size).toBe(1)
+    expect(texts[0]).toMatchObject({ status: 404, error: 'Email not found', code: 'EMAIL_NOT_FOUND' })
+  })
+
+  it('shows each tenant its own log only, and a bound key none', async () => {
+    const desk = await openDesk(openStore)
+    await fill(desk, desk.theirs)
+    const log = await desk.call(desk.ours.keys.admin, 'GET', '/get_audit_log?limit=100')
+    expect((log.body['entries'] as { action: string }[]).every(({ action }) => action === 'key.created')).toBe(true)
+    expect((await desk.call(desk.ours.keys.agent, 'GET', '/get_audit_log')).body).toMatchObject({ error: 'Requires admin scope' })
+  })
+})

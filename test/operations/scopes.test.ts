@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest'
+import { type OperationName, operations } from '../../server/operations/router.ts'
+import { openDesk } from '../support/desk.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+
+/** What each kind of key may do at all. */
+const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' | 'admin')[]> = {
+  list_mailboxes: ['reader', 'agent', 'reviewer', 'admin'],
+  check_inbox: ['reader', 'agent', 'reviewer', 'admin'],
+  read_email: ['reader', 'agent', 'reviewer', 'admin'],
+  get_thread: ['reader', 'agent', 'reviewer', 'admin'],
+  download_attachment: ['reader', 'agent', 'reviewer', 'admin'],
+  draft_reply: ['agent', 'admin'],
+  send_email: ['agent', 'admin'],
+  reply_email: ['agent', 'admin'],
+  cancel_message: ['agent', 'admin'],
+  list_pending: ['reviewer'],
+  decide_email: ['reviewer'],
+  get_audit_log: ['admin'],
+}
+
+describeOnEachEngine('scopes', (openStore) => {
+  it('lets each kind of live key do its own part, and none both propose and decide', async () => {
+    const desk = await openDesk(openStore)
+    for (const { name, kind, meta } of operations) {
+      for (const who of ['reader', 'agent', 'reviewer', 'admin'] as const) {
+        const answer = await desk.call(desk.ours.keys[who], kind === 'query' ? 'GET' : 'POST', `/${name}`, kind === 'query' ? undefined : {})
+        const expected = allowed[name].includes(who) ? expect.not.stringMatching(/^Requires/) : `Requires ${meta.scope} scope`
+        expect([name, who, answer.body['error'] ?? '']).toEqual([name, who, expected])
+        if (!allowed[name].includes(who)) expect(answer).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING', fix: expect.any(String) } })
+      }
+    }
+  })
+
+  it('knows no key that is missing, malformed, mistyped, or not the same in both headers', async () => {
+    const desk = await openDesk(openStore)
+    const { agent, reader } = desk.ours.keys
+    const none = await desk.call(null, 'GET', '/check_inbox')
+    expect(none).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED', fix: expect.any(String) } })
+    expect(none.headers.get('www-authenticate')).toBe('Bearer realm="multimail"')
+    for (const key of ['x', `${agent.slice(0, -1)}!`, agent.toUpperCase(), 'k'.repeat(5000)]) {
+      expect(await desk.call(key, 'GET', '/check_inbox')).toMatchObject({ status: 401, body: { code: 'KEY_NOT_ACCEPTED' } })
+    }
+    expect(await desk.call(agent, 'GET', '/check_inbox', undefined, { 'x-api-key': reader })).toMatchObject({ status: 401 })
+    expect(await desk.call(null, 'GET', '/check_inbox', undefined, { 'x-api-key': agent })).toMatchObject({ status: 200 })
+    expect(await desk.call(null, 'GET', '/check_inbox', undefined, { authorization: `bearer ${agent}` })).toMatchObject({ status: 200 })
+  })
+
+  it('does not say whether a key is wrong before it says that a route is', async () => {
+    const desk = await openDesk(openStore)
+    expect(await desk.call(null, 'GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 'UNKNOWN_ROUTE' } })
+  })
+})
