@@ -1,0 +1,95 @@
+/**
+ * The appliance: the only file that constructs rooms and hands them to each other.
+ *
+ * Promise: what `createApp` returns is whole. `start` opens the doors last, when everything behind them is ready; `stop` closes them
+ * first and lets what is under way finish.
+ */
+import type { Config } from '../config/schema.ts'
+import { type Resolver, createResolver } from '../dns/resolver.ts'
+import { createHttpServer } from './doors/http.ts'
+import { type Keys, createKeys } from './identity/keys.ts'
+import { createListener } from './inbound/listener.ts'
+import { createParser } from './inbound/parser.ts'
+import { createDeliverer } from './outbound/deliver.ts'
+import { createRunner } from './outbound/runner.ts'
+import { createSubmissions } from './outbound/submit.ts'
+import { createSmtpTransport } from './outbound/transport-smtp.ts'
+import { createApprovals } from './oversight/approvals.ts'
+import { createExpirySweeper } from './oversight/expiry.ts'
+import { loadOrCreateCertificate } from './platform/certificate.ts'
+import { type Clock, systemClock } from './platform/clock.ts'
+import { type Log, createLog } from './platform/log.ts'
+import { type Store, openStore } from './store/db.ts'
+
+/** What the appliance sees of the outside; each has a default that is the real one. */
+export type Surroundings = { clock?: Clock; log?: Log; resolver?: Resolver }
+
+export type Listening = { host: string; port: number }
+
+export type App = {
+  store: Store
+  keys: Keys
+  /** Opens the doors. @returns where they are, with the ports the system chose for port 0 */
+  start(): Promise<{ smtp: Listening; http: Listening }>
+  /** Delivers what is due now, and resolves when nothing is. */
+  drain(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function createApp(config: Config, around: Surroundings = {}): Promise<App> {
+  const clock = around.clock ?? systemClock
+  const log = around.log ?? createLog({ level: config.logLevel })
+  const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log, clock })
+  const resolver = around.resolver ?? createResolver({ servers: config.dns.servers, clock })
+  const tls = await loadOrCreateCertificate({
+    dataDir: config.dataDir,
+    hostname: config.hostname,
+    certFile: config.smtp.tlsCertFile,
+    keyFile: config.smtp.tlsKeyFile,
+  })
+
+  const keys = createKeys({ store, clock })
+  const runner = createRunner({
+    store,
+    deliver: createDeliverer({
+      store,
+      resolver,
+      route: { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } },
+      transport: createSmtpTransport({ hostname: config.hostname, clock }),
+      clock,
+      log,
+    }),
+    clock,
+    log,
+    concurrency: config.outbound.concurrency,
+    alone: store.engine === 'sqlite',
+  })
+  const onReleased = (): void => runner.wake()
+  const { giveUpAfterMs } = config.outbound
+  const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
+  const sweeper = createExpirySweeper({ approvals, clock, log })
+  const submissions = createSubmissions({ store, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, clock, log, onReleased })
+
+  const parser = createParser({ log })
+  const listener = createListener({ config, store, resolver, parser, tls, clock, log })
+  const http = createHttpServer({ rooms: { store, submissions, approvals, clock, log }, identify: keys.identify, config, clock, log })
+
+  return {
+    store,
+    keys,
+    async start() {
+      runner.start()
+      sweeper.start()
+      return { smtp: await listener.listen(), http: await http.listen() }
+    },
+    drain: () => runner.drain(),
+    async stop() {
+      await Promise.all([listener.close(), http.close()])
+      await Promise.all([runner.stop(), sweeper.stop(), parser.close()])
+      await store.close()
+    },
+  }
+}
+
+/** Where something that listens on `host` is reached from this machine. */
+const dialable = (host: string): string => ({ '0.0.0.0': '127.0.0.1', '::': '::1' })[host] ?? host
