@@ -13,13 +13,6 @@ import type { ReceivedLetter } from '../server/local/receiver.ts'
 import { createLog } from '../server/platform/log.ts'
 import { sendLetter } from './send-letter.ts'
 
-const dataDir = await mkdtemp(join(tmpdir(), 'multimail-demo-'))
-try {
-  await play(dataDir)
-} finally {
-  await rm(dataDir, { recursive: true, force: true })
-}
-
 async function play(folder: string): Promise<void> {
   const env = { MULTIMAIL_DATA_DIR: folder, MULTIMAIL_SMTP_PORT: '0', MULTIMAIL_HTTP_PORT: '0', MULTIMAIL_LOCAL_RECEIVER_PORT: '0' }
   const loaded = loadConfig({ env, file: null })
@@ -82,3 +75,10 @@ const pick = (from: Answer, ...names: string[]): Answer =>
 
 const say = (number: string, text: string): void => console.log(`\n${styleText('bold', `${number}. ${text}`)}`)
 const show = (value: unknown): void => console.log(styleText('dim', typeof value === 'string' ? value : JSON.stringify(value, null, 2)))
+
+const dataDir = await mkdtemp(join(tmpdir(), 'multimail-demo-'))
+try {
+  await play(dataDir)
+} finally {
+  await rm(dataDir, { recursive: true, force: true })
+}
