@@ -11,7 +11,7 @@ import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
-import { insertKey, keyByHash, touchKey } from '../store/keys.ts'
+import { insertKey, keyByHash, revokeKey, touchKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix, worldOfKeyText } from './key-text.ts'
@@ -33,7 +33,11 @@ export type Keys = {
   issue(request: KeyRequest): Promise<Result<IssuedKey, 'FORBIDDEN_SCOPES'>>
   /** The actor behind a presented key, with every scope its own imply; null when it is not a key that is good now. */
   identify(presented: string): Promise<KeyActor | null>
+  /** Makes a key worthless at once. False when there is none with this id that is not revoked already. */
+  revoke(id: KeyId, by?: Actor): Promise<boolean>
 }
+
+const host: Actor = { kind: 'system', part: 'host' }
 
 // Not at every call: reading mail would otherwise write to the store each time.
 const touchEveryMs = 60_000
@@ -58,6 +62,16 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
       await touch(store, row, clock.now())
       return toActor(row)
     },
+
+    revoke: (id, by = host) =>
+      store.transaction(async (tx) => {
+        const now = clock.now()
+        const row = await revokeKey(tx, id, now)
+        if (row === undefined) return false
+        const tenancy = { accountId: row.account_id, world: row.world }
+        await appendLog(tx, { at: now, actor: by, tenancy, action: 'key.revoked', resourceType: 'key', resourceId: id })
+        return true
+      }),
   }
 }
 
@@ -85,7 +99,7 @@ export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, '
   }
   const logEntry: NewLogEntry = {
     at: now,
-    actor: by ?? { kind: 'system', part: 'host' },
+    actor: by ?? host,
     tenancy,
     action: 'key.created',
     resourceType: 'key',

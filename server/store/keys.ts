@@ -16,6 +16,10 @@ export const touchKey = async (db: Kysely<Database>, id: KeyId, now: number): Pr
   await db.updateTable('api_keys').set({ last_used_at: now }).where('id', '=', id).execute()
 }
 
+/** Ends a key for good. @returns the key, or undefined when there is none that was not revoked before. @param now epoch ms */
+export const revokeKey = (tx: Transaction<Database>, id: KeyId, now: number): Promise<Row<'api_keys'> | undefined> =>
+  tx.updateTable('api_keys').set({ revoked_at: now }).where('id', '=', id).where('revoked_at', 'is', null).returningAll().executeTakeFirst()
+
 /** Oldest first; revoked ones too. */
 export const listKeys = (db: Kysely<Database>, tenancy: Tenancy): Promise<Row<'api_keys'>[]> =>
   db

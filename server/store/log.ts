@@ -33,6 +33,7 @@ export const logActions = [
   'delivery.expired',
   'delivery.refused',
   'key.created',
+  'key.revoked',
   'mailbox.created',
   'domain.created',
   'account.created',

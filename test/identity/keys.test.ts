@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import { makeKeyText } from '../../server/identity/key-text.ts'
 import { type Keys, createKeys } from '../../server/identity/keys.ts'
-import { type MailboxId, newId } from '../../server/model/ids.ts'
+import { type KeyId, type MailboxId, newId } from '../../server/model/ids.ts'
 import type { Tenancy } from '../../server/model/world.ts'
 import { insertAccount } from '../../server/store/accounts.ts'
 import type { Store } from '../../server/store/db.ts'
@@ -95,10 +95,14 @@ describeOnEachEngine('API keys', (openStore, { engine, newPlace }) => {
     expect(await keys.identify(key)).toBeNull()
   })
 
-  it('that are revoked are nobody', async () => {
+  it('that are revoked are nobody from then on, and that is on the log', async () => {
     const { key, id } = await issue()
-    await store.db.updateTable('api_keys').set({ revoked_at: start }).where('id', '=', id).execute()
+    expect(await keys.revoke(id)).toBe(true)
     expect(await keys.identify(key)).toBeNull()
+    const [entry] = await listLog(store.db, live, { limit: 1 })
+    expect(entry).toMatchObject({ action: 'key.revoked', actorId: 'system:host', resourceId: id })
+    expect(await keys.revoke(id)).toBe(false)
+    expect(await keys.revoke('key_nobody' as KeyId)).toBe(false)
   })
 
   it('remember their last use, written once a minute at most', async () => {

@@ -1,0 +1,29 @@
+import type { Command } from './command.ts'
+
+/** Every command, in the order of the help. Each is loaded when it is called, so that `health` does not pay for `serve`. */
+export const commands = {
+  serve: { summary: 'run the server', load: async () => (await import('./serve.ts')).serve },
+  setup: {
+    summary: 'make a domain, a mailbox, an agent key and a reviewer key; print the DNS records',
+    load: async () => (await import('./setup.ts')).setup,
+  },
+  config: { summary: 'print the settings in force, and where each came from', load: async () => (await import('./config.ts')).config },
+  dns: { summary: 'print the DNS records to publish', load: async () => (await import('./dns.ts')).dns },
+  'dns check': { summary: 'compare the published DNS records with those', load: async () => (await import('./dns-check.ts')).dnsCheck },
+  'keys list': { summary: 'list the API keys', load: async () => (await import('./keys-list.ts')).keysList },
+  'keys create': { summary: 'issue an API key', load: async () => (await import('./keys-create.ts')).keysCreate },
+  'keys revoke': { summary: 'make an API key worthless, at once', load: async () => (await import('./keys-revoke.ts')).keysRevoke },
+  pending: { summary: 'list the emails that wait for a decision', load: async () => (await import('./pending.ts')).pending },
+  show: { summary: 'show one of them whole', load: async () => (await import('./show.ts')).show },
+  approve: { summary: 'let it leave (or in)', load: async () => (await import('./decide.ts')).approve },
+  reject: { summary: 'refuse it', load: async () => (await import('./decide.ts')).reject },
+  'audit verify': {
+    summary: 'check that no entry of the log was changed or removed',
+    load: async () => (await import('./audit-verify.ts')).auditVerify,
+  },
+  health: { summary: 'ask the running server whether it is well', load: async () => (await import('./health.ts')).health },
+  mcp: { summary: 'speak MCP on standard input and output, for the running server', load: async () => (await import('./mcp.ts')).mcp },
+} satisfies Record<string, { summary: string; load(): Promise<Command> }>
+
+export type CommandName = keyof typeof commands
+export const isCommandName = (text: string): text is CommandName => Object.hasOwn(commands, text)

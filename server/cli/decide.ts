@@ -1,0 +1,48 @@
+import { asReviewer } from './client.ts'
+import { type Call, type Command, Stop, jsonOption } from './command.ts'
+import { findHeld, heldText } from './held.ts'
+import { visibleJson, visibleLine } from './visible.ts'
+
+const common = {
+  ...jsonOption,
+  hash: {
+    value: 'HASH',
+    help: 'the content hash that `multimail show` printed: if what waits is another content by now, nothing is decided',
+  },
+}
+
+export const approve: Command = {
+  help: 'Approves an email: exactly the content that waits is released and delivered. Without --hash the email is shown first, and what was shown is what is approved.',
+  words: ['ID'],
+  options: { ...common, reason: { value: 'TEXT', help: 'a note for the record' } },
+  run: (call) => decide(call, 'approve'),
+}
+
+export const reject: Command = {
+  help: 'Refuses an email. The agent is told the reason.',
+  words: ['ID'],
+  options: { ...common, reason: { value: 'TEXT', help: 'what the agent is told (needed)' } },
+  run: (call) => decide(call, 'reject'),
+}
+
+async function decide(call: Call, action: 'approve' | 'reject'): Promise<number> {
+  const reason = call.text('reason')
+  if (action === 'reject' && reason === undefined) throw new Stop('Say why with --reason "…": the agent learns from it.', 2)
+  const decision = await asReviewer(call, async (server) => {
+    const contentHash = call.text('hash') ?? (await shown(call, await findHeld(server, call.word('ID'))))
+    return server.decide_email.mutate({
+      email_id: call.word('ID'),
+      action,
+      content_hash: contentHash,
+      ...(reason !== undefined && { reason }),
+    })
+  })
+  call.io.out(call.flag('json') ? `${visibleJson(decision)}\n` : `${decision.status}: ${visibleLine(decision.message)}\n`)
+  return 0
+}
+
+/** The decision names what the person was shown here, and the server decides on nothing else. */
+async function shown(call: Call, held: Awaited<ReturnType<typeof findHeld>>): Promise<string> {
+  if (!call.flag('json')) call.io.out(`${heldText(held)}\n\n`)
+  return held.content_hash
+}

@@ -1,0 +1,48 @@
+import { isIP } from 'node:net'
+import { type DomainName, parseDomainName } from '../../dns/name.ts'
+import type { DomainSetup } from '../../dns/records.ts'
+import type { Config } from '../../config/schema.ts'
+import type { Store } from '../store/db.ts'
+import { activeDkimKeys, listDomains } from '../store/domains.ts'
+import { type Call, type Option, Stop } from './command.ts'
+
+export const addressOption: Record<string, Option> = {
+  address: { value: 'IP', many: true, help: 'a public address of this server, for its A, AAAA and PTR records; may be given again' },
+}
+export const domainOptions: Record<string, Option> = {
+  domain: { value: 'NAME', help: 'only this domain' },
+  hostname: { value: 'NAME', help: 'the name of this server (default: MULTIMAIL_HOSTNAME)' },
+  ...addressOption,
+}
+
+export function addressesOf(call: Call): readonly string[] {
+  const addresses = call.texts('address')
+  const wrong = addresses.find((address) => isIP(address) === 0)
+  if (wrong !== undefined) throw new Stop(`${JSON.stringify(wrong)} is no IP address.`, 2)
+  return addresses
+}
+
+/** What is to be published for each domain of the store, or for the one asked for. */
+export async function domainSetups(call: Call, store: Store, config: Config): Promise<DomainSetup[]> {
+  const hostname = hostnameOf(call, config)
+  const addresses = addressesOf(call)
+  const wanted = call.text('domain')
+  const rows = (await listDomains(store.db)).filter(({ name }) => wanted === undefined || name === parseDomainName(wanted))
+  if (rows.length === 0)
+    throw new Stop(
+      `${wanted === undefined ? 'There is no domain' : `${JSON.stringify(wanted)} is not set up`} here. \`multimail setup --domain example.com\` makes one.`,
+    )
+  return Promise.all(
+    rows.map(async ({ name }) => ({ domain: name as DomainName, hostname, addresses, dkim: await dkimOf(store, name), reportsTo: null })),
+  )
+}
+
+const dkimOf = async (store: Store, domain: string): Promise<DomainSetup['dkim']> =>
+  (await activeDkimKeys(store.db, domain)).map(({ selector, algorithm, public_key }) => ({ selector, algorithm, publicKey: public_key }))
+
+function hostnameOf(call: Call, config: Config): DomainName {
+  const text = call.text('hostname') ?? (config.mode === 'server' ? config.hostname : undefined)
+  const hostname = text === undefined ? null : parseDomainName(text)
+  if (hostname === null) throw new Stop('Say what this server is called with MULTIMAIL_HOSTNAME or --hostname mail.example.com.', 2)
+  return hostname
+}

@@ -1,0 +1,77 @@
+import type { inferRouterOutputs } from '@trpc/server'
+import type { AppRouter } from '../operations/router.ts'
+import { Stop } from './command.ts'
+import type { Reviewer } from './client.ts'
+import { visibleLine, visibleText } from './visible.ts'
+
+/** An email that waits for a decision, as the server lists it. */
+export type Held = Page['emails'][number]
+type Page = inferRouterOutputs<AppRouter>['list_pending']
+
+const pageSize = 100
+// Ten thousand waiting emails are more than any person decides on by id.
+const maxPages = 100
+
+/** All that waits, newest first, a page at a time. */
+async function* pagesOfHeld(server: Reviewer): AsyncGenerator<readonly Held[]> {
+  let cursor: string | null = null
+  for (let page = 0; page < maxPages; page += 1) {
+    const answer: Page = await server.list_pending.query({ limit: pageSize, ...(cursor !== null && { cursor }) })
+    yield answer.emails
+    cursor = answer.cursor
+    if (cursor === null) return
+  }
+}
+
+export async function allHeld(server: Reviewer): Promise<Held[]> {
+  const all: Held[] = []
+  for await (const page of pagesOfHeld(server)) all.push(...page)
+  return all
+}
+
+export async function findHeld(server: Reviewer, id: string): Promise<Held> {
+  for await (const page of pagesOfHeld(server)) {
+    const held = page.find((each) => each.id === id)
+    if (held !== undefined) return held
+  }
+  throw new Stop(`${visibleLine(id, 100)} does not wait for a decision. \`multimail pending\` lists what does.`)
+}
+
+/** One line of a list. */
+export const heldLine = (held: Held): string => {
+  const more = held.to.length + held.cc.length + held.bcc.length - 1
+  const to = `${visibleLine(held.to[0] ?? held.cc[0] ?? held.bcc[0] ?? '-', 80)}${more > 0 ? ` and ${more} more` : ''}`
+  return `${held.id}  until ${held.expires_at}  ${visibleLine(held.from, 80)} → ${to}\n    ${visibleLine(held.subject, 100) || '(no subject)'}`
+}
+
+/** Everything there is to judge. Each text from outside stands behind a label or a margin of ours. */
+export function heldText(held: Held): string {
+  const fields: [string, string][] = [
+    ['email', held.id],
+    ['direction', held.direction === 'outbound' ? 'outbound: it would be sent' : 'inbound: the agent would see it'],
+    ['held because', visibleLine(held.reason)],
+    ['held at', held.held_at],
+    ['expires', `${held.expires_at}, unsent, when nobody decides`],
+    ['written by', held.proposed_by ?? 'somebody outside'],
+    ['from', visibleLine([held.from_name, `<${held.from}>`].filter((part) => part !== null).join(' '))],
+    ...(held.sender_verified === null
+      ? []
+      : [['sender', held.sender_verified ? 'verified (DMARC pass)' : 'NOT verified: anybody may have written this'] as [string, string]]),
+    ...addresses('to', held.to),
+    ...addresses('cc', held.cc),
+    ...addresses('bcc', held.bcc),
+    ['subject', visibleLine(held.subject, 2000)],
+    ...held.attachments.map((each): [string, string] => ['attachment', attachmentText(each)]),
+    ['content hash', held.content_hash],
+  ]
+  return [...fields.map(([name, value]) => `${name.padEnd(13)} ${value}`), '', visibleText(held.body_markdown)].join('\n')
+}
+
+/** Each on a line of its own, so that none hides in a row; Bcc is said even when there is none. */
+const addresses = (name: string, list: readonly string[]): [string, string][] =>
+  list.length === 0
+    ? [[name, '(none)']]
+    : list.map((address) => [name, visibleLine(address) + (/^[ -~]*$/.test(address) ? '' : '  (letters beyond ASCII)')])
+
+const attachmentText = ({ name, content_type, size, sha256 }: Held['attachments'][number]): string =>
+  `${visibleLine(name, 255)} (${visibleLine(content_type, 127)}, ${size} bytes, SHA-256 ${sha256})`
