@@ -6,7 +6,7 @@ const ground = [...pure, 'config', 'dns', 'server/platform']
 const stored = [...ground, 'server/store']
 const record = [...stored, 'server/identity', 'server/mailbox', 'server/oversight', 'server/events']
 const mail = [...record, 'server/inbound', 'server/outbound']
-const all = [...mail, 'server/operations', 'server/doors', 'server/local', 'server/app.ts']
+const built = [...mail, 'server/operations', 'server/doors', 'server/app.ts']
 
 /** Each room, and what of ours it may import besides itself. */
 const arrows = {
@@ -24,10 +24,10 @@ const arrows = {
   'server/outbound': record,
   'server/operations': mail,
   'server/doors': [...pure, 'config', 'server/platform', 'server/operations'],
-  'server/local': mail,
-  'server/app.ts': [...mail, 'server/operations', 'server/doors', 'server/local'],
-  'server/main.ts': [...all, 'server/cli'],
-  'server/cli': all,
+  'server/app.ts': [...mail, 'server/operations', 'server/doors'],
+  'server/local': built,
+  'server/main.ts': [...built, 'server/local'],
+  'server/cli': [...built, 'server/local', 'server/main.ts'],
   console: ['server/operations/router.ts'],
 }
 
