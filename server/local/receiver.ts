@@ -79,7 +79,6 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     const parsed = await PostalMime.parse(raw)
     count += 1
     const file = join(deps.directory, `${new Date(deps.clock.now()).toISOString().replaceAll(':', '-')}-${count}.eml`)
-    await mkdir(deps.directory, { recursive: true })
     await writeFile(file, Buffer.concat([Buffer.from(results.headers), raw]))
     return {
       ...envelope,
@@ -95,8 +94,9 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   }
 
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
+    listen: async () => {
+      await mkdir(deps.directory, { recursive: true })
+      return await new Promise((resolve, reject) => {
         server.once('error', reject)
         server.listen(deps.port, deps.host, () => {
           server.off('error', reject)
@@ -104,7 +104,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
           const address = server.server.address()
           resolve({ host: deps.host, port: typeof address === 'object' && address !== null ? address.port : deps.port })
         })
-      }),
+      })
+    },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }
