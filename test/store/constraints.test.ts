@@ -23,44 +23,40 @@ describeOnEachEngine('the tables', (open) => {
         .execute()
     })
   }
-  const refusal = (work: Promise<unknown>): Promise<unknown> =>
+  const fate = (work: Promise<unknown>): Promise<'accepted' | 'taken' | 'refused'> =>
     work.then(
       () => 'accepted',
-      (error: unknown) => error,
+      (error: unknown) => (isUniqueViolation(error) ? 'taken' : 'refused'),
     )
-  const expectTaken = async (work: Promise<unknown>): Promise<void> => {
-    expect(isUniqueViolation(await refusal(work))).toBe(true)
-  }
-  const expectRefused = async (work: Promise<unknown>): Promise<void> => {
-    const error = await refusal(work)
-    expect(error).toBeInstanceOf(Error)
-    expect(isUniqueViolation(error)).toBe(false)
-  }
 
-  it('have one account per slug', () => expectTaken(insert('accounts', accountRow(newId('account', now), 'ours'))))
+  it('have one account per slug', async () => {
+    expect(await fate(insert('accounts', accountRow(newId('account', now), 'ours')))).toBe('taken')
+  })
 
   it('have one key per secret', async () => {
     await insert('api_keys', keyRow(tenant, { secret_hash: 'same' }))
-    await expectTaken(insert('api_keys', keyRow(tenant, { secret_hash: 'same' })))
+    expect(await fate(insert('api_keys', keyRow(tenant, { secret_hash: 'same' })))).toBe('taken')
   })
 
-  it('have one domain per name', () => expectTaken(insert('domains', { ...tenant.domain, id: newId('domain', now) })))
+  it('have one domain per name', async () => {
+    expect(await fate(insert('domains', { ...tenant.domain, id: newId('domain', now) }))).toBe('taken')
+  })
 
   it('have one DKIM key per selector of a domain', async () => {
     const row = { domain_id: tenant.domain.id, selector: 's1', private_key: '', public_key: '', is_active: 1, created_at: now }
     await insert('dkim_keys', { id: newId('dkimKey', now), algorithm: 'rsa-sha256', ...row })
-    await expectTaken(insert('dkim_keys', { id: newId('dkimKey', now), algorithm: 'ed25519-sha256', ...row }))
+    expect(await fate(insert('dkim_keys', { id: newId('dkimKey', now), algorithm: 'ed25519-sha256', ...row }))).toBe('taken')
   })
 
   it('have one mailbox per address in each world', async () => {
     const address = { account_id: tenant.accountId, domain_id: tenant.domain.id, address: tenant.mailbox.address }
     await insert('mailboxes', mailboxRow({ ...address, world: 'test' }))
-    await expectTaken(insert('mailboxes', mailboxRow({ ...address, world: 'live' })))
+    expect(await fate(insert('mailboxes', mailboxRow({ ...address, world: 'live' })))).toBe('taken')
   })
 
   it('have one email per idempotency key of a mailbox, and any number without one', async () => {
     await addEmail(store, tenant, { idempotency_key: 'once' })
-    await expectTaken(addEmail(store, tenant, { idempotency_key: 'once' }))
+    expect(await fate(addEmail(store, tenant, { idempotency_key: 'once' }))).toBe('taken')
     await addEmail(store, tenant)
     await addEmail(store, tenant)
   })
@@ -84,8 +80,8 @@ describeOnEachEngine('the tables', (open) => {
     await insert('holds', { ...hold(), state: 'expired', ended_at: now })
     await insert('holds', { ...hold(), state: 'cancelled', ended_at: now })
     await insert('holds', hold())
-    await expectTaken(insert('holds', hold()))
-    await expectRefused(insert('holds', { ...hold(), state: 'approved' }))
+    expect(await fate(insert('holds', hold()))).toBe('taken')
+    expect(await fate(insert('holds', { ...hold(), state: 'approved' }))).toBe('refused')
   })
 
   it('have one decision per hold, and a release by a decision or by a rule', async () => {
@@ -117,12 +113,18 @@ describeOnEachEngine('the tables', (open) => {
     })
     const first = decision()
     await insert('decisions', first)
-    await expectTaken(insert('decisions', decision()))
+    expect(await fate(insert('decisions', decision()))).toBe('taken')
     const release = { email_id: email.id, content_hash: 'hash' as NewRow<'releases'>['content_hash'], prepended: '', created_at: now }
     await insert('releases', { id: newId('release', now), kind: 'approval', decision_id: first.id, rule: null, ...release })
-    await expectRefused(insert('releases', { id: newId('release', now), kind: 'approval', decision_id: null, rule: null, ...release }))
-    await expectRefused(insert('releases', { id: newId('release', now), kind: 'policy', decision_id: null, rule: null, ...release }))
-    await expectRefused(insert('releases', { id: newId('release', now), kind: 'policy', decision_id: first.id, rule: 'r', ...release }))
+    expect(await fate(insert('releases', { id: newId('release', now), kind: 'approval', decision_id: null, rule: null, ...release }))).toBe(
+      'refused',
+    )
+    expect(await fate(insert('releases', { id: newId('release', now), kind: 'policy', decision_id: null, rule: null, ...release }))).toBe(
+      'refused',
+    )
+    expect(
+      await fate(insert('releases', { id: newId('release', now), kind: 'policy', decision_id: first.id, rule: 'r', ...release })),
+    ).toBe('refused')
   })
 
   it('have one attachment per position of an email, whose content exists', async () => {
@@ -130,8 +132,8 @@ describeOnEachEngine('the tables', (open) => {
     await store.transaction((tx) => store.blobs.put(tx, { hash: 'b1', size: 1, bytes: Buffer.from('x') }, now))
     const row = { email_id: email.id, position: 0, name: 'a', content_type: 'text/plain', size: 1, content_id: null, is_inline: 0 }
     await insert('attachments', { id: newId('attachment', now), blob_hash: 'b1', ...row })
-    await expectTaken(insert('attachments', { id: newId('attachment', now), blob_hash: 'b1', ...row }))
-    await expectRefused(insert('attachments', { id: newId('attachment', now), blob_hash: 'none', ...row, position: 1 }))
+    expect(await fate(insert('attachments', { id: newId('attachment', now), blob_hash: 'b1', ...row }))).toBe('taken')
+    expect(await fate(insert('attachments', { id: newId('attachment', now), blob_hash: 'none', ...row, position: 1 }))).toBe('refused')
   })
 
   const bad: [string, (tenant: Tenant) => NewRow<'emails'>][] = [
@@ -146,15 +148,14 @@ describeOnEachEngine('the tables', (open) => {
     ['a negative size', (t) => emailRow(t, { raw_size: -1 })],
     ['a number that is not whole', (t) => emailRow(t, { received_at: 1.5 })],
   ]
-  it.each(bad)('refuse an email with %s', (_what, row) => expectRefused(addEmail(store, tenant, row(tenant))))
+  it.each(bad)('refuse an email with %s', async (_what, row) => {
+    expect(await fate(addEmail(store, tenant, row(tenant)))).toBe('refused')
+  })
 
-  it('refuse an unknown oversight mode', () =>
-    expectRefused(
-      insert('mailboxes', {
-        ...mailboxRow({ account_id: tenant.accountId, domain_id: tenant.domain.id, address: 'x@ours.test' }),
-        oversight_mode: 'free' as 'autonomous',
-      }),
-    ))
+  it('refuse an unknown oversight mode', async () => {
+    const row = mailboxRow({ account_id: tenant.accountId, domain_id: tenant.domain.id, address: 'x@ours.test' })
+    expect(await fate(insert('mailboxes', { ...row, oversight_mode: 'free' as 'autonomous' }))).toBe('refused')
+  })
 
   it('keep large times and fractions as they are', async () => {
     const email = await addEmail(store, tenant, { received_at: 8_640_000_000_000_000, spam_score: 0.125 })
