@@ -5,7 +5,8 @@ import { type Compose, createCompose } from './compose.ts'
 
 // The story of an operator's first evening, with the real image on a real engine: docker-compose.yml as it is, on free ports.
 
-type Setup = { agent_key: string; reviewer_key: string; mailbox: string; dns_records: unknown[] }
+type Key = { key: string }
+type Setup = { mailbox: { address: string }; keys: { agent: Key; reviewer: Key }; dns_records: unknown[] }
 type Inbox = { messages: { subject: string }[] }
 
 let compose: Compose
@@ -26,8 +27,8 @@ const inside = async (...command: string[]) => await compose.run('exec', '--no-T
 const shell = async (script: string) => (await inside('sh', '-c', script)).trim()
 
 async function inbox(): Promise<Inbox> {
-  const address = `http://127.0.0.1:${ports.http}/check_inbox?mailbox=${encodeURIComponent(setup.mailbox)}`
-  const answer = await fetch(address, { headers: { authorization: `Bearer ${setup.agent_key}` } })
+  const address = `http://127.0.0.1:${ports.http}/check_inbox?mailbox=${encodeURIComponent(setup.mailbox.address)}`
+  const answer = await fetch(address, { headers: { authorization: `Bearer ${setup.keys.agent.key}` } })
   expect(answer.status).toBe(200)
   return (await answer.json()) as Inbox
 }
@@ -42,16 +43,15 @@ describe('the container', () => {
   it('is set up by one command, which prints keys and the records to publish', async () => {
     setup = JSON.parse(await inside('multimail', 'setup', '--domain', 'example.test', '--json')) as Setup
     expect(setup).toMatchObject({
-      agent_key: expect.stringMatching(/^mm_live_/),
-      reviewer_key: expect.stringMatching(/^mm_live_/),
-      mailbox: expect.stringMatching(/@example\.test$/),
+      mailbox: { address: 'agent@example.test' },
+      keys: { agent: { key: expect.stringMatching(/^mm_live_/) }, reviewer: { key: expect.stringMatching(/^mm_live_/) } },
     })
     expect(setup.dns_records).not.toHaveLength(0)
   })
 
   it('takes in a letter on the published port, which the agent reads', async () => {
     const mailer = createTransport({ host: '127.0.0.1', port: ports.smtp, tls: { rejectUnauthorized: false } })
-    await mailer.sendMail({ from: 'bo@elsewhere.test', to: setup.mailbox, subject: 'First letter', text: 'Is anybody there?' })
+    await mailer.sendMail({ from: 'bo@elsewhere.test', to: setup.mailbox.address, subject: 'First letter', text: 'Is anybody there?' })
     expect(await inbox()).toMatchObject({ messages: [{ subject: 'First letter' }] })
   })
 
