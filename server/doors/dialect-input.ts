@@ -35,7 +35,9 @@ function canonicalNames(aliases: Readonly<Record<string, string>>, given: JsonOb
     if (name === undefined) continue
     if (!Object.hasOwn(named, name)) named[name] = value
     else if (!winners.includes(name) && named[name] !== value) {
-      throw new OperationError('BAD_INPUT', `${key} and ${name} mean the same here and say different things`, [{ path: key, message: `differs from ${name}` }])
+      throw new OperationError('BAD_INPUT', `${key} and ${name} mean the same here and say different things`, [
+        { path: key, message: `differs from ${name}` },
+      ])
     }
   }
   return named
@@ -89,7 +91,9 @@ function fromText(schema: unknown, text: string): unknown {
 
 /** §8: one address, or several with commas, where the operation takes a list. */
 const fromBody = (properties: JsonObject, given: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(given).map(([key, value]) => [key, typeof value === 'string' && isTextList(properties[key]) ? splitList(value) : value]))
+  Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [key, typeof value === 'string' && isTextList(properties[key]) ? splitList(value) : value]),
+  )
 
 const isTextList = (schema: unknown): boolean =>
   isObject(schema) && schema['type'] === 'array' && isObject(schema['items']) && schema['items']['type'] === 'string'

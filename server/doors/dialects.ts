@@ -41,19 +41,30 @@ export const successStatus = (surface: Surface, operation: OperationName, output
 const text = { type: 'string' }
 const waiting: unknown[] = ['pending_send_approval', 'pending_inbound_approval']
 /** §3.1: the seed page and Zapier know one word for both kinds of waiting. */
-const oneWaitingWord = { status: { from: ({ status }: JsonObject) => (waiting.includes(status) ? 'pending_approval' : status), schema: text } }
+const oneWaitingWord = {
+  status: { from: ({ status }: JsonObject) => (waiting.includes(status) ? 'pending_approval' : status), schema: text },
+}
 /** §5.4: the hosted service answers before its scan ends. Here the gate has spoken already, and the next read shows what it said. */
-const pendingScan = { status: { from: ({ idempotent }: JsonObject) => (idempotent === true ? 'already_sent' : 'pending_scan'), schema: text } }
+const pendingScan = {
+  status: { from: ({ idempotent }: JsonObject) => (idempotent === true ? 'already_sent' : 'pending_scan'), schema: text },
+}
 /** §1.4 */
 const flatSendStatus = {
-  status: { from: (whole: JsonObject) => (whole['idempotent'] === true ? 'already_sent' : oneWaitingWord.status.from(whole)), schema: text },
+  status: {
+    from: (whole: JsonObject) => (whole['idempotent'] === true ? 'already_sent' : oneWaitingWord.status.from(whole)),
+    schema: text,
+  },
 }
 const isRead = { is_read: { from: ({ status }: JsonObject) => status !== 'unread', schema: { type: 'boolean' } } }
 /** §6: the Zapier samples show one string. */
 const joinedTo = { to: { from: ({ to }: JsonObject) => (Array.isArray(to) ? to.join(', ') : to), schema: text } }
 /** §2.1: since MCP 0.5.2 the subject of arriving mail is shown without its Re: and Fwd: */
 const plainSubject = {
-  subject: { from: ({ subject, direction }: JsonObject) => (direction === 'inbound' ? String(subject).replace(/^(?:\s*(?:re|fwd?)\s*:\s*)+/i, '') : subject), schema: text },
+  subject: {
+    from: ({ subject, direction }: JsonObject) =>
+      direction === 'inbound' ? String(subject).replace(/^(?:\s*(?:re|fwd?)\s*:\s*)+/i, '') : subject,
+    schema: text,
+  },
 }
 /** §2.2: tags come with their own operations; until then every email has none. */
 const noTags = { tags: { from: () => ({}), schema: { type: 'object', additionalProperties: text } } }
@@ -98,14 +109,19 @@ const hostedMailbox: Shape = {
 
 /** §7 wants a `delivered_at` from a decision: the time of the hand-off to our own queue. `queued_at` is its honest name, and read_email has
  *  the real one once the remote host has taken the mail. */
-const decided: Shape = { copy: { id: 'email_id', message_id: 'email_id', delivered_at: 'queued_at', postmark_message_id: 'internet_message_id' } }
+const decided: Shape = {
+  copy: { id: 'email_id', message_id: 'email_id', delivered_at: 'queued_at', postmark_message_id: 'internet_message_id' },
+}
 
 const same: Shape = {}
 const bySurface = (of: (surface: Surface) => Shape): Record<Surface, Shape> => ({ flat: of('flat'), v1: of('v1'), emails: of('emails') })
 
 const answers: Record<OperationName, Record<Surface, Shape>> = {
   list_mailboxes: { flat: same, v1: { each: { mailboxes: hostedMailbox } }, emails: same },
-  check_inbox: bySurface((surface) => ({ each: { emails: listItem[surface] }, ...(surface === 'flat' && { rename: { emails: 'messages' } }) })),
+  check_inbox: bySurface((surface) => ({
+    each: { emails: listItem[surface] },
+    ...(surface === 'flat' && { rename: { emails: 'messages' } }),
+  })),
   read_email: bySurface(wholeEmail),
   get_thread: {
     flat: { each: { emails: threadItem('flat') }, rename: { emails: 'messages' } },

@@ -133,7 +133,15 @@ function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDep
   const document = openApiDocument(config.http.publicUrl)
   app.get('/openapi.json', async () => document)
   app.get('/v1/openapi.json', async () => document)
-  app.get('/', async () => ({ name: 'multimail', status: 'ok', openapi: '/openapi.json', rest: '/v1', trpc: '/trpc', mcp: '/mcp', health: '/health' }))
+  app.get('/', async () => ({
+    name: 'multimail',
+    status: 'ok',
+    openapi: '/openapi.json',
+    rest: '/v1',
+    trpc: '/trpc',
+    mcp: '/mcp',
+    health: '/health',
+  }))
   app.get('/health', async (_request, reply) => {
     try {
       await rooms.store.db.selectFrom('log_head').select('id').execute()
@@ -147,5 +155,8 @@ function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDep
 
 function logAnswer(log: Log, actor: KeyActor | undefined, request: FastifyRequest, reply: FastifyReply): void {
   const { method, id: requestId, routeOptions } = request
-  log.info({ requestId, keyId: actor?.keyId, method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'http.answered')
+  log.info(
+    { requestId, keyId: actor?.keyId, method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+    'http.answered',
+  )
 }

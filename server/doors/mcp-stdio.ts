@@ -2,9 +2,14 @@
  *  of its own, so what it offers is always what that server offers this key. */
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-import { CallToolRequestSchema, CallToolResultSchema, ListToolsRequestSchema, ListToolsResultSchema } from '@modelcontextprotocol/sdk/types.js'
+import {
+  CallToolRequestSchema,
+  CallToolResultSchema,
+  ListToolsRequestSchema,
+  ListToolsResultSchema,
+} from '@modelcontextprotocol/sdk/types.js'
 
 const identity = { name: 'multimail', title: 'MultiMail', version: '0.1.0' }
 
@@ -12,14 +17,18 @@ const identity = { name: 'multimail', title: 'MultiMail', version: '0.1.0' }
  *  @param url the server's own address, e.g. http://127.0.0.1:8025; a path in it is kept */
 export async function serveMcpStdio({ url, key }: { url: string; key: string }): Promise<void> {
   const client = new Client(identity)
-  const upstream = new StreamableHTTPClientTransport(new URL(`${url.replace(/\/+$/, '')}/mcp`), { requestInit: { headers: { authorization: `Bearer ${key}` } } })
-  await client.connect(upstream as Parameters<Client['connect']>[0])
+  const upstream = new StreamableHTTPClientTransport(new URL(`${url.replace(/\/+$/, '')}/mcp`), {
+    requestInit: { headers: { authorization: `Bearer ${key}` } },
+  })
+  await client.connect(upstream)
   const instructions = client.getInstructions()
-  const server = new Server(identity, { capabilities: { tools: {} }, ...(instructions !== undefined && { instructions }) })
-  server.setRequestHandler(ListToolsRequestSchema, ({ method, params }) => client.request({ method, params }, ListToolsResultSchema))
-  server.setRequestHandler(CallToolRequestSchema, ({ method, params }, { signal }) => client.request({ method, params }, CallToolResultSchema, { signal }))
+  const server = new McpServer(identity, { capabilities: { tools: {} }, ...(instructions !== undefined && { instructions }) })
+  server.server.setRequestHandler(ListToolsRequestSchema, ({ method, params }) => client.request({ method, params }, ListToolsResultSchema))
+  server.server.setRequestHandler(CallToolRequestSchema, ({ method, params }, { signal }) =>
+    client.request({ method, params }, CallToolResultSchema, { signal }),
+  )
   const ended = new Promise<void>((resolve) => {
-    server.onclose = resolve
+    server.server.onclose = resolve
     process.stdin.once('end', resolve)
   })
   await server.connect(new StdioServerTransport())

@@ -8,12 +8,23 @@ import { type JsonObject, isObject, shapeSchema } from './shape.ts'
 /** The OpenAPI 3.1 document of the REST routes, made from the operations and the tables of the dialects. */
 export function openApiDocument(publicUrl: string): JsonObject {
   const paths: Record<string, JsonObject> = {
-    '/health': { get: { operationId: 'health', summary: 'Is the server well?', security: [], responses: { 200: json('Well', healthSchema('ok')), 503: json('Not well', healthSchema('degraded')) } } },
+    '/health': {
+      get: {
+        operationId: 'health',
+        summary: 'Is the server well?',
+        security: [],
+        responses: { 200: json('Well', healthSchema('ok')), 503: json('Not well', healthSchema('degraded')) },
+      },
+    },
   }
   for (const route of restRoutes) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: pathItem(route) }
   return {
     openapi: '3.1.0',
-    info: { title: 'MultiMail, self-hosted', version: '0.1.0', description: 'Mailboxes for AI agents. Fields marked x-untrusted hold text from outside.' },
+    info: {
+      title: 'MultiMail, self-hosted',
+      version: '0.1.0',
+      description: 'Mailboxes for AI agents. Fields marked x-untrusted hold text from outside.',
+    },
     servers: [{ url: publicUrl }],
     security: [{ bearer: [] }, { apiKey: [] }],
     paths,
@@ -35,22 +46,29 @@ function pathItem(route: RestRoute): JsonObject {
     tags: [route.surface],
     summary: operation.meta.title,
     description: `${operation.meta.description}\n\nScope: ${operation.meta.scope}.`,
-    parameters: [...inPath.map((name) => parameter('path', name, input)), ...(method === 'GET' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : [])],
+    parameters: [
+      ...inPath.map((name) => parameter('path', name, input)),
+      ...(method === 'GET' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
+    ],
     ...(method === 'POST' && { requestBody: { required: rest.required.length > 0, content: { 'application/json': { schema: rest } } } }),
     responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },
   }
 }
 
 /** The flat name where it is the flat route, else that and the path, so that each is there once. */
-const operationId = ({ operation, surface, path }: RestRoute): string => (surface === 'flat' ? operation.name : `${operation.name}${path.replace(/\W+/g, '_').replace(/_$/, '')}`)
+const operationId = ({ operation, surface, path }: RestRoute): string =>
+  surface === 'flat' ? operation.name : `${operation.name}${path.replace(/\W+/g, '_').replace(/_$/, '')}`
 
 function success(route: RestRoute): JsonObject {
-  if (route.path === rawRoute) return { 200: { description: 'The bytes', content: { '*/*': { schema: { type: 'string', contentEncoding: 'binary' } } } } }
+  if (route.path === rawRoute)
+    return { 200: { description: 'The bytes', content: { '*/*': { schema: { type: 'string', contentEncoding: 'binary' } } } } }
   const { operation, surface } = route
   const taken = successStatus(surface, operation.name, {})
   const repeated = successStatus(surface, operation.name, { idempotent: true })
   const answer = json(operation.meta.title, answerSchema(route))
-  return taken === repeated ? { [taken]: answer } : { [taken]: answer, [repeated]: { ...answer, description: 'An earlier call with this idempotency_key did it' } }
+  return taken === repeated
+    ? { [taken]: answer }
+    : { [taken]: answer, [repeated]: { ...answer, description: 'An earlier call with this idempotency_key did it' } }
 }
 
 function answerSchema({ operation, surface, path }: RestRoute): JsonObject {
@@ -65,9 +83,9 @@ function single(path: string, shaped: JsonObject): JsonObject | undefined {
   return isObject(list) && isObject(list['items']) ? list['items'] : undefined
 }
 
-const outputSchema = (operation: OperationInfo): JsonObject => bare(z.toJSONSchema(operation.output) as JsonObject)
+const outputSchema = (operation: OperationInfo): JsonObject => bare(z.toJSONSchema(operation.output))
 
-const bare = ({ $schema: _, ...schema }: JsonObject): JsonObject => schema
+const bare = (schema: JsonObject): JsonObject => Object.fromEntries(Object.entries(schema).filter(([key]) => key !== '$schema'))
 
 function without(input: JsonObject, names: readonly string[]): JsonObject & { properties: JsonObject; required: string[] } {
   const properties = isObject(input['properties']) ? input['properties'] : {}
@@ -95,6 +113,9 @@ const errorSchema: JsonObject = {
     code: { type: 'string', description: `One of ${Object.keys(errors).join(', ')}; more may be added` },
     fix: { type: 'string', description: 'What to do next' },
     request_id: { type: 'string' },
-    errors: { type: 'array', items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } } },
+    errors: {
+      type: 'array',
+      items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } },
+    },
   },
 }

@@ -18,7 +18,7 @@ export type RestRoute = {
   properties: JsonObject
 }
 
-export const inputSchema = (operation: OperationInfo): JsonObject => z.toJSONSchema(operation.input, { io: 'input' }) as JsonObject
+export const inputSchema = (operation: OperationInfo): JsonObject => z.toJSONSchema(operation.input, { io: 'input' })
 
 /** Every REST route: those of the operations, then those that only old clients use. */
 export const restRoutes: readonly RestRoute[] = [
@@ -59,7 +59,9 @@ async function answer(route: RestRoute, context: Context, request: FastifyReques
   const input = readInput({ ...route, operation: route.operation.name }, { path: request.params as JsonObject, query, body: request.body })
   const output = (await callOperation(context, route.operation.name, isRaw ? { ...input, ...wholeFile } : input)) as JsonObject
   if (isRaw) return sendFile(reply, output)
-  return reply.code(successStatus(route.surface, route.operation.name, output)).send(answerOf(route, output, wantsTextBody(request.headers['user-agent'], query['compat'])))
+  return reply
+    .code(successStatus(route.surface, route.operation.name, output))
+    .send(answerOf(route, output, wantsTextBody(request.headers['user-agent'], query['compat'])))
 }
 
 const wholeFile = { max_inline_bytes: mostInlineBytes }

@@ -13,7 +13,11 @@ export type { AppRouter } from '../operations/router.ts'
 const maxBatch = 10
 
 /** tRPC's own adapter at /trpc. @param report for faults of ours, with the id of the request they happened in */
-export function serveTrpc(app: FastifyInstance, contextOf: (request: FastifyRequest) => Context, report: (error: unknown, requestId: string) => void): void {
+export function serveTrpc(
+  app: FastifyInstance,
+  contextOf: (request: FastifyRequest) => Context,
+  report: (error: unknown, requestId: string) => void,
+): void {
   const trpcOptions: FastifyTRPCPluginOptions<AppRouter>['trpcOptions'] = {
     router: appRouter,
     createContext: ({ req }) => contextOf(req),
@@ -29,7 +33,9 @@ export function serveTrpc(app: FastifyInstance, contextOf: (request: FastifyRequ
       const problem = problemFor(error, request.id)
       const code = TRPC_ERROR_CODES_BY_KEY[errors[problem.body.code].trpc]
       const data = { httpStatus: problem.status, ...problem.body }
-      return challenge(reply, problem).code(problem.status).send({ error: { message: problem.body.error, code, data } })
+      return challenge(reply, problem)
+        .code(problem.status)
+        .send({ error: { message: problem.body.error, code, data } })
     })
     scope.addHook('preValidation', async (request) => {
       const { path } = request.params as { path?: string }

@@ -25,7 +25,10 @@ function splitAny(schema: JsonObject, value: unknown): { trusted?: unknown; untr
   const items = schema['items']
   if (!Array.isArray(value) || !isObject(items) || !isObject(items['properties'])) return { trusted: value }
   const parts = value.map((one: unknown) => splitAny(items, one))
-  return { trusted: parts.map((part) => part.trusted), ...(splitSchema(items).untrusted && { untrusted: parts.map((part) => part.untrusted) }) }
+  return {
+    trusted: parts.map((part) => part.trusted),
+    ...(splitSchema(items).untrusted && { untrusted: parts.map((part) => part.untrusted) }),
+  }
 }
 
 /** The same for the schema itself. */
@@ -53,7 +56,9 @@ function splitPropertySchema(schema: JsonObject): { trusted?: JsonObject; untrus
 
 const isMarked = (schema: JsonObject): boolean => schema['x-untrusted'] === true
 const propertiesOf = (schema: JsonObject): [string, JsonObject][] =>
-  Object.entries(isObject(schema['properties']) ? schema['properties'] : {}).filter((entry): entry is [string, JsonObject] => isObject(entry[1]))
+  Object.entries(isObject(schema['properties']) ? schema['properties'] : {}).filter((entry): entry is [string, JsonObject] =>
+    isObject(entry[1]),
+  )
 const objectSchema = (properties: JsonObject): JsonObject => ({
   type: 'object',
   properties,

@@ -30,7 +30,10 @@ const Download = z.strictObject({
   size: z.int().describe('Bytes'),
   sha256: z.string().describe('Of the content, lower-case hex'),
   content_base64: z.string().nullable().meta({ 'x-untrusted': true }),
-  download_path: z.string().nullable().describe('When the content is not inline: GET this path on this server with the same key for the raw bytes'),
+  download_path: z
+    .string()
+    .nullable()
+    .describe('When the content is not inline: GET this path on this server with the same key for the raw bytes'),
   message: z.string(),
 })
 

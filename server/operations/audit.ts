@@ -27,7 +27,8 @@ const Entry = z.strictObject({
 export const get_audit_log = operation({
   scope: 'admin',
   title: 'Read the audit log',
-  description: 'Lists what happened in this account, newest first: each read, draft, submission, decision, release and delivery attempt, and who did it.',
+  description:
+    'Lists what happened in this account, newest first: each read, draft, submission, decision, release and delivery attempt, and who did it.',
   readOnly: true,
   destructive: false,
   idempotent: true,
@@ -42,7 +43,13 @@ export const get_audit_log = operation({
       const rows = await listLog(tx, ctx.actor, { limit: input.limit + 1, ...(input.cursor !== undefined && { before: input.cursor }) })
       const page = rows.slice(0, input.limit)
       const view = { entries: page.map(entryView), cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.seq)) : null }
-      await recordRead(tx, ctx, { action: 'audit.listed', resourceType: 'account', resourceId: ctx.actor.accountId, view, metadata: { count: page.length } })
+      await recordRead(tx, ctx, {
+        action: 'audit.listed',
+        resourceType: 'account',
+        resourceId: ctx.actor.accountId,
+        view,
+        metadata: { count: page.length },
+      })
       return view
     })
   })

@@ -28,8 +28,18 @@ export const read_email = operation({
     ctx.rooms.store.transaction(async (tx) => {
       const found = await readableEmail(tx, ctx.actor, input.email_id, input.mailbox_id)
       const email = await opened(tx, ctx.actor, found, ctx.rooms.clock.now())
-      const view = detailOf(email, await attachmentsOf(tx, [email.id]), email.direction === 'outbound' ? await deliveriesOf(tx, email.id) : [])
-      await recordRead(tx, ctx, { action: 'email.read', resourceType: 'email', resourceId: email.id, view, metadata: { mailbox_id: email.mailbox_id } })
+      const view = detailOf(
+        email,
+        await attachmentsOf(tx, [email.id]),
+        email.direction === 'outbound' ? await deliveriesOf(tx, email.id) : [],
+      )
+      await recordRead(tx, ctx, {
+        action: 'email.read',
+        resourceType: 'email',
+        resourceId: email.id,
+        view,
+        metadata: { mailbox_id: email.mailbox_id },
+      })
       return view
     }),
   )

@@ -3,7 +3,7 @@ import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
 import { type EmailFilter, type EmailRow, listEmails } from '../store/emails.ts'
 import { mailboxesToList } from './access.ts'
-import { EmailCursor, EmailPosition, Instant, Limit, MailboxRef, cursorAt } from './input.ts'
+import { EmailCursor, EmailPosition, Instant, Limit, MailboxRef, SearchText, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
@@ -11,27 +11,40 @@ import { type Visibility, visibility } from './visibility.ts'
 
 const defaultLimit = 20
 const deepestOffset = 10_000
-const longestText = 200
 
 /** Both kinds of waiting under one word, as people ask for it; and the contract's states that no email is in here. */
-const moreWords = { pending_approval: ['pending_send_approval', 'pending_inbound_approval'], pending_scan: [], scheduled: [], archived: [], deleted: [] } as const
+const moreWords = {
+  pending_approval: ['pending_send_approval', 'pending_inbound_approval'],
+  pending_scan: [],
+  scheduled: [],
+  archived: [],
+  deleted: [],
+} as const
 type MoreWord = keyof typeof moreWords
 const isMoreWord = (word: string): word is MoreWord => Object.hasOwn(moreWords, word)
 const statusesOf = (word: EmailStatus | MoreWord): readonly EmailStatus[] => (isMoreWord(word) ? moreWords[word] : [word])
 
 const CheckInbox = z.strictObject({
   mailbox_id: MailboxRef.exactOptional().describe('Id or address of one mailbox; left out, all that the key reaches'),
-  status: z.enum([...emailStatuses, ...(Object.keys(moreWords) as MoreWord[])]).exactOptional().describe('"unread" for what has not been read yet'),
+  status: z
+    .enum([...emailStatuses, ...(Object.keys(moreWords) as MoreWord[])])
+    .exactOptional()
+    .describe('"unread" for what has not been read yet'),
   direction: z.enum(directions).exactOptional(),
-  sender: z.string().min(1).max(longestText).exactOptional().describe('Part of the sender’s address'),
-  subject_contains: z.string().min(1).max(longestText).exactOptional(),
+  sender: SearchText.exactOptional().describe('Part of the sender’s address'),
+  subject_contains: SearchText.exactOptional(),
   date_after: Instant.exactOptional(),
   date_before: Instant.exactOptional(),
   has_attachments: z.boolean().exactOptional(),
   since_id: EmailPosition.exactOptional().describe('Only emails newer than this one'),
   limit: Limit.default(defaultLimit),
   cursor: EmailCursor.exactOptional(),
-  offset: z.int().min(0).max(deepestOffset).exactOptional().describe('Emails to pass over; prefer cursor, which stays right while mail arrives'),
+  offset: z
+    .int()
+    .min(0)
+    .max(deepestOffset)
+    .exactOptional()
+    .describe('Emails to pass over; prefer cursor, which stays right while mail arrives'),
 })
 
 export const check_inbox = operation({
@@ -97,7 +110,10 @@ function unlisted(actor: KeyActor, input: z.output<typeof CheckInbox>): { direct
   if (input.status !== undefined) shown.push('asked')
   // Looking for words in a masked subject would tell what it says.
   if (input.status !== undefined && input.subject_contains === undefined) shown.push('masked')
-  return { direction: 'inbound', statuses: emailStatuses.filter((status) => !shown.includes(visibility(actor, { direction: 'inbound', status }))) }
+  return {
+    direction: 'inbound',
+    statuses: emailStatuses.filter((status) => !shown.includes(visibility(actor, { direction: 'inbound', status }))),
+  }
 }
 
 const listed = (actor: KeyActor, email: EmailRow): EmailSummary =>

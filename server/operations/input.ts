@@ -15,13 +15,21 @@ export const maxAttachments = 20
 export const maxAttachmentBytes = 25 * 1024 * 1024
 const maxFileNameLength = 255
 
+// PostgreSQL text cannot hold a NUL; a comparison with one would be an error of the database.
+const hasNoNul = (text: string): boolean => !text.includes('\0')
+const noNul = 'must not hold NUL characters'
+
 export const MailboxRef = z
   .string()
   .min(1)
   .max(maxAddressLength)
+  .refine(hasNoNul, noNul)
   .describe('Id or address of a mailbox, from list_mailboxes. May be left out when the key has only one mailbox.')
 export const EmailRef = z.string().min(1).max(maxIdLength).describe('Id of an email, e.g. em_01J…')
 export const ThreadRef = z.string().min(1).max(maxIdLength).describe('Id of a thread, e.g. thr_01J…')
+
+/** Part of a text to look for. */
+export const SearchText = z.string().min(1).max(200).refine(hasNoNul, noNul)
 
 /** A place among the ids, not a row: any email id divides newer from older, also one the caller may not see. */
 export const EmailPosition = z
@@ -51,10 +59,7 @@ export const Subject = z
   .max(maxSubjectLength)
   .refine((text) => !/\p{Cc}/u.test(text), 'must be one line without control characters')
 
-export const Markdown = z
-  .string()
-  .max(maxMarkdownLength)
-  .refine((text) => !text.includes('\0'), 'must not hold NUL characters')
+export const Markdown = z.string().max(maxMarkdownLength).refine(hasNoNul, noNul)
 
 // A repeated group, as in `(?:[…]{4})*`, exhausts the stack on a text of megabytes; a repeated class does not.
 const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
@@ -85,14 +90,19 @@ const Attachment = z
 export const Attachments = z
   .array(Attachment)
   .max(maxAttachments)
-  .refine((all) => all.reduce((sum, one) => sum + one.content.length, 0) <= maxAttachmentBytes, `together more than ${maxAttachmentBytes} bytes`)
+  .refine(
+    (all) => all.reduce((sum, one) => sum + one.content.length, 0) <= maxAttachmentBytes,
+    `together more than ${maxAttachmentBytes} bytes`,
+  )
 
 export const IdempotencyKey = z
   .string()
   .min(1)
   .max(200)
   .refine((text) => /^[!-~]+$/.test(text), 'must be printable US-ASCII without spaces')
-  .describe('Any text of your own that names this one mail. Sending again with the same key within 24 hours sends nothing and answers with the first result.')
+  .describe(
+    'Any text of your own that names this one mail. Sending again with the same key within 24 hours sends nothing and answers with the first result.',
+  )
 
 export const Limit = z.int().min(1).max(100)
 

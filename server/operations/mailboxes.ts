@@ -13,7 +13,9 @@ const Mailbox = z.strictObject({
   account_id: z.string(),
   address: z.string(),
   display_name: z.string().nullable(),
-  oversight_mode: z.enum(oversightModes).describe('read_only: no sending. gated_all, gated_send: a person approves what is sent. monitored, autonomous: sent at once.'),
+  oversight_mode: z
+    .enum(oversightModes)
+    .describe('read_only: no sending. gated_all, gated_send: a person approves what is sent. monitored, autonomous: sent at once.'),
   is_active: z.boolean(),
   created_at: z.string().describe('ISO 8601, UTC'),
 })
@@ -46,7 +48,13 @@ export const list_mailboxes = operation({
       const only = input.mailbox_id === undefined ? null : await mailboxOf(tx, ctx.actor, input.mailbox_id)
       const rows = only === null ? await listMailboxes(tx, ctx.actor, ctx.actor.mailboxIds) : [only]
       const view = { mailboxes: rows.map(mailboxView) }
-      await recordRead(tx, ctx, { action: 'mailboxes.listed', resourceType: 'account', resourceId: ctx.actor.accountId, view, metadata: { count: rows.length } })
+      await recordRead(tx, ctx, {
+        action: 'mailboxes.listed',
+        resourceType: 'account',
+        resourceId: ctx.actor.accountId,
+        view,
+        metadata: { count: rows.length },
+      })
       return view
     }),
   )

@@ -49,12 +49,23 @@ export const list_pending = operation({
     const { actor, rooms } = ctx
     const mailboxIds = await mailboxesToList(rooms.store.db, actor, input.mailbox_id)
     const thread = input.thread_id === undefined ? undefined : await threadOf(rooms.store.db, actor, input.thread_id)
-    const items = await rooms.approvals.listPending(actor, { mailboxIds, threadId: thread?.id, before: input.cursor, limit: input.limit + 1 })
+    const items = await rooms.approvals.listPending(actor, {
+      mailboxIds,
+      threadId: thread?.id,
+      before: input.cursor,
+      limit: input.limit + 1,
+    })
     const page = items.slice(0, input.limit)
     const view = { emails: page.map(pendingView), cursor: items.length > page.length ? cursorAt(page.at(-1)?.email.id ?? '') : null }
     // The record names the very view, so it is enough that it is on disk before the answer leaves.
     await rooms.store.transaction((tx) =>
-      recordRead(tx, ctx, { action: 'pending.listed', resourceType: 'account', resourceId: actor.accountId, view, metadata: { email_ids: page.map(({ email }) => email.id) } }),
+      recordRead(tx, ctx, {
+        action: 'pending.listed',
+        resourceType: 'account',
+        resourceId: actor.accountId,
+        view,
+        metadata: { email_ids: page.map(({ email }) => email.id) },
+      }),
     )
     return view
   })
@@ -75,7 +86,9 @@ const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<type
 const Decision = z.strictObject({
   email_id: z.string(),
   action: z.enum(['approve', 'reject']),
-  status: z.enum(['approved', 'approved_and_sent', 'rejected']).describe('approved: arriving mail was let in. approved_and_sent: released, and queued for delivery.'),
+  status: z
+    .enum(['approved', 'approved_and_sent', 'rejected'])
+    .describe('approved: arriving mail was let in. approved_and_sent: released, and queued for delivery.'),
   decided_at: z.string(),
   queued_at: z.string().nullable().describe('When it was handed to the delivery queue; read_email tells what became of it'),
   self_approved: z.boolean().describe('True when one test key wrote it and decided on it'),
@@ -106,7 +119,12 @@ export const decide_email = operation({
   .mutation(async ({ ctx, input }) => {
     const { actor, rooms } = ctx
     const decided = unwrap(
-      await rooms.approvals.decide(actor, { email: knownId(input.email_id), action: input.action, reason: input.reason, contentHash: input.content_hash }),
+      await rooms.approvals.decide(actor, {
+        email: knownId(input.email_id),
+        action: input.action,
+        reason: input.reason,
+        contentHash: input.content_hash,
+      }),
     )
     const email = await findEmail(rooms.store.db, actor, decided.emailId)
     return decisionView(decided, email?.message_id ?? null)

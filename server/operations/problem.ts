@@ -25,6 +25,7 @@ function operationErrorOf(thrown: unknown): OperationError {
   if (!(thrown instanceof TRPCError)) return new OperationError('INTERNAL')
   if (thrown.cause instanceof OperationError) return thrown.cause
   if (thrown.cause instanceof ZodError && thrown.code === 'BAD_REQUEST') return invalidInput(thrown.cause)
+  if (thrown.cause instanceof SyntaxError && thrown.code === 'BAD_REQUEST') return new OperationError('BAD_JSON')
   return new OperationError(ownWords[thrown.code] ?? 'INTERNAL')
 }
 
@@ -40,11 +41,13 @@ const ownWords: Partial<Record<TRPCError['code'], ErrorCode>> = {
 
 /** Zod's issues as field errors, and the first of them in the sentence, since many clients show nothing else. */
 export function invalidInput(error: ZodError): OperationError {
-  const fields = error.issues.slice(0, mostFields).flatMap((issue): FieldError[] =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.slice(0, mostFields).map((key) => ({ path: dotted([...issue.path, key]), message: 'unknown field' }))
-      : [{ path: dotted(issue.path), message: issue.message }],
-  )
+  const fields = error.issues
+    .slice(0, mostFields)
+    .flatMap((issue): FieldError[] =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.slice(0, mostFields).map((key) => ({ path: dotted([...issue.path, key]), message: 'unknown field' }))
+        : [{ path: dotted(issue.path), message: issue.message }],
+    )
   const first = fields[0]
   if (first?.message === badCursor) return new OperationError('BAD_CURSOR')
   return new OperationError('BAD_INPUT', first === undefined ? undefined : sentence(first), fields)

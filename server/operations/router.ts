@@ -42,7 +42,8 @@ function infoOf(name: OperationName): OperationInfo {
     output?: z.ZodType
   }
   const [input, ...more] = inputs
-  if (meta === undefined || input === undefined || output === undefined || more.length > 0) throw new Error(`${name} is not a whole operation`)
+  if (meta === undefined || input === undefined || output === undefined || more.length > 0)
+    throw new Error(`${name} is not a whole operation`)
   return { name, kind: type, meta, input, output }
 }
 

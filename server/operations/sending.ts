@@ -73,7 +73,14 @@ export const reply_email = operation({
   idempotent: false,
   rest: ['POST /reply_email', 'POST /v1/mailboxes/{mailbox_id}/reply/{email_id}'],
 })
-  .input(z.strictObject({ email_id: EmailRef, mailbox_id: MailboxRef.exactOptional(), ...writing, idempotency_key: IdempotencyKey.exactOptional() }))
+  .input(
+    z.strictObject({
+      email_id: EmailRef,
+      mailbox_id: MailboxRef.exactOptional(),
+      ...writing,
+      idempotency_key: IdempotencyKey.exactOptional(),
+    }),
+  )
   .output(Submission)
   .mutation(async ({ ctx, input }) => {
     const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
@@ -85,11 +92,15 @@ const SendEmail = z.strictObject({
   mailbox_id: MailboxRef.exactOptional(),
   to: Recipients.exactOptional().describe('Addresses; required unless draft_id is given'),
   subject: Subject.exactOptional().describe('One line; required unless draft_id is given'),
-  markdown: Markdown.exactOptional().describe('The text, in Markdown; recipients get it as HTML and as plain text. Required unless draft_id is given'),
+  markdown: Markdown.exactOptional().describe(
+    'The text, in Markdown; recipients get it as HTML and as plain text. Required unless draft_id is given',
+  ),
   cc: writing.cc,
   bcc: writing.bcc,
   attachments: writing.attachments,
-  draft_id: EmailRef.exactOptional().describe('Submits this draft as it stands, and then only mailbox_id and idempotency_key may be given with it'),
+  draft_id: EmailRef.exactOptional().describe(
+    'Submits this draft as it stands, and then only mailbox_id and idempotency_key may be given with it',
+  ),
   idempotency_key: IdempotencyKey.exactOptional(),
 })
 
@@ -104,7 +115,11 @@ export const send_email = operation({
   idempotent: false,
   rest: ['POST /send_email', 'POST /v1/mailboxes/{mailbox_id}/send'],
 })
-  .input(SendEmail.superRefine((input, ctx) => complaints(input).forEach(([path, message]) => ctx.addIssue({ code: 'custom', path: [path], message }))))
+  .input(
+    SendEmail.superRefine((input, ctx) =>
+      complaints(input).forEach(([path, message]) => ctx.addIssue({ code: 'custom', path: [path], message })),
+    ),
+  )
   .output(Submission)
   .mutation(async ({ ctx, input }) => {
     const { store, submissions } = ctx.rooms
@@ -123,7 +138,9 @@ const ofLetter = ['to', 'subject', 'markdown', 'cc', 'bcc', 'attachments'] as co
 const needed = ['to', 'subject', 'markdown'] as const
 function complaints(input: z.output<typeof SendEmail>): (readonly [string, string])[] {
   if (input.draft_id === undefined) return needed.filter((name) => input[name] === undefined).map((name) => [name, 'is required'])
-  return ofLetter.filter((name) => input[name] !== undefined).map((name) => [name, 'cannot be given with draft_id: a draft is submitted as it stands'])
+  return ofLetter
+    .filter((name) => input[name] !== undefined)
+    .map((name) => [name, 'cannot be given with draft_id: a draft is submitted as it stands'])
 }
 
 const sender = async (db: Db, actor: KeyActor, named: string | undefined): Promise<MailboxId> => (await mailboxOrOnly(db, actor, named)).id
@@ -131,7 +148,8 @@ const sender = async (db: Db, actor: KeyActor, named: string | undefined): Promi
 export const cancel_message = operation({
   scope: 'send',
   title: 'Withdraw an email',
-  description: 'Withdraws a draft, or an email that still waits for approval. What has been released cannot be taken back. Asking again is harmless.',
+  description:
+    'Withdraws a draft, or an email that still waits for approval. What has been released cannot be taken back. Asking again is harmless.',
   readOnly: false,
   destructive: true,
   idempotent: true,

@@ -53,7 +53,10 @@ export const get_thread = operation({
       // A thread whose only email waits for a reviewer does not exist for the agent yet.
       if (all.length === 0) throw new OperationError('THREAD_NOT_FOUND')
       const shown = all.slice(-maxEmails)
-      const attachments = await attachmentsOf(tx, shown.map((email) => email.id))
+      const attachments = await attachmentsOf(
+        tx,
+        shown.map((email) => email.id),
+      )
       const view = threadView(thread, all, shown, attachments)
       const metadata = { mailbox_id: thread.mailbox_id, email_ids: shown.map((email) => email.id) }
       await recordRead(tx, ctx, { action: 'thread.read', resourceType: 'thread', resourceId: thread.id, view, metadata })
@@ -70,7 +73,12 @@ function threadView(thread: Row<'threads'>, all: EmailRow[], shown: EmailRow[], 
     participants: participantsOf(all),
     last_activity: isoTime(Math.max(...all.map((email) => email.received_at))),
     has_unanswered_inbound: hasUnansweredInbound(all),
-    emails: shown.map((email) => threadEmail(email, attachments.filter((one) => one.email_id === email.id))),
+    emails: shown.map((email) =>
+      threadEmail(
+        email,
+        attachments.filter((one) => one.email_id === email.id),
+      ),
+    ),
   }
 }
 
@@ -95,5 +103,7 @@ const answers: readonly EmailStatus[] = ['sent', 'pending_send_approval']
 /** @param emails oldest first */
 export function hasUnansweredInbound(emails: readonly Pick<EmailRow, 'direction' | 'status'>[]): boolean {
   const lastInbound = emails.findLastIndex((email) => email.direction === 'inbound')
-  return lastInbound >= 0 && !emails.slice(lastInbound + 1).some((email) => email.direction === 'outbound' && answers.includes(email.status))
+  return (
+    lastInbound >= 0 && !emails.slice(lastInbound + 1).some((email) => email.direction === 'outbound' && answers.includes(email.status))
+  )
 }

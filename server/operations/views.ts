@@ -27,7 +27,10 @@ export const EmailSummary = z.strictObject({
   subject: OutsideText,
   received_at: Time.describe('When this server took it: from the network, or from the agent'),
   has_attachments: z.boolean(),
-  sender_verified: z.boolean().nullable().describe('Inbound: true when DMARC proved the domain of "from". False means anybody may have written it.'),
+  sender_verified: z
+    .boolean()
+    .nullable()
+    .describe('Inbound: true when DMARC proved the domain of "from". False means anybody may have written it.'),
   spam_score: z.number().nullable(),
   spam_verdict: z.enum(spamVerdicts).nullable(),
   delivered_at: Time.nullable(),
@@ -100,7 +103,9 @@ const DeliveryView = z.strictObject({
   next_attempt_at: Time.nullable(),
   settled_at: Time.nullable(),
   bounce_class: z.string().nullable(),
-  may_be_accepted: z.boolean().describe('True when a connection broke after the message was sent: the remote server may have it although it never said so'),
+  may_be_accepted: z
+    .boolean()
+    .describe('True when a connection broke after the message was sent: the remote server may have it although it never said so'),
   last_reply: z.string().nullable().meta(fromOutside).describe('What the remote mail server said last, with its SMTP code'),
 })
 

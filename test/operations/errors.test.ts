@@ -27,8 +27,16 @@ describe('the error catalogue', () => {
 
 describe('what becomes of a failure', () => {
   it('keeps the words of a bug or a broken disk inside', () => {
-    for (const thrown of [new Error('password=hunter2'), 'text', null, new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause: new Error('disk') })]) {
-      expect(problemOf(thrown, 'req_1')).toEqual({ status: 500, body: { error: errors.INTERNAL.message, code: 'INTERNAL', fix: errors.INTERNAL.fix, request_id: 'req_1' } })
+    for (const thrown of [
+      new Error('password=hunter2'),
+      'text',
+      null,
+      new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause: new Error('disk') }),
+    ]) {
+      expect(problemOf(thrown, 'req_1')).toEqual({
+        status: 500,
+        body: { error: errors.INTERNAL.message, code: 'INTERNAL', fix: errors.INTERNAL.fix, request_id: 'req_1' },
+      })
       expect(isFault(thrown)).toBe(true)
     }
   })
@@ -39,7 +47,9 @@ describe('what becomes of a failure', () => {
   })
 
   it('adds what a room said about this case', () => {
-    expect(() => unwrap({ ok: false, code: 'NOT_PENDING', detail: 'It was approved.' })).toThrow(new OperationError('NOT_PENDING', `${errors.NOT_PENDING.message}. It was approved.`))
+    expect(() => unwrap({ ok: false, code: 'NOT_PENDING', detail: 'It was approved.' })).toThrow(
+      new OperationError('NOT_PENDING', `${errors.NOT_PENDING.message}. It was approved.`),
+    )
     expect(unwrap({ ok: true, value: 7 })).toBe(7)
   })
 })

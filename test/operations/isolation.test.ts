@@ -19,7 +19,12 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   draft_reply: (ids) => [{ key: 'agent', method: 'POST', path: '/draft_reply', body: { email_id: ids.email, markdown: 'hi' } }],
   send_email: (ids) => [
-    { key: 'agent', method: 'POST', path: '/send_email', body: { mailbox_id: ids.mailbox, to: ['bo@remote.test'], subject: 's', markdown: 'm' } },
+    {
+      key: 'agent',
+      method: 'POST',
+      path: '/send_email',
+      body: { mailbox_id: ids.mailbox, to: ['bo@remote.test'], subject: 's', markdown: 'm' },
+    },
     { key: 'agent', method: 'POST', path: '/send_email', body: { draft_id: ids.draft } },
   ],
   reply_email: (ids) => [{ key: 'agent', method: 'POST', path: '/reply_email', body: { email_id: ids.email, markdown: 'hi' } }],
@@ -38,7 +43,13 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
   const email = await desk.receive(office.gated, { attachments: [file] })
   const pending = await desk.call(office.keys.agent, 'POST', '/reply_email', { email_id: email.id, markdown: 'Soon.' })
   const draft = await desk.call(office.keys.agent, 'POST', '/draft_reply', { email_id: email.id, markdown: 'Later.' })
-  return { email: email.id, thread: email.thread_id, mailbox: office.gated.id, pending: String(pending.body['id']), draft: String(draft.body['id']) }
+  return {
+    email: email.id,
+    thread: email.thread_id,
+    mailbox: office.gated.id,
+    pending: String(pending.body['id']),
+    draft: String(draft.body['id']),
+  }
 }
 
 const state = async ({ store }: Desk): Promise<unknown> => ({
@@ -56,7 +67,8 @@ describeOnEachEngine('whose rows a key can reach', (openStore) => {
     const desk = await openDesk(openStore)
     const ids = await fill(desk, desk.theirs)
     const before = await state(desk)
-    for (const answer of await tryAll(desk, ids, ({ key }) => desk.ours.keys[key])) expect(answer).toMatchObject({ status: 404, body: { code: expect.stringMatching(/NOT_FOUND$/) } })
+    for (const answer of await tryAll(desk, ids, ({ key }) => desk.ours.keys[key]))
+      expect(answer).toMatchObject({ status: 404, body: { code: expect.stringMatching(/NOT_FOUND$/) } })
     expect(await state(desk)).toEqual(before)
   })
 
@@ -84,7 +96,11 @@ describeOnEachEngine('whose rows a key can reach', (openStore) => {
     const desk = await openDesk(openStore)
     const theirs = await desk.receive(desk.theirs.gated)
     const never = `em_${'0'.repeat(26)}`
-    const answers = await Promise.all([theirs.id, never, 'nonsense', "' or 1=1"].map((id) => desk.call(desk.ours.keys.agent, 'GET', `/read_email?email_id=${encodeURIComponent(id)}`)))
+    const answers = await Promise.all(
+      [theirs.id, never, 'nonsense', "' or 1=1"].map((id) =>
+        desk.call(desk.ours.keys.agent, 'GET', `/read_email?email_id=${encodeURIComponent(id)}`),
+      ),
+    )
     const texts = answers.map(({ status, body }) => ({ status, ...body, request_id: '' }))
     expect(new Set(texts.map((text) => JSON.stringify(text))).size).toBe(1)
     expect(texts[0]).toMatchObject({ status: 404, error: 'Email not found', code: 'EMAIL_NOT_FOUND' })

@@ -24,10 +24,16 @@ describeOnEachEngine('scopes', (openStore) => {
     const desk = await openDesk(openStore)
     for (const { name, kind, meta } of operations) {
       for (const who of ['reader', 'agent', 'reviewer', 'admin'] as const) {
-        const answer = await desk.call(desk.ours.keys[who], kind === 'query' ? 'GET' : 'POST', `/${name}`, kind === 'query' ? undefined : {})
+        const answer = await desk.call(
+          desk.ours.keys[who],
+          kind === 'query' ? 'GET' : 'POST',
+          `/${name}`,
+          kind === 'query' ? undefined : {},
+        )
         const expected = allowed[name].includes(who) ? expect.not.stringMatching(/^Requires/) : `Requires ${meta.scope} scope`
         expect([name, who, answer.body['error'] ?? '']).toEqual([name, who, expected])
-        if (!allowed[name].includes(who)) expect(answer).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING', fix: expect.any(String) } })
+        if (!allowed[name].includes(who))
+          expect(answer).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING', fix: expect.any(String) } })
       }
     }
   })

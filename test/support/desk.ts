@@ -4,11 +4,11 @@
  */
 import { onTestFinished } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
-import { createKeys } from '../../server/identity/keys.ts'
+import { createKeys, draftKey } from '../../server/identity/keys.ts'
 import type { Scope } from '../../server/model/actor.ts'
 import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
-import { type AccountId, type DomainId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
+import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
@@ -20,6 +20,7 @@ import type { Store } from '../../server/store/db.ts'
 import { insertDomain } from '../../server/store/domains.ts'
 import { type EmailRow, insertEmail } from '../../server/store/emails.ts'
 import { appendLog } from '../../server/store/log.ts'
+import { insertKey } from '../../server/store/keys.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
 import { insertThread } from '../../server/store/threads.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
@@ -92,41 +93,51 @@ async function furnish(store: Store, clock: VirtualClock, domain: string): Promi
   const now = clock.now()
   const accountId = newId('account', now)
   const domainId = newId('domain', now)
-  await store.transaction(async (tx) => {
+  // One transaction, so that a suite with many desks does not wait for the disk at each key.
+  return store.transaction(async (tx) => {
     await insertAccount(tx, { id: accountId, name: domain, slug: domain.replace('.', '-'), created_at: now })
     await insertDomain(tx, { id: domainId, account_id: accountId, name: domain, created_at: now })
+    const mailbox = async (name: string, mode: OversightMode, world: World = 'live'): Promise<Mailbox> => {
+      const [id, address] = [newId('mailbox', now), `${name}@${domain}`]
+      const row = {
+        id,
+        account_id: accountId,
+        world,
+        domain_id: domainId,
+        address,
+        display_name: null,
+        oversight_mode: mode,
+        is_active: 1,
+        created_at: now,
+      }
+      await insertMailbox(tx, row)
+      return { id, address, tenancy: { accountId, world } }
+    }
+    const key = async (world: World, scopes: Scope[], mailboxIds?: MailboxId[]): Promise<string> => {
+      const drafted = draftKey({ tenancy: { accountId, world }, name: scopes.join(), scopes, ...(mailboxIds && { mailboxIds }) }, now)
+      if (!drafted.ok) throw new Error(drafted.code)
+      await insertKey(tx, drafted.value.row)
+      await appendLog(tx, drafted.value.logEntry)
+      return drafted.value.key
+    }
+    const gated = await mailbox('support', 'gated_send')
+    return {
+      accountId,
+      gated,
+      free: await mailbox('robot', 'autonomous'),
+      guarded: await mailbox('guarded', 'gated_all'),
+      test: await mailbox('sandbox', 'gated_send', 'test'),
+      keys: {
+        agent: await key('live', ['read', 'send']),
+        reader: await key('live', ['read']),
+        reviewer: await key('live', ['read', 'oversight']),
+        admin: await key('live', ['admin']),
+        bound: await key('live', ['read', 'send'], [gated.id]),
+        test: await key('test', ['read', 'send']),
+        testAdmin: await key('test', ['admin']),
+      },
+    }
   })
-  const mailbox = (name: string, mode: OversightMode, world: World = 'live') => addMailbox(store, now, { accountId, world }, domainId, `${name}@${domain}`, mode)
-  const gated = await mailbox('support', 'gated_send')
-  const keys = createKeys({ store, clock })
-  const key = async (world: World, scopes: Scope[], mailboxIds?: MailboxId[]): Promise<string> => {
-    const issued = await keys.issue({ tenancy: { accountId, world }, name: scopes.join(), scopes, ...(mailboxIds && { mailboxIds }) })
-    if (!issued.ok) throw new Error(issued.code)
-    return issued.value.key
-  }
-  return {
-    accountId,
-    gated,
-    free: await mailbox('robot', 'autonomous'),
-    guarded: await mailbox('guarded', 'gated_all'),
-    test: await mailbox('sandbox', 'gated_send', 'test'),
-    keys: {
-      agent: await key('live', ['read', 'send']),
-      reader: await key('live', ['read']),
-      reviewer: await key('live', ['read', 'oversight']),
-      admin: await key('live', ['admin']),
-      bound: await key('live', ['read', 'send'], [gated.id]),
-      test: await key('test', ['read', 'send']),
-      testAdmin: await key('test', ['admin']),
-    },
-  }
-}
-
-async function addMailbox(store: Store, now: number, tenancy: Tenancy, domainId: DomainId, address: string, mode: OversightMode): Promise<Mailbox> {
-  const id = newId('mailbox', now)
-  const row = { id, account_id: tenancy.accountId, world: tenancy.world, domain_id: domainId, address, display_name: null }
-  await store.transaction((tx) => insertMailbox(tx, { ...row, oversight_mode: mode, is_active: 1, created_at: now }))
-  return { id, address, tenancy }
 }
 
 /** An email as arriving mail leaves it in the store. */
@@ -146,7 +157,10 @@ async function receive(store: Store, clock: VirtualClock, mailbox: Mailbox, mail
     await insertEmail(tx, email)
     await insertAttachments(tx, attachmentRows(id, mail, now))
     if (email.status === 'pending_inbound_approval') {
-      await appendLog(tx, await hold(tx, { email, contentHash: raw.hash, rule: 'A reviewer decides on arriving mail.', now, expiresAt: now + 72 * hour }))
+      await appendLog(
+        tx,
+        await hold(tx, { email, contentHash: raw.hash, rule: 'A reviewer decides on arriving mail.', now, expiresAt: now + 72 * hour }),
+      )
     }
   })
   return email
@@ -218,10 +232,21 @@ function arrivedRow(id: EmailId, mailbox: Mailbox, mail: Partial<Arrival>, now: 
   }
 }
 
-async function call(url: string, key: string | null, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+async function call(
+  url: string,
+  key: string | null,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await fetch(url + path, {
     method,
-    headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      ...(key !== null && { authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> }
