@@ -54,7 +54,7 @@ describe.skipIf(missingPeer('postfix', 'opendkim', 'opendmarc') || cannotRunPost
   })
   afterAll(async () => {
     await postfix.stop()
-    await Promise.all([signer.stop(), verifier.stop(), appliance.stop()])
+    await Promise.all([signer.stop(), verifier.stop()])
     await premises.remove()
   })
 

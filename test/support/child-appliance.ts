@@ -1,7 +1,7 @@
 /** The whole appliance as a process of its own, over real SMTP and HTTP; `crash-appliance.ts` is the program. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Order, Report } from './crash-appliance.ts'
 import { whenSeen } from './when-seen.ts'
@@ -28,8 +28,8 @@ export type Appliance = {
   killAt(event: string, nth?: number): Promise<void>
   /** The first event of this name, once there is one; with these words in its line, when given. */
   logged(event: string, words?: string): Promise<LoggedEvent>
-  /** Resolves with the signal or the exit code that ended it. */
-  ended: Promise<NodeJS.Signals | number>
+  /** Resolves once it has killed itself; rejects, with its last words, when it ends otherwise or lives on. */
+  died(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -37,24 +37,36 @@ export type Appliance = {
 export type Answer = any
 
 const program = join(import.meta.dirname, 'crash-appliance.ts')
-const startDeadlineMs = 20_000
+// It is started dozens of times, and reading the source is most of a start.
+const compileCache = join(import.meta.dirname, '../../node_modules/.cache/node-compile')
+const startDeadlineMs = 30_000
+const deathDeadlineMs = 20_000
 
-/** Rejects, with what it printed, when it ends before it listens; unless `killAt` was meant to come first: then `ended` tells. */
+/** Rejects, with what it printed, when it ends before it listens; unless `killAt` was meant to come first. */
 export async function startAppliance({ env, folder, aheadMs = 0, killAt }: StartOptions): Promise<Appliance> {
   const eventsFile = join(folder, 'events.ndjson')
+  await writeFile(eventsFile, '')
   const child = fork(program, {
-    env: { ...env, TEST_EVENTS_FILE: eventsFile, TEST_AHEAD_MS: String(aheadMs), ...(killAt && { TEST_KILL_AT: killAt }) },
+    env: {
+      ...env,
+      TEST_EVENTS_FILE: eventsFile,
+      TEST_AHEAD_MS: String(aheadMs),
+      ...(killAt !== undefined && { TEST_KILL_AT: killAt }),
+      NODE_COMPILE_CACHE: compileCache,
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const printed: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece: Buffer) => printed.push(String(piece)))
-  const ended = endOf(child)
-  const ready = await Promise.race([reported(child, 'ready'), ended])
-  if (typeof ready !== 'object' && ready !== 'SIGKILL')
-    throw new Error(`the appliance ended (${ready}) before it listened:\n${printed.join('')}`)
-  const http = typeof ready === 'object' ? `http://${ready.http.host}:${ready.http.port}` : ''
+  const ended = once(child, 'exit')
+  const ready = await reported(child, 'ready').catch((error: unknown) => {
+    if (killAt !== undefined && child.signalCode === 'SIGKILL') return null
+    child.kill('SIGKILL')
+    throw new Error(`${String(error)}:\n${printed.join('')}`, { cause: error })
+  })
+  const http = ready === null ? '' : `http://${ready.http.host}:${ready.http.port}`
   return {
-    smtp: typeof ready === 'object' ? ready.smtp : { host: '', port: 0 },
+    smtp: ready?.smtp ?? { host: '', port: 0 },
     post: (key, name, body) => ask(`${http}/${name}`, key, { method: 'POST', body: JSON.stringify(body) }, eventsFile),
     get: (key, name, query = {}) => ask(`${http}/${name}?${new URLSearchParams(query).toString()}`, key, {}, eventsFile),
     async killAt(event, nth = 1) {
@@ -66,28 +78,37 @@ export async function startAppliance({ env, folder, aheadMs = 0, killAt }: Start
       whenSeen(folder, () => findEvent(eventsFile, event, words), `${event} ${words} in the log`).catch(async (error: unknown) => {
         throw new Error(`${String(error)}; its last words:\n${await lastLines(eventsFile)}`, { cause: error })
       }),
-    ended,
+    async died() {
+      const timer = setTimeout(() => child.kill('SIGTERM'), deathDeadlineMs)
+      if (!hasEnded(child)) await ended
+      clearTimeout(timer)
+      if (child.signalCode !== 'SIGKILL') throw new Error(`it did not die there; its last words:\n${await lastLines(eventsFile)}`)
+    },
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+      if (hasEnded(child)) return
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), deathDeadlineMs)
       await ended
+      clearTimeout(timer)
     },
   }
 }
 
-async function endOf(child: ChildProcess): Promise<NodeJS.Signals | number> {
-  await once(child, 'exit')
-  return child.signalCode ?? child.exitCode ?? 0
-}
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
+/** Rejects when the process ends first, or takes too long. */
 function reported<K extends Report['kind']>(child: ChildProcess, kind: K): Promise<Extract<Report, { kind: K }>> {
   const { promise, resolve, reject } = Promise.withResolvers<Extract<Report, { kind: K }>>()
   const hear = (report: Report): void => {
     if (report.kind === kind) resolve(report as Extract<Report, { kind: K }>)
   }
+  const end = (): void => reject(new Error(`the appliance ended (${child.signalCode ?? child.exitCode}) before it was ${kind}`))
   const timer = setTimeout(() => reject(new Error(`the appliance was not ${kind} within ${startDeadlineMs} ms`)), startDeadlineMs)
   child.on('message', hear)
+  child.once('exit', end)
   return promise.finally(() => {
     child.off('message', hear)
+    child.off('exit', end)
     clearTimeout(timer)
   })
 }

@@ -4,6 +4,7 @@
  * every event goes to the file TEST_EVENTS_FILE, and its clock is TEST_AHEAD_MS ahead of the host's.
  */
 import { appendFileSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { loadConfig, problemsText } from '../../config/load.ts'
 import { createApp } from '../../server/app.ts'
 import { type Clock, systemClock } from '../../server/platform/clock.ts'
@@ -27,6 +28,7 @@ if (!loaded.ok) throw new Error(problemsText(loaded.problems))
 const app = await createApp(loaded.config, { log: createLog({ level: 'debug', destination: { write } }), clock: clockAhead(Number(ahead)) })
 process.once('SIGTERM', () => void app.stop().then(() => process.exit(0)))
 report({ kind: 'ready', ...(await app.start()) })
+flushCompileCache() // a killed process would not
 
 function write(line: string): void {
   appendFileSync(eventsFile as string, line)

@@ -32,6 +32,7 @@ export type Premises = {
   start(options?: Pick<StartOptions, 'aheadMs' | 'killAt'>): Promise<Appliance>
   /** Looks into the store while no appliance runs on it. */
   inspect<T>(look: (store: Store) => Promise<T>): Promise<T>
+  /** Stops what still runs there, too. */
   remove(): Promise<void>
 }
 
@@ -67,17 +68,20 @@ export async function createPremises(options: { engine: Engine; remotePort: numb
     MULTIMAIL_ALLOW_PRIVATE_TARGETS: 'true',
     MULTIMAIL_DNS_SERVERS: dns.address,
   }
-  let starts = 0
+  const started: Appliance[] = []
   return {
     keys,
     zone,
     inspect,
     async start(more = {}) {
-      const folder = join(scratch.path, `start-${starts++}`)
+      const folder = join(scratch.path, `start-${started.length}`)
       await mkdir(folder)
-      return await startAppliance({ env, folder, ...more })
+      const appliance = await startAppliance({ env, folder, ...more })
+      started.push(appliance)
+      return appliance
     },
     async remove() {
+      await Promise.all(started.map((appliance) => appliance.stop()))
       await dns.stop()
       await database?.drop()
       await scratch.remove()
