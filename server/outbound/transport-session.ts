@@ -68,7 +68,8 @@ export function runSession(session: Session, useTls: boolean, deps: SessionDeps)
     const opened = openConnection(socket, target, useTls, deps.hostname, progress)
     connection = opened
     opened.on('error', fail)
-    opened.on('end', () => lose('The connection was closed'))
+    // With a 421 the connection ends first and its reason follows (RFC 5321 §3.8).
+    opened.on('end', () => setImmediate(() => lose('The connection was closed')))
     opened.connect((error) => {
       if (ended) return
       if (error !== undefined) return fail(error)

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest'
+import type { DomainName } from '../../dns/name.ts'
+import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
+import { type RouteConfig, findRoute, isPublicAddress } from '../../server/outbound/route.ts'
+import { classify } from '../../server/outbound/classify.ts'
+
+const config: RouteConfig = {
+  hostname: 'mx.ours.test',
+  port: 25,
+  smarthost: null,
+  allowPrivateTargets: false,
+  ownListener: { host: '127.0.0.1', port: 2525 },
+}
+const mx = (...hosts: [number, string][]) => ({ MX: hosts.map(([priority, exchange]) => ({ priority, exchange })) })
+
+const route = (zone: Zone, domain = 'remote.test', change: Partial<RouteConfig> = {}, random = () => 0) =>
+  findRoute({
+    resolver: createZoneResolver(zone),
+    config: { ...config, ...change },
+    domain: domain as DomainName,
+    isOurs: domain === 'ours.test',
+    random,
+  })
+const addresses = async (...args: Parameters<typeof route>) => {
+  const found = await route(...args)
+  return found.kind === 'targets' ? found.targets.map((target) => `${target.address}:${target.port}`) : found.ending.reply
+}
+const judged = async (...args: Parameters<typeof route>) => {
+  const found = await route(...args)
+  if (found.kind === 'targets') throw new Error('a way was found')
+  const { class: name, outcome } = classify(found.ending)
+  return [found.ending.stage, found.ending.reply.code, found.ending.reply.status, name, outcome]
+}
+
+describe('the hosts for a domain', () => {
+  it('are tried by preference, least number first', async () => {
+    const zone = {
+      'remote.test': mx([20, 'b.test'], [10, 'a.test'], [30, 'c.test']),
+      'a.test': { A: ['192.0.2.1'] },
+      'b.test': { A: ['192.0.2.2'] },
+      'c.test': { A: ['192.0.2.3'] },
+    }
+    expect(await addresses(zone)).toEqual(['192.0.2.1:25', '192.0.2.2:25', '192.0.2.3:25'])
+  })
+
+  it('of the same preference are tried in an order of chance', async () => {
+    const zone = { 'remote.test': mx([10, 'a.test'], [10, 'b.test']), 'a.test': { A: ['192.0.2.1'] }, 'b.test': { A: ['192.0.2.2'] } }
+    const chances = [0.9, 0.1]
+    expect(await addresses(zone, 'remote.test', {}, () => chances.shift() ?? 0)).toEqual(['192.0.2.2:25', '192.0.2.1:25'])
+  })
+
+  it('are the domain itself when it has no MX record', async () => {
+    expect(await addresses({ 'remote.test': { A: ['192.0.2.9'] } })).toEqual(['192.0.2.9:25'])
+  })
+
+  it('are never the domain itself when it has one, whatever that leads to', async () => {
+    expect(await judged({ 'remote.test': { A: ['192.0.2.9'], ...mx([10, 'gone.test']) } })).toEqual([
+      'route',
+      550,
+      '5.4.4',
+      'domain',
+      'fail',
+    ])
+  })
+
+  it('are five addresses at most, of both families in turn', async () => {
+    const zone = {
+      'remote.test': mx([10, 'a.test'], [20, 'b.test']),
+      'a.test': { A: ['192.0.2.1', '192.0.2.2'], AAAA: ['2001:db8::1', '2001:db8::2', '2001:db8::3'] },
+      'b.test': { A: ['192.0.2.3'] },
+    }
+    expect(await addresses(zone)).toEqual(['2001:db8::1:25', '192.0.2.1:25', '2001:db8::2:25', '192.0.2.2:25', '2001:db8::3:25'])
+  })
+})
+
+describe('a domain without a way', () => {
+  it.each<[string, Zone, unknown[]]>([
+    ['has a null MX', { 'remote.test': mx([0, '.']) }, ['route', 556, '5.1.10', 'recipient', 'fail']],
+    ['does not exist', {}, ['route', 550, '5.1.2', 'domain', 'fail']],
+    ['has no record to go by', { 'remote.test': { TXT: ['x'] } }, ['route', 550, '5.4.4', 'domain', 'fail']],
+    ['has a DNS that fails', { 'remote.test': { SERVFAIL: true } }, ['route', 451, '4.4.3', 'network', 'retry']],
+    ['has a DNS that does not answer', { 'remote.test': { TIMEOUT: true } }, ['route', 451, '4.4.3', 'network', 'retry']],
+    [
+      'has hosts whose addresses are not to be had now',
+      { 'remote.test': mx([10, 'a.test']), 'a.test': { SERVFAIL: true } },
+      ['route', 451, '4.4.3', 'network', 'retry'],
+    ],
+    [
+      'has only private hosts',
+      { 'remote.test': mx([10, 'a.test']), 'a.test': { A: ['10.0.0.1'], AAAA: ['::1', 'fd00::1'] } },
+      ['route', 550, '5.4.4', 'domain', 'fail'],
+    ],
+  ])('%s', async (_what, zone, expected) => {
+    expect(await judged(zone)).toEqual(expected)
+  })
+
+  it('is asked for twice before it is given up', async () => {
+    let asked = 0
+    const zone: Zone = { 'remote.test': mx([10, 'a.test']), 'a.test': { A: ['192.0.2.1'] } }
+    const real = createZoneResolver(zone)
+    const resolver: typeof real = { ...real, mx: async (name) => (asked++ === 0 ? { kind: 'no-domain' } : await real.mx(name)) }
+    expect((await findRoute({ resolver, config, domain: 'remote.test' as DomainName, isOurs: false })).kind).toBe('targets')
+  })
+})
+
+describe('addresses of our own network', () => {
+  const notPublic =
+    '127.0.0.1 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 localhost ' +
+    '::1 :: ::ffff:10.0.0.1 ::ffff:8.8.8.8 fe80::1 fc00::1 fd12::1 ff02::1 64:ff9b::a00:1 2002:a00:1::1 2001::1'
+  it.each(notPublic.split(' '))('%s is not public', (address) => {
+    expect(isPublicAddress(address)).toBe(false)
+  })
+  it.each(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1', '2a00:1450::1'])('%s is public', (address) => {
+    expect(isPublicAddress(address)).toBe(true)
+  })
+
+  it('are passed over among public ones', async () => {
+    const zone = { 'remote.test': mx([10, 'a.test']), 'a.test': { A: ['127.0.0.1', '192.0.2.1', '10.0.0.1'] } }
+    expect(await addresses(zone)).toEqual(['192.0.2.1:25'])
+    expect(await addresses(zone, 'remote.test', { allowPrivateTargets: true, port: 2525 })).toEqual([
+      '127.0.0.1:2525',
+      '192.0.2.1:2525',
+      '10.0.0.1:2525',
+    ])
+  })
+})
+
+describe('ourselves', () => {
+  const zone = { 'ours.test': mx([10, 'mx.ours.test']), 'mx.ours.test': { A: ['198.51.100.1'] } }
+
+  it('deliver to our own listener like any host', async () => {
+    expect(await addresses(zone, 'ours.test')).toEqual(['127.0.0.1:2525'])
+  })
+
+  it('are no host for somebody else’s domain: that would go round in circles', async () => {
+    expect(await judged({ ...zone, 'remote.test': mx([10, 'mx.ours.test']) })).toEqual(['route', 550, '5.4.6', 'loop', 'fail'])
+  })
+
+  it('as a backup host deliver to better hosts only', async () => {
+    const backup = {
+      ...zone,
+      'remote.test': mx([10, 'a.test'], [20, 'mx.ours.test'], [30, 'b.test']),
+      'a.test': { A: ['192.0.2.1'] },
+      'b.test': { A: ['192.0.2.2'] },
+    }
+    expect(await addresses(backup)).toEqual(['192.0.2.1:25'])
+  })
+})
+
+it('a smarthost takes all mail, and no DNS is asked', async () => {
+  const failing: Zone = { 'remote.test': { SERVFAIL: true } }
+  expect(await addresses(failing, 'remote.test', { smarthost: { host: '10.0.0.5', port: 587 } })).toEqual(['10.0.0.5:587'])
+})

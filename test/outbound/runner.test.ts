@@ -1,0 +1,165 @@
+import { expect, it } from 'vitest'
+import { type Outcome, unsent } from '../../server/outbound/deliver.ts'
+import { verdict } from '../../server/outbound/classify-meanings.ts'
+import { claimDue } from '../../server/store/queue.ts'
+import { createLeaving, statesOf } from '../support/leaving.ts'
+import { createRemoteMx } from '../support/remote-mx.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+describeOnEachEngine('the runner', (openStore) => {
+  it('delivers what is released as soon as it is woken, and what is deferred when its time has come', async () => {
+    const remote = await createRemoteMx({ answers: { rcpt: ['450 4.2.0 Greylisted', '250 Ok'] }, extensions: [] })
+    const leaving = await createLeaving(await openStore(), { remote })
+    leaving.runner.start()
+    const email = await leaving.queue()
+    const deferred = leaving.untilLogged('delivery.deferred')
+    leaving.runner.wake()
+    await deferred
+    expect(await leaving.deliveries(email)).toMatchObject([
+      { state: 'queued', bounce_class: 'greylisted', next_attempt_at: leaving.clock.now() + 301_000 },
+    ])
+    const settled = leaving.untilLogged('delivery.settled')
+    await leaving.untilAwaited(leaving.clock.now() + 301_000)
+    await leaving.clock.advance(301_000)
+    await settled
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 2, may_be_accepted: 0 }])
+  })
+
+  it('finds by itself what another process released', async () => {
+    const remote = await createRemoteMx()
+    const leaving = await createLeaving(await openStore(), { remote, runner: { pollMs: 5_000 } })
+    leaving.runner.start()
+    await leaving.untilAwaited(leaving.clock.now() + 5_000)
+    await leaving.queue()
+    const settled = leaving.untilLogged('delivery.settled')
+    await leaving.clock.advance(5_000)
+    await settled
+    expect(await remote.received()).toHaveLength(1)
+  })
+
+  it('keeps at most so many under way', async () => {
+    const remote = await createRemoteMx({ answers: { rcpt: 'hang' }, extensions: [] })
+    const leaving = await createLeaving(await openStore(), { remote, runner: { concurrency: 3 } })
+    await leaving.queue({ to: Array.from({ length: 10 }, (_, at) => `r${at}@remote.test`) })
+    const drained = leaving.runner.drain()
+    await remote.reached('rcpt', 3)
+    expect(remote.sessions()).toBe(3)
+    remote.answer({})
+    await leaving.clock.advance(5 * minute) // the three that hang are given up
+    await drained
+    expect(remote.sessions()).toBe(10)
+  })
+
+  it('keeps the lease of a long attempt, so that a second runner leaves it alone', async () => {
+    const remote = await createRemoteMx({ answers: { dot: 'hang' } })
+    const leaving = await createLeaving(await openStore(), { remote })
+    const email = await leaving.queue()
+    const first = leaving.runner.drain()
+    await remote.reached('dot')
+    const second = leaving.anotherRunner()
+    for (let renewals = 0; renewals < 14; renewals += 1) {
+      await leaving.untilAwaited(leaving.clock.now() + 40_000)
+      await leaving.clock.advance(40_000)
+      await second.drain()
+    }
+    expect(remote.sessions()).toBe(1)
+    expect(await leaving.deliveries(email)).toMatchObject([{ attempts: 1 }])
+    remote.answer({})
+    await leaving.clock.advance(minute)
+    await first
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'queued', may_be_accepted: 1, bounce_class: 'network' }])
+  })
+
+  it('that lost its lease stops, and the delivery is the other’s', async () => {
+    const remote = await createRemoteMx({ answers: { rcpt: ['hang', '250 Ok'] }, extensions: [] })
+    const leaving = await createLeaving(await openStore(), { remote, runner: { leaseMs: 3 * minute } })
+    const email = await leaving.queue()
+    const first = leaving.runner.drain()
+    await remote.reached('rcpt')
+    // As after a pause in which this process did nothing, not even renew: the other sees a lapsed lease.
+    const [before] = await leaving.deliveries(email)
+    await leaving.lapse(email)
+    await leaving.anotherRunner().drain()
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 2, may_be_accepted: 1 }])
+    await leaving.clock.advance(minute) // it would renew now
+    await first
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 2 }])
+    expect(leaving.logged.map((entry) => entry.event)).toContain('delivery.lease-lost')
+    expect(await leaving.attempts(before!.id)).toMatchObject([{ outcome: null }, { outcome: 'delivered' }])
+  })
+
+  it('never delivers one thing twice beside another runner', async () => {
+    const remote = await createRemoteMx()
+    const leaving = await createLeaving(await openStore(), { remote })
+    const to = Array.from({ length: 12 }, (_, at) => `r${at}@remote.test`)
+    await leaving.queue({ to })
+    await Promise.all([leaving.runner.drain(), leaving.anotherRunner().drain(), leaving.anotherRunner({ concurrency: 1 }).drain()])
+    expect((await remote.received(0)).flatMap((mail) => mail.forwardPaths).toSorted()).toEqual(to.toSorted())
+  })
+
+  it('takes over from a dead predecessor at once when it is alone, and says that the message may be there already', async () => {
+    const remote = await createRemoteMx()
+    const store = await openStore()
+    const leaving = await createLeaving(store, { remote })
+    const email = await leaving.queue()
+    await claimDue(store, { now: leaving.clock.now(), leaseMs: hour, limit: 1, lease: 'of the dead' })
+    const settled = leaving.untilLogged('delivery.settled')
+    leaving.anotherRunner({ alone: true }).start()
+    await settled
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 2, may_be_accepted: 1 }])
+    expect(await leaving.attempts((await leaving.deliveries(email))[0]!.id)).toMatchObject([
+      { outcome: null, ended_at: null },
+      { outcome: 'delivered' },
+    ])
+  })
+
+  it('waits longer after each crash of the same delivery', async () => {
+    const remote = await createRemoteMx()
+    const store = await openStore()
+    const leaving = await createLeaving(store, { remote })
+    const email = await leaving.queue()
+    await store.db
+      .updateTable('deliveries')
+      .set({ attempts: 3, lease: 'of the dead', leased_until: leaving.clock.now() + hour })
+      .execute()
+    const takenOver = leaving.untilLogged('delivery.leases-taken-over')
+    leaving.anotherRunner({ alone: true }).start()
+    await takenOver
+    expect(await leaving.deliveries(email)).toMatchObject([{ next_attempt_at: leaving.clock.now() + 10 * minute }])
+  })
+
+  it('stops: what is under way gets ten seconds, then it is interrupted and left for the next start', async () => {
+    const remote = await createRemoteMx({ answers: { rcpt: 'hang' }, extensions: [] })
+    const leaving = await createLeaving(await openStore(), { remote })
+    leaving.runner.start()
+    const email = await leaving.queue()
+    leaving.runner.wake()
+    await remote.reached('rcpt')
+    const stopped = leaving.runner.stop()
+    await leaving.untilAwaited(leaving.clock.now() + 10_000)
+    await leaving.clock.advance(10_000)
+    await stopped
+    const [delivery] = await leaving.deliveries(email)
+    expect(delivery).toMatchObject({ state: 'queued', bounce_class: 'interrupted', lease: null, may_be_accepted: 0 })
+    expect(delivery?.next_attempt_at).toBeLessThanOrEqual(leaving.clock.now())
+  })
+
+  it('takes a bug for a bug: the delivery is deferred, and the others go', async () => {
+    const leaving = await createLeaving(await openStore())
+    const email = await leaving.queue({ to: ['a@remote.test', 'b@remote.test'] })
+    const accepted: Outcome = { ...unsent(verdict('delivered', 'delivered'), 'ok'), code: '250' }
+    const runner = leaving.anotherRunner({
+      deliver: (claim) => (claim.forward_path.startsWith('a') ? Promise.reject(new Error('a bug')) : Promise.resolve(accepted)),
+    })
+    await runner.drain()
+    expect(await leaving.deliveries(email)).toMatchObject([
+      { state: 'queued', bounce_class: 'internal' },
+      { state: 'delivered', bounce_class: null },
+    ])
+    expect(leaving.logged.map((entry) => entry.event)).toContain('delivery.failed')
+    expect(await statesOf(leaving, email)).toEqual(['queued', 'delivered'])
+  })
+})

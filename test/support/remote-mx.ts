@@ -1,0 +1,223 @@
+/** Somebody else's mail server, on loopback, that does what a script says: refuses, hangs, hangs up, breaks TLS, at any step. Nothing sleeps. */
+import { once } from 'node:events'
+import { type Socket, createServer } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { onTestFinished } from 'vitest'
+import { makeCertificate } from './certificate.ts'
+
+/** `body` is the first octets of the message, `dot` its end. */
+export type Step = 'greeting' | 'ehlo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'quit'
+/** A reply (lines joined by \r\n), or `hang` (never answers), `cut` (closes the connection), `reset` (with RST). For `body`, `go on` is the ordinary thing. */
+export type Answer = string
+/** Several answers are given in turn, one per time the step is reached; the last one stays. */
+export type Answers = Partial<Record<Step, Answer | readonly Answer[]>>
+
+export type ReceivedMail = {
+  reversePath: string
+  forwardPaths: string[]
+  /** what stood behind the addresses, such as `SIZE=312` */
+  mailParameters: string
+  raw: Buffer
+  helo: string
+  tls: boolean
+}
+
+export type RemoteMx = {
+  host: string
+  port: number
+  /** connections so far */
+  sessions(): number
+  /** Resolves once `count` messages in all were received to their end, whatever was answered then. With 0: those so far. */
+  received(count?: number): Promise<ReceivedMail[]>
+  /** Resolves when a step has been reached `count` times in all. */
+  reached(step: Step, count?: number): Promise<void>
+  answer(answers: Answers): void
+  close(): Promise<void>
+}
+
+type Options = {
+  answers?: Answers
+  /** `works`: with a self-signed certificate; `broken`: garbage instead of a handshake; null: not offered */
+  tls?: 'works' | 'broken' | null
+  extensions?: readonly string[]
+  address?: string
+}
+
+const usual: Record<Step, Answer> = {
+  greeting: '220 mx.remote.test ESMTP',
+  ehlo: '',
+  starttls: '220 2.0.0 Go ahead',
+  mail: '250 2.1.0 Ok',
+  rcpt: '250 2.1.5 Ok',
+  data: '354 End with a dot',
+  body: 'go on',
+  dot: '250 2.0.0 Ok: queued as 1',
+  quit: '221 2.0.0 Bye',
+}
+
+/** Closed when the test ends. */
+export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
+  let answers: Answers = options.answers ?? {}
+  let offersTls = options.tls ?? null
+  const certificate = offersTls === 'works' ? await makeCertificate('mx.remote.test') : null
+  const extensions = options.extensions ?? ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'SIZE 10485760']
+  const mails: ReceivedMail[] = []
+  const counts = new Map<string, number>()
+  const waiting: { what: string; count: number; resolve: () => void }[] = []
+  const sockets = new Set<Socket>()
+
+  const happened = (what: string): void => {
+    const count = (counts.get(what) ?? 0) + 1
+    counts.set(what, count)
+    for (const one of waiting) if (one.what === what && count >= one.count) one.resolve()
+  }
+  const until = (what: string, count: number): Promise<void> =>
+    (counts.get(what) ?? 0) >= count ? Promise.resolve() : new Promise((resolve) => void waiting.push({ what, count, resolve }))
+
+  const answerAt = (step: Step): Answer => {
+    happened(step)
+    const scripted = answers[step]
+    const turn = (counts.get(step) ?? 1) - 1
+    return (typeof scripted === 'string' ? scripted : (scripted?.[turn] ?? scripted?.at(-1))) ?? usual[step]
+  }
+
+  const server = createServer((socket) => {
+    happened('session')
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => {})
+    converse(socket, false)
+  })
+
+  function converse(socket: Socket, tls: boolean): void {
+    let received = Buffer.alloc(0)
+    let mail = newMail(tls)
+    let inMessage = false
+    let sawBody = false
+
+    /** @returns false when the session stops here */
+    const say = (step: Step, ordinary?: string): boolean => {
+      const answer = answerAt(step)
+      if (answer === 'cut') socket.end()
+      else if (answer === 'reset') socket.resetAndDestroy()
+      else if (answer !== 'hang' && answer !== 'go on') socket.write(`${answer === '' ? (ordinary ?? '') : answer}\r\n`)
+      return !['cut', 'reset', 'hang'].includes(answer)
+    }
+
+    socket.on('data', (piece: Buffer) => {
+      received = Buffer.concat([received, piece])
+      while (step());
+    })
+    if (!tls) say('greeting')
+
+    /** @returns true when there may be more to do with what was received */
+    function step(): boolean {
+      return inMessage ? message() : command()
+    }
+    function message(): boolean {
+      if (!sawBody && received.length > 0) {
+        sawBody = true
+        if (!say('body')) return stop()
+      }
+      const end = received.toString('latin1').startsWith('.\r\n') ? -2 : received.indexOf('\r\n.\r\n')
+      if (end === -1) return false
+      mail.raw = Buffer.from(received.toString('latin1', 0, end + 2).replace(/^\./gm, ''), 'latin1')
+      received = received.subarray(end + 5)
+      inMessage = false
+      mails.push(mail)
+      const wentOn = say('dot')
+      happened('message')
+      mail = newMail(tls, mail.helo)
+      return wentOn || stop()
+    }
+    function command(): boolean {
+      const end = received.indexOf('\r\n')
+      if (end < 0) return false
+      const line = received.toString('utf8', 0, end)
+      received = received.subarray(end + 2)
+      return obey(line) || stop()
+    }
+    function obey(line: string): boolean {
+      const verb = line.split(/[ :]/, 1)[0]?.toUpperCase()
+      if (verb === 'EHLO' || verb === 'HELO') {
+        mail.helo = line.slice(5)
+        const offered = [...extensions, ...(offersTls !== null && !tls ? ['STARTTLS'] : [])]
+        return say('ehlo', ['mx.remote.test', ...offered].map((name, at) => `250${at === offered.length ? ' ' : '-'}${name}`).join('\r\n'))
+      }
+      if (verb === 'STARTTLS') return say('starttls') && upgrade()
+      if (verb === 'MAIL') {
+        ;[, mail.reversePath = '', mail.mailParameters = ''] = /^MAIL FROM:<([^>]*)> ?(.*)$/i.exec(line) ?? []
+        return say('mail')
+      }
+      if (verb === 'RCPT') {
+        mail.forwardPaths.push(/^RCPT TO:<([^>]*)>/i.exec(line)?.[1] ?? '')
+        return say('rcpt')
+      }
+      if (verb === 'DATA') {
+        const before = counts.get('data') ?? 0
+        const goesOn = say('data')
+        inMessage = goesOn && isGoAhead(answers.data, before)
+        sawBody = false
+        return goesOn
+      }
+      if (verb === 'QUIT') {
+        if (say('quit')) socket.end()
+        return false
+      }
+      socket.write('500 5.5.1 What?\r\n')
+      return true
+    }
+    function upgrade(): boolean {
+      socket.removeAllListeners('data')
+      if (certificate === null) {
+        socket.write('this is not TLS\r\n')
+        return false
+      }
+      const secure = new TLSSocket(socket, { isServer: true, ...certificate })
+      secure.on('error', () => {})
+      converse(secure, true)
+      return false
+    }
+    function stop(): false {
+      socket.removeAllListeners('data')
+      socket.resume()
+      return false
+    }
+  }
+
+  server.listen(0, options.address ?? '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const remote: RemoteMx = {
+    host: 'mx.remote.test',
+    port,
+    sessions: () => counts.get('session') ?? 0,
+    async received(count = 1) {
+      await until('message', count)
+      return [...mails]
+    },
+    reached: async (step, count = 1) => await until(step, count),
+    answer(next) {
+      answers = next
+      if ('starttls' in next) offersTls ??= 'broken'
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      if (server.listening) await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  onTestFinished(() => remote.close())
+  return remote
+}
+
+const newMail = (tls: boolean, helo = ''): ReceivedMail => ({
+  reversePath: '',
+  forwardPaths: [],
+  mailParameters: '',
+  raw: Buffer.alloc(0),
+  helo,
+  tls,
+})
+
+const isGoAhead = (scripted: Answers['data'], turn: number): boolean =>
+  ((typeof scripted === 'string' ? scripted : (scripted?.[turn] ?? scripted?.at(-1))) ?? usual.data).startsWith('3')
