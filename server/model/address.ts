@@ -4,8 +4,9 @@ import type { Brand } from './ids.ts'
 /** `local-part@domain` as it goes on the wire: domain in A-labels and lower case, local part as written (RFC 5321 §2.4 leaves its case to the host). */
 export type Address = Brand<string, 'Address'>
 
-// RFC 5321 §4.1.2 Dot-string, with the letters RFC 6531 adds; control characters, spaces and angle brackets never.
-const dotString = /^[^\s\p{C}()<>[\]:;@\\,."]+(?:\.[^\s\p{C}()<>[\]:;@\\,."]+)*$/u
+// RFC 5321 §4.1.2 Dot-string, with the letters RFC 6531 adds; never spaces, brackets, or what cannot be seen.
+const dotString =
+  /^[^\s\p{C}\p{Default_Ignorable_Code_Point}()<>[\]:;@\\,."]+(?:\.[^\s\p{C}\p{Default_Ignorable_Code_Point}()<>[\]:;@\\,."]+)*$/u
 // Quoted-string: printable US-ASCII, quotes and backslashes escaped.
 const quotedString = /^"(?:[ !#-[\]-~]|\\[ -~])*"$/
 

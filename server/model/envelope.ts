@@ -13,7 +13,7 @@ export type ContentHash = Brand<string, 'ContentHash'>
  *  The envelope has no zero octet, so no two pairs of envelope and bytes share an input. */
 export function contentHash(composed: Uint8Array, envelope: Envelope): ContentHash {
   const head = canonicalJson({
-    forward_paths: [...new Set(envelope.forwardPaths)].sort(),
+    forward_paths: [...new Set(envelope.forwardPaths)].toSorted(),
     reverse_path: envelope.reversePath ?? '',
   })
   return createHash('sha256').update(head).update('\0').update(composed).digest('hex') as ContentHash
