@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
-import { type Json, canonicalJson } from '../model/canonical.ts'
 import { type MailboxId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
+import { type Facts, factsJson } from './facts.ts'
 import type { Database, Row } from './schema.ts'
 
 export const eventTypes = [
@@ -22,7 +22,7 @@ export type NewEvent = {
   tenancy: Tenancy
   mailboxId: MailboxId | null
   type: EventType
-  data: { readonly [key: string]: Json }
+  data: Facts
   now: number
 }
 
@@ -36,7 +36,7 @@ export async function appendEvent(tx: Transaction<Database>, event: NewEvent): P
       world: event.tenancy.world,
       mailbox_id: event.mailboxId,
       type: event.type,
-      data_json: canonicalJson(event.data),
+      data_json: factsJson(event.data),
       created_at: event.now,
     })
     .execute()

@@ -1,4 +1,5 @@
-import { type Json, canonicalJson, sha256 } from '../model/canonical.ts'
+import { sha256 } from '../model/canonical.ts'
+import { type Facts, factsJson } from './facts.ts'
 import type { Row } from './schema.ts'
 
 /** How an entry of the log becomes bytes and hashes (docs/decisions/002-log-format.md). Changing anything here makes every older log fail. */
@@ -12,8 +13,8 @@ export type LogFields = Pick<
 export const emptyChain = '0'.repeat(64)
 
 /** The hashed text: RFC 8785 JSON. */
-export const bodyOf = (fields: LogFields, metadata: { readonly [key: string]: Json }, detailsHash: string | null): string =>
-  canonicalJson({ ...bodyFields(fields), metadata, details_hash: detailsHash })
+export const bodyOf = (fields: LogFields, metadata: Facts, detailsHash: string | null): string =>
+  factsJson({ ...bodyFields(fields), metadata, details_hash: detailsHash })
 
 /** The part of the body that the columns repeat. */
 export const bodyFields = (fields: LogFields) => ({

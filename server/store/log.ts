@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import { type Actor, actorId } from '../model/actor.ts'
-import { type Json, canonicalJson } from '../model/canonical.ts'
 import { type LogEntryId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
+import { type Facts, factsJson } from './facts.ts'
 import { bodyOf, chainHash, detailsHash, leafHash } from './log-format.ts'
 import type { Database, Row } from './schema.ts'
-
-export type Facts = { readonly [key: string]: Json }
 
 /** Everything that goes on the record. */
 export const logActions = [
@@ -102,7 +100,7 @@ function lockHead(tx: Transaction<Database>): Promise<Row<'log_head'>> {
 
 function entryRow(entry: NewLogEntry, head: Row<'log_head'>): Row<'log_entries'> {
   const salt = entry.details === undefined ? null : randomBytes(16)
-  const details = entry.details === undefined ? null : canonicalJson(entry.details)
+  const details = entry.details === undefined ? null : factsJson(entry.details)
   const fields = {
     seq: head.next_seq,
     id: newId('logEntry', entry.at),
@@ -140,5 +138,6 @@ const recordOf = (row: Row<'log_entries'>): LogRecord => ({
   chainHash: row.chain_hash,
 })
 
-// One door for what the log can do; how it checks itself is long enough for a file.
+// One door for what the log can do; how it checks itself is long enough for a file of its own.
 export { verifyLog } from './log-verify.ts'
+export type { Facts } from './facts.ts'
