@@ -18,7 +18,7 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** Any failure as this catalogue has it: of an operation, of the framework, or of ours. */
-export function translated(error: unknown): unknown {
+function translated(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof OperationError) return error
   const code = 'code' in error && typeof error.code === 'string' ? frameworkCodes[error.code] : undefined
   if (code !== undefined) return new OperationError(code)
@@ -26,6 +26,15 @@ export function translated(error: unknown): unknown {
   // The JSON parser marks what it refuses with 400 and has no code for it.
   return status === 400 ? new OperationError('BAD_JSON') : error
 }
+
+/** What the log keeps of a fault: not the error object, in which a database driver may have put the values of a row. */
+export function faultFacts(error: unknown): Record<string, unknown> {
+  const root = rootOf(error)
+  if (!(root instanceof Error)) return { fault: typeof root }
+  return { fault: root.name, code: 'code' in root ? root.code : undefined, stack: root.stack?.slice(0, longestStack) }
+}
+const longestStack = 4000
+const rootOf = (error: unknown): unknown => (error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error)
 
 export const isOurFault = (error: unknown): boolean => isFault(translated(error))
 

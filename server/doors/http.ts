@@ -14,7 +14,7 @@ import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
 import { serveMcp } from './mcp.ts'
 import { openApiDocument } from './openapi.ts'
-import { answerClientError, answerFailure, isOurFault } from './failure.ts'
+import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
 
@@ -74,16 +74,21 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength },
-    frameworkErrors: (error, request, reply) => void answerFailure(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      secure(reply, request.id)
+      void answerFailure(error, request, reply)
+    },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   })
   const actors = new WeakMap<FastifyRequest, KeyActor>()
   const contextOf = (request: FastifyRequest): Context => ({ rooms: deps.rooms, actor: actors.get(request) ?? null, requestId: request.id })
-  const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, err: error }, 'http.failed')
+  const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, ...faultFacts(error) }, 'http.failed')
 
   acceptJson(app)
   app.addHook('onRequest', async (request, reply) => {
     secure(reply, request.id)
+    // At once: nobody gets a body read by asking for a route that is not there.
+    if (request.is404) throw new OperationError('UNKNOWN_ROUTE')
     if (isPublic(request)) return
     actors.set(request, await identifyCaller(request.headers, deps.identify))
   })
@@ -127,7 +132,7 @@ function secure(reply: FastifyReply, id: string): void {
 }
 
 const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json']
-const isPublic = (request: FastifyRequest): boolean => request.is404 || publicPaths.includes(request.routeOptions.url ?? '')
+const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 
 function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {
   const document = openApiDocument(config.http.publicUrl)
@@ -147,7 +152,7 @@ function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDep
       await rooms.store.db.selectFrom('log_head').select('id').execute()
       return { status: 'ok' }
     } catch (error) {
-      log.error({ err: error }, 'health.degraded')
+      log.error(faultFacts(error), 'health.degraded')
       return reply.code(503).send({ status: 'degraded' })
     }
   })

@@ -9,7 +9,7 @@ import { recordRead } from './record.ts'
 import { OutsideText } from './views.ts'
 
 /** Contract §9.1, tool 6: inline up to here, else where to fetch it. */
-export const defaultInlineBytes = 50_000
+const defaultInlineBytes = 50_000
 /** The largest message the listener can be set to take (config, MULTIMAIL_SMTP_MAX_MESSAGE). */
 export const mostInlineBytes = 150 * 1024 * 1024
 const longestName = 1000

@@ -7,12 +7,12 @@ import { badCursor } from './problem.ts'
 
 const maxIdLength = 64
 const maxAddressLength = 254
-export const maxRecipientsPerField = 50
-export const maxSubjectLength = 998
-export const maxMarkdownLength = 262_144
-export const maxAttachments = 20
+const maxRecipientsPerField = 50
+const maxSubjectLength = 998
+const maxMarkdownLength = 262_144
+const maxAttachments = 20
 /** Of all attachments of one mail, decoded. Base64 and the rest of the request fit in the body limit of the doors. */
-export const maxAttachmentBytes = 25 * 1024 * 1024
+const maxAttachmentBytes = 25 * 1024 * 1024
 const maxFileNameLength = 255
 
 // PostgreSQL text cannot hold a NUL; a comparison with one would be an error of the database.

@@ -40,7 +40,7 @@ const ownWords: Partial<Record<TRPCError['code'], ErrorCode>> = {
 }
 
 /** Zod's issues as field errors, and the first of them in the sentence, since many clients show nothing else. */
-export function invalidInput(error: ZodError): OperationError {
+function invalidInput(error: ZodError): OperationError {
   const fields = error.issues
     .slice(0, mostFields)
     .flatMap((issue): FieldError[] =>

@@ -101,7 +101,7 @@ const participantsOf = (emails: readonly EmailRow[]): string[] => [
 const answers: readonly EmailStatus[] = ['sent', 'pending_send_approval']
 
 /** @param emails oldest first */
-export function hasUnansweredInbound(emails: readonly Pick<EmailRow, 'direction' | 'status'>[]): boolean {
+function hasUnansweredInbound(emails: readonly Pick<EmailRow, 'direction' | 'status'>[]): boolean {
   const lastInbound = emails.findLastIndex((email) => email.direction === 'inbound')
   return (
     lastInbound >= 0 && !emails.slice(lastInbound + 1).some((email) => email.direction === 'outbound' && answers.includes(email.status))

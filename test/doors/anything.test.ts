@@ -5,7 +5,7 @@ import { operations } from '../../server/operations/router.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
-const runs = { numRuns: 150 }
+const runs = { numRuns: 100 }
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.constantFrom('', '\0', "'", '%', '\ud800', 'a@b.test', 'unread', 'approve', 'em_01JD0000000000000000000000', 'x'.repeat(3000)),

@@ -31,7 +31,7 @@ const use = async (client: Client, name: string, input: Record<string, unknown> 
   (await client.callTool({ name, arguments: input })) as Result
 const toolNames = async (client: Client): Promise<string[]> => (await client.listTools()).tools.map(({ name }) => name)
 
-describeOnEachEngine('MCP', (openStore, { engine }) => {
+describeOnEachEngine('MCP', (openStore) => {
   it('shows each key the tools it may use, described', async () => {
     const desk = await openDesk(openStore)
     const reading = ['list_mailboxes', 'check_inbox', 'read_email', 'get_thread', 'download_attachment']
@@ -157,7 +157,7 @@ describeOnEachEngine('MCP', (openStore, { engine }) => {
     expect(await desk.call(agent, 'POST', '/mcp', { nonsense: true }, accept)).toMatchObject({ status: 400 })
   })
 
-  it.skipIf(engine === 'postgres')('is there on standard input and output too', async () => {
+  it('is there on standard input and output too', async () => {
     const desk = await openDesk(openStore)
     const question = await desk.receive(desk.ours.gated)
     const agent = await overStdio(desk, desk.ours.keys.agent)

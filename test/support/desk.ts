@@ -25,7 +25,7 @@ import { insertMailbox } from '../../server/store/mailboxes.ts'
 import { insertThread } from '../../server/store/threads.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
 
-export const deskStart = Date.parse('2026-03-02T09:00:00Z')
+const deskStart = Date.parse('2026-03-02T09:00:00Z')
 const hour = 3_600_000
 
 export type Desk = {
