@@ -7,13 +7,13 @@ import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type Facts, type LogAction, appendLog } from '../store/log.ts'
 import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
-import type { Outcome } from './deliver.ts'
+import type { Outcome } from './outcome.ts'
 import type { Retry } from './schedule.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
 /** An agent is told that a message is late once it has been tried for this long. */
-export const delayedAfterMs = 15 * 60_000
+const delayedAfterMs = 15 * 60_000
 
 /** What is done about an outcome; every one of the four ends that design promise 7 names, or another wait. */
 type Turn = { state: DeliveryState; action: LogAction; event: EventType | null; bounceType: 'hard' | 'soft' | null }

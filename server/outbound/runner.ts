@@ -11,7 +11,8 @@ import type { Store } from '../store/db.ts'
 import { type Claim, claimDue, lapseLeases, nextDue, renewLease } from '../store/queue.ts'
 import { recordOutcome } from './bounce.ts'
 import { verdict } from './classify-meanings.ts'
-import { type Deliver, type Outcome, unsent } from './deliver.ts'
+import type { Deliver } from './deliver.ts'
+import { type Outcome, unsent } from './outcome.ts'
 import { type Retry, type RetryPolicy, afterDeferral, retryPolicy } from './schedule.ts'
 
 export type RunnerDeps = {
@@ -44,6 +45,8 @@ export type Runner = {
 const leaseMs = 2 * 60_000
 const pollMs = 5_000
 const patienceMs = 10_000
+
+const timeIsUp = unsent(verdict('interrupted', 'retry'), 'Time is up, and what became of an earlier attempt is not known')
 
 export function createRunner(deps: RunnerDeps): Runner {
   const { store, clock, log, concurrency } = deps
@@ -81,15 +84,20 @@ export function createRunner(deps: RunnerDeps): Runner {
   async function attempt(claim: Claim, abort: AbortController): Promise<void> {
     const renewal = keepLease(claim, abort)
     try {
-      const outcome = await deps.deliver(claim, abort.signal).catch((error: unknown): Outcome => {
-        log.error({ deliveryId: claim.id, err: error }, 'delivery.failed')
-        return unsent(verdict('internal', 'retry'), 'Something went wrong in this server')
-      })
-      await record(claim, outcome)
+      await record(claim, isPastHelp(claim) ? timeIsUp : await deliver(claim, abort.signal))
     } finally {
       renewal.cancel()
     }
   }
+
+  const deliver = (claim: Claim, signal: AbortSignal): Promise<Outcome> =>
+    deps.deliver(claim, signal).catch((error: unknown) => {
+      log.error({ deliveryId: claim.id, err: error }, 'delivery.failed')
+      return unsent(verdict('internal', 'retry'), 'Something went wrong in this server')
+    })
+
+  // A message that brings the process down each time never gets as far as being given up after an attempt.
+  const isPastHelp = (claim: Claim): boolean => claim.may_be_accepted === 1 && clock.now() > claim.give_up_at
 
   /** Extends the lease while the attempt lasts. Once it is somebody else's, going on could only make a duplicate. */
   function keepLease(claim: Claim, abort: AbortController): Alarm {

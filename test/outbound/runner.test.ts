@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Outcome, unsent } from '../../server/outbound/deliver.ts'
+import { type Outcome, unsent } from '../../server/outbound/outcome.ts'
 import { verdict } from '../../server/outbound/classify-meanings.ts'
 import { claimDue } from '../../server/store/queue.ts'
 import { createLeaving, statesOf } from '../support/leaving.ts'
@@ -129,6 +129,18 @@ describeOnEachEngine('the runner', (openStore) => {
     leaving.anotherRunner({ alone: true }).start()
     await takenOver
     expect(await leaving.deliveries(email)).toMatchObject([{ next_attempt_at: leaving.clock.now() + 10 * minute }])
+  })
+
+  it('gives up a delivery that no attempt at ever came back from, when its time is over', async () => {
+    const remote = await createRemoteMx()
+    const store = await openStore()
+    const leaving = await createLeaving(store, { remote })
+    const email = await leaving.queue()
+    await claimDue(store, { now: leaving.clock.now(), leaseMs: 73 * hour, limit: 1, lease: 'of the dead' })
+    await leaving.clock.advance(73 * hour)
+    await leaving.runner.drain()
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'expired', may_be_accepted: 1, bounce_class: 'interrupted' }])
+    expect(remote.sessions()).toBe(0)
   })
 
   it('stops: what is under way gets ten seconds, then it is interrupted and left for the next start', async () => {
