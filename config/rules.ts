@@ -7,7 +7,7 @@ export type Given = Partial<Record<SettingName, string>>
 /** Every way in which settings contradict each other, which one alone cannot tell; each a sentence that says what to do. */
 export const contradictions = (given: Given): string[] => [...wrongMode(given), ...notLoopback(given), ...halfCertificate(given)]
 
-export const modeOf = (given: Given): Mode => (given.MULTIMAIL_HOSTNAME === undefined ? 'local' : 'server')
+const modeOf = (given: Given): Mode => (given.MULTIMAIL_HOSTNAME === undefined ? 'local' : 'server')
 
 const misplaced: Record<Mode, string> = {
   server: 'means something in server mode only: set MULTIMAIL_HOSTNAME too, or remove it (in local mode no mail leaves this machine)',

@@ -7,7 +7,9 @@ import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { type Store, openStore } from '../../server/store/db.ts'
 import { multimail } from '../support/cli.ts'
-import { textsInZoneFile } from '../support/dns-zone.ts'
+import type { Zone } from '../../dns/resolver.ts'
+import { startDnsServer } from '../support/dns-server.ts'
+import { publish, textsInZoneFile } from '../support/dns-zone.ts'
 import { createScratch } from '../support/scratch.ts'
 
 describe('on the store of this machine', () => {
@@ -57,13 +59,15 @@ describe('on the store of this machine', () => {
     expect(third.out.match(/mm_live_\w{38}/g)).toHaveLength(2)
   })
 
-  it.each([
-    [['--domain', 'no domain'], 1],
-    [['--domain', 'example.com', '--mailbox', 'a@b'], 1],
-    [['--domain', 'example.com', '--hostname', '-x-'], 2],
-    [['--domain', 'example.com', '--address', '1.2.3'], 2],
-  ])('setup %j makes nothing', async (args, code) => {
-    expect(await multimail(env, 'setup', ...args)).toMatchObject({ code, out: '', err: expect.stringMatching(/./) })
+  it('setup that was asked for wrongly makes nothing', async () => {
+    const wrong: [string[], number][] = [
+      [['--domain', 'no domain'], 1],
+      [['--domain', 'example.com', '--mailbox', 'a@b'], 1],
+      [['--domain', 'example.com', '--hostname', '-x-'], 2],
+      [['--domain', 'example.com', '--address', '1.2.3'], 2],
+    ]
+    for (const [args, code] of wrong)
+      expect(await multimail(env, 'setup', ...args)).toMatchObject({ code, out: '', err: expect.stringMatching(/./) })
     expect(await withStore((store) => store.db.selectFrom('accounts').selectAll().execute())).toEqual([])
   })
 
@@ -73,6 +77,24 @@ describe('on the store of this machine', () => {
     const all = await json('dns', '--address', '192.0.2.25')
     expect(all).toEqual([{ domain: 'example.com', records: made.dns_records }])
     expect((await multimail(env, 'dns', '--domain', 'other.example')).err).toMatch(/"other\.example" is not set up here/)
+  })
+
+  it('dns check compares with what is published', async () => {
+    const made = await json('setup', '--domain', 'example.com', '--address', '192.0.2.25')
+    const zone: Zone = publish(made.dns_records)
+    const server = await startDnsServer(zone)
+    const there = { ...env, MULTIMAIL_DNS_SERVERS: server.address }
+    try {
+      const whole = await multimail(there, 'dns', 'check')
+      expect(whole).toMatchObject({ code: 0, err: '' })
+      expect(whole.out.split('\n').filter((line) => !line.startsWith('ok '))).toEqual([''])
+      zone['example.com'] = { TXT: ['v=spf1 mx -all'], MX: [{ priority: 5, exchange: 'mail.old.example' }] }
+      const wrong = await multimail(there, 'dns', 'check')
+      expect(wrong.code).toBe(1)
+      expect(wrong.out).toMatch(/^WRONG +The MX record of example\.com names "5 mail\.old\.example" and not this server/m)
+    } finally {
+      await server.stop()
+    }
   })
 
   it('keys are created, listed without their secret, and revoked', async () => {
@@ -92,21 +114,23 @@ describe('on the store of this machine', () => {
     expect((await json('keys', 'list')).at(-1)).toMatchObject({ id, state: 'revoked' })
   })
 
-  it.each([
-    [['--scopes', 'send,oversight'], 1, /may not decide/],
-    [['--scopes', 'admin,oversight'], 1, /may not decide/],
-    [['--scopes', 'fly'], 2, /no scope "fly"/],
-    [['--mailbox', 'nobody@example.com'], 2, /no mailbox "nobody@example.com"/],
-    [['--expires-in-days', '0'], 2, /whole number/],
-    [['--account', 'theirs'], 2, /no account "theirs"/],
-    [['--name', ' '], 2, /--name/],
-  ])('keys create %j is refused', async (args, code, words) => {
+  it('keys create that was asked for wrongly issues nothing, and says why', async () => {
     await json('setup', '--domain', 'example.com')
-    expect(await multimail(env, 'keys', 'create', '--name', 'x', ...args)).toMatchObject({
-      code,
-      out: '',
-      err: expect.stringMatching(words),
-    })
+    const wrong: [string[], number, RegExp][] = [
+      [['--scopes', 'send,oversight'], 1, /may not decide/],
+      [['--scopes', 'admin,oversight'], 1, /may not decide/],
+      [['--scopes', 'fly'], 2, /no scope "fly"/],
+      [['--mailbox', 'nobody@example.com'], 2, /no mailbox "nobody@example.com"/],
+      [['--expires-in-days', '0'], 2, /whole number/],
+      [['--account', 'theirs'], 2, /no account "theirs"/],
+      [['--name', ' '], 2, /--name/],
+    ]
+    for (const [args, code, words] of wrong)
+      expect(await multimail(env, 'keys', 'create', '--name', 'x', ...args)).toMatchObject({
+        code,
+        out: '',
+        err: expect.stringMatching(words),
+      })
     expect(await json('keys', 'list')).toHaveLength(2)
   })
 
