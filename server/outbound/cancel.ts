@@ -9,7 +9,11 @@ import { submitted } from './hand-in.ts'
 import type { SubmissionDeps, Submitted } from './submission.ts'
 
 /** Takes back an email of ours that has not been released. What is released is out of our hands. */
-export async function cancel({ store, clock, log }: SubmissionDeps, actor: KeyActor, email: EmailRow): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> {
+export async function cancel(
+  { store, clock, log }: SubmissionDeps,
+  actor: KeyActor,
+  email: EmailRow,
+): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> {
   const now = clock.now()
   const cancelled = await store.transaction(async (tx): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> => {
     const entry = email.status === 'draft' ? await discard(tx, email, actor, now) : await withdraw(tx, email, actor, now)

@@ -11,7 +11,6 @@ import { sha256 } from '../model/canonical.ts'
 import { removeFields } from '../model/headers.ts'
 import type { AttachmentInput, Content } from './content.ts'
 import { addressesField, idsField, namedAddressField, textField } from './fields.ts'
-import { htmlFromMarkdown } from './markdown.ts'
 
 export type Letter = {
   from: Address
@@ -26,9 +25,10 @@ export type Letter = {
 /** A Message-ID nobody can guess (RFC 5322 §3.6.4): 128 random bits at the mailbox's domain. */
 export const newMessageId = (domain: DomainName): string => `<${randomBytes(16).toString('hex')}@${domain}>`
 
-/** The whole message but for Date: CRLF line ends, 7-bit lines of at most 998 octets, no Bcc. The same letter gives the same bytes. */
-export async function compose(letter: Letter): Promise<Buffer> {
-  return Buffer.concat([Buffer.from(headerOf(letter)), await mimeOf(letter)])
+/** The whole message but for Date: CRLF line ends, 7-bit lines of at most 998 octets, no Bcc. The same letter gives the same bytes.
+ *  @param html what the letter's Markdown was rendered to */
+export async function compose(letter: Letter, html: string): Promise<Buffer> {
+  return Buffer.concat([Buffer.from(headerOf(letter)), await mimeOf(letter, html)])
 }
 
 function headerOf({ from, fromName, content, messageId, inReplyTo, references }: Letter): string {
@@ -49,13 +49,14 @@ function headerOf({ from, fromName, content, messageId, inReplyTo, references }:
 }
 
 /** MIME-Version, Content-Type and the body, from nodemailer. */
-async function mimeOf({ content, messageId }: Letter): Promise<Buffer> {
-  const text = `${content.markdown.replace(/\n$/, '')}\n`
+async function mimeOf({ content, messageId }: Letter, html: string): Promise<Buffer> {
+  // The line end before a boundary is the boundary's (RFC 2046 §5.1.1). A part without any text would be left out.
+  const text = content.markdown.trimEnd() || '\n'
   const message = await new MailComposer({
     messageId,
     date: new Date(0),
     text: text.replaceAll('\n', '\r\n'),
-    html: htmlFromMarkdown(content.markdown).replaceAll('\n', '\r\n'),
+    html: html.replaceAll('\n', '\r\n'),
     attachments: content.attachments.map(part),
     encoding: mostlyAscii(text) ? 'quoted-printable' : 'base64',
     // `=_` cannot occur in quoted-printable or base64 (RFC 2045 §6.7), and the rest is not known before the text is final.

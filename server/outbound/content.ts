@@ -47,11 +47,14 @@ export function checkContent(input: ContentInput): Result<Content, ContentCode> 
   const bcc = each(input.bcc ?? [])
   const recipients = forwardPaths({ to, cc, bcc })
   if (recipients.length === 0) return fail('NO_RECIPIENTS', 'Name at least one recipient.')
-  if (to.length + cc.length + bcc.length > maxRecipients) return fail('TOO_MANY_RECIPIENTS', `At most ${maxRecipients} recipients, Cc and Bcc included.`)
+  if (to.length + cc.length + bcc.length > maxRecipients)
+    return fail('TOO_MANY_RECIPIENTS', `At most ${maxRecipients} recipients, Cc and Bcc included.`)
   if (!recipients.every(isSendable)) {
-    return fail('UNSUPPORTED_ADDRESS', 'The part before the @ of each address must be plain US-ASCII without quotes; SMTPUTF8 is not supported yet.')
+    return fail(
+      'UNSUPPORTED_ADDRESS',
+      'The part before the @ of each address must be plain US-ASCII without quotes; SMTPUTF8 is not supported yet.',
+    )
   }
-  // eslint-disable-next-line no-control-regex -- these are the octets that end or truncate a header field
   if (input.subject.length > maxSubjectLength || /[\r\n\0]/.test(input.subject)) {
     return fail('INVALID_SUBJECT', `A subject is one line of at most ${maxSubjectLength} characters.`)
   }
@@ -68,7 +71,12 @@ export const forwardPaths = (content: Pick<Content, 'to' | 'cc' | 'bcc'>): Addre
  *  SMTPUTF8 (RFC 6531), which we do not offer; quoted local parts (`"a@b"@c`) are where parsers disagree about who is meant. */
 export const isSendable = (address: Address): boolean => /^[!-~]+$/.test(address) && !localPartOf(address).startsWith('"')
 
-const each = (addresses: readonly Address[]): Address[] => [...new Map(addresses.toReversed().map((it) => [addressKey(it), it])).values()].toReversed()
+/** Each once, in the order and form in which it came first. */
+function each(addresses: readonly Address[]): Address[] {
+  const seen = new Map<string, Address>()
+  for (const address of addresses) if (!seen.has(addressKey(address))) seen.set(addressKey(address), address)
+  return [...seen.values()]
+}
 
 /** Text with LF line ends, without the control characters that no one sees and some programs stop at. */
 const bodyText = (text: string): string =>
@@ -100,7 +108,8 @@ function attachmentName(name: string): string {
     .replaceAll(/[\p{C}\u2028\u2029<>:"|?*]/gu, '_')
     .replaceAll(/\s+/g, ' ')
     .trim()
-  const short = [...clean].slice(-maxNameLength).join('')
+  // The end has the extension.
+  const short = clean.slice(-maxNameLength).toWellFormed()
   return short === '' || /^\.+$/.test(short) ? 'attachment' : short
 }
 

@@ -33,7 +33,12 @@ export async function saveDraft(deps: SubmissionDeps, actor: KeyActor, proposal:
 }
 
 /** A draft as the proposal it would be when it is sent. Throws when the store has lost an attachment. */
-export async function proposalOf({ store }: SubmissionDeps, draft: EmailRow, mailbox: Row<'mailboxes'>, idempotencyKey: string | null): Promise<Proposal> {
+export async function proposalOf(
+  { store }: SubmissionDeps,
+  draft: EmailRow,
+  mailbox: Row<'mailboxes'>,
+  idempotencyKey: string | null,
+): Promise<Proposal> {
   const attachments: AttachmentInput[] = []
   for (const row of await attachmentsOf(store.db, [draft.id])) {
     const content = await store.blobs.read(store.db, row.blob_hash)

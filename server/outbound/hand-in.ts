@@ -8,7 +8,7 @@ import { hold } from '../oversight/holds.ts'
 import { release } from '../oversight/release.ts'
 import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
 import type { StagedBlob } from '../store/blobs.ts'
-import type { Tx } from '../store/db.ts'
+import type { Db, Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
@@ -16,45 +16,56 @@ import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
 import { compose, newMessageId } from './compose.ts'
-import { type Content, forwardPaths, maxMessageBytes, tooLarge } from './content.ts'
+import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
 import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
+import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 
+type HandInDeps = SubmissionDeps & { render: Render }
+
 /** @param draft the row this email has as a draft; null when it is new */
-export async function handIn(deps: SubmissionDeps, actor: KeyActor, proposal: Proposal, draft: EmailRow | null): Promise<Result<Submitted, SubmitCode>> {
-  const earlier = await replay(deps, proposal)
+export async function handIn(
+  deps: HandInDeps,
+  actor: KeyActor,
+  proposal: Proposal,
+  draft: EmailRow | null,
+): Promise<Result<Submitted, SubmitCode>> {
+  // Both are asked again inside the transaction; here they save composing in vain.
+  const earlier = await replay(deps.store.db, proposal)
   if (earlier !== null) return earlier
-  if (draft !== null && draft.status !== 'draft') return notADraft
-  // Asked again inside the transaction; here it saves composing what is refused anyway.
   const verdict = agentVerdict(proposal.mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  if (draft !== null && draft.status !== 'draft') return notADraft
 
-  const messageId = newMessageId(domainOf(proposal.mailbox.address as Address))
-  const bytes = await compose({
-    from: proposal.mailbox.address as Address,
-    fromName: proposal.mailbox.display_name,
-    content: proposal.content,
-    messageId,
-    inReplyTo: proposal.inReplyTo,
-    references: proposal.references,
+  const made = await composed(deps, proposal)
+  if (!made.ok) return made
+  const blobs = [made.value.raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
+  const filing = { actor, proposal, draft, composed: made.value.composed, blobs }
+  const attempt = () => deps.store.transaction((tx) => file(tx, deps, filing))
+  const filed = await attempt().catch((error: unknown) => {
+    // The same idempotency key came twice at once and the other call was first: now its email is there to be found.
+    if (isUniqueViolation(error)) return attempt()
+    throw error
   })
-  if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
-  const envelope = { reversePath: proposal.mailbox.address as Address, forwardPaths: forwardPaths(proposal.content) }
-  const raw = await deps.store.blobs.stage(bytes)
-  const composed: Composed = { messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: contentHash(bytes, envelope) }
-  deps.log.debug({ emailId: proposal.id, contentHash: composed.contentHash }, 'submission.composed')
+  if (filed.ok && !filed.value.replayed) announce(deps, filed.value)
+  return filed
+}
 
-  const blobs = [raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
-  try {
-    const filed = await deps.store.transaction((tx) => file(tx, deps, { actor, proposal, draft, composed, blobs }))
-    if (filed.ok) announce(deps, filed.value)
-    return filed
-  } catch (error) {
-    // The same key came twice at once, and the other call was first.
-    const first = isUniqueViolation(error) ? await replay(deps, proposal) : null
-    if (first === null) throw error
-    return first
-  }
+type Made = { raw: StagedBlob; composed: Composed }
+
+async function composed(deps: HandInDeps, proposal: Proposal): Promise<Result<Made, 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE'>> {
+  const { mailbox, content, inReplyTo, references } = proposal
+  const from = mailbox.address as Address
+  if (!isSendable(from)) return fail('UNSUPPORTED_ADDRESS', 'The address of this mailbox cannot be written in a message.')
+  const html = await deps.render(content.markdown)
+  if (html === null) return fail('MESSAGE_TOO_LARGE', 'This Markdown takes too long to render. Make it shorter, or simpler.')
+  const messageId = newMessageId(domainOf(from))
+  const bytes = await compose({ from, fromName: mailbox.display_name, content, messageId, inReplyTo, references }, html)
+  if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
+  const hash = contentHash(bytes, { reversePath: from, forwardPaths: forwardPaths(content) })
+  const raw = await deps.store.blobs.stage(bytes)
+  deps.log.debug({ emailId: proposal.id, contentHash: hash }, 'submission.composed')
+  return ok({ raw, composed: { messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash } })
 }
 
 export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>
@@ -65,6 +76,8 @@ type Filing = { actor: KeyActor; proposal: Proposal; draft: EmailRow | null; com
 async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Result<Submitted, SubmitCode>> {
   const { proposal, composed, blobs } = filing
   const now = deps.clock.now()
+  const earlier = await replay(tx, proposal)
+  if (earlier !== null) return earlier
   // The mode as it is now: somebody may have lowered it while we composed (design promise 4).
   const mailbox = await mailboxById(tx, proposal.mailbox.id)
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
@@ -80,14 +93,21 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
     entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
   } else {
     const grounds = { kind: 'policy', rule: verdict.rule } as const
-    entries.push(await release(tx, { email, contentHash: composed.contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs }))
+    entries.push(
+      await release(tx, { email, contentHash: composed.contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs }),
+    )
   }
   for (const entry of entries) await appendLog(tx, entry)
   return ok(submitted(email, false))
 }
 
 /** Writes the email, or turns its draft into it. @returns null when the draft is none any more */
-async function fileEmail(tx: Tx, { actor, proposal, draft, composed }: Filing, end: Pick<EmailRow, 'status' | 'sent_at'>, now: number): Promise<EmailRow | null> {
+async function fileEmail(
+  tx: Tx,
+  { actor, proposal, draft, composed }: Filing,
+  end: Pick<EmailRow, 'status' | 'sent_at'>,
+  now: number,
+): Promise<EmailRow | null> {
   const columns = { ...composedColumns(proposal, composed, actor, now), ...end }
   if (draft !== null) {
     if (!(await changeEmail(tx, draft.id, ['draft'], columns))) return null
@@ -111,11 +131,11 @@ export async function fileNew(tx: Tx, proposal: Proposal, email: EmailRow, now: 
 }
 
 /** What the same idempotency key did before; null when it is new, or there is none. */
-async function replay({ store }: SubmissionDeps, proposal: Proposal): Promise<Result<Submitted, SubmitCode> | null> {
+async function replay(db: Db, proposal: Proposal): Promise<Result<Submitted, 'IDEMPOTENCY_CONFLICT'> | null> {
   if (proposal.idempotencyKey === null) return null
-  const earlier = await findByIdempotencyKey(store.db, proposal.mailbox.id, proposal.idempotencyKey)
+  const earlier = await findByIdempotencyKey(db, proposal.mailbox.id, proposal.idempotencyKey)
   if (earlier === undefined) return null
-  if (saysTheSame(earlier, await attachmentsOf(store.db, [earlier.id]), proposal)) return ok(submitted(earlier, true))
+  if (saysTheSame(earlier, await attachmentsOf(db, [earlier.id]), proposal)) return ok(submitted(earlier, true))
   return fail('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another email. Use a new key for new content.')
 }
 

@@ -27,7 +27,7 @@ export function replyHead(parent: EmailRow): Result<ReplyHead, 'INVALID_RECIPIEN
 export function replySubject(subject: string): string {
   const plain = headerText(subject)
   const marked = /^re\s*(?:\[\d+\])?\s*:/i.test(plain) ? plain : `Re: ${plain}`
-  return [...marked].slice(0, maxSubjectLength).join('').slice(0, maxSubjectLength).toWellFormed().trim()
+  return marked.slice(0, maxSubjectLength).toWellFormed().trim()
 }
 
 function recipientsOf(parent: EmailRow): Address[] {

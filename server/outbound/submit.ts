@@ -16,6 +16,7 @@ import { checkContent } from './content.ts'
 import { proposalOf, saveDraft } from './drafts.ts'
 import { handIn } from './hand-in.ts'
 import type { Proposal } from './proposal.ts'
+import { createRender } from './render.ts'
 import { replyHead } from './reply-head.ts'
 import type { ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 
@@ -33,42 +34,50 @@ export type Submissions = {
   cancel(actor: KeyActor, input: { email: EmailId }): Outcome
 }
 
-export const createSubmissions = (deps: SubmissionDeps): Submissions => ({
-  async send(actor, input) {
-    const mailbox = await usableMailbox(deps, actor, input.mailbox)
-    if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
-    const content = checkContent(input)
-    if (!content.ok) return content
-    const now = deps.clock.now()
-    const thread = { id: newId('thread', now), isNew: true }
-    const idempotencyKey = input.idempotencyKey ?? null
-    return handIn(deps, actor, { id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey }, null)
-  },
+export function createSubmissions(given: SubmissionDeps): Submissions {
+  const deps = { ...given, render: createRender(given.clock) }
+  return {
+    async send(actor, input) {
+      const mailbox = await usableMailbox(deps, actor, input.mailbox)
+      if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
+      const content = checkContent(input)
+      if (!content.ok) return content
+      const now = deps.clock.now()
+      const thread = { id: newId('thread', now), isNew: true }
+      const idempotencyKey = input.idempotencyKey ?? null
+      return handIn(
+        deps,
+        actor,
+        { id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey },
+        null,
+      )
+    },
 
-  async reply(actor, input) {
-    const proposal = await proposedReply(deps, actor, input)
-    return proposal.ok ? handIn(deps, actor, proposal.value, null) : proposal
-  },
+    async reply(actor, input) {
+      const proposal = await proposedReply(deps, actor, input)
+      return proposal.ok ? handIn(deps, actor, proposal.value, null) : proposal
+    },
 
-  async draftReply(actor, input) {
-    const proposal = await proposedReply(deps, actor, input)
-    return proposal.ok ? saveDraft(deps, actor, { ...proposal.value, idempotencyKey: null }) : proposal
-  },
+    async draftReply(actor, input) {
+      const proposal = await proposedReply(deps, actor, input)
+      return proposal.ok ? saveDraft(deps, actor, { ...proposal.value, idempotencyKey: null }) : proposal
+    },
 
-  async sendDraft(actor, input) {
-    const draft = await usableEmail(deps, actor, input.draft)
-    if (draft === null || draft.direction !== 'outbound') return fail('EMAIL_NOT_FOUND')
-    const mailbox = await usableMailbox(deps, actor, draft.mailbox_id)
-    if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
-    return handIn(deps, actor, await proposalOf(deps, draft, mailbox, input.idempotencyKey ?? null), draft)
-  },
+    async sendDraft(actor, input) {
+      const draft = await usableEmail(deps, actor, input.draft)
+      if (draft === null || draft.direction !== 'outbound') return fail('EMAIL_NOT_FOUND')
+      const mailbox = await usableMailbox(deps, actor, draft.mailbox_id)
+      if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
+      return handIn(deps, actor, await proposalOf(deps, draft, mailbox, input.idempotencyKey ?? null), draft)
+    },
 
-  async cancel(actor, input) {
-    const email = await usableEmail(deps, actor, input.email)
-    // Mail that arrives is the reviewer's and the reader's: no agent takes it away unseen.
-    return email === null || email.direction !== 'outbound' ? fail('EMAIL_NOT_FOUND') : cancel(deps, actor, email)
-  },
-})
+    async cancel(actor, input) {
+      const email = await usableEmail(deps, actor, input.email)
+      // Mail that arrives is the reviewer's and the reader's: no agent takes it away unseen.
+      return email === null || email.direction !== 'outbound' ? fail('EMAIL_NOT_FOUND') : cancel(deps, actor, email)
+    },
+  }
+}
 
 async function proposedReply(deps: SubmissionDeps, actor: KeyActor, input: ReplyInput): Promise<Result<Proposal, SubmitCode>> {
   const parent = await usableEmail(deps, actor, input.email)
@@ -83,7 +92,10 @@ async function proposedReply(deps: SubmissionDeps, actor: KeyActor, input: Reply
   if (!content.ok) return content
   const thread = { id: parent.thread_id, isNew: false }
   const idempotencyKey = input.idempotencyKey ?? null
-  return { ok: true, value: { id: newId('email', deps.clock.now()), mailbox, thread, content: content.value, inReplyTo, references, idempotencyKey } }
+  return {
+    ok: true,
+    value: { id: newId('email', deps.clock.now()), mailbox, thread, content: content.value, inReplyTo, references, idempotencyKey },
+  }
 }
 
 async function usableMailbox({ store }: SubmissionDeps, actor: KeyActor, id: MailboxId): Promise<Row<'mailboxes'> | null> {

@@ -1,6 +1,6 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type KeyActor, actorId, reaches } from '../model/actor.ts'
-import type { Direction, EmailStatus } from '../model/email.ts'
+import type { Direction } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type DecisionId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
@@ -39,16 +39,30 @@ export async function decide(deps: ApprovalsDeps, actor: KeyActor, input: Decisi
   if (input.action === 'approve' && !(await isAsHeld(deps.store, email, hold))) return refuseChanged(deps, actor, email, hold, now)
 
   const reason = input.reason === undefined ? null : freeText(input.reason)
-  const decision: Decision = { id: newId('decision', now), actor, action: input.action, reason, selfApproved: authority.value.selfApproved, now }
+  const decision: Decision = {
+    id: newId('decision', now),
+    actor,
+    action: input.action,
+    reason,
+    selfApproved: authority.value.selfApproved,
+    now,
+  }
   const decided = await deps.store.transaction((tx) => settle(tx, deps, email, hold, decision))
   if (decided.ok) announce(deps, decided.value, hold)
   return decided
 }
 
-async function settle(tx: Tx, deps: ApprovalsDeps, seen: EmailRow, hold: HoldRow, decision: Decision): Promise<Result<Decided, DecisionCode>> {
+async function settle(
+  tx: Tx,
+  deps: ApprovalsDeps,
+  seen: EmailRow,
+  hold: HoldRow,
+  decision: Decision,
+): Promise<Result<Decided, DecisionCode>> {
   const { now, action } = decision
   const email = await emailById(tx, seen.id)
-  if (email === undefined || !isSameContent(email, seen)) return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
+  if (email === undefined || !isSameContent(email, seen))
+    return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
   if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closed(await latestHold(tx, email.id), now)
   await insertDecision(tx, {
     id: decision.id,
@@ -85,18 +99,37 @@ async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldR
   const { now, action, actor, reason } = decision
   const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
   const said = { hold_id: hold.id, action, reason, decided_by: actorId(actor) }
-  await appendEvent(tx, { ...event, type: action === 'approve' ? 'oversight.approved' : 'oversight.rejected', data: { ...emailFacts(email), ...said } })
+  await appendEvent(tx, {
+    ...event,
+    type: action === 'approve' ? 'oversight.approved' : 'oversight.rejected',
+    data: { ...emailFacts(email), ...said },
+  })
   if (action === 'reject') return []
   if (hold.direction === 'inbound') {
     await appendEvent(tx, { ...event, type: 'message.received', data: emailFacts(email) })
     return []
   }
   const contentHash = hold.content_hash as ContentHash
-  return [await release(tx, { email, contentHash, grounds: { kind: 'approval', decisionId: decision.id }, actor, now, giveUpAfterMs: deps.giveUpAfterMs })]
+  return [
+    await release(tx, {
+      email,
+      contentHash,
+      grounds: { kind: 'approval', decisionId: decision.id },
+      actor,
+      now,
+      giveUpAfterMs: deps.giveUpAfterMs,
+    }),
+  ]
 }
 
 /** Somebody changed what was held. Put on the record and reported; the hold stays open, to be rejected or to expire. */
-async function refuseChanged({ store, log }: ApprovalsDeps, actor: KeyActor, email: EmailRow, hold: HoldRow, now: number): Promise<Result<never, DecisionCode>> {
+async function refuseChanged(
+  { store, log }: ApprovalsDeps,
+  actor: KeyActor,
+  email: EmailRow,
+  hold: HoldRow,
+  now: number,
+): Promise<Result<never, DecisionCode>> {
   log.error({ emailId: email.id, holdId: hold.id, contentHash: hold.content_hash }, 'hold.content-changed')
   const metadata = { code: 'CONTENT_CHANGED', hold_id: hold.id, content_hash: hold.content_hash }
   await store.transaction((tx) => appendLog(tx, { ...emailEntry(email, actor, now), action: 'approval.refused', metadata }))
@@ -111,7 +144,10 @@ function closed(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PEND
 }
 
 function announce({ log, onReleased }: ApprovalsDeps, { emailId, action, selfApproved, queuedAt }: Decided, hold: HoldRow): void {
-  log.info({ emailId, holdId: hold.id, contentHash: hold.content_hash, selfApproved }, action === 'approve' ? 'hold.approved' : 'hold.rejected')
+  log.info(
+    { emailId, holdId: hold.id, contentHash: hold.content_hash, selfApproved },
+    action === 'approve' ? 'hold.approved' : 'hold.rejected',
+  )
   if (queuedAt !== null) onReleased()
 }
 

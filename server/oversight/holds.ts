@@ -42,7 +42,11 @@ export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }:
   })
   const data = { ...emailFacts(email), hold_id: id, content_hash: contentHash, reason: rule, expires_at: expiresAt }
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.pending', data, now })
-  return { ...emailEntry(email, gate, now), action: 'email.held', metadata: { hold_id: id, content_hash: contentHash, rule, expires_at: expiresAt } }
+  return {
+    ...emailEntry(email, gate, now),
+    action: 'email.held',
+    metadata: { hold_id: id, content_hash: contentHash, rule, expires_at: expiresAt },
+  }
 }
 
 /** Takes a waiting email back. @returns the entry to append to the log, or null when it does not wait any more. @param now epoch ms */

@@ -20,7 +20,12 @@ export type PendingItem = {
 }
 
 /** `mailboxIds` null: every mailbox of the tenancy. `before`: an exclusive email id. */
-export type PendingQuery = { mailboxIds: readonly MailboxId[] | null; threadId?: ThreadId | undefined; before?: EmailId | undefined; limit: number }
+export type PendingQuery = {
+  mailboxIds: readonly MailboxId[] | null
+  threadId?: ThreadId | undefined
+  before?: EmailId | undefined
+  limit: number
+}
 
 /** What can still be decided at `now` (epoch ms), newest email first. */
 export async function listPending(db: Db, tenancy: Tenancy, query: PendingQuery, now: number): Promise<PendingItem[]> {

@@ -60,7 +60,13 @@ export async function nextExpiry(db: Kysely<Database>): Promise<number | null> {
 }
 
 /** `mailboxIds` null: all of the tenancy. `before`: an exclusive email id; ids sort by time. `now`: epoch ms. */
-export type PendingFilter = { mailboxIds: readonly MailboxId[] | null; threadId?: ThreadId | undefined; before?: EmailId | undefined; limit: number; now: number }
+export type PendingFilter = {
+  mailboxIds: readonly MailboxId[] | null
+  threadId?: ThreadId | undefined
+  before?: EmailId | undefined
+  limit: number
+  now: number
+}
 
 /** What can still be decided, newest email first. */
 export function openHolds(db: Kysely<Database>, tenancy: Tenancy, filter: PendingFilter): Promise<HoldRow[]> {

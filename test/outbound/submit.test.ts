@@ -37,9 +37,18 @@ describeOnEachEngine('submission', (openStore) => {
   })
 
   const letterTo = (office: Office) => ({ mailbox: office.mailbox.id, to: [bo], subject: 'Hello', markdown: 'Hi **Bo**' })
-  const count = async (table: 'emails' | 'threads' | 'holds' | 'releases' | 'deliveries' | 'log_entries' | 'events' | 'blobs' | 'attachments') =>
-    Number((await store.db.selectFrom(table).select((it) => it.fn.countAll().as('n')).executeTakeFirstOrThrow()).n)
-  const actionsOf = async (office: Office) => (await listLog(store.db, office.tenancy, { limit: 50 })).map((it) => it.action).reverse()
+  const count = async (
+    table: 'emails' | 'threads' | 'holds' | 'releases' | 'deliveries' | 'log_entries' | 'events' | 'blobs' | 'attachments',
+  ) =>
+    Number(
+      (
+        await store.db
+          .selectFrom(table)
+          .select((it) => it.fn.countAll().as('n'))
+          .executeTakeFirstOrThrow()
+      ).n,
+    )
+  const actionsOf = async (office: Office) => (await listLog(store.db, office.tenancy, { limit: 50 })).map((it) => it.action).toReversed()
   const eventTypes = async () => (await eventsAfter(store.db, 0, 50)).map((it) => it.type)
 
   /** The submission went well. */
@@ -84,8 +93,8 @@ describeOnEachEngine('submission', (openStore) => {
   })
 
   describe('where the gate lets it pass', () => {
-    it.each(['monitored', 'autonomous'] as const)('releases it by the rule of a %s mailbox, with one delivery for each recipient', async (mode) => {
-      const office = await openOffice(store, start, { mode })
+    it('releases it by the rule of the mailbox, with one delivery for each recipient', async () => {
+      const office = await openOffice(store, start, { mode: 'monitored' })
       const cc = [address('Bo@REMOTE.test'), address('cy@else.test')]
       const sent = done(await submissions.send(office.agent, { ...letterTo(office), cc }))
 
@@ -95,11 +104,17 @@ describeOnEachEngine('submission', (openStore) => {
         content_hash: sent.contentHash,
         kind: 'policy',
         decision_id: null,
-        rule: expect.stringContaining(mode),
+        rule: expect.stringContaining('monitored'),
         prepended: 'Date: Sun, 22 Nov 2026 12:00:00 +0000\r\n',
       })
       expect(await deliveriesOf(store.db, sent.id)).toMatchObject([
-        { forward_path: 'bo@remote.test', domain: 'remote.test', state: 'queued', next_attempt_at: start, give_up_at: start + 120 * hour },
+        {
+          forward_path: 'bo@remote.test',
+          domain: 'remote.test',
+          state: 'queued',
+          next_attempt_at: start,
+          give_up_at: start + 120 * hour,
+        },
         { forward_path: 'cy@else.test', domain: 'else.test', state: 'queued' },
       ])
       expect(await count('holds')).toBe(0)
@@ -141,14 +156,19 @@ describeOnEachEngine('submission', (openStore) => {
     const office = await openOffice(store, start, { mode: 'autonomous' })
     await store.db.deleteFrom('log_head').execute()
     await expect(submissions.send(office.agent, letterTo(office))).rejects.toThrow()
-    for (const table of ['emails', 'threads', 'releases', 'deliveries', 'events', 'blobs', 'log_entries'] as const) expect(await count(table)).toBe(0)
+    for (const table of ['emails', 'threads', 'releases', 'deliveries', 'events', 'blobs', 'log_entries'] as const)
+      expect(await count(table)).toBe(0)
     expect(released).toBe(0)
   })
 
   describe('an idempotency key', () => {
     it('gives the first email again, however often it comes', async () => {
       const office = await openOffice(store, start)
-      const input = { ...letterTo(office), idempotencyKey: 'k1', attachments: [{ name: 'a.txt', contentType: 'text/plain', content: Buffer.from('a') }] }
+      const input = {
+        ...letterTo(office),
+        idempotencyKey: 'k1',
+        attachments: [{ name: 'a.txt', contentType: 'text/plain', content: Buffer.from('a') }],
+      }
       const first = done(await submissions.send(office.agent, input))
       const again = done(await submissions.send(office.agent, input))
       expect(again).toEqual({ ...first, replayed: true })
@@ -167,23 +187,30 @@ describeOnEachEngine('submission', (openStore) => {
       expect(released).toBe(1)
     })
 
-    it.each([
-      ['subject', { subject: 'Other' }],
-      ['text', { markdown: 'Other' }],
-      ['recipients', { to: [address('else@remote.test')] }],
-      ['hidden recipients', { bcc: [address('else@remote.test')] }],
-      ['attachments', { attachments: [{ name: 'a.txt', contentType: 'text/plain', content: Buffer.from('a') }] }],
-    ])('is refused for another email: %s', async (_, change) => {
+    it('is refused for another email: text, recipients, hidden ones or files differ', async () => {
       const office = await openOffice(store, start)
       const input = { ...letterTo(office), idempotencyKey: 'k1' }
+      const else_ = [address('else@remote.test')]
       await submissions.send(office.agent, input)
-      expect(await submissions.send(office.agent, { ...input, ...change })).toMatchObject({ ok: false, code: 'IDEMPOTENCY_CONFLICT' })
+      for (const change of [
+        { subject: 'Other' },
+        { markdown: 'Other' },
+        { to: else_ },
+        { cc: else_ },
+        { bcc: else_ },
+        { attachments: [{ name: 'a.txt', contentType: 'text/plain', content: Buffer.from('a') }] },
+      ]) {
+        expect(await submissions.send(office.agent, { ...input, ...change })).toMatchObject({ ok: false, code: 'IDEMPOTENCY_CONFLICT' })
+      }
+      expect(await count('emails')).toBe(1)
     })
 
     it('counts in its own mailbox only', async () => {
       const [one, other] = [await openOffice(store, start), await openOffice(store, start)]
       await submissions.send(one.agent, { ...letterTo(one), idempotencyKey: 'k1' })
-      expect(await submissions.send(other.agent, { ...letterTo(other), markdown: 'Other', idempotencyKey: 'k1' })).toMatchObject({ ok: true })
+      expect(await submissions.send(other.agent, { ...letterTo(other), markdown: 'Other', idempotencyKey: 'k1' })).toMatchObject({
+        ok: true,
+      })
     })
   })
 
@@ -195,7 +222,11 @@ describeOnEachEngine('submission', (openStore) => {
 
       expect(sent.threadId).toBe(question.thread_id)
       const email = await emailById(store.db, sent.id)
-      expect(email).toMatchObject({ subject: 'Re: Question', in_reply_to: '<question@remote.test>', to_json: '[{"address":"bo@remote.test"}]' })
+      expect(email).toMatchObject({
+        subject: 'Re: Question',
+        in_reply_to: '<question@remote.test>',
+        to_json: '[{"address":"bo@remote.test"}]',
+      })
       const text = (await store.blobs.read(store.db, email!.raw_hash!))!.toString()
       expect(text).toContain('In-Reply-To: <question@remote.test>\r\n')
       expect(text).toContain('References: <root@remote.test> <question@remote.test>\r\n')
@@ -222,11 +253,16 @@ describeOnEachEngine('submission', (openStore) => {
       expect(await submissions.reply(office.agent, { email: first.id, markdown: 'x' })).toMatchObject({ ok: false, code: 'NOT_REPLIABLE' })
     })
 
-    it.each(['pending_inbound_approval', 'rejected', 'expired'] as const)('to mail that is %s finds nothing: the agent may not know of it', async (status) => {
+    it('to mail that a reviewer has not let in finds nothing: the agent may not know of it', async () => {
       const office = await openOffice(store, start)
-      const { id } = await office.arrived({ status })
-      expect(await submissions.reply(office.agent, { email: id, markdown: 'x' })).toMatchObject({ ok: false, code: 'EMAIL_NOT_FOUND' })
-      expect(await submissions.draftReply(office.agent, { email: id, markdown: 'x' })).toMatchObject({ ok: false, code: 'EMAIL_NOT_FOUND' })
+      for (const status of ['pending_inbound_approval', 'rejected', 'expired'] as const) {
+        const { id } = await office.arrived({ status })
+        expect(await submissions.reply(office.agent, { email: id, markdown: 'x' })).toMatchObject({ ok: false, code: 'EMAIL_NOT_FOUND' })
+        expect(await submissions.draftReply(office.agent, { email: id, markdown: 'x' })).toMatchObject({
+          ok: false,
+          code: 'EMAIL_NOT_FOUND',
+        })
+      }
     })
 
     it('to a mail without a usable sender says so', async () => {
@@ -244,15 +280,22 @@ describeOnEachEngine('submission', (openStore) => {
       const question = await office.arrived()
       const draft = done(await submissions.draftReply(office.agent, { email: question.id, markdown: 'Ten?', attachments: [file] }))
       expect(draft).toMatchObject({ threadId: question.thread_id, status: 'draft', contentHash: null })
-      expect(await emailById(store.db, draft.id)).toMatchObject({ raw_hash: null, content_hash: null, message_id: null, forward_paths_json: '[]' })
+      expect(await emailById(store.db, draft.id)).toMatchObject({
+        raw_hash: null,
+        content_hash: null,
+        message_id: null,
+        forward_paths_json: '[]',
+      })
       for (const table of ['holds', 'releases', 'deliveries', 'events'] as const) expect(await count(table)).toBe(0)
       expect(await actionsOf(office)).toEqual(['email.drafted'])
     })
 
-    it.each(['gated_all', 'gated_send', 'monitored', 'autonomous'] as const)('may be made in a %s mailbox', async (mode) => {
-      const office = await openOffice(store, start, { mode })
-      const { id } = await office.arrived()
-      expect(await submissions.draftReply(office.agent, { email: id, markdown: 'x' })).toMatchObject({ ok: true })
+    it('may be made wherever the agent may do more than read', async () => {
+      for (const mode of ['gated_all', 'gated_send', 'monitored', 'autonomous'] as const) {
+        const office = await openOffice(store, start, { mode })
+        const { id } = await office.arrived()
+        expect(await submissions.draftReply(office.agent, { email: id, markdown: 'x' })).toMatchObject({ ok: true })
+      }
     })
 
     it('can be sent as it stands, through the gate, once', async () => {
@@ -285,7 +328,10 @@ describeOnEachEngine('submission', (openStore) => {
     it('takes back what waits for approval', async () => {
       const office = await openOffice(store, start)
       const { id } = done(await submissions.send(office.agent, letterTo(office)))
-      expect(await submissions.cancel(office.agent, { email: id })).toMatchObject({ ok: true, value: { status: 'cancelled', replayed: false } })
+      expect(await submissions.cancel(office.agent, { email: id })).toMatchObject({
+        ok: true,
+        value: { status: 'cancelled', replayed: false },
+      })
       expect(await store.db.selectFrom('holds').selectAll().executeTakeFirst()).toMatchObject({ state: 'cancelled', ended_at: start })
       expect(await actionsOf(office)).toEqual(['email.submitted', 'email.held', 'email.cancelled'])
     })
@@ -302,14 +348,21 @@ describeOnEachEngine('submission', (openStore) => {
       const office = await openOffice(store, start)
       const { id } = done(await submissions.send(office.agent, letterTo(office)))
       await submissions.cancel(office.agent, { email: id })
-      expect(await submissions.cancel(office.agent, { email: id })).toMatchObject({ ok: true, value: { status: 'cancelled', replayed: true } })
+      expect(await submissions.cancel(office.agent, { email: id })).toMatchObject({
+        ok: true,
+        value: { status: 'cancelled', replayed: true },
+      })
       expect((await actionsOf(office)).filter((it) => it === 'email.cancelled')).toHaveLength(1)
     })
 
     it('comes too late for what was released', async () => {
       const office = await openOffice(store, start, { mode: 'autonomous' })
       const { id } = done(await submissions.send(office.agent, letterTo(office)))
-      expect(await submissions.cancel(office.agent, { email: id })).toMatchObject({ ok: false, code: 'NOT_CANCELLABLE', detail: expect.stringContaining('sent') })
+      expect(await submissions.cancel(office.agent, { email: id })).toMatchObject({
+        ok: false,
+        code: 'NOT_CANCELLABLE',
+        detail: expect.stringContaining('sent'),
+      })
     })
 
     it('is not for mail that arrived', async () => {
@@ -320,21 +373,23 @@ describeOnEachEngine('submission', (openStore) => {
   })
 
   describe('what belongs to somebody else does not exist', () => {
-    it.each(['another account', 'another world', 'a key bound to another mailbox'])('%s', async (who) => {
+    it('to another account, another world, a key bound to another mailbox', async () => {
       const office = await openOffice(store, start)
       const question = await office.arrived()
       const { id: draft } = done(await submissions.draftReply(office.agent, { email: question.id, markdown: 'x' }))
-      const stranger = {
-        'another account': (await openOffice(store, start)).agent,
-        'another world': office.key({ world: 'test' }),
-        'a key bound to another mailbox': office.key({ mailboxIds: [newId('mailbox', start)] }),
-      }[who]!
+      const strangers = [
+        (await openOffice(store, start)).agent,
+        office.key({ world: 'test' }),
+        office.key({ mailboxIds: [newId('mailbox', start)] }),
+      ]
       const before = await count('emails')
-      expect(await submissions.send(stranger, letterTo(office))).toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
-      expect(await submissions.reply(stranger, { email: question.id, markdown: 'x' })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
-      expect(await submissions.draftReply(stranger, { email: question.id, markdown: 'x' })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
-      expect(await submissions.sendDraft(stranger, { draft })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
-      expect(await submissions.cancel(stranger, { email: draft })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
+      for (const stranger of strangers) {
+        expect(await submissions.send(stranger, letterTo(office))).toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+        expect(await submissions.reply(stranger, { email: question.id, markdown: 'x' })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
+        expect(await submissions.draftReply(stranger, { email: question.id, markdown: 'x' })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
+        expect(await submissions.sendDraft(stranger, { draft })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
+        expect(await submissions.cancel(stranger, { email: draft })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
+      }
       expect(await count('emails')).toBe(before)
     })
 
@@ -342,7 +397,9 @@ describeOnEachEngine('submission', (openStore) => {
       const office = await openOffice(store, start)
       const question = await office.arrived()
       const elsewhere = await openOffice(store, start)
-      expect(await submissions.reply(office.agent, { email: question.id, mailbox: elsewhere.mailbox.id, markdown: 'x' })).toMatchObject({ code: 'EMAIL_NOT_FOUND' })
+      expect(await submissions.reply(office.agent, { email: question.id, mailbox: elsewhere.mailbox.id, markdown: 'x' })).toMatchObject({
+        code: 'EMAIL_NOT_FOUND',
+      })
       await store.db.updateTable('mailboxes').set({ is_active: 0 }).execute()
       expect(await submissions.send(office.agent, letterTo(office))).toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
       expect(await submissions.reply(office.agent, { email: question.id, markdown: 'x' })).toMatchObject({ code: 'MAILBOX_NOT_FOUND' })

@@ -136,7 +136,15 @@ async function storeArrived(
   }
   await store.transaction(async (tx) => {
     await store.blobs.put(tx, raw, now)
-    await insertThread(tx, { id: threadId, account_id: accountId, world, mailbox_id: mailboxId, subject: row.subject, created_at: now, last_activity_at: now })
+    await insertThread(tx, {
+      id: threadId,
+      account_id: accountId,
+      world,
+      mailbox_id: mailboxId,
+      subject: row.subject,
+      created_at: now,
+      last_activity_at: now,
+    })
     await insertEmail(tx, row)
   })
   return row

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import type { Scope } from '../../server/model/actor.ts'
+import { newId } from '../../server/model/ids.ts'
+import type { World } from '../../server/model/world.ts'
+import { mayDecide } from '../../server/oversight/authority.ts'
+
+const reviewer = newId('key', 0)
+const composer = newId('key', 0)
+
+const rows: [World, Scope[], 'own mail' | "another's", boolean, string][] = [
+  // no scope, no decision
+  ['live', ['read'], "another's", false, 'SCOPE_REQUIRED'],
+  ['live', ['read', 'send'], 'own mail', false, 'SCOPE_REQUIRED'],
+  ['live', ['read', 'send', 'admin'], "another's", false, 'SCOPE_REQUIRED'],
+  ['test', ['read', 'send'], "another's", true, 'SCOPE_REQUIRED'],
+  // the reviewer
+  ['live', ['oversight'], "another's", false, 'may'],
+  ['live', ['read', 'oversight'], "another's", false, 'may'],
+  ['test', ['oversight'], "another's", false, 'may'],
+  // a key that can propose never decides on a live mail, however it came by its scopes
+  ['live', ['send', 'oversight'], "another's", true, 'SELF_APPROVAL'],
+  ['live', ['admin', 'oversight'], "another's", true, 'SELF_APPROVAL'],
+  ['live', ['read', 'send', 'oversight', 'admin'], 'own mail', true, 'SELF_APPROVAL'],
+  ['live', ['oversight'], 'own mail', true, 'SELF_APPROVAL'],
+  // test mail goes nowhere: an admin key may play both parts, if the operator lets it
+  ['test', ['read', 'send', 'oversight', 'admin'], 'own mail', true, 'may, self-approved'],
+  ['test', ['admin'], "another's", true, 'may'],
+  ['test', ['read', 'send', 'oversight', 'admin'], 'own mail', false, 'SELF_APPROVAL'],
+  ['test', ['admin'], "another's", false, 'SELF_APPROVAL'],
+  ['test', ['send', 'oversight'], 'own mail', true, 'SELF_APPROVAL'],
+  ['test', ['send', 'oversight'], "another's", true, 'SELF_APPROVAL'],
+]
+
+describe('who may decide', () => {
+  it.each(rows)('%s key with %j on %s, test self-approval %s: %s', (world, scopes, whose, allowed, answer) => {
+    const result = mayDecide({ world, scopes, keyId: reviewer }, whose === 'own mail' ? reviewer : composer, allowed)
+    expect(result.ok ? (result.value.selfApproved ? 'may, self-approved' : 'may') : result.code).toBe(answer)
+  })
+})
