@@ -1,0 +1,52 @@
+import { describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../server/platform/clock.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
+
+describe('the host’s clock', () => {
+  it('does due work, but never within the call', async () => {
+    const done = Promise.withResolvers<void>()
+    let called = false
+    systemClock.at(0, () => {
+      called = true
+      done.resolve()
+    })
+    expect(called).toBe(false)
+    await done.promise
+  })
+
+  it('waits for a time longer away than a timer can count, notices a clock set forward within a minute, and forgets what is cancelled', () => {
+    vi.useFakeTimers({ now: 0 })
+    try {
+      const done: string[] = []
+      systemClock.at(3_000_000_000, () => done.push('in 35 days'))
+      systemClock.at(500_000, () => done.push('cancelled')).cancel()
+      vi.advanceTimersByTime(2_999_999_999)
+      expect(done).toEqual([])
+      vi.advanceTimersByTime(1)
+      expect(done).toEqual(['in 35 days'])
+
+      systemClock.at(9_000_000_000, () => done.push('tomorrow, and the clock jumps'))
+      vi.setSystemTime(9_000_000_000)
+      vi.advanceTimersByTime(60_000)
+      expect(done.at(-1)).toBe('tomorrow, and the clock jumps')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+describe('the virtual clock', () => {
+  it('does work in order of time, also work that work sets, and stands where it was moved to', async () => {
+    const clock = createVirtualClock(100)
+    const done: string[] = []
+    clock.at(130, () => done.push(`b ${clock.now()}`))
+    clock.at(110, () => {
+      done.push(`a ${clock.now()}`)
+      clock.at(120, () => done.push(`in between ${clock.now()}`))
+    })
+    clock.at(115, () => done.push('cancelled')).cancel()
+    clock.at(151, () => done.push('too late'))
+    await clock.advance(50)
+    expect([done, clock.now()]).toEqual([['a 110', 'in between 120', 'b 130'], 150])
+  })
+})
