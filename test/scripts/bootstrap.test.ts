@@ -1,22 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 // The real bootstrap in a checkout of its own, with an npm of ours that installs one package: a link to this Node.
 const npm = `
 import { appendFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-appendFileSync('npm.log', process.argv.slice(2, 3).join(' ') + '\\n')
-console.log('words of npm')
+appendFileSync('npm.log', 'begun\\n')
+console.log('words of npm', process.argv[2])
 rmSync('node_modules', { recursive: true, force: true })
 await sleep(Number(process.env.NPM_TAKES ?? 0))
 if (process.env.NPM_FAILS) process.exit(1)
 mkdirSync('node_modules/.bin', { recursive: true })
 symlinkSync(process.execPath, 'node_modules/.bin/node')
+appendFileSync('npm.log', 'done\\n')
 `
 const program = `
 import { spawnSync } from 'node:child_process'
@@ -64,38 +65,51 @@ async function outcome(child: ChildProcess) {
 }
 
 const installs = async () => (await readFile(join(checkout, 'npm.log'), 'utf8').catch(() => '')).trim().split('\n').filter(Boolean)
+const begun = async () => await vi.waitFor(async () => expect(await installs()).toContain('begun'), { timeout: 10_000 })
+/** Locks that nobody took away. */
+const left = async () => (await readdir(checkout)).filter((name) => name.startsWith('.installing'))
 const ready = async (child: ChildProcess) => await once(child.stdout!, 'data')
 
 describe('the bootstrap', () => {
   it('installs what the lockfile says when nothing is there, once, and keeps the program’s output clean', async () => {
     const first = await outcome(start(['print', 'a', 'b c']))
     expect(first).toMatchObject({ stdout: '["a","b c"]\n', code: 0 })
-    expect(first.stderr).toContain('words of npm')
+    expect(first.stderr).toContain('words of npm ci')
     expect(await outcome(start(['print']))).toMatchObject({ stdout: '[]\n', stderr: '', code: 0 })
-    expect(await installs()).toEqual(['ci'])
+    expect(await installs()).toEqual(['begun', 'done'])
   })
 
   it('installs again when the lockfile changes', async () => {
     await outcome(start(['print']))
     await writeFile(join(checkout, 'package-lock.json'), '{ "changed": true }')
     await outcome(start(['print']))
-    expect(await installs()).toEqual(['ci', 'ci'])
+    expect(await installs()).toEqual(['begun', 'done', 'begun', 'done'])
   })
 
   it('installs once when two start together, and both go on', async () => {
     const both = await Promise.all([1, 2].map(async (n) => await outcome(start(['print', `${n}`], { NPM_TAKES: '600' }))))
     expect(both).toMatchObject([{ stdout: '["1"]\n' }, { stdout: '["2"]\n' }])
-    expect(await installs()).toEqual(['ci'])
+    expect(await installs()).toEqual(['begun', 'done'])
   })
 
-  it('is not held up by an install that was killed', async () => {
-    const killed = start(['print'], { NPM_TAKES: '60000' })
-    await ready(Object.assign(killed, { stdout: killed.stderr }))
-    process.kill(-killed.pid!, 'SIGKILL')
+  it('is not held up by an install that was killed, and waits for the npm of one whose bootstrap alone was', async () => {
+    const killed = start(['print'], { NPM_TAKES: '800' })
+    await begun()
+    killed.kill('SIGKILL')
     await once(killed, 'exit')
-    const after = await Promise.all([1, 2].map(async (n) => await outcome(start(['print', `${n}`], { NPM_TAKES: '300' }))))
+    const after = await Promise.all([1, 2].map(async (n) => await outcome(start(['print', `${n}`]))))
     expect(after).toMatchObject([{ stdout: '["1"]\n' }, { stdout: '["2"]\n' }])
-    expect(await readFile(join(checkout, '.installing'), 'utf8').catch(() => 'gone')).toBe('gone')
+    expect(await installs()).toEqual(['begun', 'done', 'begun', 'done'])
+    expect(await left()).toEqual([])
+  })
+
+  it('takes npm with it when it is told to stop', async () => {
+    const stopped = start(['print'], { NPM_TAKES: '60000' })
+    await begun()
+    stopped.kill('SIGTERM')
+    expect(await outcome(stopped)).toMatchObject({ stdout: '', code: null, signal: 'SIGTERM' })
+    expect(await installs()).toEqual(['begun'])
+    expect(await left()).toEqual([])
   })
 
   it('says so when npm fails, and tries again the next time', async () => {
