@@ -24,11 +24,11 @@ export type Content = {
 }
 
 /** To, Cc and Bcc together, each address once. */
-export const maxRecipients = 50
+const maxRecipients = 50
 /** RFC 5322 §2.1.1 limits a line to 998 characters; the contract takes the same number for a subject. */
 export const maxSubjectLength = 998
-export const maxMarkdownLength = 262_144
-export const maxAttachments = 50
+const maxMarkdownLength = 262_144
+const maxAttachments = 50
 /** A whole composed message, in bytes: what most hosts take. */
 export const maxMessageBytes = 25 * 1024 * 1024
 const maxNameLength = 150

@@ -19,7 +19,7 @@ export function createRender(clock: Clock): Render {
   return (markdown) => {
     if (markdown.length <= longestAtOnce) return Promise.resolve(htmlFromMarkdown(markdown))
     const mine = last.then(() => inThread(markdown, clock))
-    last = mine
+    last = mine.catch(() => null)
     return mine
   }
 }

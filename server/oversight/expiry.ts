@@ -9,7 +9,7 @@ import { type HoldRow, dueHolds, endHold, nextExpiry } from '../store/holds.ts'
 import { appendLog } from '../store/log.ts'
 import { endWaiting } from './holds.ts'
 
-export const expiryBatch = 100
+const expiryBatch = 100
 // A hold made since the last sweep is noticed this long after its time at most. Until then it can be neither decided nor listed, so nothing hangs on it.
 const longestPauseMs = 60_000
 

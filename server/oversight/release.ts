@@ -51,7 +51,7 @@ export async function release(tx: Tx, order: ReleaseOrder): Promise<NewLogEntry>
 
 /** The fixed, listed set of fields that a release puts in front of the approved bytes: Date, the time it was let go (RFC 5322 §3.6.1).
  *  Ends with CRLF. @param now epoch ms */
-export const releaseFields = (now: number): string => `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}\r\n`
+const releaseFields = (now: number): string => `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}\r\n`
 
 const metadataOf = (grounds: Grounds) =>
   grounds.kind === 'policy' ? { kind: grounds.kind, rule: grounds.rule } : { kind: grounds.kind, decision_id: grounds.decisionId }
