@@ -127,18 +127,27 @@ function spfOf({ spf }: AuthenticateResult): AuthenticationResults['spf'] {
   return { result: oneOf(spfResults, spf.status.result, 'permerror'), domain: parseDomainName(spf.domain) }
 }
 
-/** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2) is not what it seems: anybody may have appended text. */
+/** An unsigned message has one result without a domain; it says nothing. */
 function dkimOf({ dkim }: AuthenticateResult): AuthenticationResults['dkim'] {
-  return dkim.results.map((one) => {
-    const result = oneOf(dkimResults, one.status.result, 'neutral')
-    const partial = result === 'pass' && (one.status.underSized ?? 0) > 0
-    return {
-      result: partial ? 'policy' : result === 'neutral' && one.status.comment === 'body hash did not verify' ? 'fail' : result,
-      domain: parseDomainName(one.signingDomain ?? '') ?? '',
-      selector: (one.selector ?? '').slice(0, 253),
-      aligned: Boolean(one.status.aligned) && !partial,
-    }
-  })
+  return dkim.results
+    .filter((one) => Boolean(one.signingDomain))
+    .map((one) => {
+      const result = signatureResult(one.status)
+      return {
+        result,
+        domain: parseDomainName(one.signingDomain ?? '') ?? '',
+        selector: (one.selector ?? '').slice(0, 253),
+        aligned: Boolean(one.status.aligned) && result !== 'policy',
+      }
+    })
+}
+
+/** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2) is not what it seems: anybody may have appended text.
+ *  And a body that was changed is a failure (RFC 8601 §2.7.1), which mailauth calls neutral. */
+function signatureResult(status: AuthenticateResult['dkim']['results'][number]['status']): DkimResult {
+  const result = oneOf(dkimResults, status.result, 'neutral')
+  if (result === 'pass' && (status.underSized ?? 0) > 0) return 'policy'
+  return result === 'neutral' && status.comment === 'body hash did not verify' ? 'fail' : result
 }
 
 function dmarcOf({ dmarc }: AuthenticateResult): AuthenticationResults['dmarc'] {

@@ -15,6 +15,8 @@ export type LaneOptions = {
 }
 
 const idleMs = 30_000
+/** A thread that has not begun by then never will. */
+const startLimitMs = 30_000
 
 export function createLane(options: LaneOptions): Lane {
   const pool = new Piscina({
@@ -34,16 +36,37 @@ export function createLane(options: LaneOptions): Lane {
 
   async function run<T>(task: string, input: unknown): Promise<Outcome<T>> {
     if (!(await place.enter())) return { kind: 'busy' }
+    const limit = limitFromStart(options.timeLimitMs)
     try {
-      return { kind: 'done', value: (await pool.run(input, { name: task, signal: AbortSignal.timeout(options.timeLimitMs) })) as T }
+      return { kind: 'done', value: (await pool.run({ started: limit.started, input }, { name: task, signal: limit.signal })) as T }
     } catch (error) {
-      const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
-      return name === 'AbortError' || name === 'TimeoutError' ? { kind: 'timeout' } : { kind: 'failed', reason: message }
+      if (limit.signal.aborted) return { kind: 'timeout' }
+      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
     } finally {
+      limit.release()
       place.leave()
     }
   }
   return { run, close: () => pool.destroy() }
+}
+
+/** A time limit that begins when the worker says that it has begun (announced.ts): a new thread needs a while to load, on a busy machine seconds. */
+function limitFromStart(timeLimitMs: number): { started: Int32Array<SharedArrayBuffer>; signal: AbortSignal; release(): void } {
+  const started = new Int32Array(new SharedArrayBuffer(4))
+  const control = new AbortController()
+  let over = false
+  const abortAfter = (ms: number): void => AbortSignal.timeout(ms).addEventListener('abort', () => over || control.abort(), { once: true })
+  abortAfter(startLimitMs + timeLimitMs)
+  const begun = Atomics.waitAsync(started, 0, 0)
+  if (begun.async) void begun.value.then(() => over || abortAfter(timeLimitMs))
+  return {
+    started,
+    signal: control.signal,
+    release() {
+      over = true
+      Atomics.notify(started, 0)
+    },
+  }
 }
 
 /** Lets `places` in at once; up to `maxWaiting` more wait in order. */

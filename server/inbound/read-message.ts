@@ -42,8 +42,8 @@ const fieldsWeRead = new Set([
   'content-disposition',
 ])
 
-/** Never throws for what is in the message; runs out of time or memory instead, and then `readHeaderOnly` is next. */
-export async function readMessage(bytes: Uint8Array): Promise<ReadMessage> {
+/** Never throws for what is in the message; runs out of time or memory instead, and then `readHeader` is next. */
+export async function readWhole(bytes: Uint8Array): Promise<ReadMessage> {
   const whole = asBuffer(bytes)
   const { header, body } = splitMessage(whole)
   const isLong = header.length > maxHeader
@@ -62,7 +62,7 @@ export async function readMessage(bytes: Uint8Array): Promise<ReadMessage> {
 }
 
 /** For a message that took too long or too much memory. */
-export const readHeaderOnly = (input: { header: Uint8Array; flags: MessageFlag[] }): Promise<ReadMessage> =>
+export const readHeader = (input: { header: Uint8Array; flags: MessageFlag[] }): Promise<ReadMessage> =>
   headerOnly(asBuffer(input.header), input.flags)
 
 async function headerOnly(header: Buffer, flags: MessageFlag[]): Promise<ReadMessage> {

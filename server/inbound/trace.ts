@@ -20,7 +20,8 @@ export function judgeHeader(message: Buffer): Reply | null {
   if (header.length > maxHeaderBytes || hasMoreLines(header, maxHeaderLines))
     return { code: 552, status: '5.3.4', text: 'Header section too large' }
   // A continuation line would continue our own last field: a stranger's words inside our Authentication-Results.
-  if (/^[ \t]/.test(message.toString('latin1', 0, 1))) return { code: 554, status: '5.6.0', text: 'The message begins with a continuation line' }
+  if (/^[ \t]/.test(message.toString('latin1', 0, 1)))
+    return { code: 554, status: '5.6.0', text: 'The message begins with a continuation line' }
   const hops = headerFields(header).filter(({ name }) => name === 'received').length
   return hops > maxHops ? { code: 554, status: '5.4.6', text: 'Too many hops, this looks like a mail loop' } : null
 }

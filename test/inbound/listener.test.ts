@@ -28,6 +28,12 @@ describeOnEachEngine('arriving mail', (openStore) => {
       message_id: '<1@remote.test>',
       reverse_path: 'bo@remote.test',
       forward_paths_json: '["ann@ours.test"]',
+      authentication_json: JSON.stringify({
+        spf: { result: 'pass', domain: 'remote.test' },
+        dkim: [],
+        dmarc: { result: 'pass', policy: 'reject', domain: 'remote.test' },
+        arc: { result: 'none' },
+      }),
       sent_at: Date.UTC(2026, 10, 23, 10),
       extracted: 'Hello.',
       spam_verdict: null,

@@ -17,7 +17,7 @@ import { makeCertificate } from '../support/certificate.ts'
 import { createRemoteSender } from '../support/remote-sender.ts'
 import { type Mail, type SmtpClient, connectSmtp } from '../support/smtp-client.ts'
 
-export const hostname = 'mx.ours.test'
+const hostname = 'mx.ours.test'
 export const maxMessageBytes = 3 * 1024 * 1024
 const tls = await makeCertificate(hostname)
 

@@ -91,7 +91,7 @@ function hundredsOfMessages(openStore: OpenTestStore): void {
         for (const line of ['MAIL FROM:<>', 'RCPT TO:<ann@ours.test>', 'DATA']) await client.ask(line)
         const wire = Buffer.concat([dotStuffed(data), Buffer.from('.\r\n')])
         let from = 0
-        for (const cut of [...cuts, wire.length].map((at) => Math.min(at, wire.length)).sort((a, b) => a - b)) {
+        for (const cut of [...cuts, wire.length].map((at) => Math.min(at, wire.length)).toSorted((a, b) => a - b)) {
           await client.write(wire.subarray(from, cut))
           from = cut
         }

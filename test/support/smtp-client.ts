@@ -75,6 +75,7 @@ export async function connectSmtp(port: number, options: { hello?: boolean } = {
       await nextTurn()
     },
     async send({ from = 'bo@remote.test', to, data, parameters = '' }) {
+      if (data.length > 0 && !Buffer.from(data).subarray(-2).equals(Buffer.from('\r\n'))) throw new Error('a message ends in CRLF')
       const commands = [`MAIL FROM:<${from}>${parameters}`, ...[to].flat().map((path) => `RCPT TO:<${path}>`), 'DATA']
       for (const command of commands) {
         const reply = await client.ask(command)
