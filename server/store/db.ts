@@ -1,7 +1,6 @@
 /** The store: everything that must survive, on SQLite or PostgreSQL. What it promises: a transaction that has resolved is on disk, all of it or
  *  none of it; the event loop does not wait for the disk; the log of record is one gapless chain. Other rooms import this file for the types
  *  and `openStore`, and the file of a table for its statements. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Dialect, Kysely, type Transaction } from 'kysely'
@@ -9,11 +8,11 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { type Blobs, createBlobs, removeUnfinishedBlobs } from './blobs.ts'
 import type { Engine } from './engine.ts'
-import { isTransient } from './errors.ts'
 import { migrate } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
 import type { Database } from './schema.ts'
 import { openSqlite } from './sqlite/open.ts'
+import { createTransactions } from './transactions.ts'
 
 export type Db = Kysely<Database>
 export type Tx = Transaction<Database>
@@ -46,7 +45,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   await removeUnfinishedBlobs(options.dataDir, options.clock.now())
   const { engine, dialect, failed, close } = await openEngine(options)
   const db = new Kysely<Database>({ dialect })
+  const transactions = createTransactions(db)
   const closeAll = async (): Promise<void> => {
+    await transactions.close()
     await db.destroy()
     await close()
   }
@@ -57,7 +58,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await closeAll()
     throw error
   }
-  return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: (work) => inTransaction(db, work), close: closeAll }
+  return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, close: closeAll }
 }
 
 type OpenEngine = { engine: Engine; dialect: Dialect; failed: Promise<Error>; close(): Promise<void> }
@@ -66,19 +67,4 @@ async function openEngine({ databaseUrl, dataDir, log, clock }: StoreOptions): P
   if (databaseUrl === null) return { engine: 'sqlite', ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
   // A pool replaces lost connections, so there is no moment at which it has failed for good.
   return { engine: 'postgres', dialect: postgresDialect(databaseUrl, log), failed: new Promise(() => {}), close: async () => {} }
-}
-
-const mostTries = 5
-const inside = new AsyncLocalStorage<true>()
-
-async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  // It would wait for the turn, or the lock, that the outer one holds.
-  if (inside.getStore() === true) throw new Error('a transaction was begun inside another: pass the tx on instead')
-  for (let tries = 1; ; tries++) {
-    try {
-      return await db.transaction().execute((tx) => inside.run(true, () => work(tx)))
-    } catch (error) {
-      if (tries === mostTries || !isTransient(error)) throw error
-    }
-  }
 }

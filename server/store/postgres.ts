@@ -22,7 +22,9 @@ export function postgresDialect(databaseUrl: string, log: Log): PostgresDialect 
       getTypeParser: (oid, format): unknown => (oid === pg.types.builtins.INT8 ? safeNumber : pg.types.getTypeParser(oid, format)),
     },
   })
-  pool.on('error', (error) => log.warn({ err: error }, 'store.connection-lost'))
+  // Each connection, not only the pool: one that is lost between two statements of a transaction has nobody else to tell.
+  pool.on('connect', (client) => client.on('error', (error) => log.warn({ err: error }, 'store.connection-lost')))
+  pool.on('error', () => {})
   return new Dialect({ pool })
 }
 

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -78,6 +78,21 @@ describe('SQLite in threads', () => {
     await link.run('create table t (a)', [], 'alone')
     await expect(link.run('insert into t values (1)', [], 'group')).rejects.toMatchObject({ inTransaction: false })
     expect((await link.run('select count(*) as n from t', [], 'alone')).rows?.values).toEqual([[0]])
+  })
+
+  it('refuses a single statement of its own inside a transaction at once, instead of waiting for itself', async () => {
+    const store = await openStore({ databaseUrl: null, dataDir: await scratch(), log: silentLog, clock: systemClock })
+    onTestFinished(() => store.close())
+    const row = accountRow(newId('account', now), 'inner')
+    await expect(store.transaction(() => store.db.insertInto('accounts').values(row).execute())).rejects.toThrow(/inside another/)
+  })
+
+  it('makes files that only its own user can read', async () => {
+    const dataDir = await scratch()
+    const store = await openStore({ databaseUrl: null, dataDir, log: silentLog, clock: systemClock })
+    onTestFinished(() => store.close())
+    for (const name of ['multimail.db', 'multimail.db-wal', 'multimail.db-shm'])
+      expect((await stat(join(dataDir, name))).mode & 0o777).toBe(0o600)
   })
 
   it('keeps a reader from writing', async () => {

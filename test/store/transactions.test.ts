@@ -105,11 +105,12 @@ describeOnEachEngine('a transaction', (open, { engine, newPlace }) => {
   it('that was begun before closing is finished; one begun after is refused', async () => {
     const place = await newPlace()
     const store = await open(place)
-    const begun = store.transaction(add('begun'))
-    await begun
-    await store.close()
+    const begun = ['a', 'b', 'c'].map((slug) => store.transaction(add(slug)))
+    const closing = store.close()
+    await Promise.all(begun)
+    await closing
     await expect(store.transaction(add('late'))).rejects.toThrow(/closed|destroyed/)
-    expect(await slugs(await open(place))).toEqual(['begun'])
+    expect(await slugs(await open(place))).toEqual(['a', 'b', 'c'])
   })
 
   it('of a single statement needs no brackets, and tells a taken key', async () => {

@@ -21,12 +21,17 @@ type AtEnd = (work: () => Promise<void>) => void
  * `describeOnEachEngine('a queue', (openStore) => { it('…', async () => { const store = await openStore() … }) })`.
  */
 export function describeOnEachEngine(name: string, suite: Suite): void {
-  const server = inject('postgresUrl')
   describe(`${name}, on SQLite`, () => {
     const atEnd = endOfTestOrSuite()
     const newPlace = () => newSqlitePlace(atEnd)
     suite(opener(newPlace, atEnd), { engine: 'sqlite', newPlace })
   })
+  describeOnPostgres(name, suite)
+}
+
+/** For what only PostgreSQL can do; skipped where it cannot run. */
+export function describeOnPostgres(name: string, suite: Suite): void {
+  const server = inject('postgresUrl')
   describe.skipIf(server === null)(`${name}, on PostgreSQL`, () => {
     const atEnd = endOfTestOrSuite()
     const newPlace = () => newPostgresPlace(server ?? '', atEnd)

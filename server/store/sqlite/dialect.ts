@@ -12,6 +12,7 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
 } from 'kysely'
+import { refuseInside } from '../inside.ts'
 import { SqliteCompiler } from '../parameters.ts'
 import type { Answer, Link } from './link.ts'
 import type { Rows, Value } from './protocol.ts'
@@ -89,6 +90,7 @@ class Connection implements DatabaseConnection {
     throw new Error('rows are not streamed from SQLite: read them in pages')
   }
   async #runAlone(sql: string, parameters: readonly unknown[]): Promise<Answer> {
+    refuseInside()
     const turn = await this.#writer.begin()
     try {
       const answer = await turn.run(sql, parameters)

@@ -1,4 +1,6 @@
-import { type Dialect } from 'kysely'
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Dialect } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
 import { threadedDialect } from './dialect.ts'
 import { type Link, startThread } from './link.ts'
@@ -14,10 +16,11 @@ export type SqliteDatabase = {
 
 /** Opens or makes the database file. Throws what opening throws. */
 export async function openSqlite(file: string, clock: Clock): Promise<SqliteDatabase> {
+  await makeFile(file)
   const writer = startThread({ file, readOnly: false })
   const reader = startThread({ file, readOnly: true })
   try {
-    // The writer first: it makes the file and sets its mode.
+    // The writer first: it sets the file's mode.
     return database(await writer.open(), await reader.open(), clock)
   } catch (error) {
     await Promise.all([writer.abandon(), reader.abandon()])
@@ -25,12 +28,20 @@ export async function openSqlite(file: string, clock: Clock): Promise<SqliteData
   }
 }
 
+/** Keys and mail are for the appliance's own user only. SQLite gives the files beside the database the same permissions. */
+async function makeFile(file: string): Promise<void> {
+  await using made = await open(file, 'a', 0o600)
+  await made.sync()
+  await using directory = await open(dirname(file), 'r')
+  await directory.sync()
+}
+
 const database = (writing: Link, reading: Link, clock: Clock): SqliteDatabase => ({
   dialect: threadedDialect(createWriter(writing, clock), reading),
   failed: Promise.race([writing.failed, reading.failed]),
-  // The writer last: whoever is last to leave empties the write-ahead log into the file, and a reader cannot.
   async close() {
     await reading.close()
+    // Last: whoever leaves last empties the write-ahead log into the file, and a reader cannot.
     await writing.close()
   },
 })

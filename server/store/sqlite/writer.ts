@@ -4,7 +4,7 @@ import { type Answer, type Link, SqliteError } from './link.ts'
 /** Transactions that wait at the same moment share one COMMIT, and so one fsync: each runs in a savepoint of one outer transaction, one after
  *  the other, and is told that it is durable when the outer one is. One that fails takes back its own savepoint only. */
 export type Writer = {
-  /** Resolves when it is this transaction's turn. */
+  /** Resolves when it is this transaction's turn. Throws when the database cannot begin. */
   begin(): Promise<Turn>
 }
 
@@ -46,16 +46,12 @@ export function createWriter(link: Pick<Link, 'run'>, clock: Clock, limits: Grou
     group = { size: 0, startedAt: clock.now(), members: [], lost: null }
     return group
   }
-  /** Nobody waits for this: the next group's `begin` queues up behind it in the thread while its own members gather here. */
+  /** Nobody waits for this but its members: the next group's `begin` queues up behind it in the thread while more gather here. */
   const endGroup = (one: Group): void => {
     group = null
-    const ending =
-      one.lost === null
-        ? link.run('commit', [], 'commit')
-        : link.run('rollback', [], 'commit').then(() => Promise.reject(one.lost as Error))
-    ending.then(
-      () => one.members.forEach((member) => member.resolve()),
-      (error: Error) => one.members.forEach((member) => member.reject(one.lost ?? error)),
+    void link.run(one.lost === null ? 'commit' : 'rollback', [], 'commit').then(
+      () => settle(one, one.lost),
+      (error: unknown) => settle(one, one.lost ?? asError(error)),
     )
   }
   return {
@@ -70,6 +66,13 @@ export function createWriter(link: Pick<Link, 'run'>, clock: Clock, limits: Grou
         throw error
       }
     },
+  }
+}
+
+function settle(group: Group, failure: Error | null): void {
+  for (const member of group.members) {
+    if (failure === null) member.resolve()
+    else member.reject(failure)
   }
 }
 

@@ -1,0 +1,47 @@
+import type { Kysely, Transaction } from 'kysely'
+import { isTransient } from './errors.ts'
+import { insideTransaction, refuseInside } from './inside.ts'
+import type { Database } from './schema.ts'
+
+const mostTries = 5
+
+type Work<T> = (tx: Transaction<Database>) => Promise<T>
+export type Transactions = {
+  /** See `Store.transaction`. */
+  run<T>(work: Work<T>): Promise<T>
+  /** Lets no more begin and waits for those that have. */
+  close(): Promise<void>
+}
+
+export function createTransactions(db: Kysely<Database>): Transactions {
+  const running = new Set<Promise<unknown>>()
+  let closed = false
+  return {
+    async run(work) {
+      refuseInside()
+      if (closed) throw new Error('the store is closed')
+      const result = withRetries(db, work)
+      running.add(result)
+      try {
+        return await result
+      } finally {
+        running.delete(result)
+      }
+    },
+    async close() {
+      closed = true
+      await Promise.allSettled(running)
+    },
+  }
+}
+
+/** PostgreSQL may undo a transaction that met another and ask for it again. */
+async function withRetries<T>(db: Kysely<Database>, work: Work<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute((tx) => insideTransaction(() => work(tx)))
+    } catch (error) {
+      if (tries === mostTries || !isTransient(error)) throw error
+    }
+  }
+}
