@@ -57,7 +57,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         reversePath: session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address,
         forwardPaths: session.envelope.rcptTo.map((to) => to.address),
       }
-      const client = { ip: session.remoteAddress, helo: String(session.hostNameAppearsAs) }
+      const client = { ip: session.remoteAddress, helo: session.hostNameAppearsAs }
       buffer(stream)
         .then((raw) => {
           if (stream.sizeExceeded) throw Object.assign(new Error('5.3.4 Message too big'), { responseCode: 552 })

@@ -5,7 +5,13 @@ export const scopes = ['read', 'send', 'oversight', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
 /** A program calling with an API key. `mailboxIds` null means all of the account's mailboxes of its world. */
-export type KeyActor = Tenancy & { kind: 'key'; keyId: KeyId; name: string; scopes: readonly Scope[]; mailboxIds: readonly MailboxId[] | null }
+export type KeyActor = Tenancy & {
+  kind: 'key'
+  keyId: KeyId
+  name: string
+  scopes: readonly Scope[]
+  mailboxIds: readonly MailboxId[] | null
+}
 /** The appliance itself: arriving mail, expiry of holds, the delivery runner, commands run on the host. */
 export type SystemActor = { kind: 'system'; part: 'inbound' | 'outbound' | 'oversight' | 'host' }
 /** Who is behind a call or an entry of the log. */

@@ -10,7 +10,9 @@ const LF = 10
 export function splitMessage(message: Buffer): { header: Buffer; body: Buffer } {
   if (message[0] === CR && message[1] === LF) return { header: message.subarray(0, 0), body: message.subarray(2) }
   const end = message.indexOf('\r\n\r\n')
-  return end < 0 ? { header: message, body: message.subarray(message.length) } : { header: message.subarray(0, end + 2), body: message.subarray(end + 4) }
+  return end < 0
+    ? { header: message, body: message.subarray(message.length) }
+    : { header: message.subarray(0, end + 2), body: message.subarray(end + 4) }
 }
 
 /** The fields of a header section in order. A first line that is a continuation, or a line without a colon, becomes a field with the name ''. */

@@ -61,8 +61,7 @@ type IdOf = {
 const nextUlid = monotonicFactory()
 
 /** A new id such as `em_01JD…` (prefix, underscore, 26 characters of ULID). Sorts by time of making. @param now epoch ms */
-export const newId = <K extends IdKind>(kind: K, now: number): IdOf[K] =>
-  `${idPrefixes[kind]}_${nextUlid(now)}` as IdOf[K]
+export const newId = <K extends IdKind>(kind: K, now: number): IdOf[K] => `${idPrefixes[kind]}_${nextUlid(now)}` as IdOf[K]
 
 /** True for a well-formed id of this kind; says nothing about whether the row exists. */
 export const isId = <K extends IdKind>(kind: K, text: string): text is IdOf[K] =>

@@ -12,7 +12,11 @@ export function parseMessageIds(value: string | null | undefined, limit = 100): 
 }
 
 /** The References of a reply (RFC 5322 §3.6.4): the parent's References, or its In-Reply-To when it has only one, then its Message-ID. */
-export function referencesForReply(parent: { messageId: string | null; inReplyTo: string | null; references: readonly string[] }): string[] {
+export function referencesForReply(parent: {
+  messageId: string | null
+  inReplyTo: string | null
+  references: readonly string[]
+}): string[] {
   const before = parent.references.length > 0 ? parent.references : parseMessageIds(parent.inReplyTo)
   const chain = parent.messageId === null ? [...before] : [...before.filter((id) => id !== parent.messageId), parent.messageId]
   // Keep the root and the nearest ones: a References line without end helps nobody.
