@@ -1,6 +1,6 @@
 import { effectiveText, settingsMarkdown, shownValue } from '../../config/describe.ts'
-import { problemsText } from '../../config/load.ts'
-import { type Command, Stop, jsonOption } from './command.ts'
+import { type Command, jsonOption } from './command.ts'
+import { settingsOf } from './settings.ts'
 import { visibleJson } from './visible.ts'
 
 export const config: Command = {
@@ -11,8 +11,7 @@ export const config: Command = {
       call.io.out(settingsMarkdown())
       return 0
     }
-    const loaded = call.io.load()
-    if (!loaded.ok) throw new Stop(problemsText(loaded.problems), 2)
+    const loaded = settingsOf(call.io)
     const { config: effective } = loaded
     const settings = loaded.effective.map((each) => ({ name: each.name, value: shownValue(each), source: each.source }))
     call.io.out(

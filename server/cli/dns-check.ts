@@ -4,7 +4,8 @@ import { type Resolver, createResolver } from '../../dns/resolver.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type Command, Stop, jsonOption } from './command.ts'
 import { domainOptions, domainSetups } from './dns-options.ts'
-import { settingsOf, withStore } from './host.ts'
+import { withStore } from './host.ts'
+import { settingsOf } from './settings.ts'
 import { visibleJson, visibleLine } from './visible.ts'
 
 export const dnsCheck: Command = {

@@ -1,4 +1,4 @@
-import { accessOf } from './client.ts'
+import { accessOf } from './access.ts'
 import type { Command } from './command.ts'
 import { visibleLine } from './visible.ts'
 

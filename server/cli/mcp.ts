@@ -1,4 +1,4 @@
-import { accessOf } from './client.ts'
+import { accessOf } from './access.ts'
 import { type Command, Stop } from './command.ts'
 
 export const mcp: Command = {

@@ -6,6 +6,7 @@ import { type LocalAppliance, startLocal } from '../../server/local/local-mode.t
 import type { ReceivedLetter } from '../../server/local/receiver.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { multimail } from '../support/cli.ts'
+import { freePort } from '../support/free-port.ts'
 import { createScratch } from '../support/scratch.ts'
 
 describe('a reviewer at a terminal', () => {
@@ -133,8 +134,9 @@ describe('a reviewer at a terminal', () => {
   })
 
   it('is told when no server answers', async () => {
-    const run = await multimail({ ...env, MULTIMAIL_API_URL: 'http://127.0.0.1:9' }, 'pending')
-    expect(run).toMatchObject({ code: 1, err: expect.stringMatching(/^No MultiMail server answers at http:\/\/127\.0\.0\.1:9/) })
+    const url = `http://127.0.0.1:${await freePort()}`
+    const run = await multimail({ ...env, MULTIMAIL_API_URL: url }, 'pending')
+    expect(run).toMatchObject({ code: 1, err: expect.stringContaining(`No MultiMail server answers at ${url} `) })
   })
 
   it('asks whether the server is well', async () => {
