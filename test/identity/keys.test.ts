@@ -117,16 +117,18 @@ describeOnEachEngine('API keys', (openStore, { engine, newPlace }) => {
     expect(seen).toEqual([null, start, start, start + 60_000])
   })
 
-  it.runIf(engine === 'sqlite')('leave no trace of their secret on the disk', async () => {
-    const { key } = await issue()
-    await keys.identify(key)
-    await store.close()
-    const bytes = Buffer.concat(
-      readdirSync(dataDir, { recursive: true, withFileTypes: true })
-        .filter((file) => file.isFile())
-        .map((file) => readFileSync(join(file.parentPath, file.name))),
-    )
-    expect(bytes.includes(key.slice(0, 13))).toBe(true)
-    expect(bytes.includes(key.slice(13, 23))).toBe(false)
-  })
+  // Only SQLite keeps its files where we can look.
+  if (engine === 'sqlite')
+    it('leave no trace of their secret on the disk', async () => {
+      const { key } = await issue()
+      await keys.identify(key)
+      await store.close()
+      const bytes = Buffer.concat(
+        readdirSync(dataDir, { recursive: true, withFileTypes: true })
+          .filter((file) => file.isFile())
+          .map((file) => readFileSync(join(file.parentPath, file.name))),
+      )
+      expect(bytes.includes(key.slice(0, 13))).toBe(true)
+      expect(bytes.includes(key.slice(13, 23))).toBe(false)
+    })
 })
