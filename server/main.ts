@@ -16,7 +16,22 @@ export async function main(): Promise<void> {
     return
   }
   const start = { local: startInLocalMode, server: startServer }[loaded.config.mode]
-  await start(loaded.config)
+  await start(loaded.config).catch((error: unknown) => {
+    process.stderr.write(`${whyNot(error)}\n`)
+    // At once: nothing has been promised to anybody yet, and what did open would keep the process alive.
+    process.exit(1)
+  })
+}
+
+/** What an operator can do about it, when that is known. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Error)) return `MultiMail cannot start: ${String(error)}`
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE')
+    return `MultiMail cannot start: port ${port} is in use. Stop what listens there, or set another port (docs/settings.md).`
+  if (code === 'EACCES' && port !== undefined)
+    return `MultiMail cannot start: it may not listen on port ${port}. Choose a port above 1023, or give it the right to.`
+  return `MultiMail cannot start: ${error.stack ?? error.message}`
 }
 
 async function startServer(config: Config): Promise<void> {

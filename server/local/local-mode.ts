@@ -57,6 +57,9 @@ export async function startLocal(
     const app = await createApp({ ...config, outbound: { ...config.outbound, smarthost: at } }, { ...around, clock, resolver })
     const demo = await ensureDemo(app, config, clock)
     Object.assign(zone, localZone(demo.dkim.map((key) => ({ selector: key.selector, value: dkimText(key) }))))
+    const doors = await app.start()
+    // At each start: the port may be another one now.
+    await writeKeys(config, demo.keys, doors.http)
     return {
       app,
       mailbox: demo.mailbox,
@@ -64,7 +67,7 @@ export async function startLocal(
       keysFile: keysFile(config),
       receiver: at,
       receiverDirectory,
-      ...(await app.start()),
+      ...doors,
       async stop() {
         await app.stop()
         await receiver.close()
@@ -91,7 +94,6 @@ async function ensureDemo(
   if (!setup.ok) throw new Error(`the demo domain could not be set up: ${setup.detail ?? setup.code}`)
   const { agent, reviewer } = setup.value.keys
   const keys = { agent: agent?.key ?? known?.agent ?? '', reviewer: reviewer?.key ?? known?.reviewer ?? '' }
-  if (agent !== null || reviewer !== null) await writeKeys(config, keys)
   return { dkim: setup.value.dkim, mailbox: setup.value.mailbox.address, keys }
 }
 
@@ -104,9 +106,13 @@ async function readKeys(config: Config): Promise<LocalKeys | null> {
 }
 
 /** Settings that a shell and the command line both understand. Written whole or not at all. */
-async function writeKeys(config: Config, keys: LocalKeys): Promise<void> {
+async function writeKeys(config: Config, keys: LocalKeys, http: Listening): Promise<void> {
   const file = keysFile(config)
-  const lines = [`MULTIMAIL_API_URL=${config.http.publicUrl}`, `MULTIMAIL_API_KEY=${keys.agent}`, `MULTIMAIL_REVIEWER_KEY=${keys.reviewer}`]
+  const lines = [
+    `MULTIMAIL_API_URL=http://${http.host}:${http.port}`,
+    `MULTIMAIL_API_KEY=${keys.agent}`,
+    `MULTIMAIL_REVIEWER_KEY=${keys.reviewer}`,
+  ]
   await writeFile(`${file}.new`, `${lines.join('\n')}\n`, { mode: 0o600 })
   await rename(`${file}.new`, file)
 }
