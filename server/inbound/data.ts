@@ -36,7 +36,7 @@ export async function collectMessage(
   limits: { maxBytes: number; budget: MemoryBudget },
 ): Promise<Arrived & { release(): void }> {
   const check = createLineEndCheck()
-  let chunks: Buffer[] = []
+  const kept = createGrowingBuffer()
   let size = 0
   let held = 0
   let refusal: Reply | null = null
@@ -44,21 +44,22 @@ export async function collectMessage(
     limits.budget.release(held)
     held = 0
   }
-  const refuse = (reply: Reply): void => {
-    refusal ??= reply
-    chunks = []
-    release()
+  const judge = (chunk: Buffer): Reply | null => {
+    if (size > limits.maxBytes) return tooLarge(limits.maxBytes)
+    if (!check(chunk)) return strayByte
+    return limits.budget.reserve(chunk.length) ? null : noRoom
   }
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       size += chunk.length
       if (refusal !== null) continue
-      if (size > limits.maxBytes) refuse(tooLarge(limits.maxBytes))
-      else if (!check(chunk)) refuse(strayByte)
-      else if (!limits.budget.reserve(chunk.length)) refuse(noRoom)
-      else {
+      refusal = judge(chunk)
+      if (refusal === null) {
         held += chunk.length
-        chunks.push(chunk)
+        kept.add(chunk)
+      } else {
+        kept.drop()
+        release()
       }
     }
   } catch {
@@ -67,7 +68,31 @@ export async function collectMessage(
     return { kind: 'lost', release }
   }
   if (refusal !== null) return { kind: 'refused', reply: refusal, release }
-  return { kind: 'message', bytes: Buffer.concat(chunks), release }
+  return { kind: 'message', bytes: kept.bytes(), release }
+}
+
+const firstCapacity = 64 * 1024
+
+/** Bytes one behind the other. Keeping the chunks would cost a hundred bytes for each, and a sender can make them two bytes long. */
+function createGrowingBuffer(): { add(chunk: Buffer): void; bytes(): Buffer; drop(): void } {
+  let room = Buffer.allocUnsafeSlow(firstCapacity)
+  let used = 0
+  return {
+    add(chunk) {
+      if (used + chunk.length > room.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(room.length * 2, used + chunk.length))
+        room.copy(larger, 0, 0, used)
+        room = larger
+      }
+      used += chunk.copy(room, used)
+    },
+    // Exactly as large as the message: what is handed to a worker is copied with the whole memory behind it.
+    bytes: () => Buffer.from(room.buffer.slice(0, used)),
+    drop() {
+      room = Buffer.alloc(0)
+      used = 0
+    },
+  }
 }
 
 const NUL = 0

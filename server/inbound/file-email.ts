@@ -2,14 +2,11 @@
 import { type ThreadClues, ancestorIds, findThreadOf } from '../mailbox/threading.ts'
 import { displaySubject } from '../mailbox/subject.ts'
 import type { SystemActor } from '../model/actor.ts'
-import type { Address } from '../model/address.ts'
 import type { EmailStatus } from '../model/email.ts'
-import { type EmailId, type MailboxId, type ThreadId, newId } from '../model/ids.ts'
-import type { AuthenticationResults } from '../model/verdict.ts'
+import { type ThreadId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { type ArrivalVerdict, arrivalVerdict } from '../oversight/gate.ts'
 import { insertAttachments } from '../store/attachments.ts'
-import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
 import { emailsByMessageId, insertEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
@@ -18,24 +15,7 @@ import type { NewLogEntry } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
-import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
-import type { InboundVerdict } from './verdict.ts'
-
-/** What all mailboxes that get this message share. Times: epoch ms. */
-export type Letter = {
-  parsed: ParsedMessage
-  flags: readonly MessageFlag[]
-  results: AuthenticationResults
-  verdict: Exclude<InboundVerdict, { kind: 'refuse' }>
-  reversePath: Address | null
-  raw: StagedBlob
-  /** in the order of `parsed.attachments` */
-  attachmentBlobs: readonly StagedBlob[]
-  receivedAt: number
-  holdExpiryMs: number
-}
-
-export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: readonly Address[] }
+import { type Filing, type Letter, attachmentRows, emailRow } from './email-rows.ts'
 
 const inbound: SystemActor = { kind: 'system', part: 'inbound' }
 
@@ -69,7 +49,8 @@ async function joinThread(tx: Tx, letter: Letter, mailbox: Row<'mailboxes'>, ten
   const candidates = found.toReversed().map((row) => ({ threadId: row.thread_id, messageId: row.message_id ?? '', subject: row.subject }))
   const joined = findThreadOf(clues, candidates)
   if (joined !== null) {
-    await touchThread(tx, joined, letter.receivedAt)
+    // What is quarantined stays out of sight, so it moves nothing to the top either.
+    if (letter.verdict.spam !== 'quarantined') await touchThread(tx, joined, letter.receivedAt)
     return joined
   }
   const id = newId('thread', letter.receivedAt)
@@ -84,73 +65,6 @@ async function joinThread(tx: Tx, letter: Letter, mailbox: Row<'mailboxes'>, ten
   })
   return id
 }
-
-type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus }
-
-function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, status }: Place): NewRow<'emails'> {
-  const { parsed } = letter
-  return {
-    id: filing.emailId,
-    account_id: tenancy.accountId,
-    world: tenancy.world,
-    mailbox_id: filing.mailboxId,
-    thread_id: threadId,
-    direction: 'inbound',
-    status,
-    message_id: parsed.messageId,
-    in_reply_to: parsed.inReplyTo.at(-1) ?? null,
-    references_json: JSON.stringify(parsed.references),
-    subject: displaySubject(parsed.subject),
-    from_address: parsed.from?.address ?? '',
-    from_name: parsed.from?.name ?? null,
-    reply_to_json: JSON.stringify(parsed.replyTo),
-    to_json: JSON.stringify(parsed.to),
-    cc_json: JSON.stringify(parsed.cc),
-    bcc_json: '[]',
-    reverse_path: letter.reversePath ?? '',
-    forward_paths_json: JSON.stringify(filing.forwardPaths),
-    sent_at: parsed.sentAt,
-    received_at: letter.receivedAt,
-    markdown: parsed.markdown,
-    extracted: parsed.extracted,
-    has_attachments: parsed.attachments.some(({ isInline }) => !isInline) ? 1 : 0,
-    raw_hash: letter.raw.hash,
-    raw_size: letter.raw.size,
-    content_hash: null,
-    authentication_json: JSON.stringify(letter.results),
-    spam_score: null,
-    spam_verdict: letter.verdict.spam,
-    flags_json: JSON.stringify(letter.flags),
-    composer_id: null,
-    idempotency_key: null,
-    approved_at: null,
-    approved_by: null,
-    rejection_reason: null,
-    delivered_at: null,
-    bounced_at: null,
-    bounce_type: null,
-    read_at: null,
-    created_at: letter.receivedAt,
-    updated_at: letter.receivedAt,
-  }
-}
-
-const attachmentRows = (letter: Letter, emailId: EmailId): NewRow<'attachments'>[] =>
-  letter.parsed.attachments.flatMap((attachment, position) => {
-    const blob = letter.attachmentBlobs[position]
-    if (blob === undefined) return []
-    return {
-      id: newId('attachment', letter.receivedAt),
-      email_id: emailId,
-      position,
-      name: attachment.name,
-      content_type: attachment.contentType,
-      size: blob.size,
-      blob_hash: blob.hash,
-      content_id: attachment.contentId,
-      is_inline: attachment.isInline ? 1 : 0,
-    }
-  })
 
 async function hold(tx: Tx, letter: Letter, filing: Filing, tenancy: Tenancy, reason: string): Promise<void> {
   await insertHold(tx, {

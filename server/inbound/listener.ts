@@ -49,7 +49,7 @@ const maxSessionMs = 3_600_000
 /** Commands have 512 octets (RFC 5321 §4.5.3.1.4); extensions and long addresses need some more. */
 const maxCommandBytes = 2_048
 /** Messages being received or handled at one time, in multiples of the largest. */
-const largestMessagesAtOnce = 8
+const largestMessagesAtOnce = 4
 const closingMs = 10_000
 
 const trouble: Reply = { code: 451, status: '4.3.0', text: 'Local trouble, nothing was stored, try again later' }

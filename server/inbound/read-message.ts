@@ -21,6 +21,8 @@ const maxHeader = 100 * 1024
 const maxField = 8 * 1024
 const maxAddresses = 500
 const maxReferences = 100
+/** Octets; RFC 5322 §2.1.1. It is indexed, and an index entry has a limit too. */
+const maxMessageId = 998
 const maxSubject = 998
 const maxName = 200
 /** Year 9999: later is no date anybody meant. */
@@ -135,7 +137,7 @@ function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
     replyTo,
     to,
     cc,
-    messageId: parseMessageIds(value('message-id'))[0] ?? null,
+    messageId: parseMessageIds(value('message-id')).find((id) => Buffer.byteLength(id) <= maxMessageId) ?? null,
     inReplyTo: parseMessageIds(value('in-reply-to'), 10),
     references: parseMessageIds(value('references'), maxReferences),
     sentAt: instantOf(value('date')),

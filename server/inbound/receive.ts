@@ -12,7 +12,8 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
 import { createAuthenticator } from './authenticate.ts'
-import { type Filing, type Letter, fileEmail } from './file-email.ts'
+import type { Filing, Letter } from './email-rows.ts'
+import { fileEmail } from './file-email.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
 import type { Parser } from './parser.ts'
 import type { Recipient } from './recipients.ts'
@@ -122,7 +123,9 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, judged: Judged): Promi
 function filingsFor(recipients: readonly Recipient[], now: number): Filing[] {
   const paths = new Map<MailboxId, Address[]>()
   for (const { mailboxId, forwardPath } of recipients) paths.set(mailboxId, [...(paths.get(mailboxId) ?? []), forwardPath])
-  return [...paths].map(([mailboxId, forwardPaths]) => ({ emailId: newId('email', now), mailboxId, forwardPaths }))
+  // In one order for everybody, so that two transactions cannot wait for each other.
+  const ordered = [...paths].toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return ordered.map(([mailboxId, forwardPaths]) => ({ emailId: newId('email', now), mailboxId, forwardPaths }))
 }
 
 /** One after the other: a message may have hundreds, and each large one is an fsync. */

@@ -40,6 +40,18 @@ describeOnEachEngine('authentication', (openStore) => {
     expect(await office.emails()).toHaveLength(1)
   })
 
+  it('checks the ARC chain of a forwarder, and does not let it overrule the author’s policy', async () => {
+    const sender = createRemoteSender({ dmarc: 'p=none' })
+    const strict = createRemoteSender({ domain: 'bank.test' })
+    const office = await openPostOffice(await openStore(), { parser, zone: { ...sender.zone, ...strict.zone } })
+    const sealed = await sender.seal(letter())
+    await office.send({ ...elsewhere, data: sealed })
+    await office.send({ ...elsewhere, data: sealed.toString().replace('Hello', 'Hallo') })
+    const arc = (await office.emails()).map((email) => (JSON.parse(email.authentication_json ?? '') as AuthenticationResults).arc.result)
+    expect(arc).toEqual(['pass', 'fail'])
+    expect(await office.send({ ...elsewhere, data: await sender.seal(letter({ From: 'ceo@bank.test' })) })).toBe(refusedByPolicy)
+  })
+
   it('is not talked out of it by a header that is too large to check', async () => {
     const sender = createRemoteSender()
     const office = await openPostOffice(await openStore(), { parser, zone: sender.zone })

@@ -1,5 +1,5 @@
 import { type KeyObject, generateKeyPairSync } from 'node:crypto'
-import { dkimSign } from 'mailauth'
+import { dkimSign, sealMessage } from 'mailauth'
 import type { Zone } from '../../dns/resolver.ts'
 
 /** A domain elsewhere whose mail comes from loopback and is signed. */
@@ -9,6 +9,8 @@ export type RemoteSender = {
   zone: Zone
   /** The message with a DKIM-Signature in front. */
   sign(message: string, options?: SignOptions): Promise<Buffer>
+  /** The message with a first ARC set in front (RFC 8617), as a forwarder adds one. */
+  seal(message: string): Promise<Buffer>
 }
 type SignOptions = { headerList?: string[]; maxBodyLength?: number; signatures?: number }
 
@@ -31,7 +33,7 @@ export function createRemoteSender(options: { domain?: string; dmarc?: string | 
       const one = {
         signingDomain: domain,
         selector,
-        privateKey: rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+        privateKey,
         ...(more.headerList ? { headerList: more.headerList } : {}),
         ...(more.maxBodyLength === undefined ? {} : { maxBodyLength: more.maxBodyLength }),
       }
@@ -43,8 +45,21 @@ export function createRemoteSender(options: { domain?: string; dmarc?: string | 
       if (errors.length > 0) throw new Error(String(errors[0]?.err))
       return Buffer.from(signatures + message)
     },
+    async seal(message) {
+      const headers = await sealMessage(message, {
+        signingDomain: domain,
+        selector,
+        privateKey,
+        cv: 'none',
+        authResults: `mx.${domain}; spf=pass`,
+      })
+      return Buffer.concat([headers, Buffer.from(message)])
+    },
   }
 }
+
+/** The private key every domain here signs with. */
+const privateKey = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' })
 
 const publicKeyText = (key: KeyObject): string => key.export({ type: 'spki', format: 'der' }).toString('base64')
 

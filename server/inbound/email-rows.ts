@@ -1,0 +1,95 @@
+/** An arrived message as rows of the store. Pure. */
+import { displaySubject } from '../mailbox/subject.ts'
+import type { Address } from '../model/address.ts'
+import type { EmailStatus } from '../model/email.ts'
+import { type EmailId, type MailboxId, type ThreadId, newId } from '../model/ids.ts'
+import type { AuthenticationResults } from '../model/verdict.ts'
+import type { Tenancy } from '../model/world.ts'
+import type { StagedBlob } from '../store/blobs.ts'
+import type { NewRow } from '../store/schema.ts'
+import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
+import type { InboundVerdict } from './verdict.ts'
+
+/** What all mailboxes that get this message share. Times: epoch ms. */
+export type Letter = {
+  parsed: ParsedMessage
+  flags: readonly MessageFlag[]
+  results: AuthenticationResults
+  verdict: Exclude<InboundVerdict, { kind: 'refuse' }>
+  reversePath: Address | null
+  raw: StagedBlob
+  /** in the order of `parsed.attachments` */
+  attachmentBlobs: readonly StagedBlob[]
+  receivedAt: number
+  holdExpiryMs: number
+}
+
+export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: readonly Address[] }
+
+/** Where it goes, and as what. */
+export type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus }
+
+export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, status }: Place): NewRow<'emails'> {
+  const { parsed } = letter
+  return {
+    id: filing.emailId,
+    account_id: tenancy.accountId,
+    world: tenancy.world,
+    mailbox_id: filing.mailboxId,
+    thread_id: threadId,
+    direction: 'inbound',
+    status,
+    message_id: parsed.messageId,
+    in_reply_to: parsed.inReplyTo.at(-1) ?? null,
+    references_json: JSON.stringify(parsed.references),
+    subject: displaySubject(parsed.subject),
+    from_address: parsed.from?.address ?? '',
+    from_name: parsed.from?.name ?? null,
+    reply_to_json: JSON.stringify(parsed.replyTo),
+    to_json: JSON.stringify(parsed.to),
+    cc_json: JSON.stringify(parsed.cc),
+    bcc_json: '[]',
+    reverse_path: letter.reversePath ?? '',
+    forward_paths_json: JSON.stringify(filing.forwardPaths),
+    sent_at: parsed.sentAt,
+    received_at: letter.receivedAt,
+    markdown: parsed.markdown,
+    extracted: parsed.extracted,
+    has_attachments: parsed.attachments.some(({ isInline }) => !isInline) ? 1 : 0,
+    raw_hash: letter.raw.hash,
+    raw_size: letter.raw.size,
+    content_hash: null,
+    authentication_json: JSON.stringify(letter.results),
+    spam_score: null,
+    spam_verdict: letter.verdict.spam,
+    flags_json: JSON.stringify(letter.flags),
+    composer_id: null,
+    idempotency_key: null,
+    approved_at: null,
+    approved_by: null,
+    rejection_reason: null,
+    delivered_at: null,
+    bounced_at: null,
+    bounce_type: null,
+    read_at: null,
+    created_at: letter.receivedAt,
+    updated_at: letter.receivedAt,
+  }
+}
+
+export const attachmentRows = (letter: Letter, emailId: EmailId): NewRow<'attachments'>[] =>
+  letter.parsed.attachments.flatMap((attachment, position) => {
+    const blob = letter.attachmentBlobs[position]
+    if (blob === undefined) return []
+    return {
+      id: newId('attachment', letter.receivedAt),
+      email_id: emailId,
+      position,
+      name: attachment.name,
+      content_type: attachment.contentType,
+      size: blob.size,
+      blob_hash: blob.hash,
+      content_id: attachment.contentId,
+      is_inline: attachment.isInline ? 1 : 0,
+    }
+  })
