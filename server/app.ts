@@ -20,6 +20,7 @@ import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
 import { type Store, openStore } from './store/db.ts'
+import { becomeSole } from './store/sqlite/sole.ts'
 
 /** What the appliance sees of the outside; each has a default that is the real one. */
 export type Surroundings = { clock?: Clock; log?: Log; resolver?: Resolver }
@@ -40,6 +41,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const clock = around.clock ?? systemClock
   const log = around.log ?? createLog({ level: config.logLevel })
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log, clock })
+  const sole = store.engine === 'sqlite' ? becomeSole(config.dataDir) : null
   const resolver = around.resolver ?? createResolver({ servers: config.dns.servers, clock })
   const tls = await loadOrCreateCertificate({
     dataDir: config.dataDir,
@@ -62,7 +64,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
     concurrency: config.outbound.concurrency,
-    alone: store.engine === 'sqlite',
+    alone: sole !== null,
   })
   const onReleased = (): void => runner.wake()
   const { giveUpAfterMs } = config.outbound
@@ -87,6 +89,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       await Promise.all([listener.close(), http.close()])
       await Promise.all([runner.stop(), sweeper.stop(), parser.close()])
       await store.close()
+      sole?.release()
     },
   }
 }

@@ -31,7 +31,7 @@ function whyNot(error: unknown): string {
     return `MultiMail cannot start: port ${port} is in use. Stop what listens there, or set another port (docs/settings.md).`
   if (code === 'EACCES' && port !== undefined)
     return `MultiMail cannot start: it may not listen on port ${port}. Choose a port above 1023, or give it the right to.`
-  return `MultiMail cannot start: ${error.stack ?? error.message}`
+  return `MultiMail cannot start: ${error.message}`
 }
 
 async function startServer(config: Config): Promise<void> {
