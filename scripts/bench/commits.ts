@@ -20,8 +20,8 @@ import { threadedDialect } from '../../server/store/sqlite/dialect.ts'
 import { startThread } from '../../server/store/sqlite/link.ts'
 import { createWriter, defaultLimits } from '../../server/store/sqlite/writer.ts'
 
-const rounds = 3
-const roundMs = 700
+const rounds = 5
+const roundMs = 1000
 const messageBytes = 5000
 
 type Setup = { dialect: Dialect; close(): Promise<void> }
@@ -67,12 +67,13 @@ async function readOne(db: Kysely<Database>): Promise<void> {
   await db.selectFrom('log_entries').selectAll().where('seq', '=', 1).executeTakeFirst()
 }
 
-type Figures = { perSecond: number; p50: number; p99: number; loopP99: number; loopMax: number }
+type Figures = { perSecond: number; cpu: number; p50: number; p99: number; loopP99: number; loopMax: number }
 
 /** `concurrency` callers, each doing `work` again and again, with a turn of the event loop between, as a socket would give. Times in ms. */
 async function measure(concurrency: number, work: () => Promise<void>): Promise<Figures> {
   const times: number[] = []
   const gaps: number[] = []
+  const before = process.cpuUsage()
   const began = performance.now()
   let ticked = began
   const tick = (): void => {
@@ -92,7 +93,15 @@ async function measure(concurrency: number, work: () => Promise<void>): Promise<
   tick()
   clearInterval(ticker)
   const perSecond = times.length / ((performance.now() - began) / 1000)
-  return { perSecond, p50: share(times, 0.5), p99: share(times, 0.99), loopP99: share(gaps, 0.99), loopMax: Math.max(...gaps) }
+  const { user, system } = process.cpuUsage(before)
+  return {
+    perSecond,
+    cpu: (user + system) / 1000 / times.length,
+    p50: share(times, 0.5),
+    p99: share(times, 0.99),
+    loopP99: share(gaps, 0.99),
+    loopMax: Math.max(...gaps),
+  }
 }
 
 const share = (values: number[], part: number): number => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN
@@ -119,10 +128,10 @@ function print(label: string, many: Figures[]): void {
     )
       .toFixed(name === 'perSecond' ? 0 : 2)
       .padStart(9)
-  console.log(`${label.padEnd(46)}${of('perSecond')}${of('p50')}${of('p99')}${of('loopP99')}${of('loopMax')}`)
+  console.log(`${label.padEnd(46)}${of('perSecond')}${of('cpu')}${of('p50')}${of('p99')}${of('loopP99')}${of('loopMax')}`)
 }
 
-console.log(`${''.padEnd(46)}      1/s   p50 ms   p99 ms loop p99 loop max`)
+console.log(`${''.padEnd(46)}      1/s   CPU ms   p50 ms   p99 ms loop p99 loop max`)
 for (const concurrency of [1, 10, 100]) {
   const figures: Record<Way, Figures[]> = { 'main thread': [], thread: [], 'thread, shared commits': [] }
   for (let round = 0; round < rounds; round++) {

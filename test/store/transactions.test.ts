@@ -79,14 +79,6 @@ describeOnEachEngine('a transaction', (open, { engine, newPlace }) => {
     expect(await slugs(store)).toEqual(outcome === 'committed' ? ['after', 'before', 'taken'] : ['taken'])
   })
 
-  it('may send several statements at once', async () => {
-    const store = await open()
-    await store.transaction(async (tx) => {
-      await Promise.all(['a', 'b', 'c'].map((slug) => add(slug)(tx)))
-    })
-    expect(await slugs(store)).toEqual(['a', 'b', 'c'])
-  })
-
   it('inside another is refused at once instead of waiting for itself', async () => {
     const store = await open()
     await expect(store.transaction(() => store.transaction(add('inner')))).rejects.toThrow(/inside another/)
