@@ -2,6 +2,7 @@
 import { parseDomainName } from '../../dns/name.ts'
 import type { Address } from '../model/address.ts'
 import { fieldValue, type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
+import { mailDate } from '../model/mail-date.ts'
 import type { Reply } from '../model/reply.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 
@@ -65,9 +66,6 @@ const heloName = (helo: string): string => (/^\[[0-9A-Za-z.:]{2,50}\]$/.test(hel
 
 /** RFC 8314 §4.3 */
 const tlsClause = (cipher: string | null): string => (cipher === null || !/^[A-Z0-9_]{1,60}$/.test(cipher) ? '' : ` tls ${cipher}`)
-
-/** RFC 5322 §3.3 */
-const mailDate = (at: number): string => new Date(at).toUTCString().replace('GMT', '+0000')
 
 function authenticationResults({ hostname, client, reversePath, results: { spf, dkim, dmarc, arc } }: Trace): string {
   const sender = reversePath === null ? property('smtp.helo', parseDomainName(client.helo)) : property('smtp.mailfrom', spf.domain)

@@ -6,6 +6,7 @@ import type { Actor } from '../model/actor.ts'
 import { domainOf } from '../model/address.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type DecisionId, type ReleaseId, newId } from '../model/ids.ts'
+import { mailDate } from '../model/mail-date.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, envelopeOf } from '../store/emails.ts'
@@ -51,7 +52,7 @@ export async function release(tx: Tx, order: ReleaseOrder): Promise<NewLogEntry>
 
 /** The fixed, listed set of fields that a release puts in front of the approved bytes: Date, the time it was let go (RFC 5322 §3.6.1).
  *  Ends with CRLF. @param now epoch ms */
-const releaseFields = (now: number): string => `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}\r\n`
+const releaseFields = (now: number): string => `Date: ${mailDate(now)}\r\n`
 
 const metadataOf = (grounds: Grounds) =>
   grounds.kind === 'policy' ? { kind: grounds.kind, rule: grounds.rule } : { kind: grounds.kind, decision_id: grounds.decisionId }
