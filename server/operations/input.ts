@@ -1,16 +1,13 @@
 import { z } from 'zod'
 import { type Address, parseAddress } from '../model/address.ts'
 import { type EmailId, isId } from '../model/ids.ts'
+import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import { badCursor } from './problem.ts'
 
-/** Fields that several operations take, parsed once; limits are the contract's (§5.4) unless said otherwise. */
+/** Fields that several operations take, parsed once; limits are the public API's where it has any. */
 
 const maxIdLength = 64
 const maxAddressLength = 254
-const maxRecipientsPerField = 50
-const maxSubjectLength = 998
-const maxMarkdownLength = 262_144
-const maxAttachments = 20
 /** Of all attachments of one mail, decoded. Base64 and the rest of the request fit in the body limit of the doors. */
 const maxAttachmentBytes = 25 * 1024 * 1024
 const maxFileNameLength = 255
@@ -51,7 +48,7 @@ const AddressText = z
     return z.NEVER
   })
 
-export const Recipients = z.array(AddressText).max(maxRecipientsPerField)
+export const Recipients = z.array(AddressText).max(maxRecipients)
 
 /** One line: a line break here would begin another header field. */
 export const Subject = z
@@ -101,7 +98,7 @@ export const IdempotencyKey = z
   .max(200)
   .refine((text) => /^[!-~]+$/.test(text), 'must be printable US-ASCII without spaces')
   .describe(
-    'Any text of your own that names this one mail. Sending again with the same key within 24 hours sends nothing and answers with the first result.',
+    'Any text of your own that names this one mail. Sending it again with the same key, at any later time, sends nothing and answers with the first result.',
   )
 
 export const Limit = z.int().min(1).max(100)

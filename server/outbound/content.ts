@@ -1,5 +1,6 @@
 /** What a caller hands in to be mailed, checked once and put in the form that is composed, stored and shown to reviewers alike. */
 import { type Address, addressKey, localPartOf } from '../model/address.ts'
+import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { headerText } from './fields.ts'
 
@@ -23,12 +24,6 @@ export type Content = {
   attachments: readonly AttachmentInput[]
 }
 
-/** To, Cc and Bcc together, each address once. */
-const maxRecipients = 50
-/** RFC 5322 §2.1.1 limits a line to 998 characters; the contract takes the same number for a subject. */
-export const maxSubjectLength = 998
-const maxMarkdownLength = 262_144
-const maxAttachments = 50
 /** A whole composed message, in bytes: what most hosts take. */
 export const maxMessageBytes = 25 * 1024 * 1024
 const maxNameLength = 150

@@ -1,10 +1,10 @@
 /** What a reply takes from the email it answers. Pure. */
 import { type Address, parseAddress } from '../model/address.ts'
 import type { EmailStatus, HeaderAddress } from '../model/email.ts'
+import { maxSubjectLength } from '../model/letter-limits.ts'
 import { referencesForReply } from '../model/msg-id.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { EmailRow } from '../store/emails.ts'
-import { maxSubjectLength } from './content.ts'
 import { headerText } from './fields.ts'
 
 export type ReplyHead = { to: Address[]; subject: string; inReplyTo: string | null; references: string[] }

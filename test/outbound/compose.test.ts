@@ -226,7 +226,8 @@ describe('what is handed in', () => {
     ['Markdown of 262145', { markdown: 'x'.repeat(262_145) }, 'MESSAGE_TOO_LARGE'],
     ['a content type that is none', { attachments: [file('pdf')] }, 'INVALID_ATTACHMENT'],
     ['a content type that would end its line', { attachments: [file('a/b\r\nX-Evil: 1')] }, 'INVALID_ATTACHMENT'],
-    ['51 attachments', { attachments: Array.from({ length: 51 }, () => file('a/b')) }, 'MESSAGE_TOO_LARGE'],
+    ['20 attachments', { attachments: Array.from({ length: 20 }, () => file('a/b')) }, 'taken'],
+    ['21 attachments', { attachments: Array.from({ length: 21 }, () => file('a/b')) }, 'MESSAGE_TOO_LARGE'],
     ['attachments that cannot fit', { attachments: [file('a/b', 20 * 1024 * 1024)] }, 'MESSAGE_TOO_LARGE'],
   ])('%s', (_, input, answer) => {
     expect(refused(input)).toBe(answer)
