@@ -4,7 +4,7 @@ import { OperationError } from './errors.ts'
 import { Limit, SeqCursor, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
-import { isoTime } from './views.ts'
+import { fromOutside, isoTime } from './views.ts'
 
 const defaultLimit = 50
 
@@ -18,7 +18,7 @@ const Entry = z.strictObject({
   resource_id: z.string(),
   actor_key_id: z.string().describe('The key that did it, or system:… for the server itself'),
   metadata: Facts,
-  details: Facts.nullable().meta({ 'x-untrusted': true }).describe('Addresses and texts; null when there are none or they were erased'),
+  details: Facts.nullable().meta(fromOutside).describe('Addresses and texts; null when there are none or they were erased'),
   created_at: z.string().describe('ISO 8601, UTC'),
   leaf_hash: z.string(),
   chain_hash: z.string().describe('Over the entry before and this one: a changed or removed entry breaks the chain'),

@@ -2,6 +2,7 @@
  *  a tRPC code, words, and a `fix`: the next thing to do, written so that a model can do it.
  *  A code is never renamed or reused; `docs/errors.md` is this table. */
 import type { TRPC_ERROR_CODE_KEY } from '@trpc/server/rpc'
+import { maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import type { Result } from '../model/result.ts'
 
 export type ErrorEntry = { http: number; trpc: TRPC_ERROR_CODE_KEY; message: string; fix: string }
@@ -174,7 +175,7 @@ export const errors = {
     http: 400,
     trpc: 'BAD_REQUEST',
     message: 'The email has too many recipients',
-    fix: 'Send it to at most 50 addresses, cc and bcc included.',
+    fix: `Send it to at most ${maxRecipients} addresses, cc and bcc included.`,
   },
   UNSUPPORTED_ADDRESS: {
     http: 400,
@@ -192,7 +193,7 @@ export const errors = {
     http: 400,
     trpc: 'BAD_REQUEST',
     message: 'The subject is not valid',
-    fix: 'Write the subject as one line of at most 998 characters.',
+    fix: `Write the subject as one line of at most ${maxSubjectLength} characters.`,
   },
   INVALID_ATTACHMENT: {
     http: 400,
@@ -231,12 +232,6 @@ export const errors = {
     trpc: 'FORBIDDEN',
     message: 'Nobody approves their own mail',
     fix: 'Let a reviewer decide, with a key that holds oversight and cannot send.',
-  },
-  SCOPE_REQUIRED: {
-    http: 403,
-    trpc: 'FORBIDDEN',
-    message: 'Requires oversight scope',
-    fix: 'Use a key of a reviewer.',
   },
 
   // the appliance itself

@@ -8,11 +8,11 @@ export function mayDecide(
   actor: Pick<KeyActor, 'world' | 'scopes' | 'keyId'>,
   composerId: KeyId | null,
   allowTestSelfApproval: boolean,
-): Result<{ selfApproved: boolean }, 'SCOPE_REQUIRED' | 'SELF_APPROVAL'> {
+): Result<{ selfApproved: boolean }, 'SCOPE_MISSING' | 'SELF_APPROVAL'> {
   const { world, scopes } = actor
   const isTestAdmin = world === 'test' && scopes.includes('admin')
   const own = composerId === actor.keyId
-  if (!scopes.includes('oversight') && !isTestAdmin) return fail('SCOPE_REQUIRED', 'Deciding takes a key with the oversight scope.')
+  if (!scopes.includes('oversight') && !isTestAdmin) return fail('SCOPE_MISSING', 'Deciding takes a key with the oversight scope.')
   // Mail of the test world goes nowhere, so there one key may play both parts, if the operator lets it (contract §14 A1).
   if (isTestAdmin && allowTestSelfApproval) return ok({ selfApproved: own })
   if (own) return fail('SELF_APPROVAL', 'The key that wrote an email may not decide on it.')

@@ -26,7 +26,7 @@ export type Decided = {
   /** one test key wrote it and decided on it */
   selfApproved: boolean
 }
-export type DecisionCode = 'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'CONTENT_CHANGED' | 'SCOPE_REQUIRED'
+export type DecisionCode = 'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'CONTENT_CHANGED' | 'SCOPE_MISSING'
 
 export type ApprovalsDeps = {
   store: Store

@@ -165,8 +165,8 @@ describeOnEachEngine('approvals', (openStore) => {
       const office = await openOffice(store, start)
       const { id } = await held(office)
       const attempts = [
-        [office.agent, 'SCOPE_REQUIRED'],
-        [office.key({ scopes: ['read', 'send', 'admin'] }), 'SCOPE_REQUIRED'],
+        [office.agent, 'SCOPE_MISSING'],
+        [office.key({ scopes: ['read', 'send', 'admin'] }), 'SCOPE_MISSING'],
         [office.key({ scopes: ['send', 'oversight'] }), 'SELF_APPROVAL'],
         [office.key({ scopes: ['oversight', 'admin'] }), 'SELF_APPROVAL'],
         [office.key({ keyId: office.agent.keyId, scopes: ['oversight'] }), 'SELF_APPROVAL'],

@@ -9,10 +9,10 @@ const composer = newId('key', 0)
 
 const rows: [World, Scope[], 'own mail' | "another's", boolean, string][] = [
   // no scope, no decision
-  ['live', ['read'], "another's", false, 'SCOPE_REQUIRED'],
-  ['live', ['read', 'send'], 'own mail', false, 'SCOPE_REQUIRED'],
-  ['live', ['read', 'send', 'admin'], "another's", false, 'SCOPE_REQUIRED'],
-  ['test', ['read', 'send'], "another's", true, 'SCOPE_REQUIRED'],
+  ['live', ['read'], "another's", false, 'SCOPE_MISSING'],
+  ['live', ['read', 'send'], 'own mail', false, 'SCOPE_MISSING'],
+  ['live', ['read', 'send', 'admin'], "another's", false, 'SCOPE_MISSING'],
+  ['test', ['read', 'send'], "another's", true, 'SCOPE_MISSING'],
   // the reviewer
   ['live', ['oversight'], "another's", false, 'may'],
   ['live', ['read', 'oversight'], "another's", false, 'may'],
