@@ -3,11 +3,21 @@ import type { EmailId } from '../model/ids.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertAttachments = async (tx: Transaction<Database>, rows: readonly NewRow<'attachments'>[]): Promise<void> => {
-  if (rows.length > 0) await tx.insertInto('attachments').values([...rows]).execute()
+  if (rows.length > 0)
+    await tx
+      .insertInto('attachments')
+      .values([...rows])
+      .execute()
 }
 
 /** The attachments of these emails, each in the order of its message. The caller has checked that the emails are the tenant's. */
 export const attachmentsOf = (db: Kysely<Database>, emailIds: readonly EmailId[]): Promise<Row<'attachments'>[]> =>
   emailIds.length === 0
     ? Promise.resolve([])
-    : db.selectFrom('attachments').selectAll().where('email_id', 'in', [...emailIds]).orderBy('email_id').orderBy('position').execute()
+    : db
+        .selectFrom('attachments')
+        .selectAll()
+        .where('email_id', 'in', [...emailIds])
+        .orderBy('email_id')
+        .orderBy('position')
+        .execute()

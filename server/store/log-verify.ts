@@ -66,7 +66,7 @@ async function atTheEnd(db: Kysely<Database>, last: Place): Promise<LogVerdict |
 }
 
 /** Pure. @param last the entry before */
-export function entryFault(entry: Entry, last: Place): LogFault | null {
+function entryFault(entry: Entry, last: Place): LogFault | null {
   if (entry.seq !== last.seq + 1) return 'GAP'
   const leaf = leafHash(entry.body)
   const chainHasStored = chainHash(last.chain, entry.leaf_hash) === entry.chain_hash

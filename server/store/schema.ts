@@ -2,7 +2,21 @@ import type { Generated, Insertable, Selectable } from 'kysely'
 import type { Direction, EmailStatus, OversightMode, SpamVerdict } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type {
-  AccountId, AttachmentId, AttemptId, DecisionId, DeliveryId, DkimKeyId, DomainId, EmailId, EventId, HoldId, KeyId, LogEntryId, MailboxId, ReleaseId, ThreadId,
+  AccountId,
+  AttachmentId,
+  AttemptId,
+  DecisionId,
+  DeliveryId,
+  DkimKeyId,
+  DomainId,
+  EmailId,
+  EventId,
+  HoldId,
+  KeyId,
+  LogEntryId,
+  MailboxId,
+  ReleaseId,
+  ThreadId,
 } from '../model/ids.ts'
 import type { World } from '../model/world.ts'
 

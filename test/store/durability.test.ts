@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { listAccounts } from '../../server/store/accounts.ts'
 import { verifyLog } from '../../server/store/log-verify.ts'
 import { type Place, describeOnEachEngine } from '../support/stores.ts'
 
-const program = join(import.meta.dirname, 'keep-committing.ts')
+const program = fileURLToPath(new URL('./keep-committing.ts', import.meta.url))
 
 /** Runs the program until it has told of `count` commits, then kills it in the middle of whatever it is doing. @returns all it has told */
 async function killedAfter(count: number, { dataDir, databaseUrl }: Place): Promise<string[]> {
