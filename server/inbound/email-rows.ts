@@ -6,6 +6,7 @@ import { type EmailId, type MailboxId, type ThreadId, newId } from '../model/ids
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { StagedBlob } from '../store/blobs.ts'
+import type { EmailRow } from '../store/emails.ts'
 import type { NewRow } from '../store/schema.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
 import type { InboundVerdict } from './verdict.ts'
@@ -29,7 +30,7 @@ export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: rea
 /** Where it goes, and as what. */
 export type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus }
 
-export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, status }: Place): NewRow<'emails'> {
+export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, status }: Place): EmailRow {
   const { parsed } = letter
   return {
     id: filing.emailId,

@@ -6,14 +6,15 @@ import type { EmailStatus } from '../model/email.ts'
 import { type ThreadId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { type ArrivalVerdict, arrivalVerdict } from '../oversight/gate.ts'
+import { hold } from '../oversight/holds.ts'
 import { insertAttachments } from '../store/attachments.ts'
 import type { Tx } from '../store/db.ts'
-import { emailsByMessageId, insertEmail } from '../store/emails.ts'
+import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
+import { type EmailRow, emailsByMessageId, insertEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
-import { insertHold } from '../store/holds.ts'
 import type { NewLogEntry } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
-import type { NewRow, Row } from '../store/schema.ts'
+import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
 import { type Filing, type Letter, attachmentRows, emailRow } from './email-rows.ts'
 
@@ -30,9 +31,7 @@ export async function fileEmail(tx: Tx, letter: Letter, filing: Filing): Promise
   const email = emailRow(letter, filing, { tenancy, threadId, status })
   await insertEmail(tx, email)
   await insertAttachments(tx, attachmentRows(letter, filing.emailId))
-  if (status === 'pending_inbound_approval') await hold(tx, letter, filing, tenancy, arrival.rule)
-  await announce(tx, tenancy, email)
-  return logEntries(letter, email, tenancy, arrival)
+  return [receivedEntry(letter, email), ...(await announce(tx, letter, email, arrival.rule))]
 }
 
 /** What is quarantined reaches nobody, so no reviewer has to see it; all else in a gated mailbox waits for one. */
@@ -66,50 +65,20 @@ async function joinThread(tx: Tx, letter: Letter, mailbox: Row<'mailboxes'>, ten
   return id
 }
 
-async function hold(tx: Tx, letter: Letter, filing: Filing, tenancy: Tenancy, reason: string): Promise<void> {
-  await insertHold(tx, {
-    id: newId('hold', letter.receivedAt),
-    account_id: tenancy.accountId,
-    world: tenancy.world,
-    mailbox_id: filing.mailboxId,
-    email_id: filing.emailId,
-    direction: 'inbound',
-    content_hash: letter.raw.hash,
-    reason,
-    state: 'open',
-    created_at: letter.receivedAt,
-    expires_at: letter.receivedAt + letter.holdExpiryMs,
-    ended_at: null,
-  })
+/** Told of what reached the agent, or waits for a reviewer; of quarantined mail nobody is told. @returns what goes on the record of it */
+async function announce(tx: Tx, letter: Letter, email: EmailRow, rule: string): Promise<NewLogEntry[]> {
+  const { receivedAt: now, holdExpiryMs } = letter
+  if (email.status === 'spam_quarantined') return []
+  if (email.status === 'pending_inbound_approval')
+    return [await hold(tx, { email, contentHash: letter.raw.hash, rule, now, expiresAt: now + holdExpiryMs })]
+  await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.received', data: emailFacts(email), now })
+  return []
 }
 
-/** Told of what reached the agent, or waits for a reviewer; of quarantined mail nobody is told (contract §10.1). */
-async function announce(tx: Tx, tenancy: Tenancy, email: NewRow<'emails'>): Promise<void> {
-  if (email.status === 'spam_quarantined') return
-  await appendEvent(tx, {
-    tenancy,
-    mailboxId: email.mailbox_id,
-    type: email.status === 'pending_inbound_approval' ? 'oversight.pending' : 'message.received',
-    now: email.received_at,
-    data: {
-      email_id: email.id,
-      thread_id: email.thread_id,
-      mailbox_id: email.mailbox_id,
-      from: email.from_address,
-      to: (JSON.parse(email.to_json) as { address: string }[]).map(({ address }) => address),
-      subject: email.subject,
-      direction: 'inbound',
-      status: email.status,
-      has_attachments: email.has_attachments === 1,
-    },
-  })
-}
-
-function logEntries(letter: Letter, email: NewRow<'emails'>, tenancy: Tenancy, arrival: ArrivalVerdict): NewLogEntry[] {
+function receivedEntry(letter: Letter, email: EmailRow): NewLogEntry {
   const { spf, dkim, dmarc, arc } = letter.results
-  const about = { at: letter.receivedAt, actor: inbound, tenancy, resourceType: 'email', resourceId: email.id }
-  const received: NewLogEntry = {
-    ...about,
+  return {
+    ...emailEntry(email, inbound, letter.receivedAt),
     action: 'email.received',
     metadata: {
       mailbox_id: email.mailbox_id,
@@ -127,6 +96,4 @@ function logEntries(letter: Letter, email: NewRow<'emails'>, tenancy: Tenancy, a
     },
     details: { from: email.from_address, subject: email.subject, reverse_path: email.reverse_path },
   }
-  if (email.status !== 'pending_inbound_approval') return [received]
-  return [received, { ...about, action: 'email.held', metadata: { content_hash: letter.raw.hash, reason: arrival.rule } }]
 }

@@ -87,14 +87,17 @@ describeOnEachEngine('arriving mail', (openStore) => {
     const office = await openPostOffice(store, { parser })
     await office.send({ to: 'bea@ours.test', data: letter() })
     const [email] = await office.emails()
-    expect(await store.db.selectFrom('holds').selectAll().executeTakeFirst()).toMatchObject({
+    const hold = await store.db.selectFrom('holds').selectAll().executeTakeFirstOrThrow()
+    expect(hold).toMatchObject({
       email_id: email?.id,
       direction: 'inbound',
       state: 'open',
       content_hash: email?.raw_hash,
       expires_at: (email?.received_at ?? 0) + 1_000_000,
     })
-    expect(await store.db.selectFrom('events').select('type').execute()).toEqual([{ type: 'oversight.pending' }])
+    const [event, ...more] = await store.db.selectFrom('events').select(['type', 'data_json']).execute()
+    expect([event?.type, more]).toEqual(['oversight.pending', []])
+    expect(JSON.parse(event?.data_json ?? '')).toMatchObject({ email_id: email?.id, hold_id: hold.id, reason: hold.reason })
     expect(await store.db.selectFrom('log_entries').select('action').orderBy('seq').execute()).toEqual([
       { action: 'email.received' },
       { action: 'email.held' },
