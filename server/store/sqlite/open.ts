@@ -30,8 +30,14 @@ export async function openSqlite(file: string, clock: Clock): Promise<SqliteData
 
 /** Keys and mail are for the appliance's own user only. SQLite gives the files beside the database the same permissions. */
 async function makeFile(file: string): Promise<void> {
-  await using made = await open(file, 'a', 0o600)
-  await made.sync()
+  try {
+    // Never opened when it is there: closing it again would take the locks that SQLite holds on it in this process (fcntl(2), F_SETLK).
+    await using made = await open(file, 'wx', 0o600)
+    await made.sync()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
+    throw error
+  }
   await using directory = await open(dirname(file), 'r')
   await directory.sync()
 }
