@@ -11,6 +11,7 @@ import { loadConfig, problemsText } from '../config/load.ts'
 import { type LocalAppliance, startLocal } from '../server/local/local-mode.ts'
 import type { ReceivedLetter } from '../server/local/receiver.ts'
 import { createLog } from '../server/platform/log.ts'
+import { httpUrl } from '../server/platform/reach.ts'
 import { sendLetter } from './send-letter.ts'
 
 async function play(folder: string): Promise<void> {
@@ -62,7 +63,7 @@ type Answer = Record<string, unknown>
 const caller =
   (local: LocalAppliance, key: string) =>
   async (method: 'GET' | 'POST', path: string, body?: Answer): Promise<Answer> => {
-    const response = await fetch(`http://${local.http.host}:${local.http.port}/${path}`, {
+    const response = await fetch(`${httpUrl(local.http)}/${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

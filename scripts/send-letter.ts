@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { createTransport } from 'nodemailer'
 import { loadConfig, problemsText } from '../config/load.ts'
 import { demoDomain, strangerDomain } from '../server/local/zone.ts'
+import { dialable } from '../server/platform/reach.ts'
 
 export type Letter = { host: string; port: number; from: string; to: string; subject: string; text: string; inReplyTo?: string }
 
@@ -48,8 +49,6 @@ async function main(): Promise<number> {
     return complain(`The letter was not taken: ${error instanceof Error ? error.message : String(error)}`, 1)
   }
 }
-
-const dialable = (host: string): string => ({ '0.0.0.0': '127.0.0.1', '::': '::1' })[host] ?? host
 
 function complain(message: string, exitCode: number): number {
   console.error(message)

@@ -19,6 +19,7 @@ import { createExpirySweeper } from './oversight/expiry.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
+import { dialable } from './platform/reach.ts'
 import { type Store, openStore } from './store/db.ts'
 import { becomeSole } from './store/sqlite/sole.ts'
 
@@ -93,6 +94,3 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     },
   }
 }
-
-/** Where something that listens on `host` is reached from this machine. */
-const dialable = (host: string): string => ({ '0.0.0.0': '127.0.0.1', '::': '::1' })[host] ?? host

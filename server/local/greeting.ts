@@ -1,11 +1,12 @@
 import { stripVTControlCharacters } from 'node:util'
+import { httpUrl } from '../platform/reach.ts'
 import type { LocalAppliance } from './local-mode.ts'
 import type { ReceivedLetter } from './receiver.ts'
 import { demoDomain } from './zone.ts'
 
 /** What `npm start` says in local mode: where things are, the keys, and the next three commands. */
 export function greeting(local: LocalAppliance): string {
-  const api = `http://${local.http.host}:${local.http.port}`
+  const api = httpUrl(local.http)
   return `
 MultiMail is running in local mode: on this machine only. Nothing can reach the internet.
 
