@@ -106,7 +106,9 @@ function suite(engine: Engine): void {
           await dyingAt(step, (victim) => decide(victim, step, 'approve'))
           expect(copies(step)).toBe(step === 'delivery.settled' ? 1 : 0)
           await settled(await start(), step)
-          expect(copies(step)).toBe(1)
+          expect(await remote.received(`Subject: ${step}\r\n`, 1)).toMatchObject([
+            { reversePath: 'support@ours.test', forwardPaths: ['bo@remote.test'], secure: true },
+          ])
         },
       )
 
@@ -149,7 +151,7 @@ function suite(engine: Engine): void {
       })
 
       it('at delivery.refused-unreleased, never sends a message that was changed in the store after its approval', async () => {
-        const subject = 'one changed octet'
+        const subject = 'one-changed-octet'
         await submit(await running(), subject)
         await dyingAt('hold.approved', (victim) => decide(victim, subject, 'approve'))
         released.delete(subject)
@@ -161,6 +163,9 @@ function suite(engine: Engine): void {
         await (await start()).logged('delivery.refused-unreleased')
         await stop()
         expect(copies(subject)).toBe(0)
+        const [delivery] = await premises.inspect((store) => deliveriesOf(store, subject))
+        expect(delivery).toMatchObject({ state: 'cancelled' })
+        expect(await premises.inspect((store) => actionsOn(store, delivery?.id))).toContain('delivery.refused')
       })
 
       /** Waits until every delivery of the message has ended. */
@@ -198,6 +203,15 @@ async function attemptsAt(store: Store, subject: string): Promise<(string | null
   const [delivery] = await deliveriesOf(store, subject)
   const rows = await store.db.selectFrom('attempts').select(['outcome', 'delivery_id']).orderBy('number').execute()
   return rows.filter((row) => row.delivery_id === delivery?.id).map((row) => row.outcome)
+}
+
+async function actionsOn(store: Store, resourceId: string | undefined): Promise<string[]> {
+  const entries = await store.db
+    .selectFrom('log_entries')
+    .select('action')
+    .where('resource_id', '=', resourceId ?? '')
+    .execute()
+  return entries.map((entry) => entry.action)
 }
 
 async function changeOneOctet(store: Store, subject: string): Promise<void> {

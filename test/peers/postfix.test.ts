@@ -115,6 +115,8 @@ describe.skipIf(missingPeer('postfix', 'opendkim', 'opendmarc') || cannotRunPost
     expect(fields).toMatch(/^In-Reply-To: <question@remote\.test>$/m)
     expect(fields).toMatch(/^References: <question@remote\.test>$/m)
     expect(fields).toMatch(/^Subject: Re: Where is my order\?$/m)
+    const thread = await appliance.get(premises.keys.support, 'get_thread', { thread_id: inbox.messages[0].thread_id })
+    expect(thread.messages).toMatchObject([{ direction: 'inbound' }, { direction: 'outbound', status: 'sent' }])
   })
 
   it('is not fooled, so that its "pass" means something: one changed octet fails', async () => {

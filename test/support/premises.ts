@@ -21,7 +21,7 @@ import { startDnsServer } from './dns-server.ts'
 import { publish } from './dns-zone.ts'
 import { createScratch } from './scratch.ts'
 
-export const ourDomain = 'ours.test' as DomainName
+const ourDomain = 'ours.test' as DomainName
 export const ourHostname = 'mx.ours.test' as DomainName
 
 /** `support@ours.test` is gated (`gated_send`) and `robot@ours.test` autonomous; each has an agent, and one reviewer decides for both. */
