@@ -1,14 +1,13 @@
 import type { FastifyReply } from 'fastify'
+import { isMediaType } from '../model/media-type.ts'
 import type { JsonObject } from './shape.ts'
-
-const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i
 
 /** The bytes of a download_attachment output. They come from a stranger, so no browser may render them on our origin:
  *  attachment (RFC 6266), nosniff, and a policy that would run nothing. */
 export function sendFile(reply: FastifyReply, file: JsonObject): FastifyReply {
   const type = String(file['content_type'])
   return reply
-    .header('content-type', mediaType.test(type) ? type : 'application/octet-stream')
+    .header('content-type', isMediaType(type) ? type : 'application/octet-stream')
     .header('content-disposition', `attachment; filename="attachment"; filename*=UTF-8''${extendedValue(String(file['filename']))}`)
     .send(Buffer.from(String(file['content_base64']), 'base64'))
 }

@@ -1,18 +1,18 @@
 /** The parts of a message that are files rather than text. Their names and types are claims of the sender. */
 import type { Attachment } from 'postal-mime'
+import { isMediaType } from '../model/media-type.ts'
 import type { MessageFlag, ParsedAttachment } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
 
 const maxAttachments = 200
 const maxName = 200
 const maxContentId = 400
-const mediaType = /^[a-z0-9!#$&^_.+-]{1,100}\/[a-z0-9!#$&^_.+-]{1,100}$/
 
 /** The first attachments in order; what is beyond the limit is in the raw message only, and flagged. */
 export function readAttachments(parts: readonly Attachment[]): { list: ParsedAttachment[]; flags: MessageFlag[] } {
   const list = parts.slice(0, maxAttachments).map((part, index) => ({
     name: nameOf(part, index),
-    contentType: mediaType.test(part.mimeType) ? part.mimeType : 'application/octet-stream',
+    contentType: isMediaType(part.mimeType) ? part.mimeType : 'application/octet-stream',
     content: bytesOf(part.content),
     contentId: part.contentId === undefined ? null : cleanLine(part.contentId, maxContentId),
     isInline: part.related === true || (part.disposition === 'inline' && part.mimeType.startsWith('image/')),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Address, parseAddress } from '../model/address.ts'
 import { type EmailId, isId } from '../model/ids.ts'
 import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
+import { isMediaType } from '../model/media-type.ts'
 import { badCursor } from './problem.ts'
 
 /** Fields that several operations take, parsed once; limits are the public API's where it has any. */
@@ -11,6 +12,7 @@ const maxAddressLength = 254
 /** Of all attachments of one mail, decoded. Base64 and the rest of the request fit in the body limit of the doors. */
 const maxAttachmentBytes = 25 * 1024 * 1024
 const maxFileNameLength = 255
+const maxContentTypeLength = 127
 
 // PostgreSQL text cannot hold a NUL; a comparison with one would be an error of the database.
 const hasNoNul = (text: string): boolean => !text.includes('\0')
@@ -76,10 +78,7 @@ const Attachment = z
       .min(1)
       .max(maxFileNameLength)
       .refine((text) => !/[\p{Cc}/\\]/u.test(text), 'must be a file name, without a path and control characters'),
-    content_type: z
-      .string()
-      .max(127)
-      .refine((text) => /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(text), 'must be a media type such as application/pdf'),
+    content_type: z.string().max(maxContentTypeLength).refine(isMediaType, 'must be a media type such as application/pdf'),
     content_base64: Content,
   })
   .transform(({ name, content_type, content_base64 }) => ({ name, contentType: content_type, content: content_base64 }))

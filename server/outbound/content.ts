@@ -1,6 +1,7 @@
 /** What a caller hands in to be mailed, checked once and put in the form that is composed, stored and shown to reviewers alike. */
 import { type Address, addressKey, localPartOf } from '../model/address.ts'
 import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
+import { isMediaType } from '../model/media-type.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { headerText } from './fields.ts'
 
@@ -108,11 +109,9 @@ function attachmentName(name: string): string {
   return short === '' || /^\.+$/.test(short) ? 'attachment' : short
 }
 
-const token = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
-
-/** RFC 6838 §4.2, parameters dropped. A `message` or `multipart` part may not be base64 (RFC 2046 §5.2.1), so such a file travels as plain octets. */
+/** Parameters are dropped. A `message` or `multipart` part may not be base64 (RFC 2046 §5.2.1), so such a file travels as plain octets. */
 function mediaType(given: string): string | null {
   const type = (given.split(';', 1)[0] ?? '').trim().toLowerCase()
-  if (!token.test(type)) return null
+  if (!isMediaType(type)) return null
   return /^(?:message|multipart)\//.test(type) ? 'application/octet-stream' : type
 }
