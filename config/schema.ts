@@ -199,7 +199,7 @@ export const settings = z.object({
   }),
   MULTIMAIL_MAILBOX_ID: setting(anyText, {
     part: 'The command line',
-    unit: 'id',
+    unit: 'id or address',
     standard: null,
     help: 'The mailbox that mcp works with when a call names none.',
   }),

@@ -9,24 +9,28 @@ import {
   CallToolResultSchema,
   ListToolsRequestSchema,
   ListToolsResultSchema,
+  type ListToolsResult,
 } from '@modelcontextprotocol/sdk/types.js'
-
-const identity = { name: 'multimail', title: 'MultiMail', version: '0.1.0' }
+import { product } from './product.ts'
 
 /** Serves until standard input ends. Throws when the server cannot be reached or does not accept the key.
- *  @param url the server's own address, e.g. http://127.0.0.1:8025; a path in it is kept */
-export async function serveMcpStdio({ url, key }: { url: string; key: string }): Promise<void> {
-  const client = new Client(identity)
+ *  @param to.url the server's own address, e.g. http://127.0.0.1:8025; a path in it is kept
+ *  @param to.mailboxId goes with each call of a tool that takes a mailbox and is given none */
+export async function serveMcpStdio(to: { url: string; key: string; mailboxId?: string | null }): Promise<void> {
+  const { url, key, mailboxId = null } = to
+  const client = new Client(product)
   const upstream = new StreamableHTTPClientTransport(new URL(`${url.replace(/\/+$/, '')}/mcp`), {
     requestInit: { headers: { authorization: `Bearer ${key}` } },
   })
   await client.connect(upstream)
   const instructions = client.getInstructions()
-  const server = new McpServer(identity, { capabilities: { tools: {} }, ...(instructions !== undefined && { instructions }) })
+  const server = new McpServer(product, { capabilities: { tools: {} }, ...(instructions !== undefined && { instructions }) })
   server.server.setRequestHandler(ListToolsRequestSchema, ({ method, params }) => client.request({ method, params }, ListToolsResultSchema))
-  server.server.setRequestHandler(CallToolRequestSchema, ({ method, params }, { signal }) =>
-    client.request({ method, params }, CallToolResultSchema, { signal }),
-  )
+  const withMailbox = mailboxId === null ? [] : (await client.listTools()).tools.filter(takesMailbox).map(({ name }) => name)
+  server.server.setRequestHandler(CallToolRequestSchema, ({ method, params }, { signal }) => {
+    const given = withMailbox.includes(params.name) ? { mailbox_id: mailboxId, ...params.arguments } : params.arguments
+    return client.request({ method, params: { ...params, arguments: given } }, CallToolResultSchema, { signal })
+  })
   const ended = new Promise<void>((resolve) => {
     server.server.onclose = resolve
     process.stdin.once('end', resolve)
@@ -36,3 +40,6 @@ export async function serveMcpStdio({ url, key }: { url: string; key: string }):
   await server.close()
   await client.close()
 }
+
+const takesMailbox = ({ inputSchema }: ListToolsResult['tools'][number]): boolean =>
+  Object.hasOwn(inputSchema.properties ?? {}, 'mailbox_id')

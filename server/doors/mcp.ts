@@ -16,6 +16,7 @@ import { OperationError } from '../operations/errors.ts'
 import { isFault, problemOf } from '../operations/problem.ts'
 import type { Context } from '../operations/procedure.ts'
 import { type OperationInfo, callOperation, operations } from '../operations/router.ts'
+import { product } from './product.ts'
 import { inputSchema } from './rest.ts'
 import type { JsonObject } from './shape.ts'
 import { fenced, splitSchema, splitValue } from './untrusted.ts'
@@ -71,7 +72,7 @@ const isAllowedOrigin = (origin: string | undefined, publicUrl: string): boolean
   origin === undefined || origin === new URL(publicUrl).origin
 
 function serverFor(context: Context, report: Deps['report']): McpServer {
-  const mcp = new McpServer({ name: 'multimail', title: 'MultiMail', version: '0.1.0' }, { capabilities: { tools: {} }, instructions })
+  const mcp = new McpServer(product, { capabilities: { tools: {} }, instructions })
   const allowed = tools.filter(({ operation }) => context.actor?.scopes.includes(operation.meta.scope))
   // By hand: its registerTool wants zod schemas of its own kind, and what we show is JSON Schema already split in two halves.
   mcp.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: allowed.map(({ tool }) => tool) }))

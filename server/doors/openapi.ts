@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { errors } from '../operations/errors.ts'
 import { type OperationInfo } from '../operations/router.ts'
 import { answerShape, rawRoute, singles, successStatus } from './dialects.ts'
+import { product } from './product.ts'
 import { type RestRoute, inputSchema, restRoutes } from './rest.ts'
 import { type JsonObject, isObject, shapeSchema } from './shape.ts'
 
@@ -22,7 +23,7 @@ export function openApiDocument(publicUrl: string): JsonObject {
     openapi: '3.1.0',
     info: {
       title: 'MultiMail, self-hosted',
-      version: '0.1.0',
+      version: product.version,
       description: 'Mailboxes for AI agents. Fields marked x-untrusted hold text from outside.',
     },
     servers: [{ url: publicUrl }],

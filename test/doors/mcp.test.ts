@@ -15,14 +15,14 @@ async function connected(transport: unknown): Promise<Client> {
 }
 const overHttp = (desk: Desk, key: string): Promise<Client> =>
   connected(new StreamableHTTPClientTransport(new URL(`${desk.url}/mcp`), { requestInit: { headers: { authorization: `Bearer ${key}` } } }))
-const overStdio = (desk: Desk, key: string): Promise<Client> =>
+const overStdio = (desk: Desk, key: string, mailboxId: string | null = null): Promise<Client> =>
   connected(
     new StdioClientTransport({
       command: process.execPath,
       args: [
         '--input-type=module',
         '-e',
-        `import { serveMcpStdio } from './server/doors/mcp-stdio.ts'; await serveMcpStdio({ url: '${desk.url}', key: '${key}' })`,
+        `import { serveMcpStdio } from './server/doors/mcp-stdio.ts'; await serveMcpStdio(${JSON.stringify({ url: desk.url, key, mailboxId })})`,
       ],
       stderr: 'inherit',
     }),
@@ -165,5 +165,15 @@ describeOnEachEngine('MCP', (openStore) => {
     expect((await use(agent, 'read_email', { email_id: question.id })).structuredContent).toMatchObject({ id: question.id })
     expect(await use(agent, 'read_email', { email_id: 'em_none' })).toMatchObject({ isError: true })
     await expect(use(agent, 'rm')).rejects.toThrow('There is no tool of this name')
+  })
+
+  it('works there with the mailbox it was started for, where a call names none', async () => {
+    const desk = await openDesk(openStore)
+    const { gated, free, keys } = desk.ours
+    const letter = { to: ['bo@remote.test'], subject: 'Hi', markdown: 'Hello' }
+    expect(await use(await overStdio(desk, keys.agent), 'send_email', letter)).toMatchObject({ isError: true })
+    const agent = await overStdio(desk, keys.agent, free.address)
+    expect((await use(agent, 'send_email', letter)).structuredContent).toMatchObject({ mailbox_id: free.id })
+    expect((await use(agent, 'send_email', { ...letter, mailbox_id: gated.id })).structuredContent).toMatchObject({ mailbox_id: gated.id })
   })
 })
