@@ -2,6 +2,7 @@ import { type DomainName, parseDomainName } from '../../dns/name.ts'
 import type { DkimPublicKey } from '../../dns/records.ts'
 import type { Scope, SystemActor } from '../model/actor.ts'
 import { type Address, addressKey, parseAddress } from '../model/address.ts'
+import { defaultMode } from '../model/email.ts'
 import { type AccountId, type DomainId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { World } from '../model/world.ts'
@@ -151,7 +152,7 @@ async function ensureMailbox(work: Work, domain: Row<'domains'>, world: World, a
     domain_id: domain.id,
     address: key,
     display_name: null,
-    oversight_mode: 'gated_send',
+    oversight_mode: defaultMode,
     is_active: 1,
     created_at: work.now,
   })
@@ -159,7 +160,7 @@ async function ensureMailbox(work: Work, domain: Row<'domains'>, world: World, a
     action: 'mailbox.created',
     resourceType: 'mailbox',
     resourceId: id,
-    metadata: { oversight_mode: 'gated_send' },
+    metadata: { oversight_mode: defaultMode },
     details: { address: key },
   } as const
   made(work, world === 'live' ? 'mailbox' : 'test mailbox', domain.account_id, world, entry)

@@ -24,6 +24,9 @@ export type EmailStatus = (typeof emailStatuses)[number]
 export const oversightModes = ['read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous'] as const
 export type OversightMode = (typeof oversightModes)[number]
 
+/** What a new mailbox gets: the agent reads and drafts freely, and a reviewer decides on what leaves. */
+export const defaultMode: OversightMode = 'gated_send'
+
 export const spamVerdicts = ['clean', 'flagged', 'quarantined'] as const
 export type SpamVerdict = (typeof spamVerdicts)[number]
 

@@ -12,9 +12,6 @@ export type AgentAction = (typeof agentActions)[number]
 
 export type ArrivalVerdict = { outcome: 'deliver'; rule: string } | { outcome: 'hold'; rule: string }
 
-/** What a new mailbox gets: the agent reads and drafts freely, and a reviewer decides on what leaves (contract §3.3). */
-export const defaultMode: OversightMode = 'gated_send'
-
 const allow = (rule: string): Verdict => ({ outcome: 'allow', rule })
 const hold = (rule: string): Verdict => ({ outcome: 'hold', rule })
 const refuse = (rule: string): Verdict => ({ outcome: 'refuse', code: 'READ_ONLY_MAILBOX', rule })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { oversightModes } from '../../server/model/email.ts'
-import { agentActions, agentVerdict, arrivalVerdict, defaultMode } from '../../server/oversight/gate.ts'
+import { defaultMode, oversightModes } from '../../server/model/email.ts'
+import { agentActions, agentVerdict, arrivalVerdict } from '../../server/oversight/gate.ts'
 
 describe('what an agent may do alone', () => {
   it.each([
