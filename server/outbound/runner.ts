@@ -2,7 +2,7 @@
  * Takes what is due from the queue, has it delivered, and records what came of it.
  *
  * Promise: no truth lives here. What is under way is a lease in the store, kept alive while we work; if this process dies, the lease lapses
- * and whoever runs next tries again (docs/decisions: how delivery survives a crash).
+ * and whoever runs next tries again (docs/decisions/007-how-delivery-survives-a-crash.md).
  */
 import { randomUUID } from 'node:crypto'
 import type { Alarm, Clock } from '../platform/clock.ts'
