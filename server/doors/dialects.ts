@@ -1,5 +1,6 @@
 /** What old clients need beyond a clean answer: other names, doubled keys, other status words, other success codes. All of it is here, as
- *  tables, with the client that needs it; operations never see it. Section numbers are those of the public contract, docs/compatibility.md. */
+ *  tables, with the client that needs it; operations never see it. Section numbers are those of the contract
+ *  (docs/glossary.md); what comes of it all is in docs/compatibility.md. */
 import type { OperationName } from '../operations/router.ts'
 import type { Route } from '../operations/procedure.ts'
 import type { JsonObject, Shape } from './shape.ts'
