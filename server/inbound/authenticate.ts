@@ -1,9 +1,12 @@
 /**
  * SPF, DKIM, DMARC and ARC of an arriving message, by mailauth with our resolver.
  *
- * Promise: it ends. The number of signatures, of look-ups and the time are limited, and a header section made to be slow is not given to it:
- * then only the author is judged, by SPF and without signatures, so that a huge header is no way around a DMARC policy.
+ * Promise: it ends, and meanwhile others get their turn. The number of signatures, of look-ups and the time are limited, and a header section
+ * or a line made to be slow is not given to it: then only the author is judged, by SPF and without signatures, so that neither is a way around
+ * a DMARC policy.
  */
+import { Readable } from 'node:stream'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { type AuthenticateResult, authenticate } from 'mailauth'
 import { parseDomainName } from '../../dns/name.ts'
 import { type Resolver, forMailauth } from '../../dns/resolver.ts'
@@ -23,6 +26,12 @@ const maxSignatures = 10
 const maxHeaderBytes = 100 * 1024
 const maxHeaderLines = 1_000
 const maxAuthorBytes = 8 * 1024
+/** mailauth takes a Received field apart in time that grows with its square. */
+const maxReceivedBytes = 8 * 1024
+/** RFC 5322 §2.1.1 allows 998. With each piece mailauth goes through the unfinished line again: without a limit one message takes minutes. */
+const maxLineBytes = 64 * 1024
+/** What is hashed at a time, for each signature anew: some milliseconds at worst. */
+const pieceBytes = 8 * 1024
 /** RFC 8301 §3.2 */
 const minKeyBits = 1_024
 
@@ -42,7 +51,7 @@ export function createAuthenticator({ hostname, resolver, clock }: { hostname: s
       disableBimi: true,
     }
     try {
-      const result = await Promise.race([authenticate(checkable(message), options), limit.passed])
+      const result = await Promise.race([authenticate(inPieces(checkable(message), limit), options), limit.passed])
       return result === 'late' ? undecided : read(result)
     } finally {
       limit.cancel()
@@ -75,21 +84,29 @@ function limitLookups(lookup: Lookup, limit: TimeLimit): (domain: string, rrtype
   }
 }
 
+/** The message piece by piece, with a turn for everybody else in between. It breaks off when the time is over: mailauth itself hashes to the end. */
+const inPieces = (message: Buffer, limit: TimeLimit): Readable => Readable.from(pieces(message, limit), { objectMode: false })
+
+async function* pieces(message: Buffer, limit: TimeLimit): AsyncGenerator<Buffer> {
+  for (let at = 0; at < message.length; at += pieceBytes) {
+    if (limit.isOver()) throw new Error('no time left')
+    yield message.subarray(at, at + pieceBytes)
+    await breathe()
+  }
+}
+
 /** The message as far as mailauth should see it. */
 function checkable(message: Buffer): Buffer {
-  const { header } = splitMessage(message)
+  const { header, body } = splitMessage(message)
   const fields = headerFields(header)
   const lines = fields.reduce((sum, field) => sum + linesOf(field), 0)
   const authors = fields.filter(({ name }) => name === 'from')
   const hugeAuthor = authors.reduce((sum, { raw }) => sum + raw.length, 0) > maxAuthorBytes
-  if (hugeAuthor || header.length > maxHeaderBytes || lines > maxHeaderLines)
+  if (hugeAuthor || header.length > maxHeaderBytes || lines > maxHeaderLines || hasLongerLine(body, maxLineBytes))
     return Buffer.concat([...(hugeAuthor ? [] : authors.map(({ raw }) => raw)), Buffer.from('\r\n')])
-  const surplus = new Set(
-    fields
-      .filter(({ name }) => name === 'dkim-signature')
-      .slice(maxSignatures)
-      .map(({ raw }) => raw.byteOffset),
-  )
+  const signatures = fields.filter(({ name }) => name === 'dkim-signature')
+  const hugeReceived = fields.filter(({ name, raw }) => name === 'received' && raw.length > maxReceivedBytes)
+  const surplus = new Set([...signatures.slice(maxSignatures), ...hugeReceived].map(({ raw }) => raw.byteOffset))
   return surplus.size === 0 ? message : removeFields(message, ({ raw }) => surplus.has(raw.byteOffset))
 }
 
@@ -97,6 +114,17 @@ function linesOf({ raw }: HeaderField): number {
   let lines = 0
   for (let at = raw.indexOf(10); at >= 0; at = raw.indexOf(10, at + 1)) lines++
   return lines
+}
+
+function hasLongerLine(body: Buffer, limit: number): boolean {
+  let start = 0
+  // From the far end of each stretch: of eleven million short lines few have to be looked at.
+  while (body.length - start > limit) {
+    const end = body.lastIndexOf(10, start + limit)
+    if (end < start) return true
+    start = end + 1
+  }
+  return false
 }
 
 /** What is left when time ran out: nothing is known, for now. */

@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest'
+import { createZoneResolver } from '../../dns/resolver.ts'
+import { createAuthenticator } from '../../server/inbound/authenticate.ts'
+import { systemClock } from '../../server/platform/clock.ts'
+import { createRemoteSender, letter } from '../support/remote-sender.ts'
+
+const sender = createRemoteSender()
+const authenticate = createAuthenticator({ hostname: 'mx.ours.test', resolver: createZoneResolver(sender.zone), clock: systemClock })
+const client = { ip: '127.0.0.1', helo: 'out.remote.test', protocol: 'ESMTP', cipher: null }
+const judge = (message: Buffer, ip = '127.0.0.1') => authenticate(message, { ...client, ip }, null)
+
+/** How often the event loop came round while `work` was done. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  let turns = 0
+  let over = false
+  const count = (): void => {
+    turns += 1
+    if (!over) setImmediate(count)
+  }
+  setImmediate(count)
+  await work.finally(() => (over = true))
+  return turns
+}
+
+it('leaves others their turn while a large body is verified', async () => {
+  const signed = await sender.sign(letter({}, 'a letter of many lines\r\n'.repeat(50_000)), { signatures: 10 })
+  const judged = judge(signed)
+  expect(await turnsDuring(judged)).toBeGreaterThan(100)
+  expect((await judged).results).toMatchObject({ dkim: Array(10).fill({ result: 'pass' }), dmarc: { result: 'pass' } })
+})
+
+it('does not verify a body with a line that no letter has, and judges its author without signatures', async () => {
+  const longest = await sender.sign(letter({}, `${'a '.repeat(32 * 1024 - 1)}\r\n`))
+  expect((await judge(longest)).results).toMatchObject({ dkim: [{ result: 'pass' }], dmarc: { result: 'pass' } })
+  for (const body of ['a '.repeat(4 * 1024 * 1024), `a\r\n${' '.repeat(8 * 1024 * 1024)}\r\nb\r\n`]) {
+    const message = Buffer.from(
+      `DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=remote.test; s=test; h=From; bh=YQ==; b=YQ==\r\n${letter({}, body)}`,
+    )
+    expect((await judge(message, '192.0.2.9')).results).toMatchObject({
+      dkim: [],
+      dmarc: { result: 'fail', policy: 'reject', domain: 'remote.test' },
+    })
+  }
+})
+
+it('is not held up by a Received field made to be slow', async () => {
+  const slow = Buffer.concat([Buffer.from(`Received: ${'a '.repeat(45_000)}\r\n`), await sender.sign(letter())])
+  expect((await judge(slow)).results).toMatchObject({ dkim: [{ result: 'pass' }], dmarc: { result: 'pass' } })
+})
