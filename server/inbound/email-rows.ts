@@ -6,7 +6,7 @@ import { type EmailId, type MailboxId, type ThreadId, newId } from '../model/ids
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { StagedBlob } from '../store/blobs.ts'
-import type { EmailRow } from '../store/emails.ts'
+import { type EmailRow, untouched } from '../store/emails.ts'
 import type { NewRow } from '../store/schema.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
 import type { InboundVerdict } from './verdict.ts'
@@ -66,13 +66,7 @@ export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, st
     flags_json: JSON.stringify(letter.flags),
     composer_id: null,
     idempotency_key: null,
-    approved_at: null,
-    approved_by: null,
-    rejection_reason: null,
-    delivered_at: null,
-    bounced_at: null,
-    bounce_type: null,
-    read_at: null,
+    ...untouched,
     created_at: letter.receivedAt,
     updated_at: letter.receivedAt,
   }

@@ -5,7 +5,7 @@ import { sha256 } from '../model/canonical.ts'
 import type { HeaderAddress } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
-import type { EmailRow } from '../store/emails.ts'
+import { type EmailRow, untouched } from '../store/emails.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { type Content, forwardPaths } from './content.ts'
 
@@ -59,13 +59,7 @@ export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): Emai
     flags_json: '[]',
     composer_id: actor.keyId,
     idempotency_key: proposal.idempotencyKey,
-    approved_at: null,
-    approved_by: null,
-    rejection_reason: null,
-    delivered_at: null,
-    bounced_at: null,
-    bounce_type: null,
-    read_at: null,
+    ...untouched,
     created_at: now,
     updated_at: now,
   }

@@ -1,4 +1,4 @@
-import { type Kysely, type Transaction, sql } from 'kysely'
+import { type Kysely, type SelectQueryBuilder, type Transaction, sql } from 'kysely'
 import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
 import type { Address } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
@@ -8,6 +8,17 @@ import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type EmailRow = Row<'emails'>
+
+/** The columns for what happens to an email later on, as they are when it is made. */
+export const untouched = {
+  approved_at: null,
+  approved_by: null,
+  rejection_reason: null,
+  delivered_at: null,
+  bounced_at: null,
+  bounce_type: null,
+  read_at: null,
+} as const satisfies Partial<EmailRow>
 
 export const insertEmail = async (tx: Transaction<Database>, row: NewRow<'emails'>): Promise<void> => {
   await tx.insertInto('emails').values(row).execute()
@@ -37,8 +48,10 @@ export const envelopeOf = (row: Pick<EmailRow, 'reverse_path' | 'forward_paths_j
   forwardPaths: JSON.parse(row.forward_paths_json) as Address[],
 })
 
-/** `before` and `after` are exclusive ids; ids sort by time. `sender` and `subject` are case-insensitive parts of the text.
- *  `except` leaves out emails of this direction with one of these statuses. */
+/** Emails to leave out: of this direction, with one of these statuses. */
+export type Except = { direction: Direction; statuses: readonly EmailStatus[] }
+
+/** `before` and `after` are exclusive ids; ids sort by time. `sender` and `subject` are case-insensitive parts of the text. */
 export type EmailFilter = {
   mailboxIds: readonly MailboxId[] | null
   statuses?: readonly EmailStatus[]
@@ -50,7 +63,7 @@ export type EmailFilter = {
   hasAttachments?: boolean
   after?: EmailId
   before?: EmailId
-  except?: { direction: Direction; statuses: readonly EmailStatus[] }
+  except?: Except
   offset?: number
   limit: number
 }
@@ -68,17 +81,27 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
   if (filter.hasAttachments !== undefined) query = query.where('has_attachments', '=', filter.hasAttachments ? 1 : 0)
   if (filter.after !== undefined) query = query.where('id', '>', filter.after)
   if (filter.before !== undefined) query = query.where('id', '<', filter.before)
-  const { except } = filter
-  if (except !== undefined && except.statuses.length > 0) {
-    query = query.where((row) => row.or([row('direction', '!=', except.direction), row('status', 'not in', [...except.statuses])]))
-  }
+  if (filter.except !== undefined) query = without(query, filter.except)
   if (filter.offset !== undefined) query = query.offset(filter.offset)
   return query.orderBy('id', 'desc').limit(filter.limit).execute()
 }
 
-/** A whole conversation, oldest first. */
-export const emailsOfThread = (db: Kysely<Database>, tenancy: Tenancy, threadId: ThreadId): Promise<EmailRow[]> =>
-  ownEmails(db, tenancy).selectAll().where('thread_id', '=', threadId).orderBy('id').execute()
+/** The newest emails of a conversation, oldest first. */
+export async function emailsOfThread(
+  db: Kysely<Database>,
+  tenancy: Tenancy,
+  threadId: ThreadId,
+  filter: { except: Except; limit: number },
+): Promise<EmailRow[]> {
+  const inThread = without(ownEmails(db, tenancy).where('thread_id', '=', threadId), filter.except)
+  return (await inThread.selectAll().orderBy('id', 'desc').limit(filter.limit).execute()).toReversed()
+}
+
+/** How many a conversation has in all. */
+export async function countOfThread(db: Kysely<Database>, tenancy: Tenancy, threadId: ThreadId, except: Except): Promise<number> {
+  const inThread = without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except)
+  return Number((await inThread.select((row) => row.fn.countAll().as('count')).executeTakeFirstOrThrow()).count)
+}
 
 /** What threading needs to know of an email. */
 export type Ancestor = Pick<EmailRow, 'id' | 'thread_id' | 'message_id' | 'subject'>
@@ -120,6 +143,12 @@ export async function changeEmail(
 
 const ownEmails = (db: Kysely<Database>, tenancy: Tenancy) =>
   db.selectFrom('emails').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
+
+const without = <O>(
+  query: SelectQueryBuilder<Database, 'emails', O>,
+  { direction, statuses }: Except,
+): SelectQueryBuilder<Database, 'emails', O> =>
+  statuses.length === 0 ? query : query.where((row) => row.or([row('direction', '!=', direction), row('status', 'not in', [...statuses])]))
 
 const contains = (column: 'from_address' | 'subject', part: string) =>
   sql<boolean>`lower(${sql.ref(column)}) like ${`%${part.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`

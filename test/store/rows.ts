@@ -3,10 +3,11 @@ import type { Tenancy, World } from '../../server/model/world.ts'
 import { insertAccount } from '../../server/store/accounts.ts'
 import type { Store } from '../../server/store/db.ts'
 import { insertDomain } from '../../server/store/domains.ts'
-import { insertEmail } from '../../server/store/emails.ts'
+import { type EmailRow, insertEmail } from '../../server/store/emails.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
 import type { NewRow } from '../../server/store/schema.ts'
 import { insertThread } from '../../server/store/threads.ts'
+import { plainEmail } from '../support/plain-email.ts'
 
 export const now = 1_790_000_000_000
 
@@ -63,53 +64,17 @@ export const keyRow = (tenancy: Tenancy, facts: Partial<NewRow<'api_keys'>> = {}
   ...facts,
 })
 
-export const emailRow = (tenant: Tenant, facts: Partial<NewRow<'emails'>> = {}): NewRow<'emails'> => ({
-  id: newId('email', now),
-  account_id: tenant.accountId,
-  world: tenant.world,
-  mailbox_id: tenant.mailbox.id,
-  thread_id: tenant.threadId,
-  direction: 'inbound',
-  status: 'unread',
-  message_id: null,
-  in_reply_to: null,
-  references_json: '[]',
-  subject: 'Hello',
-  from_address: 'bo@remote.test',
-  from_name: null,
-  reply_to_json: '[]',
-  to_json: '[]',
-  cc_json: '[]',
-  bcc_json: '[]',
-  reverse_path: 'bo@remote.test',
-  forward_paths_json: '[]',
-  sent_at: null,
-  received_at: now,
-  markdown: '',
-  extracted: '',
-  has_attachments: 0,
-  raw_hash: null,
-  raw_size: 0,
-  content_hash: null,
-  authentication_json: null,
-  spam_score: null,
-  spam_verdict: null,
-  flags_json: '[]',
-  composer_id: null,
-  idempotency_key: null,
-  approved_at: null,
-  approved_by: null,
-  rejection_reason: null,
-  delivered_at: null,
-  bounced_at: null,
-  bounce_type: null,
-  read_at: null,
-  created_at: now,
-  updated_at: now,
-  ...facts,
-})
+export const emailRow = (tenant: Tenant, facts: Partial<EmailRow> = {}): EmailRow =>
+  plainEmail(now, {
+    id: newId('email', now),
+    account_id: tenant.accountId,
+    world: tenant.world,
+    mailbox_id: tenant.mailbox.id,
+    thread_id: tenant.threadId,
+    ...facts,
+  })
 
-export async function addEmail(store: Store, tenant: Tenant, facts: Partial<NewRow<'emails'>> = {}): Promise<NewRow<'emails'>> {
+export async function addEmail(store: Store, tenant: Tenant, facts: Partial<EmailRow> = {}): Promise<EmailRow> {
   const row = emailRow(tenant, facts)
   await store.transaction((tx) => insertEmail(tx, row))
   return row

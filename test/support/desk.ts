@@ -23,6 +23,7 @@ import { appendLog } from '../../server/store/log.ts'
 import { insertKey } from '../../server/store/keys.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
 import { insertThread } from '../../server/store/threads.ts'
+import { plainEmail } from './plain-email.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
 
 const deskStart = Date.parse('2026-03-02T09:00:00Z')
@@ -181,55 +182,31 @@ const attachmentRows = (emailId: EmailId, mail: Partial<Arrival>, now: number) =
 
 function arrivedRow(id: EmailId, mailbox: Mailbox, mail: Partial<Arrival>, now: number): EmailRow {
   const { from = 'ann@remote.test', subject = 'An order', text = 'Where is my order?', status = 'unread', dmarc = 'pass' } = mail
-  return {
+  return plainEmail(now, {
     id,
     account_id: mailbox.tenancy.accountId,
     world: mailbox.tenancy.world,
     mailbox_id: mailbox.id,
     thread_id: mail.threadId ?? newId('thread', now),
-    direction: 'inbound',
     status,
     message_id: `<${id}@remote.test>`,
-    in_reply_to: null,
-    references_json: '[]',
     subject,
     from_address: from,
     from_name: 'Ann',
-    reply_to_json: '[]',
     to_json: JSON.stringify([{ address: mailbox.address }]),
-    cc_json: '[]',
-    bcc_json: '[]',
     reverse_path: from,
     forward_paths_json: JSON.stringify([mailbox.address]),
     sent_at: now,
-    received_at: now,
     markdown: text,
     extracted: text,
     has_attachments: mail.attachments === undefined ? 0 : 1,
-    raw_hash: null,
-    raw_size: 0,
-    content_hash: null,
     authentication_json: JSON.stringify({
       spf: { result: 'pass', domain: 'remote.test' },
       dkim: [{ result: dmarc === 'pass' ? 'pass' : 'fail', domain: 'remote.test', selector: 's1', aligned: true }],
       dmarc: { result: dmarc, policy: 'none', domain: 'remote.test' },
       arc: { result: 'none' },
     }),
-    spam_score: null,
-    spam_verdict: null,
-    flags_json: '[]',
-    composer_id: null,
-    idempotency_key: null,
-    approved_at: null,
-    approved_by: null,
-    rejection_reason: null,
-    delivered_at: null,
-    bounced_at: null,
-    bounce_type: null,
-    read_at: null,
-    created_at: now,
-    updated_at: now,
-  }
+  })
 }
 
 async function call(

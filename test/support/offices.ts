@@ -9,8 +9,9 @@ import type { Store } from '../../server/store/db.ts'
 import { insertDomain } from '../../server/store/domains.ts'
 import { type EmailRow, insertEmail } from '../../server/store/emails.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
-import type { NewRow, Row } from '../../server/store/schema.ts'
+import type { Row } from '../../server/store/schema.ts'
 import { insertThread } from '../../server/store/threads.ts'
+import { plainEmail } from './plain-email.ts'
 
 /** An account with one mailbox, and keys that act in it. */
 export type Office = {
@@ -21,7 +22,7 @@ export type Office = {
   /** A further key of this account. */
   key(change?: Partial<KeyActor>): KeyActor
   /** Stores a mail that arrived. */
-  arrived(change?: Partial<NewRow<'emails'>>): Promise<EmailRow>
+  arrived(change?: Partial<EmailRow>): Promise<EmailRow>
 }
 
 export const address = (text: string): Address => {
@@ -85,55 +86,28 @@ async function storeArrived(
   mailboxId: MailboxId,
   to: string,
   now: number,
-  change: Partial<NewRow<'emails'>>,
+  change: Partial<EmailRow>,
 ): Promise<EmailRow> {
   const raw = await store.blobs.stage(Buffer.from(`From: bo@remote.test\r\nSubject: Question\r\n\r\nHow much? ${newId('email', now)}\r\n`))
   const threadId = newId('thread', now)
-  const row: EmailRow = {
+  const row = plainEmail(now, {
     id: newId('email', now),
     account_id: accountId,
     world,
     mailbox_id: mailboxId,
     thread_id: threadId,
-    direction: 'inbound',
-    status: 'unread',
     message_id: '<question@remote.test>',
-    in_reply_to: null,
-    references_json: '[]',
     subject: 'Question',
-    from_address: 'bo@remote.test',
     from_name: 'Bo',
-    reply_to_json: '[]',
     to_json: JSON.stringify([{ address: to }]),
-    cc_json: '[]',
-    bcc_json: '[]',
-    reverse_path: 'bo@remote.test',
     forward_paths_json: JSON.stringify([to]),
     sent_at: now,
-    received_at: now,
     markdown: 'How much?',
     extracted: 'How much?',
-    has_attachments: 0,
     raw_hash: raw.hash,
     raw_size: raw.size,
-    content_hash: null,
-    authentication_json: null,
-    spam_score: null,
-    spam_verdict: null,
-    flags_json: '[]',
-    composer_id: null,
-    idempotency_key: null,
-    approved_at: null,
-    approved_by: null,
-    rejection_reason: null,
-    delivered_at: null,
-    bounced_at: null,
-    bounce_type: null,
-    read_at: null,
-    created_at: now,
-    updated_at: now,
     ...change,
-  }
+  })
   await store.transaction(async (tx) => {
     await store.blobs.put(tx, raw, now)
     await insertThread(tx, {
