@@ -44,6 +44,7 @@ async function oneStart(dataDir: string): Promise<{ startMs: number; idleMb: num
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '', // as `npm start` has it
       MULTIMAIL_DATA_DIR: dataDir,
       MULTIMAIL_SMTP_PORT: String(smtp),
       MULTIMAIL_HTTP_PORT: String(http),

@@ -7,21 +7,21 @@ export type Lane = { run<T>(task: string, input: unknown): Promise<Outcome<T>>; 
 export type LaneOptions = {
   worker: URL
   threads: number
-  keepThreads: number
   timeLimitMs: number
   maxWaiting: number
   heapMb: number
   log: Log
 }
 
-const idleMs = 30_000
+const idleMs = 120_000
 /** A thread that has not begun by then never will. */
 const startLimitMs = 30_000
 
 export function createLane(options: LaneOptions): Lane {
   const pool = new Piscina({
     filename: options.worker.href,
-    minThreads: options.keepThreads,
+    // None while no mail comes: a thread takes 30 MB, and starting one a fraction of a second.
+    minThreads: 0,
     maxThreads: options.threads,
     idleTimeout: idleMs,
     concurrentTasksPerWorker: 1,

@@ -14,8 +14,8 @@ import type { ReadMessage } from './read-message.ts'
 export type Parser = { parse(bytes: Buffer): Promise<ParsedMessage>; close(): Promise<void> }
 
 /** Parsing 5 KB takes half a millisecond; a loaded machine that has just started a thread takes a second. */
-const quick = { threads: 2, keepThreads: 1, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96 }
-const slow = { threads: 1, keepThreads: 0, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256 }
+const quick = { threads: 2, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96 }
+const slow = { threads: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256 }
 const largeMessage = 2 * 1024 * 1024
 const maxSalvagedHeader = 64 * 1024
 

@@ -1,6 +1,5 @@
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { generate } from 'selfsigned'
 
 /** PEM texts. */
 export type Certificate = { key: string; cert: string }
@@ -21,6 +20,8 @@ export async function loadOrCreateCertificate(options: CertificateOptions): Prom
 }
 
 async function create(file: string, hostname: string): Promise<Certificate> {
+  // Only here: it is needed once in the life of an appliance, and takes 20 MB.
+  const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'commonName', value: hostname }], {
     keyType: 'ec',
     curve: 'P-256',
