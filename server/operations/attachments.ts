@@ -6,7 +6,7 @@ import { OperationError } from './errors.ts'
 import { EmailRef, MailboxRef } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
-import { OutsideText } from './views.ts'
+import { OutsideText, fromOutside } from './views.ts'
 
 /** Contract §9.1, tool 6: inline up to here, else where to fetch it. */
 const defaultInlineBytes = 50_000
@@ -33,6 +33,7 @@ const Download = z.strictObject({
   download_path: z
     .string()
     .nullable()
+    .meta(fromOutside)
     .describe('When the content is not inline: GET this path on this server with the same key for the raw bytes'),
   message: z.string(),
 })
@@ -79,7 +80,7 @@ const isAsked = (one: Row<'attachments'>, asked: { filename?: string; index?: nu
   (asked.index === undefined || one.position === asked.index) && (asked.filename === undefined || one.name === asked.filename)
 
 const rawPath = (mailboxId: string, one: Row<'attachments'>): string =>
-  `/v1/mailboxes/${mailboxId}/emails/${one.email_id}/attachments/${encodeURIComponent(one.name)}`
+  `/v1/mailboxes/${mailboxId}/emails/${one.email_id}/attachments/${encodeURIComponent(one.name)}?index=${one.position}`
 
 const viewOf = (one: Row<'attachments'>, path: string | null): z.infer<typeof Download> => ({
   email_id: one.email_id,

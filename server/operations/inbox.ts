@@ -7,7 +7,7 @@ import { EmailCursor, EmailPosition, Instant, Limit, MailboxRef, SearchText, cur
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
-import { type Visibility, visibility } from './visibility.ts'
+import { type Visibility, unseenBy, visibility } from './visibility.ts'
 
 const defaultLimit = 20
 const deepestOffset = 10_000
@@ -104,16 +104,13 @@ function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxId
   }
 }
 
-/** Inbound statuses that this caller's listing leaves out. */
-function unlisted(actor: KeyActor, input: z.output<typeof CheckInbox>): { direction: 'inbound'; statuses: readonly EmailStatus[] } {
+/** What this listing leaves out. */
+function unlisted(actor: KeyActor, input: z.output<typeof CheckInbox>): ReturnType<typeof unseenBy> {
   const shown: Visibility[] = ['listed']
   if (input.status !== undefined) shown.push('asked')
   // Looking for words in a masked subject would tell what it says.
   if (input.status !== undefined && input.subject_contains === undefined) shown.push('masked')
-  return {
-    direction: 'inbound',
-    statuses: emailStatuses.filter((status) => !shown.includes(visibility(actor, { direction: 'inbound', status }))),
-  }
+  return unseenBy(actor, shown)
 }
 
 const listed = (actor: KeyActor, email: EmailRow): EmailSummary =>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { EmailStatus } from '../model/email.ts'
 import { attachmentsOf } from '../store/attachments.ts'
-import { type EmailRow, emailsOfThread } from '../store/emails.ts'
+import { type EmailRow, countOfThread, emailsOfThread } from '../store/emails.ts'
 import type { Row } from '../store/schema.ts'
 import { threadOf } from './access.ts'
 import { OperationError } from './errors.ts'
@@ -9,7 +9,7 @@ import { MailboxRef, ThreadRef } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { AttachmentView, EmailSummary, OutsideText, addressesIn, attachmentView, fromOutside, isoTime, summaryOf } from './views.ts'
-import { isReadable } from './visibility.ts'
+import { unseenBy } from './visibility.ts'
 
 /** The newest of a conversation; with the text limit this keeps an answer under a few megabytes. */
 const maxEmails = 100
@@ -30,7 +30,7 @@ const Thread = z.strictObject({
   participants: z.array(z.string()).meta(fromOutside),
   last_activity: z.string(),
   has_unanswered_inbound: z.boolean().describe('True when the last email from outside has no answer, sent or waiting for approval'),
-  emails: z.array(ThreadEmail).describe('Oldest first'),
+  emails: z.array(ThreadEmail).describe(`Oldest first; of more than ${maxEmails} the newest`),
 })
 
 export const get_thread = operation({
@@ -49,30 +49,32 @@ export const get_thread = operation({
   .query(({ ctx, input }) =>
     ctx.rooms.store.transaction(async (tx) => {
       const thread = await threadOf(tx, ctx.actor, input.thread_id, input.mailbox_id)
-      const all = (await emailsOfThread(tx, ctx.actor, thread.id)).filter((email) => isReadable(ctx.actor, email))
+      // Who writes to us can put as much as they like into a conversation, forged mail that is in quarantine too.
+      const except = unseenBy(ctx.actor, ['listed'])
+      const shown = await emailsOfThread(tx, ctx.actor, thread.id, { except, limit: maxEmails })
       // A thread whose only email waits for a reviewer does not exist for the agent yet.
-      if (all.length === 0) throw new OperationError('THREAD_NOT_FOUND')
-      const shown = all.slice(-maxEmails)
+      if (shown.length === 0) throw new OperationError('THREAD_NOT_FOUND')
+      const count = await countOfThread(tx, ctx.actor, thread.id, except)
       const attachments = await attachmentsOf(
         tx,
         shown.map((email) => email.id),
       )
-      const view = threadView(thread, all, shown, attachments)
+      const view = threadView(thread, count, shown, attachments)
       const metadata = { mailbox_id: thread.mailbox_id, email_ids: shown.map((email) => email.id) }
       await recordRead(tx, ctx, { action: 'thread.read', resourceType: 'thread', resourceId: thread.id, view, metadata })
       return view
     }),
   )
 
-function threadView(thread: Row<'threads'>, all: EmailRow[], shown: EmailRow[], attachments: Row<'attachments'>[]): z.infer<typeof Thread> {
+function threadView(thread: Row<'threads'>, count: number, shown: EmailRow[], attachments: Row<'attachments'>[]): z.infer<typeof Thread> {
   return {
     thread_id: thread.id,
     mailbox_id: thread.mailbox_id,
-    subject: all[0]?.subject ?? thread.subject,
-    message_count: all.length,
-    participants: participantsOf(all),
-    last_activity: isoTime(Math.max(...all.map((email) => email.received_at))),
-    has_unanswered_inbound: hasUnansweredInbound(all),
+    subject: shown[0]?.subject ?? thread.subject,
+    message_count: count,
+    participants: participantsOf(shown),
+    last_activity: isoTime(Math.max(...shown.map((email) => email.received_at))),
+    has_unanswered_inbound: hasUnansweredInbound(shown),
     emails: shown.map((email) =>
       threadEmail(
         email,
@@ -87,7 +89,8 @@ function threadEmail(email: EmailRow, attachments: Row<'attachments'>[]): z.infe
   return {
     ...summaryOf(email),
     cc: addressesIn(email.cc_json),
-    text: text.slice(0, maxTextLength),
+    // Never half a character: such a text has no canonical form, and nobody could read the conversation any more.
+    text: text.slice(0, maxTextLength).toWellFormed(),
     is_cut: text.length > maxTextLength,
     attachments: attachments.map(attachmentView),
   }

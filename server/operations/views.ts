@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type HeaderAddress, directions, emailStatuses, spamVerdicts } from '../model/email.ts'
+import { domainOf, parseAddress } from '../model/address.ts'
 import { type EmailRow, authenticationOf, emailFlags, headerAddresses } from '../store/emails.ts'
 import type { DeliveryRow } from '../store/queue.ts'
 import type { Row } from '../store/schema.ts'
@@ -51,7 +52,7 @@ export const summaryOf = (email: EmailRow): EmailSummary => ({
   subject: email.subject,
   received_at: isoTime(email.received_at),
   has_attachments: email.has_attachments === 1,
-  sender_verified: email.direction === 'outbound' ? null : authenticationOf(email)?.dmarc.result === 'pass',
+  sender_verified: email.direction === 'outbound' ? null : isVerified(email),
   spam_score: email.spam_score,
   spam_verdict: email.spam_verdict,
   delivered_at: isoOrNull(email.delivered_at),
@@ -59,8 +60,16 @@ export const summaryOf = (email: EmailRow): EmailSummary => ({
   bounce_type: email.bounce_type,
 })
 
-/** The same without the words its sender chose: a caller may know that it waits, not what it says. */
-export const maskedSummaryOf = (email: EmailRow): EmailSummary => ({ ...summaryOf(email), from_name: null, subject: '' })
+/** What DMARC proved is a domain. Programs read a From field in different ways, so it must be that of the address shown here. */
+function isVerified(email: EmailRow): boolean {
+  const dmarc = authenticationOf(email)?.dmarc
+  const shown = parseAddress(email.from_address)
+  return dmarc?.result === 'pass' && shown !== null && dmarc.domain === domainOf(shown)
+}
+
+/** The same without the words its sender chose (any number of them fit in a list of addresses): a caller may know that it waits and who
+ *  is said to have written, not what it says. */
+export const maskedSummaryOf = (email: EmailRow): EmailSummary => ({ ...summaryOf(email), from_name: null, to: [], subject: '' })
 
 export const AttachmentView = z.strictObject({
   index: z.int().describe('Its place in the message, from 0; names may repeat'),

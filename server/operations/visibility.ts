@@ -1,5 +1,5 @@
 import type { KeyActor } from '../model/actor.ts'
-import type { Direction, EmailStatus } from '../model/email.ts'
+import { type Direction, type EmailStatus, emailStatuses } from '../model/email.ts'
 
 /** How much of an email a caller may see.
  *  `listed`: like any other · `asked`: only when its status is asked for · `masked`: when asked for, without the words of its sender · `hidden`: does not exist. */
@@ -29,6 +29,12 @@ export const seesAll = (actor: KeyActor): boolean => actor.scopes.includes('over
 export const visibility = (actor: KeyActor, email: { direction: Direction; status: EmailStatus }): Visibility =>
   seesAll(actor) || email.direction === 'outbound' ? 'listed' : inboundForAgents[email.status]
 
-/** May its text be read (opened by id, or within its thread)? */
+/** The arriving mail that a list for this caller leaves out, in the form of a store filter, when it shows only what is `shown`. */
+export const unseenBy = (actor: KeyActor, shown: readonly Visibility[]): { direction: 'inbound'; statuses: readonly EmailStatus[] } => ({
+  direction: 'inbound',
+  statuses: emailStatuses.filter((status) => !shown.includes(visibility(actor, { direction: 'inbound', status }))),
+})
+
+/** May its text be read by who opens it by its id? */
 export const isReadable = (actor: KeyActor, email: { direction: Direction; status: EmailStatus }): boolean =>
   visibility(actor, email) === 'listed' || visibility(actor, email) === 'asked'
