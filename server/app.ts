@@ -87,8 +87,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     },
     drain: () => runner.drain(),
     async stop() {
-      await Promise.all([listener.close(), http.close()])
-      await Promise.all([runner.stop(), sweeper.stop(), parser.close()])
+      await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop()])
+      await parser.close()
       await store.close()
       sole?.release()
     },

@@ -42,7 +42,7 @@ const keepAliveTimeoutMs = 60_000
 /** A batch of tRPC calls names them all in the path; a file name may be long. */
 const maxParamLength = 2000
 /** After this long, a close no longer waits for requests that are still being answered. */
-const closeGraceMs = 10_000
+const closeGraceMs = 4_000
 
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
   const { config, clock } = deps

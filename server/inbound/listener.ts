@@ -50,7 +50,8 @@ const maxSessionMs = 3_600_000
 const maxCommandBytes = 2_048
 /** Messages being received or handled at one time, in multiples of the largest. */
 const largestMessagesAtOnce = 4
-const closingMs = 10_000
+/** Then a message that is still on its way is left to its sender. Everything closes in parallel, within the time of platform/lifecycle.ts. */
+const closingMs = 4_000
 
 const trouble: Reply = { code: 451, status: '4.3.0', text: 'Local trouble, nothing was stored, try again later' }
 const crowded: Reply = { code: 421, status: '4.7.0', text: 'Too many connections from your address' }

@@ -36,7 +36,7 @@ export type Runner = {
   start(): void
   /** Something was queued: look now. */
   wake(): void
-  /** Takes nothing more and waits for what is under way; after ten seconds it is interrupted and left for the next start. */
+  /** Takes nothing more and waits for what is under way; after four seconds it is interrupted and left for the next start. */
   stop(): Promise<void>
   /** Delivers until nothing is due now. Works without start(), for tests and commands. */
   drain(): Promise<void>
@@ -44,7 +44,7 @@ export type Runner = {
 
 const leaseMs = 2 * 60_000
 const pollMs = 5_000
-const patienceMs = 10_000
+const patienceMs = 4_000
 
 const timeIsUp = unsent(verdict('interrupted', 'retry'), 'Time is up, and what became of an earlier attempt is not known')
 

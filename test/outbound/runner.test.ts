@@ -143,7 +143,7 @@ describeOnEachEngine('the runner', (openStore) => {
     expect(remote.sessions()).toBe(0)
   })
 
-  it('stops: what is under way gets ten seconds, then it is interrupted and left for the next start', async () => {
+  it('stops: what is under way gets four seconds, then it is interrupted and left for the next start', async () => {
     const remote = await createRemoteMx({ answers: { rcpt: 'hang' }, extensions: [] })
     const leaving = await createLeaving(await openStore(), { remote })
     leaving.runner.start()
@@ -151,8 +151,8 @@ describeOnEachEngine('the runner', (openStore) => {
     leaving.runner.wake()
     await remote.reached('rcpt')
     const stopped = leaving.runner.stop()
-    await leaving.untilAwaited(leaving.clock.now() + 10_000)
-    await leaving.clock.advance(10_000)
+    await leaving.untilAwaited(leaving.clock.now() + 4_000)
+    await leaving.clock.advance(4_000)
     await stopped
     const [delivery] = await leaving.deliveries(email)
     expect(delivery).toMatchObject({ state: 'queued', bounce_class: 'interrupted', lease: null, may_be_accepted: 0 })
