@@ -15,6 +15,8 @@ export type McpDeps = {
 export function serveMcp(app: FastifyInstance, deps: McpDeps): void {
   app.post('/mcp', async (request, reply) => {
     if (!isAllowedOrigin(request.headers.origin, deps.publicUrl)) throw new OperationError('ORIGIN_NOT_ALLOWED')
+    // The protocol has no batches since 2025-06-18; in one, a call that is cancelled beside itself would never be answered.
+    if (Array.isArray(request.body)) throw new OperationError('BAD_INPUT', 'Send one JSON-RPC message per request, not a batch')
     // With the first call: the SDK takes a while to load and some 20 MB, and many an appliance is never asked by MCP.
     const { answerMcp } = await import('./mcp-server.ts')
     return await answerMcp(deps, request, reply)

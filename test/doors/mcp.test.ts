@@ -115,6 +115,18 @@ describeOnEachEngine('MCP', (openStore) => {
     expect(JSON.stringify([reply, pending])).not.toMatch(/\/approve\//)
   })
 
+  it('takes one message at a time: none can be cancelled beside itself and then never be answered', async () => {
+    const desk = await openDesk(openStore)
+    const tool = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_mailboxes', arguments: {} } }
+    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }
+    const accept = 'application/json, text/event-stream'
+    expect(await desk.call(desk.ours.keys.agent, 'POST', '/mcp', [tool, cancel], { accept })).toMatchObject({
+      status: 400,
+      body: { code: 'BAD_INPUT' },
+    })
+    expect((await desk.call(desk.ours.keys.agent, 'POST', '/mcp', tool, { accept })).status).toBe(200)
+  })
+
   it('says what went wrong, and how to do better, as the result of the tool', async () => {
     const desk = await openDesk(openStore)
     const agent = await overHttp(desk, desk.ours.keys.agent)
