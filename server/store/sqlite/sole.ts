@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 
+// A lock whose handle nobody keeps would be collected, and with it the lock.
+const held = new Set<Sqlite.Database>()
+
 /**
  * Makes this process the only appliance on a folder: two of them would deliver from one queue, each taking the other's leases for a dead
  * predecessor's. Commands on the host open the same store without it. The lock is the operating system's, on a database of its own, so it
@@ -15,7 +18,13 @@ export function becomeSole(dataDir: string): { release(): void } {
     lock.close()
     throw isBusy(error) ? new Error(`another MultiMail is running on ${dataDir}: stop it first`) : error
   }
-  return { release: () => lock.close() }
+  held.add(lock)
+  return {
+    release() {
+      held.delete(lock)
+      lock.close()
+    },
+  }
 }
 
 const isBusy = (error: unknown): boolean => error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')
