@@ -10,6 +10,7 @@ import type { Context, Rooms } from '../operations/procedure.ts'
 import { OperationError } from '../operations/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { createBodyRoom } from './body-room.ts'
 import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
 import { serveMcp } from './mcp.ts'
@@ -81,6 +82,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   })
   const actors = new WeakMap<FastifyRequest, KeyActor>()
+  const bodyRoom = createBodyRoom(largeBodyLimit)
   const contextOf = (request: FastifyRequest): Context => ({ rooms: deps.rooms, actor: actors.get(request) ?? null, requestId: request.id })
   const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, ...faultFacts(error) }, 'http.failed')
 
@@ -90,7 +92,9 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     // At once: nobody gets a body read by asking for a route that is not there.
     if (request.is404) throw new OperationError('UNKNOWN_ROUTE')
     if (isPublic(request)) return
-    actors.set(request, await identifyCaller(request.headers, deps.identify))
+    const actor = await identifyCaller(request.headers, deps.identify)
+    actors.set(request, actor)
+    bodyRoom.enter(actor.keyId, request, reply)
   })
   app.addHook('onResponse', async (request, reply) => logAnswer(deps.log, actors.get(request), request, reply))
   app.setErrorHandler((error, request, reply) => {
