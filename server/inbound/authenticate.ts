@@ -164,11 +164,14 @@ function dkimOf({ dkim }: AuthenticateResult): AuthenticationResults['dkim'] {
       return {
         result,
         domain: parseDomainName(one.signingDomain ?? '') ?? '',
-        selector: (one.selector ?? '').slice(0, 253),
+        selector: selectorName.test(one.selector ?? '') ? (one.selector ?? '') : '',
         aligned: Boolean(one.status.aligned) && result !== 'policy',
       }
     })
 }
+
+/** RFC 6376 §3.1, and underscores. What else a stranger writes there is no name but words, which would stand among our own. */
+const selectorName = /^[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}$/
 
 /** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2) is not what it seems: anybody may have appended text.
  *  And a body that was changed is a failure (RFC 8601 §2.7.1), which mailauth calls neutral. */

@@ -34,10 +34,11 @@ export async function fileEmail(tx: Tx, letter: Letter, filing: Filing): Promise
   return [receivedEntry(letter, email), ...(await announce(tx, letter, email, arrival.rule))]
 }
 
-/** What is quarantined reaches nobody, so no reviewer has to see it; all else in a gated mailbox waits for one. */
+/** In a gated mailbox a reviewer decides on everything. An agent may ask for what is quarantined, so a policy of `quarantine`, which anybody
+ *  can publish for a domain and then fail, must be no way around. */
 function statusOf(verdict: Letter['verdict'], arrival: ArrivalVerdict): EmailStatus {
-  if (verdict.spam === 'quarantined') return 'spam_quarantined'
   if (arrival.outcome === 'hold') return 'pending_inbound_approval'
+  if (verdict.spam === 'quarantined') return 'spam_quarantined'
   return verdict.spam === 'flagged' ? 'spam_flagged' : 'unread'
 }
 
