@@ -46,6 +46,7 @@ async function joinThread(tx: Tx, letter: Letter, mailbox: Row<'mailboxes'>, ten
   const { inReplyTo, references, subject } = letter.parsed
   const clues: ThreadClues = { inReplyTo, references, subject }
   const found = await emailsByMessageId(tx, mailbox.id, ancestorIds(clues))
+  // The last of one Message-ID counts, and that is to be the oldest: a later one is a copy, or made to draw the answers to itself.
   const candidates = found.toReversed().map((row) => ({ threadId: row.thread_id, messageId: row.message_id ?? '', subject: row.subject }))
   const joined = findThreadOf(clues, candidates)
   if (joined !== null) {

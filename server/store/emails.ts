@@ -106,10 +106,10 @@ export async function countOfThread(db: Kysely<Database>, tenancy: Tenancy, thre
 /** What threading needs to know of an email. */
 export type Ancestor = Pick<EmailRow, 'id' | 'thread_id' | 'message_id' | 'subject'>
 
-// Somebody may send a thousand letters with one Message-ID.
+// Somebody may send a thousand letters with a Message-ID they have seen. The first that had it is the one people answer.
 const mostAncestors = 200
 
-/** Emails of one mailbox that carry one of these Message-IDs, newest first: how a reply finds its thread. */
+/** Emails of one mailbox that carry one of these Message-IDs, oldest first: how a reply finds its thread. */
 export const emailsByMessageId = (db: Kysely<Database>, mailboxId: MailboxId, ids: readonly string[]): Promise<Ancestor[]> =>
   ids.length === 0
     ? Promise.resolve([])
@@ -118,7 +118,7 @@ export const emailsByMessageId = (db: Kysely<Database>, mailboxId: MailboxId, id
         .select(['id', 'thread_id', 'message_id', 'subject'])
         .where('mailbox_id', '=', mailboxId)
         .where('message_id', 'in', [...ids])
-        .orderBy('id', 'desc')
+        .orderBy('id')
         .limit(mostAncestors)
         .execute()
 
