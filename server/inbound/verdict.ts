@@ -2,8 +2,9 @@
  * What authentication leads to. Pure.
  *
  * DMARC is the only test that speaks about the author people see, so it alone refuses: SPF and DKIM by themselves break at every forwarder.
- * When the DNS could not answer, the sender is asked to come again (RFC 7489 §6.6.3 leaves it to us): an agent gets its letter minutes
- * later, while accepting would let in anybody who can make a DNS server fail, and refusing would lose real mail.
+ * (RFC 9989 §7.4 would have p=reject alone not refuse either; docs/specifications.md says why it does here.) When the DNS could not answer, the
+ * sender is asked to come again: an agent gets its letter minutes later, while accepting would let in anybody who can make a DNS server
+ * fail, and refusing would lose real mail.
  */
 import type { Reply } from '../model/reply.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
