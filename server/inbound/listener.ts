@@ -48,19 +48,22 @@ const maxDataMs = 900_000
 const maxSessionMs = 3_600_000
 /** Commands have 512 octets (RFC 5321 §4.5.3.1.4); extensions and long addresses need some more. */
 const maxCommandBytes = 2_048
+/** Of one session; whoever guesses names is told no more of them, and an honest list is rarely this old. */
+const maxRefusedRecipients = 100
 /** Messages being received or handled at one time, in multiples of the largest. */
 const largestMessagesAtOnce = 4
 /** Then a message that is still on its way is left to its sender. Everything closes in parallel, within the time of platform/lifecycle.ts. */
 const closingMs = 4_000
 
 const trouble: Reply = { code: 451, status: '4.3.0', text: 'Local trouble, nothing was stored, try again later' }
+const guessing: Reply = { code: 421, status: '4.7.0', text: 'Too many recipients were refused' }
 const crowded: Reply = { code: 421, status: '4.7.0', text: 'Too many connections from your address' }
 
 export function createListener(deps: ListenerDeps): Listener {
   const { config, store, clock } = deps
   const receive = createReceiver({ ...deps, hostname: config.hostname, holdExpiryMs: config.holds.expireAfterMs })
   const budget = createMemoryBudget(config.smtp.maxMessageBytes * largestMessagesAtOnce)
-  const sessions = new Map<string, { ip: string; end(): void }>()
+  const sessions = new Map<string, { ip: string; refusals: number; end(): void }>()
   const receiving = new Map<string, Promise<unknown>>()
   const recipients = new WeakMap<SMTPServerAddress, Recipient>()
   const reversePaths = new WeakMap<SMTPServerAddress, Address | null>()
@@ -71,7 +74,7 @@ export function createListener(deps: ListenerDeps): Listener {
     onConnect(session, done) {
       const fromThere = [...sessions.values()].filter(({ ip }) => ip === session.remoteAddress).length
       const alarm = clock.at(clock.now() + maxSessionMs, () => server.hangUp(session.id, '4.4.2 Session too long'))
-      sessions.set(session.id, { ip: session.remoteAddress, end: () => alarm.cancel() })
+      sessions.set(session.id, { ip: session.remoteAddress, refusals: 0, end: () => alarm.cancel() })
       done(fromThere >= maxClientsOfOneAddress ? asError(crowded) : null)
     },
     onClose(session) {
@@ -84,7 +87,10 @@ export function createListener(deps: ListenerDeps): Listener {
       done(judged.ok ? null : asError(judged.reply))
     },
     onRcptTo(path, session, done) {
-      judgeRcpt(path, session).then(done, () => done(asError(trouble)))
+      judgeRcpt(path, session).then(
+        (refusal) => done(refusal === null || !isGuessing(session) ? refusal : asError(guessing)),
+        () => done(asError(trouble)),
+      )
     },
     onData(stream, session, done) {
       const work = takeMessage(stream, session)
@@ -103,6 +109,12 @@ export function createListener(deps: ListenerDeps): Listener {
   server.on('error', (error) => deps.log.debug({ reason: error.message }, 'inbound.connection-error'))
 
   const logOf = (session: SMTPServerSession): Log => deps.log.child({ session: session.id, transaction: session.transaction })
+
+  /** Counts a refused recipient. */
+  function isGuessing({ id }: SMTPServerSession): boolean {
+    const session = sessions.get(id)
+    return session !== undefined && ++session.refusals > maxRefusedRecipients
+  }
 
   async function judgeRcpt(path: SMTPServerAddress, session: SMTPServerSession): Promise<Error | null> {
     const parameters = judgeRecipientParameters(parametersOf(path))

@@ -79,6 +79,15 @@ describeOnEachEngine('the listener', (openStore) => {
     for (const email of emails) expect((await office.raw(email)).length).toBe(email.raw_size)
   })
 
+  it('hangs up on a sender that goes through the names there might be', async () => {
+    const office = await openPostOffice(await openStore(), { parser })
+    const client = await office.connect()
+    await client.ask('MAIL FROM:<bo@remote.test>')
+    for (let n = 0; n < 100; n++) expect(await client.ask(`RCPT TO:<name${n}@ours.test>`)).toMatch(/^550 5\.1\.1 /)
+    expect(await client.ask('RCPT TO:<name100@ours.test>')).toBe('421 4.7.0 Too many recipients were refused')
+    expect(await client.reply()).toBe('closed')
+  })
+
   it('hangs up on a sender that takes forever over one message, and keeps nothing of it', async () => {
     const clock = createVirtualClock(Date.UTC(2026, 10, 23))
     const office = await openPostOffice(await openStore(), { parser, clock })
