@@ -8,6 +8,8 @@ export type Render = (markdown: string) => Promise<string | null>
 /** Up to here even the worst text takes about 50 ms, so it is done at once. A longer one can be made to take more than a second
  *  (`![a` 87,000 times), in which nothing else would be answered, so it goes to a thread. */
 const longestAtOnce = 8192
+/** A table is the exception: rows are filled up to the width of its head, so 2 KB can be 65,000 cells and half a second. */
+const mostCellsAtOnce = 20_000
 const timeLimitMs = 10_000
 const heapLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 }
 
@@ -17,12 +19,15 @@ const file = new URL('./render-thread.ts', import.meta.url)
 export function createRender(clock: Clock): Render {
   let last: Promise<unknown> = Promise.resolve()
   return (markdown) => {
-    if (markdown.length <= longestAtOnce) return Promise.resolve(htmlFromMarkdown(markdown))
+    if (markdown.length <= longestAtOnce && mostCells(markdown) <= mostCellsAtOnce) return Promise.resolve(htmlFromMarkdown(markdown))
     const mine = last.then(() => inThread(markdown, clock))
     last = mine.catch(() => null)
     return mine
   }
 }
+
+/** No table in the text can have more. */
+const mostCells = (markdown: string): number => (markdown.split('|').length - 1) * markdown.split('\n').length
 
 async function inThread(markdown: string, clock: Clock): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>()

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import PostalMime, { type Email } from 'postal-mime'
 import { describe, expect, it } from 'vitest'
@@ -262,6 +263,15 @@ describe('Markdown as HTML', () => {
   ])('%s', (_, markdown, html) => {
     expect(htmlFromMarkdown(markdown)).toMatch(html)
     expect(htmlFromMarkdown(markdown)).not.toMatch(/<(?:script|img|iframe)/i)
+  })
+
+  it('a short text that is a huge table is rendered beside the process too, and a common one is not', async () => {
+    const render = createRender(createVirtualClock(0))
+    const table = (columns: number, rows: number) => `|${'a|'.repeat(columns)}\n|${'-|'.repeat(columns)}\n${'|\n'.repeat(rows)}`
+    const isAtOnce = (markdown: string) => Promise.race([render(markdown).then(() => true), nextTurn(false)])
+    expect(await isAtOnce(table(10, 40))).toBe(true)
+    expect(await isAtOnce(table(256, 256))).toBe(false)
+    expect(await render(table(256, 256))).toBe(htmlFromMarkdown(table(256, 256)))
   })
 
   it('long text is rendered beside the process, and one that takes too long is given up', async () => {
