@@ -21,6 +21,7 @@ import type { Authentication } from './verdict.ts'
 const timeLimitMs = 20_000
 /** SPF may make 10 look-ups of up to 10 names each, DMARC and the keys some dozens. */
 const maxLookups = 200
+const maxTextRecord = 4_096
 /** Verifiers agree on ignoring more; without a limit one message makes us ask for thousands of keys. */
 const maxSignatures = 10
 const maxHeaderBytes = 100 * 1024
@@ -80,9 +81,14 @@ function limitLookups(lookup: Lookup, limit: TimeLimit): (domain: string, rrtype
     if (limit.isOver() || ++lookups > maxLookups)
       return Promise.reject(Object.assign(new Error('too many DNS look-ups'), { code: 'ESERVFAIL' }))
     // mailauth takes what dns.promises.resolve gives; its type leaves out the shapes of MX.
-    return lookup(domain, rrtype) as Promise<string[] | string[][]>
+    return (lookup(domain, rrtype) as Promise<string[] | string[][]>).then((records) => records.filter(isOfUsualLength) as typeof records)
   }
 }
+
+/** RFC 7208 §3.4 wants a policy to fit in 512 octets and a key of 8192 bits has 1400. mailauth reads a policy in time that grows with its
+ *  square, so a longer text is none: the domain that published it proves nothing by it. */
+const isOfUsualLength = (record: unknown): boolean =>
+  !Array.isArray(record) || record.reduce((sum: number, part) => sum + String(part).length, 0) <= maxTextRecord
 
 /** The message piece by piece, with a turn for everybody else in between. It breaks off when the time is over: mailauth itself hashes to the end. */
 const inPieces = (message: Buffer, limit: TimeLimit): Readable => Readable.from(pieces(message, limit), { objectMode: false })

@@ -47,3 +47,15 @@ it('is not held up by a Received field made to be slow', async () => {
   const slow = Buffer.concat([Buffer.from(`Received: ${'a '.repeat(45_000)}\r\n`), await sender.sign(letter())])
   expect((await judge(slow)).results).toMatchObject({ dkim: [{ result: 'pass' }], dmarc: { result: 'pass' } })
 })
+
+it('takes a policy that no domain needs, and that takes seconds to read, for none', async () => {
+  const policy = `v=spf1 ip4:127.0.0.1 ${'p= '.repeat(20_000)}-all`
+  const ask = (spf: string) =>
+    createAuthenticator({
+      hostname: 'mx.ours.test',
+      resolver: createZoneResolver({ ...sender.zone, 'out.remote.test': { TXT: [spf] } }),
+      clock: systemClock,
+    })(Buffer.from(letter()), client, null)
+  expect((await ask(policy)).results.spf.result).toBe('none')
+  expect((await ask('v=spf1 ip4:127.0.0.1 -all')).results.spf.result).toBe('pass')
+})
