@@ -152,7 +152,8 @@ describe('hostile MIME', () => {
   it('that nothing has time for is kept with what its header says', async () => {
     const impatient = createParser({ log: silentLog, limits: { quickMs: 1, slowMs: 1 } })
     try {
-      expect(await impatient.parse(Buffer.from(letter()))).toMatchObject({ flags: ['unparsable', 'parse-timeout'], markdown: '' })
+      const long = Buffer.from(letter({}, 'a\r\n'.repeat(30_000)))
+      expect(await impatient.parse(long)).toMatchObject({ flags: ['unparsable', 'parse-timeout'], markdown: '' })
     } finally {
       await impatient.close()
     }

@@ -45,7 +45,8 @@ describe('SQLite in threads', () => {
     const file = join(await scratch(), 'some.db')
     const thread = startThread({ file, readOnly: false })
     const link = await thread.open()
-    const waiting = link.run('select 1', [], 'alone').catch(String)
+    const long = 'with recursive n(i) as (select 1 union all select i + 1 from n limit 3000000) select count(*) from n'
+    const waiting = link.run(long, [], 'alone').catch(String)
     await thread.abandon()
     expect(await waiting).toMatch(/database thread ended/)
     await expect(link.run('select 1', [], 'alone')).rejects.toThrow(/database thread ended/)
