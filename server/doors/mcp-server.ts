@@ -14,11 +14,15 @@ import { z } from 'zod'
 import { isFault, problemOf } from '../operations/problem.ts'
 import type { Context } from '../operations/procedure.ts'
 import { type OperationInfo, callOperation, operations } from '../operations/router.ts'
-import type { McpDeps } from './mcp.ts'
 import { product } from './product.ts'
 import { inputSchema } from './rest.ts'
 import type { JsonObject } from './shape.ts'
 import { fenced, splitSchema, splitValue } from './untrusted.ts'
+
+export type McpDeps = {
+  contextOf(request: FastifyRequest): Context
+  report(error: unknown, requestId: string): void
+}
 
 const instructions =
   'Mailboxes for agents. Begin with list_mailboxes; check_inbox and get_thread before replying; read_email for a text. In gated mailboxes send_email and reply_email ' +

@@ -2,17 +2,11 @@
  * MCP over streamable HTTP at /mcp (protocol 2025-11-25): one POST, one JSON answer, no session, so nothing has to be remembered between
  * calls. A key sees the tools its scopes allow. No tool ever answers with a link by which something could be approved (design promise 3).
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { OperationError } from '../operations/errors.ts'
-import type { Context } from '../operations/procedure.ts'
+import type { McpDeps } from './mcp-server.ts'
 
-export type McpDeps = {
-  contextOf(request: FastifyRequest): Context
-  report(error: unknown, requestId: string): void
-  publicUrl: string
-}
-
-export function serveMcp(app: FastifyInstance, deps: McpDeps): void {
+export function serveMcp(app: FastifyInstance, deps: McpDeps & { publicUrl: string }): void {
   app.post('/mcp', async (request, reply) => {
     if (!isAllowedOrigin(request.headers.origin, deps.publicUrl)) throw new OperationError('ORIGIN_NOT_ALLOWED')
     // The protocol has no batches since 2025-06-18; in one, a call that is cancelled beside itself would never be answered.

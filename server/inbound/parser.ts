@@ -11,7 +11,8 @@ import { type Lane, type Outcome, createLane } from './lane.ts'
 import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
 import type { ReadMessage } from './read-message.ts'
 
-export type Parser = { parse(bytes: Buffer): Promise<ParsedMessage>; close(): Promise<void> }
+/** `parse` gives null when too many messages are waiting already: nothing is wrong with this one, and it may come again. */
+export type Parser = { parse(bytes: Buffer): Promise<ParsedMessage | null>; close(): Promise<void> }
 
 /** Parsing 5 KB takes half a millisecond; a loaded machine that has just started a thread takes a second. */
 const quick = { threads: 2, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96 }
@@ -26,13 +27,14 @@ export function createParser({ log, limits = {} }: { log: Log; limits?: { quickM
   const quickLane = createLane({ ...quick, timeLimitMs: limits.quickMs ?? quick.timeLimitMs, worker, log })
   const slowLane = createLane({ ...slow, timeLimitMs: limits.slowMs ?? slow.timeLimitMs, worker, log })
 
-  async function parse(bytes: Buffer): Promise<ParsedMessage> {
+  async function parse(bytes: Buffer): Promise<ParsedMessage | null> {
     const read = await readIn([...(bytes.length > largeMessage ? [] : [quickLane]), slowLane], bytes)
+    if (read.kind === 'busy') return null
     if (read.kind !== 'done') return salvage(bytes, read)
     return withText(read.value)
   }
 
-  async function salvage(bytes: Buffer, problem: Exclude<Outcome<ReadMessage>, { kind: 'done' }>): Promise<ParsedMessage> {
+  async function salvage(bytes: Buffer, problem: Extract<Outcome<ReadMessage>, { kind: 'timeout' | 'failed' }>): Promise<ParsedMessage> {
     const flags: MessageFlag[] = ['unparsable', problem.kind === 'failed' ? 'parse-failed' : 'parse-timeout']
     log.warn({ size: bytes.length, problem: problem.kind }, 'parser.gave-up')
     const header = splitMessage(bytes).header.subarray(0, maxSalvagedHeader)

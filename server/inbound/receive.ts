@@ -34,6 +34,9 @@ export type ReceiverDeps = { hostname: string; holdExpiryMs: number; store: Stor
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
 export type Receiver = (arrival: Arrival) => Promise<Reply>
 
+/** What is not read now could only be stored unread, and its sender still has it. */
+const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at this moment, try again later' }
+
 export function createReceiver(deps: ReceiverDeps): Receiver {
   const authenticate = createAuthenticator(deps)
 
@@ -43,9 +46,10 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     const problem = judgeHeader(bytes)
     if (problem !== null) return refuse(log, problem, 'header')
     const [parsed, authentication] = await Promise.all([
-      deps.parser.parse(bytes).then((message) => logged(log, message, { flags: message.flags }, 'inbound.parsed')),
+      deps.parser.parse(bytes).then((message) => logged(log, message, { flags: message?.flags }, 'inbound.parsed')),
       authenticate(bytes, client, reversePath).then((found) => logged(log, found, found.results, 'inbound.authenticated')),
     ])
+    if (parsed === null) return refuse(log, crowded, 'parser-busy')
     const { verdict, flags } = judge(parsed, authentication)
     if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reason)
     return keep(deps, arrival, { parsed, authentication, verdict, flags })

@@ -10,7 +10,7 @@ afterAll(() => parser.close())
 async function read(name: string) {
   const text = await readFile(new URL(`../fixtures/${name}.eml`, import.meta.url), 'utf8')
   const message = await parser.parse(Buffer.from(text.replaceAll('\n', '\r\n')))
-  return { ...message, attachments: message.attachments.map(({ content, ...rest }) => ({ ...rest, size: content.length })) }
+  return { ...message, attachments: message?.attachments.map(({ content, ...rest }) => ({ ...rest, size: content.length })) }
 }
 
 it('a reply from Gmail: the plain text, without what it answers', async () => {

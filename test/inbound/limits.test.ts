@@ -79,6 +79,14 @@ describeOnEachEngine('the listener', (openStore) => {
     for (const email of emails) expect((await office.raw(email)).length).toBe(email.raw_size)
   })
 
+  it('asks a sender to come again when nobody has time to read its message, and keeps nothing of it', async () => {
+    const office = await openPostOffice(await openStore(), {
+      parser: { parse: () => Promise.resolve(null), close: () => Promise.resolve() },
+    })
+    expect(await office.send({ data: letter() })).toBe('451 4.3.1 Too many messages at this moment, try again later')
+    expect(await office.emails()).toEqual([])
+  })
+
   it('hangs up on a sender that goes through the names there might be', async () => {
     const office = await openPostOffice(await openStore(), { parser })
     const client = await office.connect()
