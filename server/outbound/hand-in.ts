@@ -53,14 +53,17 @@ export async function handIn(
 
 type Made = { raw: StagedBlob; composed: Composed }
 
-async function composed(deps: HandInDeps, proposal: Proposal): Promise<Result<Made, 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE'>> {
+async function composed(
+  deps: HandInDeps,
+  proposal: Proposal,
+): Promise<Result<Made, 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE' | 'UNAVAILABLE'>> {
   const { mailbox, content, inReplyTo, references } = proposal
   const from = mailbox.address as Address
   if (!isSendable(from)) return fail('UNSUPPORTED_ADDRESS', 'The address of this mailbox cannot be written in a message.')
   const html = await deps.render(content.markdown)
-  if (html === null) return fail('MESSAGE_TOO_LARGE', 'This Markdown takes too long to render. Make it shorter, or simpler.')
+  if (!html.ok) return html
   const messageId = newMessageId(domainOf(from))
-  const bytes = await compose({ from, fromName: mailbox.display_name, content, messageId, inReplyTo, references }, html)
+  const bytes = await compose({ from, fromName: mailbox.display_name, content, messageId, inReplyTo, references }, html.value)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
   const hash = contentHash(bytes, { reversePath: from, forwardPaths: forwardPaths(content) })
   const raw = await deps.store.blobs.stage(bytes)

@@ -43,6 +43,7 @@ export type SubmitCode =
   | 'IDEMPOTENCY_CONFLICT'
   | 'NOT_A_DRAFT'
   | 'NOT_CANCELLABLE'
+  | 'UNAVAILABLE'
 
 export type SubmissionDeps = {
   store: Store

@@ -6,6 +6,7 @@ import { headerFields, splitMessage } from '../../server/model/headers.ts'
 import { type Letter, compose as composeWith, newMessageId } from '../../server/outbound/compose.ts'
 import { type Content, type ContentInput, checkContent } from '../../server/outbound/content.ts'
 import { htmlFromMarkdown } from '../../server/outbound/markdown.ts'
+import { ok } from '../../server/model/result.ts'
 import { createRender } from '../../server/outbound/render.ts'
 import { address } from '../support/offices.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -271,18 +272,28 @@ describe('Markdown as HTML', () => {
     const isAtOnce = (markdown: string) => Promise.race([render(markdown).then(() => true), nextTurn(false)])
     expect(await isAtOnce(table(10, 40))).toBe(true)
     expect(await isAtOnce(table(256, 256))).toBe(false)
-    expect(await render(table(256, 256))).toBe(htmlFromMarkdown(table(256, 256)))
+    expect(await render(table(256, 256))).toEqual(ok(htmlFromMarkdown(table(256, 256))))
+  })
+
+  it('no more than ten long texts wait for each other: the next is asked to come again', async () => {
+    const render = createRender(createVirtualClock(0))
+    const long = '*a* '.repeat(3_000)
+    const ten = Array.from({ length: 10 }, () => render(long))
+    expect(await render(long)).toMatchObject({ ok: false, code: 'UNAVAILABLE' })
+    expect(await render('short')).toMatchObject({ ok: true })
+    for (const one of ten) expect(await one).toMatchObject({ ok: true })
+    expect(await render(long)).toMatchObject({ ok: true })
   })
 
   it('long text is rendered beside the process, and one that takes too long is given up', async () => {
     const clock = createVirtualClock(0)
     const render = createRender(clock)
     const markdown = '*a* '.repeat(10_000)
-    expect(await render(markdown)).toBe(htmlFromMarkdown(markdown))
+    expect(await render(markdown)).toEqual(ok(htmlFromMarkdown(markdown)))
 
     const endless = render('![a'.repeat(87_000))
     await clock.advance(10_000)
-    expect(await endless).toBeNull()
-    expect(await render(markdown)).toBe(htmlFromMarkdown(markdown))
+    expect(await endless).toMatchObject({ ok: false, code: 'MESSAGE_TOO_LARGE' })
+    expect(await render(markdown)).toEqual(ok(htmlFromMarkdown(markdown)))
   })
 })
