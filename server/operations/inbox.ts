@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
-import { type EmailFilter, type EmailRow, listEmails } from '../store/emails.ts'
+import { type EmailFilter, type ListedEmail, listEmails } from '../store/emails.ts'
 import { mailboxesToList } from './access.ts'
 import { EmailCursor, EmailPosition, Instant, Limit, MailboxRef, SearchText, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
@@ -113,5 +113,5 @@ function unlisted(actor: KeyActor, input: z.output<typeof CheckInbox>): ReturnTy
   return unseenBy(actor, shown)
 }
 
-const listed = (actor: KeyActor, email: EmailRow): EmailSummary =>
+const listed = (actor: KeyActor, email: ListedEmail): EmailSummary =>
   visibility(actor, email) === 'masked' ? maskedSummaryOf(email) : summaryOf(email)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type HeaderAddress, directions, emailStatuses, spamVerdicts } from '../model/email.ts'
 import { domainOf, parseAddress } from '../model/address.ts'
-import { type EmailRow, authenticationOf, emailFlags, headerAddresses } from '../store/emails.ts'
+import { type EmailRow, type ListedEmail, authenticationOf, emailFlags, headerAddresses } from '../store/emails.ts'
 import type { DeliveryRow } from '../store/queue.ts'
 import type { Row } from '../store/schema.ts'
 
@@ -40,7 +40,7 @@ export const EmailSummary = z.strictObject({
 })
 export type EmailSummary = z.infer<typeof EmailSummary>
 
-export const summaryOf = (email: EmailRow): EmailSummary => ({
+export const summaryOf = (email: ListedEmail): EmailSummary => ({
   id: email.id,
   mailbox_id: email.mailbox_id,
   thread_id: email.thread_id,
@@ -61,7 +61,7 @@ export const summaryOf = (email: EmailRow): EmailSummary => ({
 })
 
 /** What DMARC proved is a domain. Programs read a From field in different ways, so it must be that of the address shown here. */
-function isVerified(email: EmailRow): boolean {
+function isVerified(email: ListedEmail): boolean {
   const dmarc = authenticationOf(email)?.dmarc
   const shown = parseAddress(email.from_address)
   return dmarc?.result === 'pass' && shown !== null && dmarc.domain === domainOf(shown)
@@ -69,7 +69,7 @@ function isVerified(email: EmailRow): boolean {
 
 /** The same without the words its sender chose (any number of them fit in a list of addresses): a caller may know that it waits and who
  *  is said to have written, not what it says. */
-export const maskedSummaryOf = (email: EmailRow): EmailSummary => ({ ...summaryOf(email), from_name: null, to: [], subject: '' })
+export const maskedSummaryOf = (email: ListedEmail): EmailSummary => ({ ...summaryOf(email), from_name: null, to: [], subject: '' })
 
 export const AttachmentView = z.strictObject({
   index: z.int().describe('Its place in the message, from 0; names may repeat'),

@@ -68,9 +68,33 @@ export type EmailFilter = {
   limit: number
 }
 
+// Not the texts: a page of them can be 50 MB, and whoever puts the listing on the record holds up the one writer while it is read.
+const listedColumns = [
+  'id',
+  'mailbox_id',
+  'thread_id',
+  'direction',
+  'status',
+  'from_address',
+  'from_name',
+  'to_json',
+  'subject',
+  'received_at',
+  'has_attachments',
+  'authentication_json',
+  'spam_score',
+  'spam_verdict',
+  'delivered_at',
+  'bounced_at',
+  'bounce_type',
+] as const satisfies readonly (keyof EmailRow)[]
+
+/** An email as a listing shows it. */
+export type ListedEmail = Pick<EmailRow, (typeof listedColumns)[number]>
+
 /** Newest first. */
-export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<EmailRow[]> {
-  let query = ownEmails(db, tenancy).selectAll()
+export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<ListedEmail[]> {
+  let query = ownEmails(db, tenancy).select(listedColumns)
   if (filter.mailboxIds !== null) query = query.where('mailbox_id', 'in', [...filter.mailboxIds])
   if (filter.statuses !== undefined) query = query.where('status', 'in', [...filter.statuses])
   if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction)
@@ -158,5 +182,5 @@ export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(jso
 /** What an email's `flags_json` holds. */
 export const emailFlags = (email: EmailRow): string[] => JSON.parse(email.flags_json) as string[]
 /** What authentication said; null for outbound mail. */
-export const authenticationOf = (email: EmailRow): AuthenticationResults | null =>
+export const authenticationOf = (email: Pick<EmailRow, 'authentication_json'>): AuthenticationResults | null =>
   email.authentication_json === null ? null : (JSON.parse(email.authentication_json) as AuthenticationResults)

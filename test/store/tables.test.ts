@@ -38,6 +38,13 @@ describeOnEachEngine('a tenant', (open) => {
     }
   })
 
+  it('lists emails without their texts, which a page of could fill the memory with', async () => {
+    const email = await addEmail(store, ours)
+    const listed = (await listEmails(store.db, ours, { mailboxIds: null, limit: 10 })).find(({ id }) => id === email.id)
+    expect(listed).toMatchObject({ id: email.id, subject: email.subject })
+    for (const text of ['markdown', 'extracted', 'references_json']) expect(listed).not.toHaveProperty(text)
+  })
+
   it('finds its mailboxes by id and by address; those of others do not exist', async () => {
     expect((await findMailbox(store.db, ours, ours.mailbox.id))?.address).toBe('ann@ours.test')
     expect((await findMailbox(store.db, ours, 'ann@ours.test'))?.id).toBe(ours.mailbox.id)
