@@ -125,7 +125,13 @@ const slugOf = (name: string): string =>
 type FreshDkimKeys = Awaited<ReturnType<typeof makeDkimKeys>>
 
 async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dkim: FreshDkimKeys): Promise<Row<'domains'>> {
-  const domain: Row<'domains'> = { id: newId('domain', work.now), account_id: accountId, name, created_at: work.now }
+  const domain: Row<'domains'> = {
+    id: newId('domain', work.now),
+    account_id: accountId,
+    name,
+    catch_all_mailbox_id: null,
+    created_at: work.now,
+  }
   const keys = dkim.map((forDomain) => forDomain(domain.id))
   await insertDomain(work.tx, domain)
   for (const key of keys) await insertDkimKey(work.tx, key)

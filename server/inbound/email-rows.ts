@@ -1,6 +1,7 @@
 /** An arrived message as rows of the store. Pure. */
 import { displaySubject } from '../mailbox/subject.ts'
 import type { Address } from '../model/address.ts'
+import type { Automatic } from '../model/automatic.ts'
 import type { EmailStatus } from '../model/email.ts'
 import { type EmailId, type MailboxId, type ThreadId, newId } from '../model/ids.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
@@ -8,15 +9,19 @@ import type { Tenancy } from '../model/world.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import { type EmailRow, untouched } from '../store/emails.ts'
 import type { NewRow } from '../store/schema.ts'
+import type { ContentFindings } from './content/findings.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
-import type { InboundVerdict } from './verdict.ts'
+import type { MailboxVerdict } from './verdict.ts'
 
 /** What all mailboxes that get this message share. Times: epoch ms. */
 export type Letter = {
   parsed: ParsedMessage
   flags: readonly MessageFlag[]
   results: AuthenticationResults
-  verdict: Exclude<InboundVerdict, { kind: 'refuse' }>
+  content: ContentFindings
+  automatic: Automatic | null
+  /** its sender asked for TLS on every hop (RFC 8689) */
+  requireTls: boolean
   reversePath: Address | null
   raw: StagedBlob
   /** in the order of `parsed.attachments` */
@@ -25,7 +30,8 @@ export type Letter = {
   holdExpiryMs: number
 }
 
-export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: readonly Address[] }
+/** One mailbox that gets it. */
+export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: readonly Address[]; verdict: MailboxVerdict }
 
 /** Where it goes, and as what. */
 export type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus }
@@ -61,8 +67,12 @@ export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, st
     raw_size: letter.raw.size,
     content_hash: null,
     authentication_json: JSON.stringify(letter.results),
-    spam_score: null,
-    spam_verdict: letter.verdict.spam,
+    spam_score: filing.verdict.score,
+    reasons_json: JSON.stringify(filing.verdict.reasons),
+    hidden_text: letter.content.hidden?.text ?? null,
+    automatic: letter.automatic,
+    require_tls: letter.requireTls ? 1 : 0,
+    spam_verdict: filing.verdict.spam,
     flags_json: JSON.stringify(letter.flags),
     composer_id: null,
     idempotency_key: null,

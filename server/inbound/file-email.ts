@@ -16,6 +16,7 @@ import type { NewLogEntry } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
+import type { MailboxVerdict } from './verdict.ts'
 import { type Filing, type Letter, attachmentRows, emailRow } from './email-rows.ts'
 
 const inbound: SystemActor = { kind: 'system', part: 'inbound' }
@@ -26,23 +27,23 @@ export async function fileEmail(tx: Tx, letter: Letter, filing: Filing): Promise
   if (mailbox === undefined) throw new Error(`mailbox ${filing.mailboxId} is gone since RCPT TO`)
   const tenancy: Tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const arrival = arrivalVerdict(mailbox.oversight_mode)
-  const status = statusOf(letter.verdict, arrival)
-  const threadId = await joinThread(tx, letter, mailbox, tenancy)
+  const status = statusOf(filing.verdict, arrival)
+  const threadId = await joinThread(tx, letter, filing, mailbox)
   const email = emailRow(letter, filing, { tenancy, threadId, status })
   await insertEmail(tx, email)
   await insertAttachments(tx, attachmentRows(letter, filing.emailId))
-  return [receivedEntry(letter, email), ...(await announce(tx, letter, email, arrival.rule))]
+  return [receivedEntry(letter, filing, email), ...(await announce(tx, letter, email, arrival.rule))]
 }
 
 /** In a gated mailbox a reviewer decides on everything. An agent may ask for what is quarantined, so a policy of `quarantine`, which anybody
  *  can publish for a domain and then fail, must be no way around. */
-function statusOf(verdict: Letter['verdict'], arrival: ArrivalVerdict): EmailStatus {
+function statusOf(verdict: MailboxVerdict, arrival: ArrivalVerdict): EmailStatus {
   if (arrival.outcome === 'hold') return 'pending_inbound_approval'
   if (verdict.spam === 'quarantined') return 'spam_quarantined'
   return verdict.spam === 'flagged' ? 'spam_flagged' : 'unread'
 }
 
-async function joinThread(tx: Tx, letter: Letter, mailbox: Row<'mailboxes'>, tenancy: Tenancy): Promise<ThreadId> {
+async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'mailboxes'>): Promise<ThreadId> {
   const { inReplyTo, references, subject } = letter.parsed
   const clues: ThreadClues = { inReplyTo, references, subject }
   const found = await emailsByMessageId(tx, mailbox.id, ancestorIds(clues))
@@ -51,14 +52,14 @@ async function joinThread(tx: Tx, letter: Letter, mailbox: Row<'mailboxes'>, ten
   const joined = findThreadOf(clues, candidates)
   if (joined !== null) {
     // What is quarantined stays out of sight, so it moves nothing to the top either.
-    if (letter.verdict.spam !== 'quarantined') await touchThread(tx, joined, letter.receivedAt)
+    if (filing.verdict.spam !== 'quarantined') await touchThread(tx, joined, letter.receivedAt)
     return joined
   }
   const id = newId('thread', letter.receivedAt)
   await insertThread(tx, {
     id,
-    account_id: tenancy.accountId,
-    world: tenancy.world,
+    account_id: mailbox.account_id,
+    world: mailbox.world,
     mailbox_id: mailbox.id,
     subject: displaySubject(subject),
     created_at: letter.receivedAt,
@@ -77,7 +78,7 @@ async function announce(tx: Tx, letter: Letter, email: EmailRow, rule: string): 
   return []
 }
 
-function receivedEntry(letter: Letter, email: EmailRow): NewLogEntry {
+function receivedEntry(letter: Letter, { verdict }: Filing, email: EmailRow): NewLogEntry {
   const { spf, dkim, dmarc, arc } = letter.results
   return {
     ...emailEntry(email, inbound, letter.receivedAt),
@@ -94,7 +95,9 @@ function receivedEntry(letter: Letter, email: EmailRow): NewLogEntry {
       dkim: dkim.map(({ result }) => result),
       dmarc: dmarc.result,
       arc: arc.result,
-      ...(letter.verdict.kind === 'junk' ? { spam_verdict: letter.verdict.spam, spam_reason: letter.verdict.reason } : {}),
+      ...(verdict.spam === null ? {} : { spam_verdict: verdict.spam }),
+      ...(verdict.score === null ? {} : { spam_score: verdict.score }),
+      reasons: verdict.reasons.map(({ code }) => code),
     },
     details: { from: email.from_address, subject: email.subject, reverse_path: email.reverse_path },
   }

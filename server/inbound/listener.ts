@@ -16,6 +16,8 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { Server, asError, textOf } from './connection.ts'
 import { collectMessage, createMemoryBudget } from './data.ts'
+import { createAuthenticator } from './authenticate.ts'
+import { createExaminer } from './examine.ts'
 import type { Parser } from './parser.ts'
 import { createReceiver } from './receive.ts'
 import { type Recipient, judgeRecipient, judgeRecipientParameters, judgeSender, recipientFacts } from './recipients.ts'
@@ -61,7 +63,9 @@ const crowded: Reply = { code: 421, status: '4.7.0', text: 'Too many connections
 
 export function createListener(deps: ListenerDeps): Listener {
   const { config, store, clock } = deps
-  const receive = createReceiver({ ...deps, hostname: config.hostname, holdExpiryMs: config.holds.expireAfterMs })
+  const authenticate = createAuthenticator({ ...deps, hostname: config.hostname })
+  const examine = createExaminer({ parser: deps.parser, authenticate })
+  const receive = createReceiver({ ...deps, examine, hostname: config.hostname, holdExpiryMs: config.holds.expireAfterMs })
   const budget = createMemoryBudget(config.smtp.maxMessageBytes * largestMessagesAtOnce)
   const sessions = new Map<string, { ip: string; refusals: number; end(): void }>()
   const receiving = new Map<string, Promise<unknown>>()
@@ -145,6 +149,7 @@ export function createListener(deps: ListenerDeps): Listener {
         client,
         reversePath: mailFrom === false ? null : (reversePaths.get(mailFrom) ?? null),
         recipients: rcptTo.flatMap((path) => recipients.get(path) ?? []),
+        requireTls: false,
         bytes: arrived.bytes,
         log: log.child({ ip: client.ip }),
       })

@@ -3,7 +3,6 @@
  *
  * Promise: 250 is said after everything is on disk (design promise 1; RFC 5321 §6.1). Any other reply, or none, leaves the message with its sender.
  */
-import type { Resolver } from '../../dns/resolver.ts'
 import { type Address, domainOf } from '../model/address.ts'
 import { type MailboxId, newId } from '../model/ids.ts'
 import { type Reply, formatReply } from '../model/reply.ts'
@@ -11,25 +10,26 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
-import { createAuthenticator } from './authenticate.ts'
+import type { Examination, Examine } from './examine.ts'
 import type { Filing, Letter } from './email-rows.ts'
 import { fileEmail } from './file-email.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
-import type { Parser } from './parser.ts'
 import type { Recipient } from './recipients.ts'
 import { type Client, judgeHeader, withTrace } from './trace.ts'
-import { type Authentication, type InboundVerdict, judgeMessage } from './verdict.ts'
+import { type InboundVerdict, type MailboxVerdict, judgeMessage } from './verdict.ts'
 
 export type Arrival = {
   client: Client
   reversePath: Address | null
   recipients: readonly Recipient[]
+  /** asked for with MAIL FROM (RFC 8689) */
+  requireTls: boolean
   /** as received, dots unstuffed */
   bytes: Buffer
   log: Log
 }
 
-export type ReceiverDeps = { hostname: string; holdExpiryMs: number; store: Store; resolver: Resolver; parser: Parser; clock: Clock }
+export type ReceiverDeps = { hostname: string; holdExpiryMs: number; store: Store; examine: Examine; clock: Clock }
 
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
 export type Receiver = (arrival: Arrival) => Promise<Reply>
@@ -38,27 +38,18 @@ export type Receiver = (arrival: Arrival) => Promise<Reply>
 const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at this moment, try again later' }
 
 export function createReceiver(deps: ReceiverDeps): Receiver {
-  const authenticate = createAuthenticator(deps)
-
   return async (arrival) => {
     const { bytes, client, reversePath, log } = arrival
     log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')
     const problem = judgeHeader(bytes)
     if (problem !== null) return refuse(log, problem, 'header')
-    const [parsed, authentication] = await Promise.all([
-      deps.parser.parse(bytes).then((message) => logged(log, message, { flags: message?.flags }, 'inbound.parsed')),
-      authenticate(bytes, client, reversePath).then((found) => logged(log, found, found.results, 'inbound.authenticated')),
-    ])
-    if (parsed === null) return refuse(log, crowded, 'parser-busy')
-    const { verdict, flags } = judge(parsed, authentication)
+    const examination = await deps.examine({ bytes, client, reversePath })
+    if (examination === null) return refuse(log, crowded, 'workers-busy')
+    log.debug({ flags: examination.parsed.flags, ...examination.authentication.results }, 'inbound.examined')
+    const { verdict, flags } = judge(examination)
     if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reason)
-    return keep(deps, arrival, { parsed, authentication, verdict, flags })
+    return keep(deps, arrival, { examination, verdict, flags })
   }
-}
-
-function logged<T>(log: Log, value: T, facts: object, event: string): T {
-  log.debug(facts, event)
-  return value
 }
 
 function refuse(log: Log, reply: Reply, reason: string): Reply {
@@ -66,10 +57,10 @@ function refuse(log: Log, reply: Reply, reason: string): Reply {
   return reply
 }
 
-type Judged = { parsed: ParsedMessage; authentication: Authentication; verdict: Letter['verdict']; flags: MessageFlag[] }
+type Judged = { examination: Examination; verdict: Exclude<InboundVerdict, { kind: 'refuse' }>; flags: MessageFlag[] }
 
 /** DMARC judged one reading of From and the agent sees another (the readers are two programs): when they differ the verdict is worth nothing. */
-function judge(parsed: ParsedMessage, authentication: Authentication): { verdict: InboundVerdict; flags: MessageFlag[] } {
+function judge({ parsed, authentication }: Examination): { verdict: InboundVerdict; flags: MessageFlag[] } {
   const verdict = judgeMessage(authentication)
   const judged = authentication.results.dmarc.domain
   const shown = parsed.from === null ? null : domainOf(parsed.from.address as Address)
@@ -82,15 +73,15 @@ function judge(parsed: ParsedMessage, authentication: Authentication): { verdict
   }
 }
 
-async function keep(deps: ReceiverDeps, arrival: Arrival, judged: Judged): Promise<Reply> {
+async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, verdict, flags }: Judged): Promise<Reply> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
   // Ids are made here, not earlier: they say in which order messages became visible, and looking up names takes seconds at times.
   const receivedAt = clock.now()
-  const filings = filingsFor(recipients, receivedAt)
+  const filings = filingsFor(recipients, forMailbox(verdict), receivedAt)
   const queueId = filings[0]?.emailId ?? 'none'
   const recipient = recipients.length === 1 ? (recipients[0]?.forwardPath ?? null) : null
-  const { results } = judged.authentication
+  const { results } = examination.authentication
   const raw = withTrace(arrival.bytes, {
     hostname: deps.hostname,
     client: arrival.client,
@@ -101,13 +92,15 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, judged: Judged): Promi
     receivedAt,
   })
   const letter: Letter = {
-    parsed: judged.parsed,
-    flags: judged.flags,
+    parsed: examination.parsed,
+    flags,
     results,
-    verdict: judged.verdict,
+    content: examination.content,
+    automatic: examination.automatic,
+    requireTls: arrival.requireTls,
     reversePath,
     raw: await store.blobs.stage(raw),
-    attachmentBlobs: await stageAll(store, judged.parsed),
+    attachmentBlobs: await stageAll(store, examination.parsed),
     receivedAt,
     holdExpiryMs: deps.holdExpiryMs,
   }
@@ -118,18 +111,22 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, judged: Judged): Promi
     for (const filing of filings) entries.push(...(await fileEmail(tx, letter, filing)))
     for (const entry of entries) await appendLog(tx, entry)
   })
-  for (const { emailId, mailboxId } of filings)
-    log.info({ emailId, mailboxId, size: raw.length, verdict: judged.verdict.kind }, 'inbound.stored')
+  for (const { emailId, mailboxId } of filings) log.info({ emailId, mailboxId, size: raw.length, verdict: verdict.kind }, 'inbound.stored')
   return { code: 250, status: '2.0.0', text: `Stored as ${queueId}` }
 }
 
+const forMailbox = (verdict: Judged['verdict']): MailboxVerdict =>
+  verdict.kind === 'junk'
+    ? { spam: verdict.spam, score: null, reasons: [{ code: verdict.reason, points: 0, words: verdict.reason, detail: null }] }
+    : { spam: null, score: null, reasons: [] }
+
 /** A mailbox that was named twice, or by two addresses, gets the message once. */
-function filingsFor(recipients: readonly Recipient[], now: number): Filing[] {
+function filingsFor(recipients: readonly Recipient[], verdict: MailboxVerdict, now: number): Filing[] {
   const paths = new Map<MailboxId, Address[]>()
   for (const { mailboxId, forwardPath } of recipients) paths.set(mailboxId, [...(paths.get(mailboxId) ?? []), forwardPath])
   // In one order for everybody, so that two transactions cannot wait for each other.
   const ordered = [...paths].toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return ordered.map(([mailboxId, forwardPaths]) => ({ emailId: newId('email', now), mailboxId, forwardPaths }))
+  return ordered.map(([mailboxId, forwardPaths]) => ({ emailId: newId('email', now), mailboxId, forwardPaths, verdict }))
 }
 
 /** One after the other: a message may have hundreds, and each large one is an fsync. */

@@ -6,6 +6,7 @@
  * sender is asked to come again: an agent gets its letter minutes later, while accepting would let in anybody who can make a DNS server
  * fail, and refusing would lose real mail.
  */
+import type { Reason } from '../model/reason.ts'
 import type { Reply } from '../model/reply.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { SpamVerdict } from '../model/email.ts'
@@ -18,6 +19,9 @@ export type InboundVerdict =
   | { kind: 'accept'; spam: null }
   | { kind: 'junk'; spam: Exclude<SpamVerdict, 'clean'>; reason: string }
   | { kind: 'refuse'; reply: Reply; reason: string }
+
+/** What a message that was let in is to one mailbox. `score` null: nothing was counted. */
+export type MailboxVerdict = { spam: SpamVerdict | null; score: number | null; reasons: readonly Reason[] }
 
 const accept: InboundVerdict = { kind: 'accept', spam: null }
 const junk = (spam: 'flagged' | 'quarantined', reason: string): InboundVerdict => ({ kind: 'junk', spam, reason })

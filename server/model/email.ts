@@ -30,5 +30,9 @@ export const defaultMode: OversightMode = 'gated_send'
 export const spamVerdicts = ['clean', 'flagged', 'quarantined'] as const
 export type SpamVerdict = (typeof spamVerdicts)[number]
 
+/** What a user said of an arrived email (contract §5.4). */
+export const userLabels = ['spam', 'not_spam'] as const
+export type UserLabel = (typeof userLabels)[number]
+
 /** An address as a header shows it (RFC 5322 §3.4); `name` is text from whoever wrote the header. */
 export type HeaderAddress = { address: string; name?: string }

@@ -20,6 +20,7 @@ export const idPrefixes = {
   attempt: 'atm',
   event: 'evt',
   logEntry: 'log',
+  report: 'rpt',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -38,6 +39,7 @@ export type DeliveryId = Brand<string, 'DeliveryId'>
 export type AttemptId = Brand<string, 'AttemptId'>
 export type EventId = Brand<string, 'EventId'>
 export type LogEntryId = Brand<string, 'LogEntryId'>
+export type ReportId = Brand<string, 'ReportId'>
 
 type IdOf = {
   account: AccountId
@@ -55,6 +57,7 @@ type IdOf = {
   attempt: AttemptId
   event: EventId
   logEntry: LogEntryId
+  report: ReportId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

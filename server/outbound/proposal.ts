@@ -5,7 +5,7 @@ import { sha256 } from '../model/canonical.ts'
 import type { HeaderAddress } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
-import { type EmailRow, untouched } from '../store/emails.ts'
+import { type EmailRow, notArrived, untouched } from '../store/emails.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { type Content, forwardPaths } from './content.ts'
 
@@ -53,9 +53,7 @@ export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): Emai
     raw_hash: null,
     raw_size: 0,
     content_hash: null,
-    authentication_json: null,
-    spam_score: null,
-    spam_verdict: null,
+    ...notArrived,
     flags_json: '[]',
     composer_id: actor.keyId,
     idempotency_key: proposal.idempotencyKey,

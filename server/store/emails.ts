@@ -18,6 +18,18 @@ export const untouched = {
   bounced_at: null,
   bounce_type: null,
   read_at: null,
+  user_label: null,
+} as const satisfies Partial<EmailRow>
+
+/** The columns that only an arriving message fills. */
+export const notArrived = {
+  authentication_json: null,
+  spam_score: null,
+  spam_verdict: null,
+  reasons_json: '[]',
+  hidden_text: null,
+  automatic: null,
+  require_tls: 0,
 } as const satisfies Partial<EmailRow>
 
 export const insertEmail = async (tx: Transaction<Database>, row: NewRow<'emails'>): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { Generated, Insertable, Selectable } from 'kysely'
-import type { Direction, EmailStatus, OversightMode, SpamVerdict } from '../model/email.ts'
+import type { Direction, EmailStatus, OversightMode, SpamVerdict, UserLabel } from '../model/email.ts'
+import type { Automatic } from '../model/automatic.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type {
   AccountId,
@@ -16,6 +17,7 @@ import type {
   LogEntryId,
   MailboxId,
   ReleaseId,
+  ReportId,
   ThreadId,
 } from '../model/ids.ts'
 import type { World } from '../model/world.ts'
@@ -39,6 +41,11 @@ export interface Database {
   events: EventRow
   log_entries: LogEntryRow
   log_head: LogHeadRow
+  aliases: AliasRow
+  correspondents: CorrespondentRow
+  spam_tokens: SpamTokenRow
+  visitor_windows: VisitorWindowRow
+  received_reports: ReceivedReportRow
 }
 
 type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
@@ -61,7 +68,14 @@ type ApiKeyRow = {
   revoked_at: number | null
 }
 
-type DomainRow = { id: DomainId; account_id: AccountId; name: string; created_at: number }
+type DomainRow = {
+  id: DomainId
+  account_id: AccountId
+  name: string
+  /** takes what is sent to an address of the domain that has no mailbox; null: such mail is refused */
+  catch_all_mailbox_id: MailboxId | null
+  created_at: number
+}
 
 type DkimKeyRow = {
   id: DkimKeyId
@@ -85,9 +99,15 @@ type MailboxRow = {
   address: string
   display_name: string | null
   oversight_mode: OversightMode
+  /** 0: suspended for a time, or deleted */
   is_active: number
+  /** null: not deleted */
+  deleted_at: number | null
   created_at: number
 }
+
+/** Another address of a mailbox, in the compared form. */
+type AliasRow = { address: string; account_id: AccountId; domain_id: DomainId; mailbox_id: MailboxId; created_at: number }
 
 /** A content by its SHA-256: `bytes` up to 64 KiB, null when it is a file of the blob store. */
 type BlobRow = { hash: string; size: number; bytes: Uint8Array | null; created_at: number }
@@ -146,6 +166,16 @@ type EmailRow = {
   spam_verdict: SpamVerdict | null
   /** JSON array of short codes: what was odd about the message (`mime-truncated`, `unparsable`, …) */
   flags_json: string
+  /** inbound: JSON array of Reason (model/reason.ts): why it was judged as it was */
+  reasons_json: string
+  /** inbound: what a person would not have seen of it, for the reviewer; null when there was nothing */
+  hidden_text: string | null
+  /** inbound: what kind of program wrote it (model/automatic.ts); null when a person may have */
+  automatic: Automatic | null
+  /** inbound: what a user said of it */
+  user_label: UserLabel | null
+  /** inbound: 1 when its sender asked for TLS on every hop (RFC 8689) */
+  require_tls: number
   /** outbound: the key that proposed it */
   composer_id: KeyId | null
   idempotency_key: string | null
@@ -289,6 +319,43 @@ type LogEntryRow = {
 
 /** One row: where the chain stands. Locked by whoever appends. */
 type LogHeadRow = { id: number; next_seq: number; chain_hash: string }
+
+/** Who has written to a mailbox, or been written to, by address in the compared form. */
+type CorrespondentRow = {
+  mailbox_id: MailboxId
+  address: string
+  domain: string
+  /** emails that were let in */
+  received: number
+  /** of these, the ones whose author DMARC proved */
+  verified: number
+  /** emails released to them */
+  sent: number
+  first_at: number
+  last_at: number
+}
+
+/** How often a word (hashed) was in what users of the account called spam and not spam. The token '' counts the emails. */
+type SpamTokenRow = { account_id: AccountId; token: string; spam: number; ham: number }
+
+/** What came from one network prefix in one window of time, over all nodes. */
+type VisitorWindowRow = { prefix: string; window_start: number; connections: number; messages: number; bytes: number }
+
+/** A DMARC aggregate report (RFC 9990) or a TLS report (RFC 8460) about a domain of ours. */
+type ReceivedReportRow = {
+  id: ReportId
+  kind: 'dmarc' | 'tls'
+  domain: string
+  organization: string
+  report_id: string
+  begin_at: number
+  end_at: number
+  summary_json: string
+  rows_json: string
+  /** the email that brought it */
+  email_id: EmailId | null
+  created_at: number
+}
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

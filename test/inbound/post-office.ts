@@ -100,6 +100,7 @@ async function furnish(store: Store): Promise<void> {
     display_name: null,
     oversight_mode: 'gated_send' satisfies OversightMode,
     is_active: 1,
+    deleted_at: null,
     created_at: now,
     ...more,
   })

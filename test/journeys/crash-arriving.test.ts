@@ -7,7 +7,7 @@ import { createPremises, type Premises } from '../support/premises.ts'
 import { sendRaw } from '../support/send-raw.ts'
 
 // Every step between the last octet of a message and the reply to it. A staged message is a large one, whose file is on disk before its row.
-const steps = ['inbound.received', 'inbound.parsed', 'inbound.authenticated', 'inbound.staged', 'inbound.stored', 'inbound.replied']
+const steps = ['inbound.received', 'inbound.examined', 'inbound.staged', 'inbound.stored', 'inbound.replied']
 
 // Each is several starts of the whole appliance, which a busy machine takes its time for.
 const timeoutMs = 120_000

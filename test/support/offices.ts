@@ -54,6 +54,7 @@ export async function openOffice(
     display_name: 'Ann the Agent',
     oversight_mode: mode,
     is_active: 1,
+    deleted_at: null,
     created_at: now,
   }
   await store.transaction(async (tx) => {

@@ -1,4 +1,4 @@
-import { type EmailRow, untouched } from '../../server/store/emails.ts'
+import { type EmailRow, notArrived, untouched } from '../../server/store/emails.ts'
 
 type Needed = Pick<EmailRow, 'id' | 'account_id' | 'world' | 'mailbox_id' | 'thread_id'>
 
@@ -26,9 +26,7 @@ export const plainEmail = (now: number, facts: Needed & Partial<EmailRow>): Emai
   raw_hash: null,
   raw_size: 0,
   content_hash: null,
-  authentication_json: null,
-  spam_score: null,
-  spam_verdict: null,
+  ...notArrived,
   flags_json: '[]',
   composer_id: null,
   idempotency_key: null,

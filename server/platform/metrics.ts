@@ -1,0 +1,34 @@
+/**
+ * Counts for the operator, in the Prometheus text format. A room asks for the numbers it keeps; `/metrics` shows all.
+ * Labels have few values that we chose: no address, host name or other word of a stranger becomes one.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Names say the room, the thing and its unit (`inbound_messages_total`); `multimail_` is put in front. Each name is asked for once. */
+export type Metrics = {
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
+  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  /** @param buckets upper bounds, in the unit of the name */
+  histogram<L extends string = never>(name: string, help: string, buckets: readonly number[], labels?: readonly L[]): Histogram<L>
+  /** Everything there is, as Prometheus reads it. */
+  text(): Promise<string>
+}
+
+/** The media type of `text()`. */
+export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const settings = <L extends string>(name: string, help: string, labels: readonly L[] = []) => ({
+    name: `multimail_${name}`,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+  })
+  return {
+    counter: (name, help, labels) => new Counter(settings(name, help, labels)),
+    gauge: (name, help, labels) => new Gauge(settings(name, help, labels)),
+    histogram: (name, help, buckets, labels) => new Histogram({ ...settings(name, help, labels), buckets: [...buckets] }),
+    text: () => registry.metrics(),
+  }
+}
