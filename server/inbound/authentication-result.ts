@@ -1,0 +1,81 @@
+/** What mailauth says of a message, in the words of RFC 8601 that the rest of the house uses. Pure. */
+import type { AuthenticateResult } from 'mailauth'
+import { parseDomainName } from '../../dns/name.ts'
+import type { ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult } from '../model/verdict.ts'
+import type { Authentication } from './verdict.ts'
+
+/** What is left when time ran out: nothing is known, for now. */
+export const undecided: Authentication = {
+  author: 'one',
+  unsure: true,
+  results: {
+    spf: { result: 'temperror', domain: null },
+    dkim: [],
+    dmarc: { result: 'temperror', policy: null, domain: null },
+    arc: { result: 'temperror' },
+  },
+}
+
+/** What mailauth found, as the house says it. Pure. */
+export function readResult(result: AuthenticateResult): Authentication {
+  const results: AuthenticationResults = { spf: spfOf(result), dkim: dkimOf(result), dmarc: dmarcOf(result), arc: arcOf(result) }
+  const unsure = results.spf.result === 'temperror' || results.dkim.some((one) => one.result === 'temperror')
+  return { results, author: authorOf(result), unsure }
+}
+
+function authorOf({ dmarc, dmarcSkipReason }: AuthenticateResult): Authentication['author'] {
+  if (dmarc !== false) return 'one'
+  return dmarcSkipReason === 'multiple-author-domains' || dmarcSkipReason === 'multiple-from-fields' ? 'many' : 'none'
+}
+
+function spfOf({ spf }: AuthenticateResult): AuthenticationResults['spf'] {
+  if (spf === false) return { result: 'none', domain: null }
+  return { result: oneOf(spfResults, spf.status.result, 'permerror'), domain: parseDomainName(spf.domain) }
+}
+
+/** An unsigned message has one result without a domain; it says nothing. */
+function dkimOf({ dkim }: AuthenticateResult): AuthenticationResults['dkim'] {
+  return dkim.results
+    .filter((one) => Boolean(one.signingDomain))
+    .map((one) => {
+      const result = signatureResult(one.status)
+      return {
+        result,
+        domain: parseDomainName(one.signingDomain ?? '') ?? '',
+        selector: selectorName.test(one.selector ?? '') ? (one.selector ?? '') : '',
+        aligned: Boolean(one.status.aligned) && result !== 'policy',
+      }
+    })
+}
+
+/** RFC 6376 §3.1, and underscores. What else a stranger writes there is no name but words, which would stand among our own. */
+const selectorName = /^[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}$/
+
+/** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2) is not what it seems: anybody may have appended text.
+ *  And a body that was changed is a failure (RFC 8601 §2.7.1), which mailauth calls neutral. */
+function signatureResult(status: AuthenticateResult['dkim']['results'][number]['status']): DkimResult {
+  const result = oneOf(dkimResults, status.result, 'neutral')
+  if (result === 'pass' && (status.underSized ?? 0) > 0) return 'policy'
+  return result === 'neutral' && status.comment === 'body hash did not verify' ? 'fail' : result
+}
+
+function dmarcOf({ dmarc }: AuthenticateResult): AuthenticationResults['dmarc'] {
+  if (dmarc === false) return { result: 'none', policy: null, domain: null }
+  const found = oneOf(dmarcResults, dmarc.status.result, 'permerror')
+  const policy = found === 'none' ? null : oneOf([...policies, null], dmarc.policy ?? null, null)
+  // Passed only by a signature over part of the body: not passed.
+  const partial = found === 'pass' && dmarc.alignment.spf.result === undefined && (dmarc.alignment.dkim.underSized ?? 0) > 0
+  return { result: partial ? 'fail' : found, policy, domain: parseDomainName(dmarc.status.header?.from ?? '') }
+}
+
+const arcOf = ({ arc }: AuthenticateResult): AuthenticationResults['arc'] => ({
+  result: arc === false ? 'none' : oneOf(arcResults, arc.status.result, 'permerror'),
+})
+
+const policies = ['none', 'quarantine', 'reject'] as const
+const spfResults: readonly SpfResult[] = ['pass', 'fail', 'softfail', 'neutral', 'none', 'temperror', 'permerror']
+const dkimResults: readonly DkimResult[] = ['pass', 'fail', 'neutral', 'none', 'policy', 'temperror', 'permerror']
+const dmarcResults: readonly DmarcResult[] = ['pass', 'fail', 'none', 'temperror', 'permerror']
+const arcResults: readonly ArcResult[] = ['pass', 'fail', 'none', 'temperror', 'permerror']
+
+const oneOf = <T>(allowed: readonly T[], value: unknown, otherwise: T): T => allowed.find((one) => one === value) ?? otherwise
