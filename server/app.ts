@@ -8,8 +8,12 @@ import type { Config } from '../config/schema.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
+import { createAuthenticator } from './inbound/authenticate.ts'
+import type { Conduct } from './inbound/conduct/conduct.ts'
+import { createExaminer } from './inbound/examine.ts'
 import { createListener } from './inbound/listener.ts'
 import { createParser } from './inbound/parser.ts'
+import { createReceiver } from './inbound/receive.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSubmissions } from './outbound/submit.ts'
@@ -74,7 +78,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const submissions = createSubmissions({ store, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, clock, log, onReleased })
 
   const parser = createParser({ log })
-  const listener = createListener({ config, store, resolver, parser, tls, clock, log })
+  const { hostname } = config
+  const examine = createExaminer({ parser, authenticate: createAuthenticator({ resolver, hostname, clock }) })
+  const receive = createReceiver({ hostname, holdExpiryMs: config.holds.expireAfterMs, store, examine, clock })
+  const listener = createListener({ config, store, receive, conduct: everybodyIsWelcome, tls, clock, log })
   const http = createHttpServer({ rooms: { store, submissions, approvals, clock, log }, identify: keys.identify, config, clock, log })
 
   return {
@@ -93,4 +100,21 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       sole?.release()
     },
   }
+}
+
+/** Until conduct is judged: nobody is refused, nobody waits. */
+const everybodyIsWelcome: Conduct = {
+  arrive: () => ({
+    kind: 'welcome',
+    visitor: {
+      greetWaitMs: 0,
+      talkedEarly: () => ({ code: 554, status: '5.5.1', text: 'You spoke before the greeting' }),
+      mayMail: () => null,
+      replied: () => ({ delayMs: 0, hangUp: null }),
+      delivered: () => ({ delayMs: 0, hangUp: null }),
+      left: () => {},
+    },
+  }),
+  limits: () => ({ idleMs: 300_000, sessionMs: 3_600_000, minBytesPerSecond: 500 }),
+  close: () => Promise.resolve(),
 }

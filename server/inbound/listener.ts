@@ -8,7 +8,6 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { SMTPServerAddress, SMTPServerDataStream, SMTPServerOptions, SMTPServerSession } from 'smtp-server'
 import type { Config } from '../../config/schema.ts'
-import type { Resolver } from '../../dns/resolver.ts'
 import type { Address } from '../model/address.ts'
 import { type Reply, formatReply } from '../model/reply.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -16,23 +15,20 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { Server, asError, textOf } from './connection.ts'
 import { collectMessage, createMemoryBudget } from './data.ts'
-import { createAuthenticator } from './authenticate.ts'
-import { createExaminer } from './examine.ts'
-import type { Parser } from './parser.ts'
-import { createReceiver } from './receive.ts'
+import type { Conduct, Visitor } from './conduct/conduct.ts'
+import type { Receiver } from './receive.ts'
 import { type Recipient, judgeRecipient, judgeRecipientParameters, judgeSender, recipientFacts } from './recipients.ts'
 import type { Client } from './trace.ts'
 
 export type ListenerConfig = {
   hostname: string
   smtp: Pick<Config['smtp'], 'host' | 'port' | 'maxMessageBytes' | 'maxRecipients'>
-  holds: Config['holds']
 }
 export type ListenerDeps = {
   config: ListenerConfig
   store: Store
-  resolver: Resolver
-  parser: Parser
+  receive: Receiver
+  conduct: Conduct
   /** PEM texts */
   tls: { key: string; cert: string }
   clock: Clock
@@ -62,12 +58,9 @@ const guessing: Reply = { code: 421, status: '4.7.0', text: 'Too many recipients
 const crowded: Reply = { code: 421, status: '4.7.0', text: 'Too many connections from your address' }
 
 export function createListener(deps: ListenerDeps): Listener {
-  const { config, store, clock } = deps
-  const authenticate = createAuthenticator({ ...deps, hostname: config.hostname })
-  const examine = createExaminer({ parser: deps.parser, authenticate })
-  const receive = createReceiver({ ...deps, examine, hostname: config.hostname, holdExpiryMs: config.holds.expireAfterMs })
+  const { config, store, receive, conduct, clock } = deps
   const budget = createMemoryBudget(config.smtp.maxMessageBytes * largestMessagesAtOnce)
-  const sessions = new Map<string, { ip: string; refusals: number; end(): void }>()
+  const sessions = new Map<string, { ip: string; refusals: number; visitor: Visitor | null; end(): void }>()
   const receiving = new Map<string, Promise<unknown>>()
   const recipients = new WeakMap<SMTPServerAddress, Recipient>()
   const reversePaths = new WeakMap<SMTPServerAddress, Address | null>()
@@ -78,11 +71,15 @@ export function createListener(deps: ListenerDeps): Listener {
     onConnect(session, done) {
       const fromThere = [...sessions.values()].filter(({ ip }) => ip === session.remoteAddress).length
       const alarm = clock.at(clock.now() + maxSessionMs, () => server.hangUp(session.id, '4.4.2 Session too long'))
-      sessions.set(session.id, { ip: session.remoteAddress, refusals: 0, end: () => alarm.cancel() })
-      done(fromThere >= maxClientsOfOneAddress ? asError(crowded) : null)
+      const arrival = conduct.arrive({ ip: session.remoteAddress, sessionId: session.id })
+      const visitor = arrival.kind === 'welcome' ? arrival.visitor : null
+      sessions.set(session.id, { ip: session.remoteAddress, refusals: 0, visitor, end: () => alarm.cancel() })
+      if (arrival.kind === 'refused') done(asError(arrival.reply))
+      else done(fromThere >= maxClientsOfOneAddress ? asError(crowded) : null)
     },
     onClose(session) {
       sessions.get(session.id)?.end()
+      sessions.get(session.id)?.visitor?.left()
       sessions.delete(session.id)
     },
     onMailFrom(path, _session, done) {

@@ -1,7 +1,11 @@
 import { onTestFinished } from 'vitest'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
+import { createAuthenticator } from '../../server/inbound/authenticate.ts'
+import type { Conduct } from '../../server/inbound/conduct/conduct.ts'
+import { createExaminer } from '../../server/inbound/examine.ts'
 import { createListener } from '../../server/inbound/listener.ts'
 import type { Parser } from '../../server/inbound/parser.ts'
+import { createReceiver } from '../../server/inbound/receive.ts'
 import { headerFields, splitMessage } from '../../server/model/headers.ts'
 import { newId } from '../../server/model/ids.ts'
 import type { OversightMode } from '../../server/model/email.ts'
@@ -14,6 +18,7 @@ import { insertDomain } from '../../server/store/domains.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
 import type { Row } from '../../server/store/schema.ts'
 import { makeCertificate } from '../support/certificate.ts'
+import { openDoor } from '../support/open-door.ts'
 import { createRemoteSender } from '../support/remote-sender.ts'
 import { type Mail, type SmtpClient, connectSmtp } from '../support/smtp-client.ts'
 
@@ -35,14 +40,17 @@ export type PostOffice = {
   close(): Promise<void>
 }
 
-export type PostOfficeOptions = { parser: Parser; zone?: Zone; clock?: Clock; log?: Log }
+export type PostOfficeOptions = { parser: Parser; zone?: Zone; clock?: Clock; log?: Log; conduct?: Conduct }
 
 /** Closed when the test ends. */
 export async function openPostOffice(store: Store, options: PostOfficeOptions): Promise<PostOffice> {
-  const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog } = options
+  const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor() } = options
   await furnish(store)
-  const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5 }, holds: { expireAfterMs: 1_000_000 } }
-  const listener = createListener({ config, store, resolver: createZoneResolver(zone), parser, tls, clock, log })
+  const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5 } }
+  const authenticate = createAuthenticator({ resolver: createZoneResolver(zone), hostname, clock })
+  const examine = createExaminer({ parser, authenticate })
+  const receive = createReceiver({ hostname, holdExpiryMs: 1_000_000, store, examine, clock })
+  const listener = createListener({ config, store, receive, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
   const close = async (): Promise<void> => {
