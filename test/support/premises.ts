@@ -29,7 +29,10 @@ export type Premises = {
   keys: { support: string; robot: string; reviewer: string }
   /** All names of this world, ours included. */
   zone: Zone
-  start(options?: Pick<StartOptions, 'aheadMs' | 'killAt'>): Promise<Appliance>
+  /** the appliance's data folder */
+  dataDir: string
+  /** @param options.env besides its configuration */
+  start(options?: Pick<StartOptions, 'aheadMs' | 'killAt'> & { env?: Record<string, string> }): Promise<Appliance>
   /** Looks into the store while no appliance runs on it. */
   inspect<T>(look: (store: Store) => Promise<T>): Promise<T>
   /** Stops what still runs there, too. */
@@ -73,10 +76,11 @@ export async function createPremises(options: { engine: Engine; remotePort: numb
     keys,
     zone,
     inspect,
-    async start(more = {}) {
+    dataDir: place.dataDir,
+    async start({ env: moreEnv = {}, ...more } = {}) {
       const folder = join(scratch.path, `start-${started.length}`)
       await mkdir(folder)
-      const appliance = await startAppliance({ env, folder, ...more })
+      const appliance = await startAppliance({ env: { ...env, ...moreEnv }, folder, ...more })
       started.push(appliance)
       return appliance
     },
