@@ -7,11 +7,14 @@ import { fieldValue, headerFields, splitMessage } from '../model/headers.ts'
 import { parseMessageIds } from '../model/msg-id.ts'
 import { readAttachments } from './attachments.ts'
 import { type ReadableText, chooseText, readPlain } from './content.ts'
+import { type ContentFindings, nothingFound } from './content/findings.ts'
+import { scanContent } from './content/scan.ts'
 import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
 
-/** `html` is set when the text is still to be made from it. */
-export type ReadMessage = { message: ParsedMessage; html: string | null; forwarded: boolean }
+/** `content` is what the scan found, made here because here the sources of the text are at hand. `html` is set when the text is still to be
+ *  made from it. */
+export type ReadMessage = { message: ParsedMessage; content: ContentFindings; html: string | null; forwarded: boolean }
 
 /** Each answers an attack: nested multiparts, headers without end in every part, messages within messages. */
 const mimeLimits = { maxNestingDepth: 50, maxHeadersSize: 512 * 1024, maxRfc822NestingDepth: 3 }
@@ -72,7 +75,7 @@ async function headerOnly(header: Buffer, flags: MessageFlag[]): Promise<ReadMes
     const email = await PostalMime.parse(reduced(header), mimeLimits)
     return { ...fromEmail({ ...email, text: '', html: '', attachments: [] }, flags), html: null }
   } catch {
-    return { message: unreadMessage(flags), html: null, forwarded: false }
+    return { message: unreadMessage(flags), content: nothingFound, html: null, forwarded: false }
   }
 }
 
@@ -152,7 +155,8 @@ function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
       ...(recipients.some((list) => list.length > maxAddresses) ? ['addresses-truncated' as const] : []),
     ]),
   }
-  return { message, html: text === null ? (email.html ?? '') : null, forwarded }
+  const content = scanContent({ parsed: message, plain: email.text ?? '', html: email.html ?? '' })
+  return { message, content, html: text === null ? (email.html ?? '') : null, forwarded }
 }
 
 function textOf(email: Email, forwarded: boolean): ReadableText | null {
