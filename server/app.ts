@@ -109,6 +109,7 @@ const everybodyIsWelcome: Conduct = {
     visitor: {
       greetWaitMs: 0,
       talkedEarly: () => ({ code: 554, status: '5.5.1', text: 'You spoke before the greeting' }),
+      saidHello: () => {},
       mayMail: () => null,
       replied: () => ({ delayMs: 0, hangUp: null }),
       delivered: () => ({ delayMs: 0, hangUp: null }),
@@ -116,5 +117,8 @@ const everybodyIsWelcome: Conduct = {
     },
   }),
   limits: () => ({ idleMs: 300_000, sessionMs: 3_600_000, minBytesPerSecond: 500 }),
+  networkView: () => ({ kind: 'direct' }),
+  judgesByIp: () => true,
+  watch: () => {},
   close: () => Promise.resolve(),
 }

@@ -9,6 +9,7 @@ export function openDoor(
   const visitor: Visitor = {
     greetWaitMs: 0,
     talkedEarly: () => ({ code: 554, status: '5.5.1', text: 'You spoke before the greeting' }),
+    saidHello: () => {},
     mayMail: () => null,
     replied: () => nothing,
     delivered: () => nothing,
@@ -18,6 +19,9 @@ export function openDoor(
   return {
     arrive: different.arrive ?? (() => ({ kind: 'welcome', visitor })),
     limits: () => ({ idleMs: 300_000, sessionMs: 3_600_000, minBytesPerSecond: 500, ...different.limits }),
+    networkView: () => ({ kind: 'direct' }),
+    judgesByIp: () => true,
+    watch: () => {},
     close: () => Promise.resolve(),
   }
 }

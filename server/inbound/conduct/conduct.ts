@@ -14,11 +14,13 @@ export type Visitor = {
   greetWaitMs: number
   /** Said instead of the greeting. */
   talkedEarly(): Reply
+  /** With each EHLO or HELO. @param name as given */
+  saidHello(name: string): void
   /** Asked at MAIL: whether this network may send one more message now. @param bytes as SIZE= announces, 0 when it does not */
   mayMail(bytes: number): Reply | null
   /** After each command was judged, before its reply is sent. @param command the verb in capitals, '' for what is none */
   replied(command: string, reply: Reply): Reaction
-  /** After the last byte of a message, with what it is answered. */
+  /** After the last byte of a message, with what it is answered; then `replied` is not asked about that answer. */
   delivered(bytes: number, reply: Reply): Reaction
   left(): void
 }
@@ -31,9 +33,21 @@ export type SessionLimits = {
   minBytesPerSecond: number
 }
 
+/** `hidden`: everybody comes from one private address, which is that of a NAT or a proxy in front and says nothing about anybody. */
+export type NetworkView = { kind: 'direct' } | { kind: 'hidden'; address: string }
+
+/** What may fall behind besides the number of connections. */
+export type Resource = 'memory' | 'work'
+
 export type Conduct = {
   /** @param ip of the other side; behind a named proxy what it says */
   arrive(peer: { ip: string; sessionId: string }): { kind: 'refused'; reply: Reply } | { kind: 'welcome'; visitor: Visitor }
   limits(): SessionLimits
+  networkView(): NetworkView
+  /** Whether this address can be evidence about who sends (SPF, reverse DNS, block lists). False for a private one in server mode: it may be
+   *  everybody's, so it neither proves nor disproves anything. */
+  judgesByIp(ip: string): boolean
+  /** Tells how much of a resource is in use, from 0 to 1; asked when needed, so it answers at once. */
+  watch(resource: Resource, share: () => number): void
   close(): Promise<void>
 }
