@@ -3,19 +3,28 @@ import { addressKey } from '../model/address.ts'
 import { type MailboxId, isId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
 import { type EmailRow, findEmail } from '../store/emails.ts'
-import { findMailbox, listMailboxes } from '../store/mailboxes.ts'
+import { findMailbox, listMailboxes, mailboxById } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { findThread } from '../store/threads.ts'
 import { OperationError } from './errors.ts'
-import { isReadable } from './visibility.ts'
+import { isReadable, seesAll } from './visibility.ts'
 
-/** Rows as one caller may reach them: of its account, its world, and the mailboxes its key is bound to. Anything else is not found. */
+/** Rows as one caller may reach them: of its account, its world, and the mailboxes its key is bound to. Anything else is not found; so is
+ *  what is in a deleted mailbox, but for those who look after the record. */
 
 /** @param named id or address, any case */
 export async function mailboxOf(db: Db, actor: KeyActor, named: string): Promise<Row<'mailboxes'>> {
   const row = await findMailbox(db, actor, isId('mailbox', named) ? named : addressKey(named))
-  if (row === undefined || !reaches(actor, row.id)) throw new OperationError('MAILBOX_NOT_FOUND')
+  if (row === undefined || !reaches(actor, row.id) || isGone(actor, row)) throw new OperationError('MAILBOX_NOT_FOUND')
   return row
+}
+
+/** Deleted mailboxes are gone from every list, and for agents altogether. */
+const isGone = (actor: KeyActor, mailbox: Row<'mailboxes'> | undefined): boolean =>
+  !seesAll(actor) && (mailbox === undefined || mailbox.deleted_at !== null)
+
+async function isInReach(db: Db, actor: KeyActor, mailboxId: MailboxId): Promise<boolean> {
+  return reaches(actor, mailboxId) && (seesAll(actor) || !isGone(actor, await mailboxById(db, mailboxId)))
 }
 
 /** The named mailbox, or the caller's only one when none is named. */
@@ -35,14 +44,14 @@ export async function mailboxesToList(db: Db, actor: KeyActor, named: string | u
 /** @param named the mailbox the caller says it is in; an email of another one is not found */
 export async function emailOf(db: Db, actor: KeyActor, id: string, named?: string): Promise<EmailRow> {
   const row = isId('email', id) ? await findEmail(db, actor, id) : undefined
-  if (row === undefined || !reaches(actor, row.mailbox_id)) throw new OperationError('EMAIL_NOT_FOUND')
+  if (row === undefined || !(await isInReach(db, actor, row.mailbox_id))) throw new OperationError('EMAIL_NOT_FOUND')
   if (named !== undefined && (await mailboxOf(db, actor, named)).id !== row.mailbox_id) throw new OperationError('EMAIL_NOT_FOUND')
   return row
 }
 
 export async function threadOf(db: Db, actor: KeyActor, id: string, named?: string): Promise<Row<'threads'>> {
   const row = isId('thread', id) ? await findThread(db, actor, id) : undefined
-  if (row === undefined || !reaches(actor, row.mailbox_id)) throw new OperationError('THREAD_NOT_FOUND')
+  if (row === undefined || !(await isInReach(db, actor, row.mailbox_id))) throw new OperationError('THREAD_NOT_FOUND')
   if (named !== undefined && (await mailboxOf(db, actor, named)).id !== row.mailbox_id) throw new OperationError('THREAD_NOT_FOUND')
   return row
 }

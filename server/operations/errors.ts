@@ -157,6 +157,12 @@ export const errors = {
     message: 'This email can no longer be withdrawn',
     fix: 'Accept that it stays. To correct what was sent, send another email.',
   },
+  NOT_IN_INBOX: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email is not in the inbox and not in quarantine',
+    fix: 'If it waits for a reviewer, the reviewer decides on it.',
+  },
   IDEMPOTENCY_CONFLICT: {
     http: 409,
     trpc: 'CONFLICT',

@@ -7,7 +7,7 @@ import { EmailCursor, EmailPosition, Instant, Limit, MailboxRef, SearchText, cur
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
-import { type Visibility, unseenBy, visibility } from './visibility.ts'
+import { type Visibility, seesAll, unseenBy, visibility } from './visibility.ts'
 
 const defaultLimit = 20
 const deepestOffset = 10_000
@@ -91,6 +91,7 @@ function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxId
     mailboxIds,
     limit: input.limit + 1,
     except: unlisted(actor, input),
+    ofDeletedMailboxes: seesAll(actor),
     ...(status !== undefined && { statuses: statusesOf(status) }),
     ...(direction !== undefined && { direction }),
     ...(sender !== undefined && { sender }),

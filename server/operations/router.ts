@@ -8,6 +8,7 @@ import { list_mailboxes } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
+import { list_spam, not_spam, report_spam } from './spam.ts'
 import { get_thread } from './threads.ts'
 
 export const appRouter = router({
@@ -16,6 +17,9 @@ export const appRouter = router({
   read_email,
   get_thread,
   download_attachment,
+  list_spam,
+  report_spam,
+  not_spam,
   draft_reply,
   send_email,
   reply_email,

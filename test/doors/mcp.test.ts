@@ -34,9 +34,17 @@ const toolNames = async (client: Client): Promise<string[]> => (await client.lis
 describeOnEachEngine('MCP', (openStore) => {
   it('shows each key the tools it may use, described', async () => {
     const desk = await openDesk(openStore)
-    const reading = ['list_mailboxes', 'check_inbox', 'read_email', 'get_thread', 'download_attachment']
+    const reading = ['list_mailboxes', 'check_inbox', 'read_email', 'get_thread', 'download_attachment', 'list_spam']
     const agent = await overHttp(desk, desk.ours.keys.agent)
-    expect(await toolNames(agent)).toEqual([...reading, 'draft_reply', 'send_email', 'reply_email', 'cancel_message'])
+    expect(await toolNames(agent)).toEqual([
+      ...reading,
+      'report_spam',
+      'not_spam',
+      'draft_reply',
+      'send_email',
+      'reply_email',
+      'cancel_message',
+    ])
     expect(await toolNames(await overHttp(desk, desk.ours.keys.reviewer))).toEqual([...reading, 'list_pending', 'decide_email'])
     const { tools } = await agent.listTools()
     for (const tool of tools) {

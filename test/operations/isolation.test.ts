@@ -17,6 +17,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },
   ],
+  // Names no row: its own test is in spam.test.ts.
+  list_spam: () => [],
+  report_spam: (ids) => [{ key: 'agent', method: 'POST', path: `/v1/emails/${ids.email}/report-spam` }],
+  not_spam: (ids) => [{ key: 'agent', method: 'POST', path: `/v1/emails/${ids.email}/not-spam` }],
   draft_reply: (ids) => [{ key: 'agent', method: 'POST', path: '/draft_reply', body: { email_id: ids.email, markdown: 'hi' } }],
   send_email: (ids) => [
     {

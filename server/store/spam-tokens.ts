@@ -1,0 +1,46 @@
+import { type Kysely, type Transaction, sql } from 'kysely'
+import type { AccountId } from '../model/ids.ts'
+import type { Database } from './schema.ts'
+
+/** In how many emails that users called spam, and not spam, a word was. */
+export type WordCount = { spam: number; ham: number }
+
+/** Of the words that were ever seen, in no order. */
+export const countsOfWords = (db: Kysely<Database>, accountId: AccountId, words: readonly string[]): Promise<WordCount[]> =>
+  words.length === 0
+    ? Promise.resolve([])
+    : db
+        .selectFrom('spam_tokens')
+        .select(['spam', 'ham'])
+        .where('account_id', '=', accountId)
+        .where('token', 'in', [...words])
+        .execute()
+
+/** Adds to the counts of each word, once; a count taken back never falls below 0. */
+export async function addWordCounts(
+  tx: Transaction<Database>,
+  accountId: AccountId,
+  words: readonly string[],
+  add: WordCount,
+): Promise<void> {
+  // In one order for everybody, so that two transactions on PostgreSQL cannot wait for each other.
+  const rows = [...new Set(words)].toSorted().map((token) => ({
+    account_id: accountId,
+    token,
+    spam: Math.max(0, add.spam),
+    ham: Math.max(0, add.ham),
+  }))
+  await tx
+    .insertInto('spam_tokens')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['account_id', 'token']).doUpdateSet({
+        spam: atLeastZero('spam', add.spam),
+        ham: atLeastZero('ham', add.ham),
+      }),
+    )
+    .execute()
+}
+
+const atLeastZero = (column: 'spam' | 'ham', add: number) =>
+  sql<number>`case when ${sql.ref(`spam_tokens.${column}`)} + ${add} < 0 then 0 else ${sql.ref(`spam_tokens.${column}`)} + ${add} end`
