@@ -13,6 +13,9 @@ import type { Conduct } from './inbound/conduct/conduct.ts'
 import { createExaminer } from './inbound/examine.ts'
 import { createListener } from './inbound/listener.ts'
 import { createParser } from './inbound/parser.ts'
+import { createFactFinder } from './inbound/facts.ts'
+import { createPatience } from './inbound/patience.ts'
+import { createRates } from './inbound/rates.ts'
 import { createReceiver } from './inbound/receive.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { createRunner } from './outbound/runner.ts'
@@ -106,6 +109,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
 const everybodyIsWelcome: Conduct = {
   arrive: () => ({
     kind: 'welcome',
+    inPlaceOf: null,
     visitor: {
       greetWaitMs: 0,
       talkedEarly: () => ({ code: 554, status: '5.5.1', text: 'You spoke before the greeting' }),

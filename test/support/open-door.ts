@@ -17,7 +17,7 @@ export function openDoor(
     ...different.visitor,
   }
   return {
-    arrive: different.arrive ?? (() => ({ kind: 'welcome', visitor })),
+    arrive: different.arrive ?? (() => ({ kind: 'welcome', visitor, inPlaceOf: null })),
     limits: () => ({ idleMs: 300_000, sessionMs: 3_600_000, minBytesPerSecond: 500, ...different.limits }),
     networkView: () => ({ kind: 'direct' }),
     judgesByIp: () => true,

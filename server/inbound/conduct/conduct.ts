@@ -18,7 +18,7 @@ export type Visitor = {
   saidHello(name: string): void
   /** Asked at MAIL: whether this network may send one more message now. @param bytes as SIZE= announces, 0 when it does not */
   mayMail(bytes: number): Reply | null
-  /** After each command was judged, before its reply is sent. @param command the verb in capitals, '' for what is none */
+  /** After each command was judged, before its reply is sent, 354 to DATA included. @param command the verb in capitals, '' for what is none */
   replied(command: string, reply: Reply): Reaction
   /** After the last byte of a message, with what it is answered; then `replied` is not asked about that answer. */
   delivered(bytes: number, reply: Reply): Reaction
@@ -39,9 +39,16 @@ export type NetworkView = { kind: 'direct' } | { kind: 'hidden'; address: string
 /** What may fall behind besides the number of connections. */
 export type Resource = 'memory' | 'work'
 
+/** `inPlaceOf`: every place was taken, and this session, which has been silent the longest, is to be told `noPlace` and hung up; never one whose
+ *  message is on its way. So whoever only holds a connection open cannot keep out those who have something to say. */
+export type Arrival = { kind: 'refused'; reply: Reply } | { kind: 'welcome'; visitor: Visitor; inPlaceOf: string | null }
+
+/** RFC 3463 §3.4: the system is not accepting messages; RFC 5321 §3.8 has the code. */
+export const noPlace: Reply = { code: 421, status: '4.3.2', text: 'Too many connections at this moment, try again later' }
+
 export type Conduct = {
   /** @param ip of the other side; behind a named proxy what it says */
-  arrive(peer: { ip: string; sessionId: string }): { kind: 'refused'; reply: Reply } | { kind: 'welcome'; visitor: Visitor }
+  arrive(peer: { ip: string; sessionId: string }): Arrival
   limits(): SessionLimits
   networkView(): NetworkView
   /** Whether this address can be evidence about who sends (SPF, reverse DNS, block lists). False for a private one in server mode: it may be
