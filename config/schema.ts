@@ -3,21 +3,27 @@
  * these names. `config/load.ts` reads them; `docs/settings.md` is generated from here.
  */
 import { z } from 'zod'
+import type { DomainName } from '../dns/name.ts'
 import {
   type HostAndPort,
   anyText,
   count,
   databaseUrl,
+  domainNames,
   dnsServers,
   duration,
   filePath,
   hostAndPort,
   hostName,
+  limitsInForce,
   listenAddress,
   listenPort,
   logLevel,
+  metricsToken,
+  networks,
   remotePort,
   size,
+  socketPlace,
   webAddress,
   yesOrNo,
 } from './values.ts'
@@ -88,6 +94,37 @@ export const settings = z.object({
     standard: '100',
     help: 'The most recipients of one arriving message. RFC 5321 asks for at least 100.',
   }),
+  MULTIMAIL_SENDER_RATE: setting(count(0, 100_000), {
+    part: 'Arriving mail',
+    unit: 'messages an hour',
+    standard: '25',
+    only: 'server',
+    help: 'How many messages an hour one sender may send to one mailbox when nothing proves who it is; more are asked to come later. A sender whose domain is proved may send forty times as many. 0 for no limit.',
+  }),
+  MULTIMAIL_TRUSTED_SEALERS: setting(domainNames, {
+    part: 'Arriving mail',
+    unit: 'domains',
+    standard: '',
+    help: 'Forwarders that you trust, by the domains with which they seal (ARC), separated by commas. What they say was authentic when it reached them is let in although its proof broke on the way.',
+  }),
+  MULTIMAIL_SMTP_MAX_CONNECTIONS: setting(count(10, 20_000), {
+    part: 'Arriving mail',
+    unit: 'connections',
+    standard: '1000',
+    help: 'The most connections for arriving mail at one time. Above 80 % of it the server is short with everybody; at all of it, who has been silent the longest makes room.',
+  }),
+  MULTIMAIL_SMTP_LIMITS: setting(limitsInForce, {
+    part: 'Arriving mail',
+    unit: 'on, monitor or off',
+    standard: 'on',
+    help: 'Whether one network may have only so many connections and send only so much in a minute, and is kept out for a while after much misconduct. With monitor nobody is refused, and metrics and log say who would have been.',
+  }),
+  MULTIMAIL_SMTP_UNLIMITED: setting(networks, {
+    part: 'Arriving mail',
+    unit: 'networks',
+    standard: null,
+    help: 'Networks to which those limits do not apply, such as that of a relay of your own. It is not a list of who is trusted: what they send is judged like any mail.',
+  }),
   MULTIMAIL_TLS_CERT_FILE: setting(filePath, {
     part: 'Arriving mail',
     unit: 'path',
@@ -100,6 +137,18 @@ export const settings = z.object({
     standard: null,
     help: 'The private key (PEM) of that certificate.',
   }),
+  MULTIMAIL_CLAMD: setting(socketPlace, {
+    part: 'Arriving mail',
+    unit: 'path or host:port',
+    standard: null,
+    help: 'The socket of a ClamAV daemon that looks at each message. What it calls malware is refused; while it does not answer, all mail is (for the moment: senders try again). Let its StreamMaxLength be at least the largest message.',
+  }),
+  MULTIMAIL_RSPAMD_URL: setting(webAddress, {
+    part: 'Arriving mail',
+    unit: 'address',
+    standard: null,
+    help: 'An rspamd to ask about each message, such as http://127.0.0.1:11333. What it says counts towards the spam score; while it does not answer, mail is judged without it.',
+  }),
   MULTIMAIL_HTTP_HOST: setting(listenAddress, {
     part: 'Programs and people',
     unit: 'IP address',
@@ -111,6 +160,13 @@ export const settings = z.object({
     unit: 'port',
     standard: '8025',
     help: 'The port to listen on for the API.',
+  }),
+  MULTIMAIL_METRICS_TOKEN: setting(metricsToken, {
+    part: 'Programs and people',
+    unit: 'text',
+    standard: null,
+    secret: true,
+    help: 'What a Prometheus has to present as a bearer token to read /metrics. Without it there is no such page.',
   }),
   MULTIMAIL_PUBLIC_URL: setting(webAddress, {
     part: 'Programs and people',
@@ -221,10 +277,18 @@ export type Config = {
     port: number
     maxMessageBytes: number
     maxRecipients: number
+    maxConnections: number
+    limits: Settings['MULTIMAIL_SMTP_LIMITS']
+    /** networks (CIDR) and single addresses to which the limits do not apply */
+    unlimited: readonly string[]
     tlsCertFile: string | null
     tlsKeyFile: string | null
   }
-  http: { host: string; port: number; publicUrl: string }
+  /** programs that look at arriving mail as well; null: there is none */
+  scanners: { clamd: { path: string } | HostAndPort | null; rspamdUrl: string | null }
+  /** `senderLimit` null: no limit */
+  verdicts: { senderLimit: number | null; trustedSealers: readonly DomainName[] }
+  http: { host: string; port: number; publicUrl: string; /** null: metrics are shown to nobody */ metricsToken: string | null }
   outbound: {
     smarthost: HostAndPort | null
     allowPrivateTargets: boolean
@@ -257,13 +321,22 @@ export function toConfig(values: Settings): Config {
       port: values.MULTIMAIL_SMTP_PORT,
       maxMessageBytes: values.MULTIMAIL_SMTP_MAX_MESSAGE,
       maxRecipients: values.MULTIMAIL_SMTP_MAX_RECIPIENTS,
+      maxConnections: values.MULTIMAIL_SMTP_MAX_CONNECTIONS,
+      limits: values.MULTIMAIL_SMTP_LIMITS,
+      unlimited: values.MULTIMAIL_SMTP_UNLIMITED ?? [],
       tlsCertFile: values.MULTIMAIL_TLS_CERT_FILE,
       tlsKeyFile: values.MULTIMAIL_TLS_KEY_FILE,
+    },
+    scanners: { clamd: values.MULTIMAIL_CLAMD, rspamdUrl: values.MULTIMAIL_RSPAMD_URL },
+    verdicts: {
+      senderLimit: local || values.MULTIMAIL_SENDER_RATE === 0 ? null : values.MULTIMAIL_SENDER_RATE,
+      trustedSealers: values.MULTIMAIL_TRUSTED_SEALERS,
     },
     http: {
       host: values.MULTIMAIL_HTTP_HOST,
       port: values.MULTIMAIL_HTTP_PORT,
       publicUrl: values.MULTIMAIL_PUBLIC_URL ?? `http://${webHost}:${values.MULTIMAIL_HTTP_PORT}`,
+      metricsToken: values.MULTIMAIL_METRICS_TOKEN,
     },
     outbound: {
       // In local mode everything goes to our own receiver, so nothing can reach the internet by accident.

@@ -96,6 +96,13 @@ export const hostAndPort = read((text): HostAndPort | null => {
   return host === null || port === null ? null : { host, port }
 }, 'a host and a port, such as relay.example.com:587 or [2001:db8::7]:25')
 
+/** `/run/clamav/clamd.ctl`, or `127.0.0.1:3310`. */
+export const socketPlace = read((text): { path: string } | HostAndPort | null => {
+  if (/^\/[^\0]{1,100}$/.test(text)) return { path: text }
+  const place = hostAndPort.safeParse(text)
+  return place.success ? place.data : null
+}, 'the path of a socket, or a host and a port, such as 127.0.0.1:3310')
+
 const hostOf = (text = ''): string | null => (isIP(text) === 4 ? text : parseDomainName(text))
 
 const maxServers = 8
@@ -110,6 +117,37 @@ function isServer(text: string): boolean {
   const [, bracketed, plain, port = ''] = /^(?:\[([0-9a-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
   return (isIP(bracketed ?? '') === 6 || isIP(plain ?? '') === 4) && between(wholeNumber(port), 1, 65_535) !== null
 }
+
+const maxNames = 100
+/** Names of domains, separated by commas; may be none. */
+export const domainNames = read((text): DomainName[] | null => {
+  const names = text === '' ? [] : text.split(',').map((part) => parseDomainName(part.trim()))
+  return names.length <= maxNames && names.every((name) => name !== null) ? names : null
+}, `up to ${maxNames} domains separated by commas, such as example.org,lists.example.net`)
+
+const maxNetworks = 100
+/** Networks as an address and a length (CIDR), or single addresses, separated by commas. */
+export const networks = read((text): string[] | null => {
+  const parts = text.split(',').map((part) => part.trim())
+  return parts.length <= maxNetworks && parts.every(isNetwork) ? parts : null
+}, `up to ${maxNetworks} networks separated by commas, such as 192.0.2.0/24,2001:db8::/48 or 192.0.2.7`)
+
+function isNetwork(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/')
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  return more.length === 0 && most >= 0 && !address.includes('%') && (length === undefined || between(wholeNumber(length), 0, most) !== null)
+}
+
+export const limitsInForce = read(
+  (text) => (['on', 'monitor', 'off'] as const).find((word) => word === text) ?? null,
+  'one of on, monitor, off',
+)
+
+/** What RFC 6750 §2.1 lets a bearer token be, and too long to be tried out. */
+export const metricsToken = read(
+  (text) => (/^[A-Za-z0-9._~+/-]{16,200}=*$/.test(text) && text.length <= 200 ? text : null),
+  'at least 16 and at most 200 letters, digits or any of ._~+/-',
+)
 
 /** Any text; what it must be is for its reader to say. */
 export const anyText = read((text) => text, 'some text')

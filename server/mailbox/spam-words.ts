@@ -38,6 +38,6 @@ function* split(text: string): Generator<string> {
 }
 
 function* pairs(run: string): Generator<string> {
-  const characters = [...run]
+  const characters = Array.from(run)
   for (let at = 0; at + 1 < characters.length; at++) yield `${characters[at]}${characters[at + 1]}`
 }

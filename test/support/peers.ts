@@ -4,8 +4,16 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { skipBecause } from './skip.ts'
 
-/** Debian's packages are called as the programs are. */
-export type Peer = 'postfix' | 'opendkim' | 'opendmarc' | 'swaks'
+/** Each program, and the package of Debian that has it. */
+const packages = {
+  postfix: 'postfix',
+  opendkim: 'opendkim',
+  opendmarc: 'opendmarc',
+  swaks: 'swaks',
+  clamd: 'clamav-daemon',
+  rspamd: 'rspamd',
+} as const
+export type Peer = keyof typeof packages
 
 /**
  * True when one of these peers is not installed: `describe.skipIf(missingPeer('postfix', 'opendkim'))('a real Postfix', …)`.
@@ -14,7 +22,9 @@ export type Peer = 'postfix' | 'opendkim' | 'opendmarc' | 'swaks'
 export function missingPeer(...names: readonly Peer[]): boolean {
   const missing = names.filter((name) => find(name) === null)
   if (missing.length === 0) return false
-  return skipBecause(`missing ${missing.join(' and ')}; on Debian: apt-get install --no-install-recommends ${missing.join(' ')}`)
+  return skipBecause(
+    `missing ${missing.join(' and ')}; on Debian: apt-get install --no-install-recommends ${missing.map((name) => packages[name]).join(' ')}`,
+  )
 }
 
 /** The full path of a peer's program, for starting it. Throws when it is not installed. */
