@@ -5,14 +5,15 @@ import { type Address, addressKey, parseAddress } from '../model/address.ts'
 import { defaultMode } from '../model/email.ts'
 import { type AccountId, type DomainId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
-import type { World } from '../model/world.ts'
+import { type World, worlds } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import { findAccount, insertAccount, listAccounts } from '../store/accounts.ts'
+import { aliasAt } from '../store/aliases.ts'
 import type { Store, Tx } from '../store/db.ts'
-import { activeDkimKeys, domainByName, insertDkimKey, insertDomain } from '../store/domains.ts'
+import { activeDkimKeys, domainByName, insertDkimKey, insertDomain, lockDomain } from '../store/domains.ts'
 import { insertKey, listKeys } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
-import { findMailbox, insertMailbox } from '../store/mailboxes.ts'
+import { findMailbox, insertMailbox, mailboxAt } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { makeDkimKeys } from './dkim-keys.ts'
 import { type IssuedKey, draftKey } from './keys.ts'
@@ -40,7 +41,7 @@ export type Setup = {
 }
 type Part = 'account' | 'domain' | 'mailbox' | 'test mailbox'
 
-export type SetupProblem = 'BAD_DOMAIN' | 'BAD_MAILBOX' | 'DOMAIN_TAKEN'
+export type SetupProblem = 'BAD_DOMAIN' | 'BAD_MAILBOX' | 'DOMAIN_TAKEN' | 'ADDRESS_TAKEN'
 
 /** `makeDkim` only where time matters more than secrecy: a test hands in keys made before. */
 export type SetupDeps = { store: Store; clock: Clock; makeDkim?: typeof makeDkimKeys }
@@ -48,7 +49,8 @@ export type SetupDeps = { store: Store; clock: Clock; makeDkim?: typeof makeDkim
 const host: SystemActor = { kind: 'system', part: 'host' }
 
 /** Makes what is missing of an account, a domain with its DKIM keys, a mailbox (`gated_send`), an agent key (read, send; this mailbox) and a
- *  reviewer key (read, oversight), in one transaction. Asking again makes nothing twice. DOMAIN_TAKEN: another account has the domain. */
+ *  reviewer key (read, oversight), in one transaction. Asking again makes nothing twice. DOMAIN_TAKEN: another account has the domain.
+ *  ADDRESS_TAKEN: the address is an alias, or of a mailbox that was deleted. */
 export async function setUp(deps: SetupDeps, request: SetupRequest): Promise<Result<Setup, SetupProblem>> {
   const domain = parseDomainName(request.domain)
   if (domain === null) return fail('BAD_DOMAIN', 'Write a domain such as example.com.')
@@ -75,11 +77,13 @@ async function everything(
   address: Address,
   dkim: FreshDkimKeys,
 ): Promise<Result<Setup, SetupProblem>> {
-  const existing = await domainByName(work.tx, name)
+  const existing = await lockDomain(work.tx, name)
   const account =
     existing === undefined ? await ensureAccount(work, request.accountName, name) : await findAccount(work.tx, existing.account_id)
   if (account === undefined || (request.accountName !== undefined && account.slug !== slugOf(request.accountName)))
     return fail('DOMAIN_TAKEN', `Another account already has the domain ${name}.`)
+  const taken = await whyTaken(work.tx, addressKey(address))
+  if (taken !== null) return fail('ADDRESS_TAKEN', taken)
   const domain = existing ?? (await makeDomain(work, account.id, name, dkim))
   const mailbox = await ensureMailbox(work, domain, 'live', address)
   const testMailbox = request.withTestKey ? await ensureMailbox(work, domain, 'test', address) : undefined
@@ -144,6 +148,15 @@ async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dk
     details: { name },
   })
   return domain
+}
+
+/** Null when a mailbox may have, or has, this address. */
+async function whyTaken(tx: Tx, address: string): Promise<string | null> {
+  if ((await aliasAt(tx, address)) !== undefined) return `${address} is an alias of another mailbox. Remove the alias first.`
+  for (const world of worlds)
+    if (typeof (await mailboxAt(tx, world, address))?.deleted_at === 'number')
+      return `The mailbox ${address} was deleted. \`multimail mailboxes resume ${address}\` brings it back.`
+  return null
 }
 
 async function ensureMailbox(work: Work, domain: Row<'domains'>, world: World, address: Address): Promise<Setup['mailbox']> {

@@ -8,18 +8,21 @@ import { type Address, addressKey, domainOf, localPartOf, parseAddress } from '.
 import type { MailboxId } from '../model/ids.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Db } from '../store/db.ts'
-import { domainByName, listDomains } from '../store/domains.ts'
-import { liveMailboxAt, oldestMailboxOf } from '../store/mailboxes.ts'
+import { listDomains } from '../store/domains.ts'
+import { type Taker, takersOf } from '../store/recipients.ts'
+
+/** Why a mailbox gets what was sent to an address: it is its own; an alias; either of them with `+detail`; postmaster or abuse of a domain
+ *  where nobody has that address; or any address of a domain that nobody else has. */
+export type Via = 'mailbox' | 'alias' | 'plus' | 'role' | 'catch-all'
 
 /** An address that was given with RCPT TO and belongs to a mailbox of ours. */
-export type Recipient = { forwardPath: Address; mailboxId: MailboxId }
+export type Recipient = { forwardPath: Address; mailboxId: MailboxId; via: Via }
+
+/** A mailbox that comes into question for an address. */
+export type Candidate = { via: Via; id: MailboxId; state: Taker['state'] }
 
 /** What is known of a forward-path before it is judged. `address` null: it is none we can read. */
-export type RecipientFacts = {
-  address: Address | null
-  domainIsOurs: boolean
-  mailbox: { id: MailboxId; isActive: boolean } | null
-}
+export type RecipientFacts = { address: Address | null; domainIsOurs: boolean; candidates: readonly Candidate[] }
 
 export type RecipientVerdict = { ok: true; recipient: Recipient } | { ok: false; reply: Reply }
 
@@ -27,30 +30,68 @@ const refused = (code: number, status: Reply['status'], text: string): { ok: fal
   ok: false,
   reply: { code, status, text },
 })
+const relaying = refused(550, '5.7.1', 'Relaying denied')
+const nobody = refused(550, '5.1.1', 'No such mailbox here')
 
 /** The first row that applies. (Too many recipients, 452 4.5.3, is answered before this is asked.) */
 export function judgeRecipient(facts: RecipientFacts): RecipientVerdict {
-  const { address, domainIsOurs, mailbox } = facts
+  const { address, domainIsOurs } = facts
   if (address === null) return refused(553, '5.1.3', 'Address syntax not supported')
-  if (!domainIsOurs) return refused(550, '5.7.1', 'Relaying denied')
-  if (mailbox === null) return refused(550, '5.1.1', 'No such mailbox here')
-  if (!mailbox.isActive) return refused(550, '5.2.1', 'Mailbox disabled')
-  return { ok: true, recipient: { forwardPath: address, mailboxId: mailbox.id } }
+  if (!domainIsOurs) return relaying
+  const taker = takerOf(address, facts.candidates)
+  if (taker === undefined) return isRoute(address) ? relaying : nobody
+  // For good or for a time is the difference between a letter that comes back and one that is tried again (RFC 3463 §3.3, X.2.1). A mailbox
+  // that was deleted is answered like one that never was: senders strike such an address off their lists, and learn no more of it.
+  if (taker.state === 'deleted') return nobody
+  if (taker.state === 'suspended') return refused(450, '4.2.1', 'Mailbox suspended for now, try again later')
+  return { ok: true, recipient: { forwardPath: address, mailboxId: taker.id, via: taker.via } }
 }
 
-/** Looks up what `judgeRecipient` needs. `local+detail` goes to the mailbox `local` unless it has one of its own (RFC 5233).
- *  `postmaster` always finds a mailbox where there is one (RFC 5321 §4.5.1): without one of its own, the oldest of the domain takes it. */
+/** What is nearest to the address decides. So the mail of a suspended or a deleted mailbox is not handed to a catch-all, which
+ *  is somebody else; only postmaster and abuse are answered by whoever can (RFC 5321 §4.5.1, RFC 2142 §4). */
+function takerOf(address: Address, candidates: readonly Candidate[]): Candidate | undefined {
+  const near = nearness.filter((step) => step === written || !isRoute(address)).flatMap((step) => at(step, candidates))
+  return (isRole(address) ? near.find(({ state }) => state === 'active') : undefined) ?? near[0]
+}
+
+const written: readonly Via[] = ['mailbox', 'alias']
+const nearness: readonly (readonly Via[])[] = [written, ['plus'], ['role'], ['catch-all']]
+
+/** An alias can have the address of a deleted mailbox, and of no other. */
+const at = (step: readonly Via[], candidates: readonly Candidate[]): Candidate[] =>
+  candidates.filter(({ via }) => step.includes(via)).toSorted((one, other) => Number(isDeleted(one)) - Number(isDeleted(other)))
+
+const isDeleted = ({ state }: Candidate): boolean => state === 'deleted'
+
+/** `ann%elsewhere@`, `elsewhere!ann@` and `"ann@elsewhere"@` ask some servers to send on (RFC 1123 §5.2.16). Here they name a mailbox or an alias
+ *  that is written just so, or nobody: who tests for open relays must never see one accepted. */
+const isRoute = (address: Address): boolean => /[@%!]/.test(localPartOf(address))
+
+const roles: ReadonlySet<string> = new Set(['postmaster', 'abuse'])
+const isRole = (address: Address): boolean => roles.has(localOf(addressKey(address)))
+const localOf = (key: string): string => key.slice(0, key.lastIndexOf('@'))
+
+/** Looks up what `judgeRecipient` needs: one statement (a second one only for a postmaster without a domain). */
 export async function recipientFacts(db: Db, hostname: string, path: string): Promise<RecipientFacts> {
   const address = path.toLowerCase() === 'postmaster' ? await ownPostmaster(db, hostname) : parseAddress(path)
-  if (address === null) return { address, domainIsOurs: true, mailbox: null }
-  const domain = await domainByName(db, domainOf(address))
-  if (domain === undefined) return { address, domainIsOurs: false, mailbox: null }
-  const local = localPartOf(address).toLowerCase()
-  const row =
-    (await liveMailboxAt(db, addressKey(address))) ??
-    (local.includes('+') ? await liveMailboxAt(db, `${local.slice(0, local.indexOf('+'))}@${domain.name}`) : undefined) ??
-    (local === 'postmaster' ? await oldestMailboxOf(db, domain.id) : undefined)
-  return { address, domainIsOurs: true, mailbox: row === undefined ? null : { id: row.id, isActive: row.is_active === 1 } }
+  if (address === null) return { address, domainIsOurs: true, candidates: [] }
+  const key = addressKey(address)
+  const domain = domainOf(address)
+  const takers = await takersOf(db, { domain, key, base: `${withoutDetail(localOf(key))}@${domain}`, role: isRole(address) })
+  if (takers === null) return { address, domainIsOurs: false, candidates: [] }
+  return { address, domainIsOurs: true, candidates: takers.map((taker) => candidate(taker, key)) }
+}
+
+const candidate = ({ found, address, id, state }: Taker, key: string): Candidate => ({
+  via: (found === 'mailbox' || found === 'alias') && address !== key ? 'plus' : found,
+  id,
+  state,
+})
+
+/** RFC 5233: `ann+detail` is `ann`. Nothing before the plus is no name. */
+function withoutDetail(local: string): string {
+  const plus = local.indexOf('+')
+  return plus > 0 && !local.startsWith('"') ? local.slice(0, plus) : local
 }
 
 /** `RCPT TO:<postmaster>` without a domain: of the domain this host is named in, or else of the first. */

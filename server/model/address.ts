@@ -27,5 +27,15 @@ export function parseAddress(text: string): Address | null {
 export const domainOf = (address: Address): DomainName => address.slice(address.lastIndexOf('@') + 1) as DomainName
 export const localPartOf = (address: Address): string => address.slice(0, address.lastIndexOf('@'))
 
-/** The form in which we compare addresses: wholly lower case. Our own mailboxes are unique in it. */
-export const addressKey = (address: string): string => address.toLowerCase()
+/** The form in which we compare addresses: wholly lower case, composed letters (RFC 6532 §3.1), quotes only where they are needed (RFC 5321
+ *  §4.1.2: `"ann"@` and `ann@` are one mailbox). Our own mailboxes are unique in it. */
+export const addressKey = (address: string): string => unquoted(address).normalize('NFC').toLowerCase().normalize('NFC')
+
+function unquoted(address: string): string {
+  const at = address.lastIndexOf('@')
+  const local = address.slice(0, at)
+  if (!quotedString.test(local)) return address
+  const content = local.slice(1, -1).replace(/\\(.)/g, '$1')
+  const plain = dotString.test(content) ? content : `"${content.replace(/["\\]/g, '\\$&')}"`
+  return plain + address.slice(at)
+}

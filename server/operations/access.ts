@@ -15,16 +15,17 @@ import { isReadable, seesAll } from './visibility.ts'
 /** @param named id or address, any case */
 export async function mailboxOf(db: Db, actor: KeyActor, named: string): Promise<Row<'mailboxes'>> {
   const row = await findMailbox(db, actor, isId('mailbox', named) ? named : addressKey(named))
-  if (row === undefined || !reaches(actor, row.id) || isGone(actor, row)) throw new OperationError('MAILBOX_NOT_FOUND')
+  if (row === undefined || !reaches(actor, row.id) || !maySee(actor, row)) throw new OperationError('MAILBOX_NOT_FOUND')
   return row
 }
 
-/** Deleted mailboxes are gone from every list, and for agents altogether. */
-const isGone = (actor: KeyActor, mailbox: Row<'mailboxes'> | undefined): boolean =>
-  !seesAll(actor) && (mailbox === undefined || mailbox.deleted_at !== null)
+/** A deleted mailbox is gone from every list; who knows what it was called may still look when they look after the record. */
+const maySee = (actor: KeyActor, { deleted_at }: Row<'mailboxes'>): boolean => deleted_at === null || seesAll(actor)
 
 async function isInReach(db: Db, actor: KeyActor, mailboxId: MailboxId): Promise<boolean> {
-  return reaches(actor, mailboxId) && (seesAll(actor) || !isGone(actor, await mailboxById(db, mailboxId)))
+  if (!reaches(actor, mailboxId)) return false
+  const mailbox = seesAll(actor) ? undefined : await mailboxById(db, mailboxId)
+  return mailbox === undefined || maySee(actor, mailbox)
 }
 
 /** The named mailbox, or the caller's only one when none is named. */

@@ -1,4 +1,5 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import type { DomainId, MailboxId } from '../model/ids.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertDomain = async (tx: Transaction<Database>, row: NewRow<'domains'>): Promise<void> => {
@@ -8,6 +9,30 @@ export const insertDomain = async (tx: Transaction<Database>, row: NewRow<'domai
 /** @param name in the compared form (a DomainName) */
 export const domainByName = (db: Kysely<Database>, name: string): Promise<Row<'domains'> | undefined> =>
   db.selectFrom('domains').selectAll().where('name', '=', name).executeTakeFirst()
+
+/** Makes whoever changes which addresses a domain has wait for each other: a mailbox and an alias are rows of two tables, so no index
+ *  keeps them apart. (On SQLite one transaction writes at a time anyway.) */
+export const lockDomain = (tx: Transaction<Database>, name: string): Promise<Row<'domains'> | undefined> => {
+  const domain = tx.selectFrom('domains').selectAll().where('name', '=', name)
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? domain.forNoKeyUpdate() : domain).executeTakeFirst()
+}
+
+/** @param mailboxId who takes what no mailbox and no alias of the domain takes; null: nobody */
+export const setCatchAll = async (tx: Transaction<Database>, id: DomainId, mailboxId: MailboxId | null): Promise<void> => {
+  await tx.updateTable('domains').set({ catch_all_mailbox_id: mailboxId }).where('id', '=', id).execute()
+}
+
+/** A domain with the address of the mailbox that takes what nobody else does; null when such mail is refused. */
+export type ListedDomain = Pick<Row<'domains'>, 'name' | 'account_id'> & { catchAll: string | null }
+
+/** Every domain of the appliance, by name, with its catch-all. */
+export const domainsWithCatchAll = (db: Kysely<Database>): Promise<ListedDomain[]> =>
+  db
+    .selectFrom('domains')
+    .leftJoin('mailboxes', 'mailboxes.id', 'domains.catch_all_mailbox_id')
+    .select(['domains.name', 'domains.account_id', 'mailboxes.address as catchAll'])
+    .orderBy('domains.name')
+    .execute()
 
 /** Every domain of the appliance, by name. */
 export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>

@@ -76,6 +76,8 @@ export type EmailFilter = {
   after?: EmailId
   before?: EmailId
   except?: Except
+  /** also what is in mailboxes that were deleted */
+  ofDeletedMailboxes?: boolean
   offset?: number
   limit: number
 }
@@ -118,6 +120,7 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
   if (filter.after !== undefined) query = query.where('id', '>', filter.after)
   if (filter.before !== undefined) query = query.where('id', '<', filter.before)
   if (filter.except !== undefined) query = without(query, filter.except)
+  if (filter.ofDeletedMailboxes !== true) query = query.where('mailbox_id', 'not in', deletedMailboxes(db))
   if (filter.offset !== undefined) query = query.offset(filter.offset)
   return query.orderBy('id', 'desc').limit(filter.limit).execute()
 }
@@ -179,6 +182,8 @@ export async function changeEmail(
 
 const ownEmails = (db: Kysely<Database>, tenancy: Tenancy) =>
   db.selectFrom('emails').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
+
+const deletedMailboxes = (db: Kysely<Database>) => db.selectFrom('mailboxes').select('id').where('deleted_at', 'is not', null)
 
 const without = <O>(
   query: SelectQueryBuilder<Database, 'emails', O>,

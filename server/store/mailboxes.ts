@@ -1,7 +1,13 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { DomainId, MailboxId } from '../model/ids.ts'
-import type { Tenancy } from '../model/world.ts'
+import type { MailboxId } from '../model/ids.ts'
+import type { Tenancy, World } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
+
+/** Suspended: refused for a time. Deleted: gone for everybody but those who look after the record; its row, its mail and its address stay. */
+export type MailboxState = 'active' | 'suspended' | 'deleted'
+
+export const stateOf = ({ is_active, deleted_at }: Pick<Row<'mailboxes'>, 'is_active' | 'deleted_at'>): MailboxState =>
+  deleted_at !== null ? 'deleted' : is_active === 1 ? 'active' : 'suspended'
 
 export const insertMailbox = async (tx: Transaction<Database>, row: NewRow<'mailboxes'>): Promise<void> => {
   await tx.insertInto('mailboxes').values(row).execute()
@@ -18,43 +24,34 @@ export const findMailbox = (db: Kysely<Database>, tenancy: Tenancy, idOrAddress:
 export const mailboxById = (db: Kysely<Database>, id: MailboxId): Promise<Row<'mailboxes'> | undefined> =>
   db.selectFrom('mailboxes').selectAll().where('id', '=', id).executeTakeFirst()
 
-/** The tenant's mailboxes, oldest first, inactive ones too. @param mailboxIds only these; null for all */
+/** The tenant's mailboxes, oldest first; suspended ones too, deleted ones not. @param mailboxIds only these; null for all */
 export function listMailboxes(
   db: Kysely<Database>,
   tenancy: Tenancy,
   mailboxIds: readonly MailboxId[] | null,
 ): Promise<Row<'mailboxes'>[]> {
   if (mailboxIds?.length === 0) return Promise.resolve([])
-  let query = ownMailboxes(db, tenancy).selectAll()
+  let query = ownMailboxes(db, tenancy).selectAll().where('deleted_at', 'is', null)
   if (mailboxIds !== null) query = query.where('id', 'in', [...mailboxIds])
   return query.orderBy('id').execute()
 }
 
-/** Where mail from the network to this address goes: an active mailbox of the live world (design promise 8). @param addressKey the compared form */
-export const recipientMailbox = (db: Kysely<Database>, addressKey: string): Promise<Row<'mailboxes'> | undefined> =>
-  db
-    .selectFrom('mailboxes')
-    .selectAll()
-    .where('address', '=', addressKey)
-    .where('world', '=', 'live')
-    .where('is_active', '=', 1)
-    .executeTakeFirst()
+/** Every mailbox of the appliance, by address, deleted ones too: for the operator on the host. */
+export const everyMailbox = (db: Kysely<Database>): Promise<Row<'mailboxes'>[]> =>
+  db.selectFrom('mailboxes').selectAll().orderBy('address').orderBy('world').execute()
 
-/** The mailbox of the live world with this address, inactive too: to tell a mailbox that is closed from one that never was. */
-export const liveMailboxAt = (db: Kysely<Database>, addressKey: string): Promise<Row<'mailboxes'> | undefined> =>
-  db.selectFrom('mailboxes').selectAll().where('address', '=', addressKey).where('world', '=', 'live').executeTakeFirst()
+/** The mailbox with this address, suspended and deleted ones too. @param addressKey the compared form */
+export const mailboxAt = (db: Kysely<Database>, world: World, addressKey: string): Promise<Row<'mailboxes'> | undefined> =>
+  db.selectFrom('mailboxes').selectAll().where('address', '=', addressKey).where('world', '=', world).executeTakeFirst()
 
-/** The domain's first active mailbox of the live world: it takes what is sent to a role address that has no mailbox of its own. */
-export const oldestMailboxOf = (db: Kysely<Database>, domainId: DomainId): Promise<Row<'mailboxes'> | undefined> =>
-  db
-    .selectFrom('mailboxes')
-    .selectAll()
-    .where('domain_id', '=', domainId)
-    .where('world', '=', 'live')
-    .where('is_active', '=', 1)
-    .orderBy('id')
-    .limit(1)
-    .executeTakeFirst()
+/** @param now epoch ms: when it is deleted, if it is */
+export const setMailboxState = async (tx: Transaction<Database>, id: MailboxId, state: MailboxState, now: number): Promise<void> => {
+  await tx
+    .updateTable('mailboxes')
+    .set({ is_active: state === 'active' ? 1 : 0, deleted_at: state === 'deleted' ? now : null })
+    .where('id', '=', id)
+    .execute()
+}
 
 const ownMailboxes = (db: Kysely<Database>, tenancy: Tenancy) =>
   db.selectFrom('mailboxes').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)

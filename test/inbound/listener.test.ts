@@ -138,9 +138,9 @@ describeOnEachEngine('arriving mail', (openStore) => {
 const refused: [what: string, mail: Partial<Mail>, reply: string][] = [
   ['an unknown mailbox', { to: 'nobody@ours.test' }, '550 5.1.1 No such mailbox here'],
   ['a mailbox of the test world', { to: 'try@ours.test' }, '550 5.1.1 No such mailbox here'],
-  ['a closed mailbox', { to: 'closed@ours.test' }, '550 5.2.1 Mailbox disabled'],
+  ['a suspended mailbox', { to: 'closed@ours.test' }, '450 4.2.1 Mailbox suspended for now, try again later'],
   ['a foreign domain', { to: 'bo@remote.test' }, '550 5.7.1 Relaying denied'],
-  ['a relay hidden in the local part', { to: 'bo%remote.test@ours.test' }, '550 5.1.1 No such mailbox here'],
+  ['a relay hidden in the local part', { to: 'bo%remote.test@ours.test' }, '550 5.7.1 Relaying denied'],
   ['two at signs', { to: 'bo@remote.test@ours.test' }, '501 5.1.3 Error: Bad recipient address syntax'],
   ['an address literal', { to: 'ann@[127.0.0.1]' }, '553 5.1.3 Address syntax not supported'],
   ['a sender that is no address', { from: 'bo@[127.0.0.1]' }, '553 5.1.7 Sender address syntax not supported'],

@@ -58,6 +58,23 @@ describe('an address', () => {
     expect(parseAddress(text)).toBeNull()
   })
 
+  it.each([
+    ['Ann@Ours.test', 'ann@ours.test'],
+    ['"Ann"@ours.test', 'ann@ours.test'],
+    [String.raw`"a\nn"@ours.test`, 'ann@ours.test'],
+    ['"ann.lee+x"@ours.test', 'ann.lee+x@ours.test'],
+    ['"an n"@ours.test', '"an n"@ours.test'],
+    [String.raw`"an\ n"@ours.test`, '"an n"@ours.test'],
+    [String.raw`"a\"\\"@ours.test`, String.raw`"a\"\\"@ours.test`],
+    ['"ann@evil.test"@ours.test', '"ann@evil.test"@ours.test'],
+    ['"ann."@ours.test', '"ann."@ours.test'],
+    ['""@ours.test', '""@ours.test'],
+    ['e\u0301ve@ours.test', '\u00e9ve@ours.test'],
+    ['E\u0301VE@ours.test', '\u00e9ve@ours.test'],
+  ])('%s is compared as %s', (text, key) => {
+    expect(addressKey(text)).toBe(key)
+  })
+
   it('never throws, and what it lets through has nothing a protocol or a terminal obeys', () => {
     fc.assert(
       fc.property(fc.oneof(wildText, addressText), (text) => {

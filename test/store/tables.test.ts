@@ -6,7 +6,7 @@ import { activeDkimKeys, domainByName, insertDkimKey, listDomains } from '../../
 import { emailsByMessageId, emailsOfThread, findByIdempotencyKey, findEmail, listEmails } from '../../server/store/emails.ts'
 import { appendEvent, eventsAfter } from '../../server/store/events.ts'
 import { insertKey, keyByHash, listKeys, touchKey } from '../../server/store/keys.ts'
-import { findMailbox, insertMailbox, listMailboxes, mailboxById, recipientMailbox } from '../../server/store/mailboxes.ts'
+import { findMailbox, insertMailbox, listMailboxes, mailboxById } from '../../server/store/mailboxes.ts'
 import { findThread } from '../../server/store/threads.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { type Tenant, addEmail, addTenant, keyRow, mailboxRow, now } from './rows.ts'
@@ -56,18 +56,6 @@ describeOnEachEngine('a tenant', (open) => {
     expect(await listMailboxes(store.db, theirs, [ours.mailbox.id])).toEqual([])
     expect(await listMailboxes(store.db, ours, [])).toEqual([])
     expect((await mailboxById(store.db, ours.mailbox.id))?.address).toBe('ann@ours.test')
-  })
-
-  it('gets mail from the network for an active mailbox of the live world only', async () => {
-    const at = (address: string) => ({ account_id: ours.accountId, domain_id: ours.domain.id, address })
-    await store.transaction(async (tx) => {
-      await insertMailbox(tx, mailboxRow({ ...at('off@ours.test'), is_active: 0 }))
-      await insertMailbox(tx, mailboxRow({ ...at('sandbox@ours.test'), world: 'test' }))
-    })
-    expect((await recipientMailbox(store.db, 'ann@ours.test'))?.id).toBe(ours.mailbox.id)
-    for (const address of ['off@ours.test', 'sandbox@ours.test', 'nobody@ours.test', 'ANN@ours.test']) {
-      expect(await recipientMailbox(store.db, address)).toBeUndefined()
-    }
   })
 
   it('sees its keys of its world; a key is found by its secret’s hash', async () => {

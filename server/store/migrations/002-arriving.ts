@@ -16,6 +16,8 @@ export const arriving = (engine: Engine): Migration => ({
       `alter table emails add column require_tls ${int} not null default 0 check (require_tls in (0, 1))`,
 
       `alter table mailboxes add column deleted_at ${int}`,
+      `create index mailboxes_of_domain on mailboxes (domain_id, world, is_active, id)`,
+      `create index mailboxes_deleted on mailboxes (id) where deleted_at is not null`,
       `alter table domains add column catch_all_mailbox_id ${text} references mailboxes (id)`,
       `create table aliases (
         address ${text} primary key,

@@ -1,0 +1,33 @@
+import { createAddresses } from '../identity/addresses.ts'
+import { systemClock } from '../platform/clock.ts'
+import { domainsWithCatchAll } from '../store/domains.ts'
+import { type Command, Stop, jsonOption } from './command.ts'
+import { withStore } from './host.ts'
+import { visibleJson, visibleLine } from './visible.ts'
+
+export const domainsList: Command = {
+  help: 'Lists every domain whose mail comes here, and the mailbox that takes what nobody else there does.',
+  options: jsonOption,
+  async run(call) {
+    const domains = await withStore(call, (store) => domainsWithCatchAll(store.db))
+    const line = ({ name, catchAll }: (typeof domains)[number]): string =>
+      `${name}  ${catchAll === null ? 'no catch-all' : `catch-all ${visibleLine(catchAll)}`}\n`
+    const json = domains.map(({ name, account_id, catchAll }) => ({ domain: name, account_id, catch_all: catchAll }))
+    call.io.out(call.flag('json') ? `${visibleJson(json)}\n` : domains.map(line).join('') || 'There are no domains.\n')
+    return 0
+  },
+}
+
+export const domainsCatchAll: Command = {
+  help: 'Says which mailbox takes what is sent to an address of the domain that nobody has; `none` for the usual: such mail is refused. What is sent to a suspended or deleted mailbox is never handed over.',
+  words: ['DOMAIN', 'MAILBOX|none'],
+  async run(call) {
+    const word = call.word('MAILBOX|none')
+    const request = { domain: call.word('DOMAIN'), mailbox: word === 'none' ? null : word }
+    const set = await withStore(call, (store) => createAddresses({ store, clock: systemClock }).setCatchAll(request))
+    if (!set.ok) throw new Stop(set.detail ?? set.code)
+    const { domain, mailbox } = set.value
+    call.io.out(`What nobody else at ${domain} takes ${mailbox === null ? 'is refused' : `goes to ${mailbox}`}.\n`)
+    return 0
+  },
+}
