@@ -1,4 +1,5 @@
 /** What other mail systems tell about mail that left here. Everything in it was written by a stranger and proves nothing by itself. */
+import type { EmailId, MailboxId } from './ids.ts'
 
 export const dsnActions = ['failed', 'delayed', 'delivered', 'relayed', 'expanded'] as const
 export type DsnAction = (typeof dsnActions)[number]
@@ -35,4 +36,15 @@ export type Complaint = {
   /** of the message complained about, when the report says so */
   sourceIp: string | null
   reportedDomains: readonly string[]
+}
+
+/** The message that brought a report, as it was filed. `verified`: DMARC proved the domain of its author field. `isShown`: the agent may read it. */
+export type Bringer = {
+  emailId: EmailId
+  mailboxId: MailboxId
+  fromDomain: string | null
+  verified: boolean
+  isShown: boolean
+  /** epoch ms */
+  receivedAt: number
 }
