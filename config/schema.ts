@@ -7,6 +7,7 @@ import type { DomainName } from '../dns/name.ts'
 import {
   type HostAndPort,
   anyText,
+  blocklists,
   count,
   databaseUrl,
   domainNames,
@@ -104,7 +105,7 @@ export const settings = z.object({
   MULTIMAIL_TRUSTED_SEALERS: setting(domainNames, {
     part: 'Arriving mail',
     unit: 'domains',
-    standard: '',
+    standard: null,
     help: 'Forwarders that you trust, by the domains with which they seal (ARC), separated by commas. What they say was authentic when it reached them is let in although its proof broke on the way.',
   }),
   MULTIMAIL_SMTP_MAX_CONNECTIONS: setting(count(10, 20_000), {
@@ -214,6 +215,13 @@ export const settings = z.object({
     only: 'server',
     help: 'The DNS resolvers to ask, separated by commas. Without it: those of the system.',
   }),
+  MULTIMAIL_DNSBL: setting(blocklists, {
+    part: 'Arriving mail',
+    unit: 'zones',
+    standard: null,
+    only: 'server',
+    help: 'The DNS block lists to ask about each address that connects, separated by commas, each with the points a listing adds to the spam score where that is not the usual: bl.example.org=3. Read the terms of a list first; most refuse questions that come through a public DNS resolver.',
+  }),
   MULTIMAIL_LOCAL_RECEIVER_PORT: setting(listenPort, {
     part: 'Leaving mail',
     unit: 'port',
@@ -298,7 +306,7 @@ export type Config = {
   }
   holds: { expireAfterMs: number }
   /** null: those of the system; local mode asks nobody at all. */
-  dns: { servers: string[] | null }
+  dns: { servers: string[] | null; blocklists: { zone: DomainName; points: number | null }[] }
   allowTestSelfApproval: boolean
 }
 
@@ -330,7 +338,7 @@ export function toConfig(values: Settings): Config {
     scanners: { clamd: values.MULTIMAIL_CLAMD, rspamdUrl: values.MULTIMAIL_RSPAMD_URL },
     verdicts: {
       senderLimit: local || values.MULTIMAIL_SENDER_RATE === 0 ? null : values.MULTIMAIL_SENDER_RATE,
-      trustedSealers: values.MULTIMAIL_TRUSTED_SEALERS,
+      trustedSealers: values.MULTIMAIL_TRUSTED_SEALERS ?? [],
     },
     http: {
       host: values.MULTIMAIL_HTTP_HOST,
@@ -347,7 +355,7 @@ export function toConfig(values: Settings): Config {
       port: values.MULTIMAIL_OUTBOUND_PORT,
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
-    dns: { servers: values.MULTIMAIL_DNS_SERVERS },
+    dns: { servers: values.MULTIMAIL_DNS_SERVERS, blocklists: values.MULTIMAIL_DNSBL ?? [] },
     allowTestSelfApproval: values.MULTIMAIL_ALLOW_TEST_SELF_APPROVAL,
   }
 }

@@ -135,7 +135,9 @@ export const networks = read((text): string[] | null => {
 function isNetwork(text: string): boolean {
   const [address = '', length, ...more] = text.split('/')
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
-  return more.length === 0 && most >= 0 && !address.includes('%') && (length === undefined || between(wholeNumber(length), 0, most) !== null)
+  return (
+    more.length === 0 && most >= 0 && !address.includes('%') && (length === undefined || between(wholeNumber(length), 0, most) !== null)
+  )
 }
 
 export const limitsInForce = read(
@@ -148,6 +150,19 @@ export const metricsToken = read(
   (text) => (/^[A-Za-z0-9._~+/-]{16,200}=*$/.test(text) && text.length <= 200 ? text : null),
   'at least 16 and at most 200 letters, digits or any of ._~+/-',
 )
+
+const maxBlocklists = 8
+/** Zones of DNS block lists, separated by commas, each with what a listing in it is worth if that is not the usual. */
+export const blocklists = read((text): { zone: DomainName; points: number | null }[] | null => {
+  const lists = text.split(',').map((part) => blocklistOf(part.trim()))
+  return lists.length <= maxBlocklists && lists.every((list) => list !== null) ? lists : null
+}, `up to ${maxBlocklists} names of block lists separated by commas, each with or without points from 0 to 100, such as bl.example.org=3,dnsbl.example.com`)
+
+function blocklistOf(text: string): { zone: DomainName; points: number | null } | null {
+  const [, name = '', points] = /^([^=]+?)(?:\s*=\s*(\d{1,3}(?:\.\d{1,2})?))?$/.exec(text) ?? []
+  const zone = parseDomainName(name)
+  return zone === null || Number(points ?? 0) > 100 ? null : { zone, points: points === undefined ? null : Number(points) }
+}
 
 /** Any text; what it must be is for its reader to say. */
 export const anyText = read((text) => text, 'some text')

@@ -2,12 +2,13 @@
 import type { AuthenticateResult } from 'mailauth'
 import { parseDomainName } from '../../dns/name.ts'
 import type { ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult } from '../model/verdict.ts'
-import type { Authentication } from './verdict.ts'
+import type { ArcChain, Authentication } from './verdict/message-facts.ts'
 
 /** What is left when time ran out: nothing is known, for now. */
 export const undecided: Authentication = {
   author: 'one',
   unsure: true,
+  chain: null,
   results: {
     spf: { result: 'temperror', domain: null },
     dkim: [],
@@ -20,7 +21,7 @@ export const undecided: Authentication = {
 export function readResult(result: AuthenticateResult): Authentication {
   const results: AuthenticationResults = { spf: spfOf(result), dkim: dkimOf(result), dmarc: dmarcOf(result), arc: arcOf(result) }
   const unsure = results.spf.result === 'temperror' || results.dkim.some((one) => one.result === 'temperror')
-  return { results, author: authorOf(result), unsure }
+  return { results, author: authorOf(result), unsure, chain: chainOf(result) }
 }
 
 function authorOf({ dmarc, dmarcSkipReason }: AuthenticateResult): Authentication['author'] {
@@ -71,6 +72,23 @@ function dmarcOf({ dmarc }: AuthenticateResult): AuthenticationResults['dmarc'] 
 const arcOf = ({ arc }: AuthenticateResult): AuthenticationResults['arc'] => ({
   result: arc === false ? 'none' : oneOf(arcResults, arc.status.result, 'permerror'),
 })
+
+/** Who sealed it, first to last. The parts of a header field are read by mailauth in whatever shape its writer gave them. */
+function chainOf({ arc }: AuthenticateResult): ArcChain | null {
+  if (arc === false || arc.status.result !== 'pass') return null
+  const sets = (arc.chain ?? []) as unknown as readonly Record<string, { parsed?: Tags } | undefined>[]
+  const dmarc = sets[0]?.['arc-authentication-results']?.parsed?.['dmarc']
+  const author = nameIn(dmarc?.header?.from)
+  return {
+    sealers: sets.map((set) => nameIn(set['arc-seal']?.parsed?.['d']?.value) ?? ''),
+    first: { dmarc: oneOf(dmarcResults, dmarc?.value ?? dmarc?.result, 'none'), author },
+  }
+}
+
+/** A result in the field of the last set is called `result`, in the others `value`. */
+type Tags = Record<string, { value?: unknown; result?: unknown; header?: { from?: unknown } } | undefined>
+
+const nameIn = (value: unknown): string | null => (typeof value === 'string' ? parseDomainName(value) : null)
 
 const policies = ['none', 'quarantine', 'reject'] as const
 const spfResults: readonly SpfResult[] = ['pass', 'fail', 'softfail', 'neutral', 'none', 'temperror', 'permerror']

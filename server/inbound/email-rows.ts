@@ -20,6 +20,8 @@ export type Letter = {
   results: AuthenticationResults
   content: ContentFindings
   automatic: Automatic | null
+  /** its author is who the message says */
+  proven: boolean
   /** its sender asked for TLS on every hop (RFC 8689) */
   requireTls: boolean
   reversePath: Address | null

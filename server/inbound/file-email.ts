@@ -8,6 +8,7 @@ import type { Tenancy } from '../model/world.ts'
 import { type ArrivalVerdict, arrivalVerdict } from '../oversight/gate.ts'
 import { hold } from '../oversight/holds.ts'
 import { insertAttachments } from '../store/attachments.ts'
+import { noteReceived } from '../store/correspondents.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, emailsByMessageId, insertEmail } from '../store/emails.ts'
@@ -32,6 +33,7 @@ export async function fileEmail(tx: Tx, letter: Letter, filing: Filing): Promise
   const email = emailRow(letter, filing, { tenancy, threadId, status })
   await insertEmail(tx, email)
   await insertAttachments(tx, attachmentRows(letter, filing.emailId))
+  await noteAuthor(tx, letter, filing)
   return [receivedEntry(letter, filing, email), ...(await announce(tx, letter, email, arrival.rule))]
 }
 
@@ -41,6 +43,12 @@ function statusOf(verdict: MailboxVerdict, arrival: ArrivalVerdict): EmailStatus
   if (arrival.outcome === 'hold') return 'pending_inbound_approval'
   if (verdict.spam === 'quarantined') return 'spam_quarantined'
   return verdict.spam === 'flagged' ? 'spam_flagged' : 'unread'
+}
+
+/** What was taken for spam makes nobody known here. */
+async function noteAuthor(tx: Tx, { parsed, proven, receivedAt }: Letter, { mailboxId, verdict }: Filing): Promise<void> {
+  if (parsed.from === null || verdict.spam === 'flagged' || verdict.spam === 'quarantined') return
+  await noteReceived(tx, { mailboxId, address: parsed.from.address, verified: proven, now: receivedAt })
 }
 
 async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'mailboxes'>): Promise<ThreadId> {
@@ -96,7 +104,7 @@ function receivedEntry(letter: Letter, { verdict }: Filing, email: EmailRow): Ne
       dmarc: dmarc.result,
       arc: arc.result,
       ...(verdict.spam === null ? {} : { spam_verdict: verdict.spam }),
-      ...(verdict.score === null ? {} : { spam_score: verdict.score }),
+      spam_score: verdict.score,
       reasons: verdict.reasons.map(({ code }) => code),
     },
     details: { from: email.from_address, subject: email.subject, reverse_path: email.reverse_path },

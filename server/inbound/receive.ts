@@ -3,7 +3,7 @@
  *
  * Promise: 250 is said after everything is on disk (design promise 1; RFC 5321 §6.1). Any other reply, or none, leaves the message with its sender.
  */
-import { type Address, domainOf } from '../model/address.ts'
+import type { Address } from '../model/address.ts'
 import { type MailboxId, newId } from '../model/ids.ts'
 import { type Reply, formatReply } from '../model/reply.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -11,12 +11,16 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
 import type { Examination, Examine } from './examine.ts'
+import type { FindFacts } from './facts.ts'
 import type { Filing, Letter } from './email-rows.ts'
 import { fileEmail } from './file-email.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
+import type { Patience } from './patience.ts'
 import type { Recipient } from './recipients.ts'
 import { type Client, judgeHeader, withTrace } from './trace.ts'
-import { type InboundVerdict, type MailboxVerdict, judgeMessage } from './verdict.ts'
+import { type MailboxVerdict, judgeForMailbox, judgeMessage } from './verdict.ts'
+import type { MessageFacts } from './verdict/message-facts.ts'
+import { isAmbiguous } from './verdict/proof.ts'
 
 export type Arrival = {
   client: Client
@@ -29,7 +33,15 @@ export type Arrival = {
   log: Log
 }
 
-export type ReceiverDeps = { hostname: string; holdExpiryMs: number; store: Store; examine: Examine; clock: Clock }
+export type ReceiverDeps = {
+  hostname: string
+  holdExpiryMs: number
+  store: Store
+  examine: Examine
+  findFacts: FindFacts
+  patience: Patience
+  clock: Clock
+}
 
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
 export type Receiver = (arrival: Arrival) => Promise<Reply>
@@ -43,12 +55,15 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')
     const problem = judgeHeader(bytes)
     if (problem !== null) return refuse(log, problem, 'header')
-    const examination = await deps.examine({ bytes, client, reversePath })
-    if (examination === null) return refuse(log, crowded, 'workers-busy')
+    const facts = await deps.findFacts(arrival, deps.examine({ bytes, client, reversePath }))
+    if (facts === null) return refuse(log, crowded, 'workers-busy')
+    const { examination } = facts
     log.debug({ flags: examination.parsed.flags, ...examination.authentication.results }, 'inbound.examined')
-    const { verdict, flags } = judge(examination)
-    if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reason)
-    return keep(deps, arrival, { examination, verdict, flags })
+    const verdict = judgeMessage(facts.message)
+    if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reasons.map(({ code }) => code).join(' '))
+    await deps.patience.wait(verdict.delayMs)
+    const forMailbox = (id: MailboxId): MailboxVerdict => judgeForMailbox(verdict, facts.ofMailbox(id))
+    return keep(deps, arrival, { examination, forMailbox, proven: verdict.proven, flags: flagsOf(facts.message, examination) })
   }
 }
 
@@ -57,28 +72,20 @@ function refuse(log: Log, reply: Reply, reason: string): Reply {
   return reply
 }
 
-type Judged = { examination: Examination; verdict: Exclude<InboundVerdict, { kind: 'refuse' }>; flags: MessageFlag[] }
+/** `proven`: its author is who the message says. */
+type Judged = { examination: Examination; forMailbox: (id: MailboxId) => MailboxVerdict; proven: boolean; flags: MessageFlag[] }
 
-/** DMARC judged one reading of From and the agent sees another (the readers are two programs): when they differ the verdict is worth nothing. */
-function judge({ parsed, authentication }: Examination): { verdict: InboundVerdict; flags: MessageFlag[] } {
-  const verdict = judgeMessage(authentication)
-  const judged = authentication.results.dmarc.domain
-  const shown = parsed.from === null ? null : domainOf(parsed.from.address as Address)
-  const several = authentication.author === 'many' && !parsed.flags.includes('multiple-from') ? (['multiple-from'] as const) : []
-  if (verdict.kind === 'refuse' || judged === null || shown === null || judged === shown)
-    return { verdict, flags: [...parsed.flags, ...several] }
-  return {
-    verdict: verdict.kind === 'junk' ? verdict : { kind: 'junk', spam: 'flagged', reason: 'author-ambiguous' },
-    flags: [...parsed.flags, ...several, 'from-ambiguous'],
-  }
-}
+const flagsOf = (facts: MessageFacts, { parsed }: Examination): MessageFlag[] => [
+  ...parsed.flags,
+  ...(isAmbiguous(facts) ? (['from-ambiguous'] as const) : []),
+]
 
-async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, verdict, flags }: Judged): Promise<Reply> {
+async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, forMailbox, proven, flags }: Judged): Promise<Reply> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
   // Ids are made here, not earlier: they say in which order messages became visible, and looking up names takes seconds at times.
   const receivedAt = clock.now()
-  const filings = filingsFor(recipients, forMailbox(verdict), receivedAt)
+  const filings = filingsFor(recipients, forMailbox, receivedAt)
   const queueId = filings[0]?.emailId ?? 'none'
   const recipient = recipients.length === 1 ? (recipients[0]?.forwardPath ?? null) : null
   const { results } = examination.authentication
@@ -97,6 +104,7 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, verdict
     results,
     content: examination.content,
     automatic: examination.automatic,
+    proven,
     requireTls: arrival.requireTls,
     reversePath,
     raw: await store.blobs.stage(raw),
@@ -111,22 +119,23 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, verdict
     for (const filing of filings) entries.push(...(await fileEmail(tx, letter, filing)))
     for (const entry of entries) await appendLog(tx, entry)
   })
-  for (const { emailId, mailboxId } of filings) log.info({ emailId, mailboxId, size: raw.length, verdict: verdict.kind }, 'inbound.stored')
+  for (const { emailId, mailboxId, verdict } of filings)
+    log.info({ emailId, mailboxId, size: raw.length, spam: verdict.spam, score: verdict.score }, 'inbound.stored')
   return { code: 250, status: '2.0.0', text: `Stored as ${queueId}` }
 }
 
-const forMailbox = (verdict: Judged['verdict']): MailboxVerdict =>
-  verdict.kind === 'junk'
-    ? { spam: verdict.spam, score: null, reasons: [{ code: verdict.reason, points: 0, words: verdict.reason, detail: null }] }
-    : { spam: null, score: null, reasons: [] }
-
 /** A mailbox that was named twice, or by two addresses, gets the message once. */
-function filingsFor(recipients: readonly Recipient[], verdict: MailboxVerdict, now: number): Filing[] {
+function filingsFor(recipients: readonly Recipient[], verdictFor: Judged['forMailbox'], now: number): Filing[] {
   const paths = new Map<MailboxId, Address[]>()
   for (const { mailboxId, forwardPath } of recipients) paths.set(mailboxId, [...(paths.get(mailboxId) ?? []), forwardPath])
   // In one order for everybody, so that two transactions cannot wait for each other.
   const ordered = [...paths].toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return ordered.map(([mailboxId, forwardPaths]) => ({ emailId: newId('email', now), mailboxId, forwardPaths, verdict }))
+  return ordered.map(([mailboxId, forwardPaths]) => ({
+    emailId: newId('email', now),
+    mailboxId,
+    forwardPaths,
+    verdict: verdictFor(mailboxId),
+  }))
 }
 
 /** One after the other: a message may have hundreds, and each large one is an fsync. */

@@ -1,55 +1,65 @@
 /**
- * What authentication leads to. Pure.
+ * What becomes of an arriving message, from what is known of it. Pure: the tables are in verdict/, docs/verdicts.md lists them, and
+ * docs/decisions/010-verdict.md says why they are as they are.
  *
- * DMARC is the only test that speaks about the author people see, so it alone refuses: SPF and DKIM by themselves break at every forwarder.
- * (RFC 9989 §7.4 would have p=reject alone not refuse either; docs/specifications.md says why it does here.) When the DNS could not answer, the
- * sender is asked to come again: an agent gets its letter minutes later, while accepting would let in anybody who can make a DNS server
- * fail, and refusing would lose real mail.
+ * Promises: what is let in says why it was judged as it was; nothing the sender can write makes a refused author pass; what the DNS could not
+ * say is asked for again, never taken for "there is none".
  */
+import type { SpamVerdict } from '../model/email.ts'
 import type { Reason } from '../model/reason.ts'
 import type { Reply } from '../model/reply.ts'
-import type { AuthenticationResults } from '../model/verdict.ts'
-import type { SpamVerdict } from '../model/email.ts'
+import { doubtRows, findingRows, flaggedFrom, historyRows, quarantinedFrom, reasonsOf } from './verdict/doubts.ts'
+import type { MailboxFacts, MessageFacts } from './verdict/message-facts.ts'
+import { isProven } from './verdict/proof.ts'
+import { refusals } from './verdict/refusals.ts'
 
-/** `author`: whether the From fields name one domain. `unsure`: a look-up that SPF or DKIM needed failed for now. */
-export type Authentication = { results: AuthenticationResults; author: 'one' | 'none' | 'many'; unsure: boolean }
+export type { Authentication } from './verdict/message-facts.ts'
 
-/** `spam` null: nothing speaks against it (which is not to say that its content was examined). */
-export type InboundVerdict =
-  | { kind: 'accept'; spam: null }
-  | { kind: 'junk'; spam: Exclude<SpamVerdict, 'clean'>; reason: string }
-  | { kind: 'refuse'; reply: Reply; reason: string }
+export type InboundVerdict = { kind: 'refuse'; reply: Reply; reasons: readonly Reason[] } | Accepted
 
-/** What a message that was let in is to one mailbox. `score` null: nothing was counted. */
-export type MailboxVerdict = { spam: SpamVerdict | null; score: number | null; reasons: readonly Reason[] }
-
-const accept: InboundVerdict = { kind: 'accept', spam: null }
-const junk = (spam: 'flagged' | 'quarantined', reason: string): InboundVerdict => ({ kind: 'junk', spam, reason })
-const comeAgain: InboundVerdict = {
-  kind: 'refuse',
-  reason: 'dmarc-temperror',
-  reply: { code: 451, status: '4.7.0', text: 'The sender domain could not be verified at this moment, try again later' },
-}
-const notTheAuthor: InboundVerdict = {
-  kind: 'refuse',
-  reason: 'dmarc-reject',
-  reply: { code: 550, status: '5.7.1', text: 'Refused by the DMARC policy of the sender domain' },
+/** `findings` stand; `doubts` are about the sender, and trust in the sender outweighs them. `proven`: its author is who the message says.
+ *  `examined`: its content could be read. `delayMs`: to wait before its reply. */
+export type Accepted = {
+  kind: 'accept'
+  findings: readonly Reason[]
+  doubts: readonly Reason[]
+  proven: boolean
+  examined: boolean
+  delayMs: number
 }
 
-/** The first row that applies. */
-export function judgeMessage({ results, author, unsure }: Authentication): InboundVerdict {
-  const { dmarc } = results
-  if (dmarc.result === 'pass') return accept
-  // RFC 9989 §11.5: with no author, or several, nobody vouches for what the reader sees.
-  if (author !== 'one') return junk('flagged', `author-${author}`)
-  if (dmarc.result === 'temperror') return passesUnderAnyPolicy(results) ? accept : comeAgain
-  if (dmarc.result !== 'fail' || dmarc.policy === null || dmarc.policy === 'none') return accept
-  if (unsure) return comeAgain
-  return dmarc.policy === 'reject' ? notTheAuthor : junk('quarantined', 'dmarc-quarantine')
+/** What a message that was let in is to one mailbox. `spam` null: nothing speaks against it, and its content was not examined. */
+export type MailboxVerdict = { spam: SpamVerdict | null; score: number; reasons: readonly Reason[] }
+
+/** A program that sends spam does not wait this long; a letter from somebody new can (Mox found it to be enough). */
+const firstTimeDelayMs = 15_000
+
+export function judgeMessage(facts: MessageFacts): InboundVerdict {
+  const refusal = refusals.find(({ when }) => when(facts))
+  if (refusal !== undefined) {
+    const { code, words, reply } = refusal
+    return { kind: 'refuse', reply, reasons: [{ code, points: 0, words, detail: null }] }
+  }
+  const proven = isProven(facts)
+  const doubts = reasonsOf(doubtRows, facts)
+  const findings = [...reasonsOf(findingRows, facts), ...(facts.content ?? []), ...facts.scan.reasons]
+  const isDoubtful = facts.judgesByIp && facts.firstTime && !proven && total([...doubts, ...findings]) > 0
+  return { kind: 'accept', findings, doubts, proven, examined: facts.content !== null, delayMs: isDoubtful ? firstTimeDelayMs : 0 }
 }
 
-/** The very domain of the author passed SPF or signed: that is aligned in strict and in relaxed mode, so no record could say otherwise. */
-function passesUnderAnyPolicy({ spf, dkim, dmarc }: AuthenticationResults): boolean {
-  if (dmarc.domain === null) return false
-  return (spf.result === 'pass' && spf.domain === dmarc.domain) || dkim.some((one) => one.result === 'pass' && one.domain === dmarc.domain)
+/** Trust outweighs doubts about the sender, never what the content shows: the account of somebody known may have been taken over. */
+export function judgeForMailbox(verdict: Accepted, { history, learned, conversation }: MailboxFacts): MailboxVerdict {
+  const { proven } = verdict
+  const doubts = [...verdict.doubts, ...reasonsOf(historyRows, { proven, history }), ...(learned === null ? [] : [learned])]
+  const findings = [...verdict.findings, ...conversation]
+  const score = Math.round(Math.max(0, total(doubts)) + Math.max(0, total(findings)))
+  return { spam: spamVerdict(score, verdict.examined), score, reasons: [...findings, ...doubts] }
 }
+
+function spamVerdict(score: number, examined: boolean): SpamVerdict | null {
+  if (score >= quarantinedFrom) return 'quarantined'
+  if (score >= flaggedFrom) return 'flagged'
+  return examined ? 'clean' : null
+}
+
+const total = (reasons: readonly Reason[]): number => reasons.reduce((sum, { points }) => sum + points, 0)

@@ -3,9 +3,13 @@ import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
 import { createAuthenticator } from '../../server/inbound/authenticate.ts'
 import type { Conduct } from '../../server/inbound/conduct/conduct.ts'
 import { createExaminer } from '../../server/inbound/examine.ts'
+import { type FactsDeps, createFactFinder } from '../../server/inbound/facts.ts'
 import { createListener } from '../../server/inbound/listener.ts'
 import type { Parser } from '../../server/inbound/parser.ts'
+import { createPatience } from '../../server/inbound/patience.ts'
+import { createRates } from '../../server/inbound/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
+import { notScanned } from '../../server/inbound/scanners/scanner.ts'
 import { headerFields, splitMessage } from '../../server/model/headers.ts'
 import { newId } from '../../server/model/ids.ts'
 import type { OversightMode } from '../../server/model/email.ts'
@@ -40,21 +44,34 @@ export type PostOffice = {
   close(): Promise<void>
 }
 
-export type PostOfficeOptions = { parser: Parser; zone?: Zone; clock?: Clock; log?: Log; conduct?: Conduct }
+export type PostOfficeOptions = { parser: Parser; zone?: Zone; clock?: Clock; log?: Log; conduct?: Conduct; facts?: Partial<FactsDeps> }
 
 /** Closed when the test ends. */
 export async function openPostOffice(store: Store, options: PostOfficeOptions): Promise<PostOffice> {
-  const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor() } = options
+  const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor(), facts = {} } = options
   await furnish(store)
   const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5 } }
   const authenticate = createAuthenticator({ resolver: createZoneResolver(zone), hostname, clock })
   const examine = createExaminer({ parser, authenticate })
-  const receive = createReceiver({ hostname, holdExpiryMs: 1_000_000, store, examine, clock })
+  const findFacts = createFactFinder({
+    store,
+    hostname,
+    judgesByIp: conduct.judgesByIp,
+    lookUpClient: () => Promise.resolve({ reverse: 'unknown', names: [], listings: [] }),
+    scan: () => Promise.resolve(notScanned),
+    rates: createRates(clock),
+    senderLimit: null,
+    trustedSealers: [],
+    ...facts,
+  })
+  const patience = createPatience(clock)
+  const receive = createReceiver({ hostname, holdExpiryMs: 1_000_000, store, examine, findFacts, patience, clock })
   const listener = createListener({ config, store, receive, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
   const close = async (): Promise<void> => {
     for (const client of clients) client.close()
+    patience.end()
     await listener.close()
   }
   onTestFinished(close)

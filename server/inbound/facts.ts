@@ -1,0 +1,130 @@
+/**
+ * Looks up what a verdict needs to know besides the message itself: the names of the client's address, what the mailboxes know of the author,
+ * how much has come lately. Nothing is decided here.
+ */
+import type { DomainName } from '../../dns/name.ts'
+import { type Address, domainOf } from '../model/address.ts'
+import { splitMessage } from '../model/headers.ts'
+import type { MailboxId } from '../model/ids.ts'
+import type { Store } from '../store/db.ts'
+import { correspondenceWith, hasWrittenTo, noCorrespondence } from '../store/correspondents.ts'
+import type { Examination } from './examine.ts'
+import type { MessageFlag } from './parsed-message.ts'
+import type { Rates } from './rates.ts'
+import type { Scan } from './scanners/scanner.ts'
+import type { Client } from './trace.ts'
+import { authenticDomains, detourOf } from './verdict/detour.ts'
+import { heloKind } from './verdict/helo.ts'
+import type { Authentication, ClientReverse, Detour, Listing, MailboxFacts, MessageFacts } from './verdict/message-facts.ts'
+import { isVouchedFor, leftAlone, withoutAddress } from './verdict/proof.ts'
+
+/** What the DNS says of an address. `names`: those that lead back to it. */
+export type ClientLookup = { reverse: ClientReverse; names: readonly string[]; listings: readonly Listing[] }
+
+export type FactsDeps = {
+  store: Store
+  hostname: string
+  /** whether the address of a client is evidence of anything */
+  judgesByIp: (ip: string) => boolean
+  /** never rejects; asked for addresses that are evidence only */
+  lookUpClient: (ip: string) => Promise<ClientLookup>
+  /** other programs that look at it; never rejects */
+  scan: Scan
+  rates: Rates
+  /** messages in an hour of one sender that nobody vouches for to one mailbox; null: as many as it likes */
+  senderLimit: number | null
+  /** whose ARC chains are believed */
+  trustedSealers: readonly DomainName[]
+}
+
+export type Arriving = {
+  client: Client
+  reversePath: Address | null
+  recipients: readonly { mailboxId: MailboxId; forwardPath: Address }[]
+  bytes: Buffer
+}
+
+export type Facts = { client: ClientLookup; message: MessageFacts; ofMailbox(id: MailboxId): MailboxFacts }
+
+/** @param examining is under way meanwhile. Null when it ends in nothing. */
+export type FindFacts = (
+  arriving: Arriving,
+  examining: Promise<Examination | null>,
+) => Promise<(Facts & { examination: Examination }) | null>
+
+/** A sender somebody vouches for may send so many times as many: a busy tracker or a monitor is no flood. */
+const vouchedForTimes = 40
+
+const unknownClient: ClientLookup = { reverse: 'unknown', names: [], listings: [] }
+
+export function createFactFinder(deps: FactsDeps): FindFacts {
+  const { store, hostname } = deps
+  return async (arriving, examining) => {
+    const judgesByIp = deps.judgesByIp(arriving.client.ip)
+    const [examination, client, scan] = await Promise.all([
+      examining,
+      judgesByIp ? deps.lookUpClient(arriving.client.ip) : unknownClient,
+      deps.scan({ ...arriving, forwardPaths: arriving.recipients.map(({ forwardPath }) => forwardPath) }),
+    ])
+    const mailboxIds = mailboxesOf(arriving)
+    if (examination === null) return null
+    const authentication = judgesByIp ? examination.authentication : hidingAddress(examination.authentication)
+    const shownAuthor = (examination.parsed.from?.address ?? null) as Address | null
+    const [histories, detour] = await Promise.all([
+      shownAuthor === null ? new Map<MailboxId, never>() : correspondenceWith(store.db, mailboxIds, shownAuthor),
+      findDetour(deps, arriving, authentication),
+    ])
+    const historyOf = (id: MailboxId): MailboxFacts['history'] => histories.get(id) ?? noCorrespondence
+    return {
+      examination: { ...examination, authentication },
+      client,
+      message: {
+        authentication,
+        shownAuthor,
+        judgesByIp,
+        client: { ...client, helo: judgesByIp ? heloKind(arriving.client, hostname, client.names) : 'plausible' },
+        detour,
+        rate: rateOf(deps, arriving, authentication, judgesByIp),
+        firstTime: mailboxIds.every((id) => historyOf(id).received + historyOf(id).sent === 0),
+        isReport: examination.report !== null,
+        content: examination.parsed.flags.some((flag) => unread.has(flag)) ? null : examination.content.reasons,
+        scan,
+      },
+      ofMailbox: (id) => ({ history: historyOf(id), learned: null, conversation: [] }),
+    }
+  }
+}
+
+const mailboxesOf = ({ recipients }: Arriving): MailboxId[] => [...new Set(recipients.map(({ mailboxId }) => mailboxId))]
+
+/** Then its content was not looked at. */
+const unread: ReadonlySet<MessageFlag> = new Set(['unparsable', 'parse-timeout', 'parse-failed'])
+
+const hidingAddress = (authentication: Authentication): Authentication => ({
+  ...authentication,
+  results: withoutAddress(authentication.results),
+  unsure: authentication.results.dkim.some(({ result }) => result === 'temperror'),
+})
+
+/** Only where it makes a difference: of most messages nobody needs to ask. */
+async function findDetour(deps: FactsDeps, arriving: Arriving, authentication: Authentication): Promise<Detour | null> {
+  const { dmarc } = authentication.results
+  if (dmarc.result !== 'fail' || leftAlone(dmarc.policy)) return null
+  const known = await hasWrittenTo(deps.store.db, mailboxesOf(arriving), authenticDomains(authentication.results))
+  return detourOf(authentication, { header: splitMessage(arriving.bytes).header, trustedSealers: deps.trustedSealers, known })
+}
+
+function rateOf(deps: FactsDeps, arriving: Arriving, authentication: Authentication, judgesByIp: boolean): MessageFacts['rate'] {
+  if (deps.senderLimit === null) return { lastHour: 0, limit: null }
+  const sender = senderOf(arriving, authentication, judgesByIp)
+  const counts = mailboxesOf(arriving).map((id) => deps.rates.count(sender, id))
+  return { lastHour: Math.max(0, ...counts), limit: deps.senderLimit * (isVouchedFor(authentication.results) ? vouchedForTimes : 1) }
+}
+
+/** Counted is who is proved to have sent it, or else the address: whoever forges a name must not use up what its owner may send. */
+function senderOf({ client, reversePath }: Arriving, { results }: Authentication, judgesByIp: boolean): string {
+  if (isVouchedFor(results) && results.dmarc.domain !== null) return results.dmarc.domain
+  const [domain] = authenticDomains(results)
+  if (domain !== undefined) return domain
+  return judgesByIp ? client.ip : `? ${reversePath === null ? '' : domainOf(reversePath)}`
+}

@@ -1,0 +1,85 @@
+import type { Insertable, Kysely, Transaction } from 'kysely'
+import { addressKey } from '../model/address.ts'
+import type { MailboxId } from '../model/ids.ts'
+import type { Database } from './schema.ts'
+
+/** Emails of an address that were let into a mailbox, those of them that DMARC or the like proved to be theirs, and emails to it. */
+export type Correspondence = { received: number; verified: number; sent: number }
+
+export const noCorrespondence: Correspondence = { received: 0, verified: 0, sent: 0 }
+
+/** One more email let in. @param verified whether its author was proved */
+export const noteReceived = (
+  tx: Transaction<Database>,
+  { mailboxId, address, verified, now }: { mailboxId: MailboxId; address: string; verified: boolean; now: number },
+): Promise<void> => add(tx, [{ ...rowOf(mailboxId, address, now), received: 1, verified: verified ? 1 : 0 }])
+
+/** One more email to each of these. */
+export const noteSent = (
+  tx: Transaction<Database>,
+  { mailboxId, addresses, now }: { mailboxId: MailboxId; addresses: readonly string[]; now: number },
+): Promise<void> => {
+  // In one order for everybody, so that two transactions on PostgreSQL cannot wait for each other.
+  const keys = [...new Set(addresses.map(addressKey))].toSorted()
+  return add(
+    tx,
+    keys.map((address) => ({ ...rowOf(mailboxId, address, now), sent: 1 })),
+  )
+}
+
+type NewCorrespondent = Insertable<Database['correspondents']>
+
+const rowOf = (mailboxId: MailboxId, address: string, now: number): NewCorrespondent => {
+  const key = addressKey(address)
+  const domain = key.slice(key.lastIndexOf('@') + 1)
+  return { mailbox_id: mailboxId, address: key, domain, received: 0, verified: 0, sent: 0, first_at: now, last_at: now }
+}
+
+/** Rows at a time: each has eight parameters, and SQLite takes 32,766. */
+const mostRows = 1_000
+
+async function add(tx: Transaction<Database>, rows: readonly NewCorrespondent[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += mostRows)
+    await tx
+      .insertInto('correspondents')
+      .values(rows.slice(at, at + mostRows))
+      .onConflict((conflict) =>
+        conflict.columns(['mailbox_id', 'address']).doUpdateSet((row) => ({
+          received: row('correspondents.received', '+', row.ref('excluded.received')),
+          verified: row('correspondents.verified', '+', row.ref('excluded.verified')),
+          sent: row('correspondents.sent', '+', row.ref('excluded.sent')),
+          last_at: row.ref('excluded.last_at'),
+        })),
+      )
+      .execute()
+}
+
+/** What each of these mailboxes has to do with an address; a mailbox that has nothing to do with it is left out. */
+export async function correspondenceWith(
+  db: Kysely<Database>,
+  mailboxIds: readonly MailboxId[],
+  address: string,
+): Promise<Map<MailboxId, Correspondence>> {
+  if (mailboxIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('correspondents')
+    .select(['mailbox_id', 'received', 'verified', 'sent'])
+    .where('mailbox_id', 'in', [...mailboxIds])
+    .where('address', '=', addressKey(address))
+    .execute()
+  return new Map(rows.map(({ mailbox_id, received, verified, sent }) => [mailbox_id, { received, verified, sent }]))
+}
+
+/** Whether one of these mailboxes has written to somebody of one of these domains. */
+export async function hasWrittenTo(db: Kysely<Database>, mailboxIds: readonly MailboxId[], domains: readonly string[]): Promise<boolean> {
+  if (mailboxIds.length === 0 || domains.length === 0) return false
+  const row = await db
+    .selectFrom('correspondents')
+    .select('address')
+    .where('mailbox_id', 'in', [...mailboxIds])
+    .where('domain', 'in', [...domains])
+    .where('sent', '>', 0)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
