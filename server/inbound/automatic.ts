@@ -110,7 +110,7 @@ function factsOf(header: Buffer, reversePath: Address | null, report: ArrivedRep
     const field = fields.get(name)
     return field === undefined ? '' : fieldValue({ ...field, raw: field.raw.subarray(0, maxField) }).toLowerCase()
   }
-  const from = /([^\s<>"(),:;]{1,64}@[^\s<>"(),:;]{1,255})>?\s*$/.exec(value('from').slice(-400))?.[1] ?? ''
+  const from = authorIn(value('from'))
   return {
     report: report?.kind ?? null,
     reportType:
@@ -125,6 +125,10 @@ function factsOf(header: Buffer, reversePath: Address | null, report: ArrivedRep
     absence: hasAbsenceWords(fields.get('subject')),
   }
 }
+
+/** The address at the end of a From field, past a comment such as `(Mail Delivery System)`. */
+const authorIn = (value: string): string =>
+  /([^\s<>"(),:;]{1,64}@[^\s<>"(),:;]{1,255})>?\s*(?:\([^()]*\)\s*)?$/.exec(value.slice(-400))?.[1] ?? ''
 
 function hasAbsenceWords(field: HeaderField | undefined): boolean {
   if (field === undefined) return false
