@@ -50,7 +50,7 @@ describe('a host name', () => {
       hostname: 'mail.example.com',
       http: { publicUrl: 'http://mail.example.com:8025' },
       outbound: { smarthost: null, allowPrivateTargets: false, port: 25 },
-      dns: { servers: null },
+      dns: { servers: null, blocklists: [] },
     })
   })
 
@@ -69,6 +69,7 @@ describe('a host name', () => {
       MULTIMAIL_GIVE_UP_AFTER: '5d',
       MULTIMAIL_HOLD_EXPIRES_AFTER: '90m',
       MULTIMAIL_DNS_SERVERS: '127.0.0.1, 192.0.2.53:5353,[2001:db8::53]:53,::1',
+      MULTIMAIL_DNSBL: 'bl.example.org=2.5, DNSBL.example.com',
       MULTIMAIL_ALLOW_TEST_SELF_APPROVAL: 'false',
     }
     expect(config(env)).toMatchObject({
@@ -83,7 +84,13 @@ describe('a host name', () => {
       http: { publicUrl: 'https://post.example.com' },
       outbound: { smarthost: { host: '2001:db8::7', port: 587 }, allowPrivateTargets: true, giveUpAfterMs: 432_000_000 },
       holds: { expireAfterMs: 5_400_000 },
-      dns: { servers: ['127.0.0.1', '192.0.2.53:5353', '[2001:db8::53]:53', '::1'] },
+      dns: {
+        servers: ['127.0.0.1', '192.0.2.53:5353', '[2001:db8::53]:53', '::1'],
+        blocklists: [
+          { zone: 'bl.example.org', points: 2.5 },
+          { zone: 'dnsbl.example.com', points: null },
+        ],
+      },
       allowTestSelfApproval: false,
     })
   })
@@ -132,6 +139,9 @@ describe('problems', () => {
     ['MULTIMAIL_SMARTHOST', 'relay.example.com:0'],
     ['MULTIMAIL_DNS_SERVERS', 'dns.example.com'],
     ['MULTIMAIL_DNS_SERVERS', '127.0.0.1:99999'],
+    ['MULTIMAIL_DNSBL', 'bl.example.org=much'],
+    ['MULTIMAIL_DNSBL', 'bl.example.org=101'],
+    ['MULTIMAIL_DNSBL', '192.0.2.53'],
     ['MULTIMAIL_ALLOW_PRIVATE_TARGETS', 'maybe'],
     ['MULTIMAIL_LOG_LEVEL', 'loud'],
     ['MULTIMAIL_LOCAL_RECEIVER_PORT', '2526'],
