@@ -1,12 +1,12 @@
 import { createKeys } from '../identity/keys.ts'
 import { type Scope, scopes } from '../model/actor.ts'
 import type { MailboxId } from '../model/ids.ts'
-import { addressKey } from '../model/address.ts'
+import { addressKey, parseAddress } from '../model/address.ts'
 import type { Tenancy } from '../model/world.ts'
 import { systemClock } from '../platform/clock.ts'
 import { listAccounts } from '../store/accounts.ts'
 import type { Store } from '../store/db.ts'
-import { findMailbox } from '../store/mailboxes.ts'
+import { findMailbox, stateOf } from '../store/mailboxes.ts'
 import { type Call, type Command, Stop, jsonOption } from './command.ts'
 import { withStore } from './host.ts'
 import { visibleJson } from './visible.ts'
@@ -78,8 +78,10 @@ async function tenancyOf(call: Call, store: Store): Promise<Tenancy> {
 const mailboxesOf = (call: Call, store: Store, tenancy: Tenancy): Promise<MailboxId[]> =>
   Promise.all(
     call.texts('mailbox').map(async (address) => {
-      const mailbox = await findMailbox(store.db, tenancy, addressKey(address))
-      return mailbox?.id ?? stop(`There is no mailbox ${JSON.stringify(address)} in the ${tenancy.world} world of this account.`)
+      const mailbox = await findMailbox(store.db, tenancy, addressKey(parseAddress(address) ?? address))
+      if (mailbox === undefined || stateOf(mailbox) === 'deleted')
+        return stop(`There is no mailbox ${JSON.stringify(address)} in the ${tenancy.world} world of this account.`)
+      return mailbox.id
     }),
   )
 
