@@ -8,8 +8,7 @@ import type { Config } from '../config/schema.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
-import { createAuthenticator } from './inbound/authenticate.ts'
-import type { Conduct } from './inbound/conduct/conduct.ts'
+import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine.ts'
 import { createListener } from './inbound/listener.ts'
 import { createParser } from './inbound/parser.ts'
@@ -17,6 +16,9 @@ import { createFactFinder } from './inbound/facts.ts'
 import { createPatience } from './inbound/patience.ts'
 import { createRates } from './inbound/rates.ts'
 import { createReceiver } from './inbound/receive.ts'
+import { createClamavScan } from './inbound/scanners/clamav.ts'
+import { createRspamdScan } from './inbound/scanners/rspamd.ts'
+import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSubmissions } from './outbound/submit.ts'
@@ -26,6 +28,7 @@ import { createExpirySweeper } from './oversight/expiry.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
+import { createMetrics } from './platform/metrics.ts'
 import { dialable } from './platform/reach.ts'
 import { type Store, openStore } from './store/db.ts'
 import { becomeSole } from './store/sqlite/sole.ts'
@@ -48,6 +51,7 @@ export type App = {
 export async function createApp(config: Config, around: Surroundings = {}): Promise<App> {
   const clock = around.clock ?? systemClock
   const log = around.log ?? createLog({ level: config.logLevel })
+  const metrics = createMetrics({ ofProcess: config.http.metricsToken !== null })
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log, clock })
   const sole = store.engine === 'sqlite' ? becomeSole(config.dataDir) : null
   const resolver = around.resolver ?? createResolver({ servers: config.dns.servers, clock })
@@ -82,10 +86,28 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
 
   const parser = createParser({ log })
   const { hostname } = config
-  const examine = createExaminer({ parser, authenticate: createAuthenticator({ resolver, hostname, clock }) })
-  const receive = createReceiver({ hostname, holdExpiryMs: config.holds.expireAfterMs, store, examine, clock })
-  const listener = createListener({ config, store, receive, conduct: everybodyIsWelcome, tls, clock, log })
-  const http = createHttpServer({ rooms: { store, submissions, approvals, clock, log }, identify: keys.identify, config, clock, log })
+  const conduct = createConduct({ config, sharedIn: sole === null ? store.db : null, clock, log, metrics })
+  const examine = createExaminer({ parser, hostname, resolver, clock })
+  const patience = createPatience(clock)
+  const findFacts = createFactFinder({
+    store,
+    hostname,
+    judgesByIp: conduct.judgesByIp,
+    lookUpClient: () => Promise.resolve({ reverse: 'unknown', names: [], listings: [] }),
+    scan: scannersOf(config, log),
+    rates: createRates(clock),
+    ...config.verdicts,
+  })
+  const receive = createReceiver({ hostname, holdExpiryMs: config.holds.expireAfterMs, store, examine, findFacts, patience, clock })
+  const listener = createListener({ config, store, receive, conduct, tls, clock, log })
+  const http = createHttpServer({
+    rooms: { store, submissions, approvals, clock, log },
+    identify: keys.identify,
+    config,
+    metrics,
+    clock,
+    log,
+  })
 
   return {
     store,
@@ -97,32 +119,19 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     },
     drain: () => runner.drain(),
     async stop() {
+      patience.end()
       await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop()])
-      await parser.close()
+      await Promise.all([parser.close(), conduct.close()])
       await store.close()
       sole?.release()
     },
   }
 }
 
-/** Until conduct is judged: nobody is refused, nobody waits. */
-const everybodyIsWelcome: Conduct = {
-  arrive: () => ({
-    kind: 'welcome',
-    inPlaceOf: null,
-    visitor: {
-      greetWaitMs: 0,
-      talkedEarly: () => ({ code: 554, status: '5.5.1', text: 'You spoke before the greeting' }),
-      saidHello: () => {},
-      mayMail: () => null,
-      replied: () => ({ delayMs: 0, hangUp: null }),
-      delivered: () => ({ delayMs: 0, hangUp: null }),
-      left: () => {},
-    },
-  }),
-  limits: () => ({ idleMs: 300_000, sessionMs: 3_600_000, minBytesPerSecond: 500 }),
-  networkView: () => ({ kind: 'direct' }),
-  judgesByIp: () => true,
-  watch: () => {},
-  close: () => Promise.resolve(),
+/** The programs that look at arriving mail as well. */
+function scannersOf({ hostname, scanners: { clamd, rspamdUrl } }: Config, log: Log): Scan {
+  return allOf([
+    ...(clamd === null ? [] : [createClamavScan({ place: clamd, log })]),
+    ...(rspamdUrl === null ? [] : [createRspamdScan({ url: rspamdUrl, hostname, log })]),
+  ])
 }

@@ -10,17 +10,26 @@ import type { Context, Rooms } from '../operations/procedure.ts'
 import { OperationError } from '../operations/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
 import { createBodyRoom } from './body-room.ts'
 import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
 import { serveMcp } from './mcp.ts'
+import { metricsPath, serveMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
 
 export type HttpConfig = {
-  http: { host: string; port: number; /** as clients reach it, e.g. that of a proxy in front */ publicUrl: string }
+  http: {
+    host: string
+    port: number
+    /** as clients reach it, e.g. that of a proxy in front */
+    publicUrl: string
+    /** what whoever reads the metrics presents; null: nobody does */
+    metricsToken: string | null
+  }
 }
 
 export type HttpServerDeps = {
@@ -28,6 +37,7 @@ export type HttpServerDeps = {
   /** the actor behind a presented key; null when it is no good key */
   identify: (presentedKey: string) => Promise<KeyActor | null>
   config: HttpConfig
+  metrics: Pick<Metrics, 'text'>
   log: Log
   clock: Clock
 }
@@ -106,6 +116,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   })
 
   servePublic(app, deps)
+  if (deps.config.http.metricsToken !== null) serveMetrics(app, { token: deps.config.http.metricsToken, metrics: deps.metrics })
   serveRest(app, contextOf, largeBodyLimit)
   serveTrpc(app, contextOf, report)
   serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl })
@@ -135,7 +146,8 @@ function secure(reply: FastifyReply, id: string): void {
     .header('cache-control', 'no-store')
 }
 
-const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json']
+/** Served to whoever asks, or, the metrics, to whoever has another token than an API key. */
+const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json', metricsPath]
 const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 
 function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {

@@ -14,6 +14,7 @@ import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { silentLog } from '../../server/platform/log.ts'
+import { createMetrics } from '../../server/platform/metrics.ts'
 import { insertAccount } from '../../server/store/accounts.ts'
 import { insertAttachments } from '../../server/store/attachments.ts'
 import type { Store } from '../../server/store/db.ts'
@@ -62,7 +63,10 @@ export type Arrival = {
   dmarc: 'pass' | 'fail' | 'none'
 }
 
-export async function openDesk(openStore: () => Promise<Store>): Promise<Desk> {
+export async function openDesk(
+  openStore: () => Promise<Store>,
+  { metricsToken = null }: { metricsToken?: string | null } = {},
+): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
   const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
@@ -72,7 +76,8 @@ export async function openDesk(openStore: () => Promise<Store>): Promise<Desk> {
   const http = createHttpServer({
     rooms: { store, submissions, approvals, clock, log: silentLog },
     identify: keys.identify,
-    config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test' } },
+    config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
+    metrics: createMetrics(),
     log: silentLog,
     clock,
   })

@@ -1,0 +1,42 @@
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+/** How much of an address is looked at: the host (IPv4) or the line of one customer (IPv6), a small provider's net, a large one's. */
+export type Breadth = 0 | 1 | 2
+export const breadths: readonly Breadth[] = [0, 1, 2]
+
+export type Family = 'ipv4' | 'ipv6'
+
+/** An IPv6 customer gets a /64 at least and often a /48, so one address of it means nothing. */
+export const lengths: Readonly<Record<Family, readonly [number, number, number]>> = { ipv4: [32, 26, 21], ipv6: [64, 48, 32] }
+
+/** Where an address is. `ip`: in its plain form. `prefixes`: from narrow to wide, as text with the length (`192.0.2.64/26`). */
+export type Network = { ip: string; family: Family; isPrivate: boolean; prefixes: readonly [string, string, string] }
+
+/** RFC 1918, RFC 4193, shared (RFC 6598), loopback and link-local: no stranger on the internet has one of these. */
+const privateRanges: readonly string[] = ['private', 'uniqueLocal', 'carrierGradeNat', 'loopback', 'linkLocal']
+
+/** @returns null for what is no IP address */
+export function networkOf(ip: string): Network | null {
+  if (isIP(ip) === 0) return null
+  // `process` also takes an IPv4 address out of its IPv6 clothes (RFC 4291 §2.5.5.2), which a socket that listens on :: puts on it.
+  const address = ipaddr.process(ip)
+  const isPrivate = privateRanges.includes(address.range())
+  const plain = address.toString()
+  return address.kind() === 'ipv4'
+    ? { ip: plain, family: 'ipv4', isPrivate, prefixes: ofIpv4(address as ipaddr.IPv4) }
+    : { ip: plain, family: 'ipv6', isPrivate, prefixes: ofIpv6(address as ipaddr.IPv6) }
+}
+
+function ofIpv4({ octets: [a = 0, b = 0, c = 0, d = 0] }: ipaddr.IPv4): Network['prefixes'] {
+  return [`${a}.${b}.${c}.${d}/32`, `${a}.${b}.${c}.${d & 0xc0}/26`, `${a}.${b}.${c & 0xf8}.0/21`]
+}
+
+function ofIpv6({ parts }: ipaddr.IPv6): Network['prefixes'] {
+  const first = (groups: number): string =>
+    parts
+      .slice(0, groups)
+      .map((part) => part.toString(16))
+      .join(':')
+  return [`${first(4)}::/64`, `${first(3)}::/48`, `${first(2)}::/32`]
+}
