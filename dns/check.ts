@@ -1,5 +1,5 @@
 import { type WantedRecord, mxText } from './records.ts'
-import type { DnsAnswer, Resolver } from './resolver.ts'
+import type { DnsAnswer, Resolver } from './answer.ts'
 
 /** `warning`: works, but somebody should look. `unknown`: the DNS did not say. `sentence` is whole and names the record. */
 export type Finding = { record: WantedRecord; state: 'ok' | 'warning' | 'wrong' | 'missing' | 'unknown'; sentence: string }

@@ -1,5 +1,5 @@
 import { type DomainName, parseDomainName } from './name.ts'
-import type { DnsAnswer, MxRecord, Resolver } from './resolver.ts'
+import type { DnsAnswer, MxRecord, Resolver } from './answer.ts'
 
 /** One host that takes mail for a domain. `implicit` when the domain has no MX record and is its own host (RFC 5321 §5.1). */
 export type MailHost = { name: DomainName; priority: number; implicit: boolean; addresses: readonly string[] }

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import type { DomainName } from './name.ts'
-import { type MxRecord, reverseName } from './resolver.ts'
+import type { MxRecord } from './answer.ts'
+import { reverseName } from './asked-name.ts'
 
 /** What a record is for. Several may have one purpose, such as one DKIM record per key. */
 export type Purpose = 'mx' | 'host' | 'host-spf' | 'spf' | 'dkim' | 'dmarc' | 'reverse'

@@ -1,58 +1,100 @@
-import { Resolver as NodeResolver } from 'node:dns/promises'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Zone, answerOfError, createResolver, createZoneResolver, forMailauth, reverseName } from '../../dns/resolver.ts'
+import dns from 'node:dns'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Zone, createResolver, createZoneResolver, forMailauth, reverseName } from '../../dns/resolver.ts'
+import { systemClock } from '../../server/platform/clock.ts'
+import { type DnsServer, startDnsServer } from '../support/dns-server.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
-const dnsError = (code: string) => Object.assign(new Error(code), { code })
-
-describe('an error of the DNS', () => {
-  it.each([
-    ['ENODATA', { kind: 'no-data' }],
-    ['ENOTFOUND', { kind: 'no-domain' }],
-    ['EBADNAME', { kind: 'no-domain' }],
-    ['ESERVFAIL', { kind: 'failed', reason: 'ESERVFAIL' }],
-    ['ETIMEOUT', { kind: 'failed', reason: 'ETIMEOUT' }],
-    ['EREFUSED', { kind: 'failed', reason: 'EREFUSED' }],
-    ['ECONNREFUSED', { kind: 'failed', reason: 'ECONNREFUSED' }],
-    ['EBADRESP', { kind: 'failed', reason: 'EBADRESP' }],
-    ['ECANCELLED', { kind: 'failed', reason: 'ECANCELLED' }],
-  ])('%s is the answer %j', (code, answer) => {
-    expect(answerOfError(dnsError(code))).toEqual(answer)
-  })
-
-  it('is never taken for a missing record when nothing is known of it', () => {
-    expect(answerOfError(new Error('?'))).toEqual({ kind: 'failed', reason: 'EUNKNOWN' })
-  })
-})
-
 describe('the resolver over the network', () => {
-  afterEach(() => vi.restoreAllMocks())
+  const world: Zone = {
+    'silent.test': { TIMEOUT: true },
+    'empty.test': { TXT: ['no address'] },
+    'host.test': { A: ['192.0.2.1'], TTL: 300 },
+    'mail.test': {
+      MX: [
+        { priority: 2, exchange: 'b.test' },
+        { priority: 1, exchange: 'a.test' },
+      ],
+      TLSA: [{ usage: 3, selector: 1, matchingType: 1, data: '00ff' }],
+      SECURE: true,
+    },
+  }
+  let server: DnsServer
+  beforeAll(async () => {
+    server = await startDnsServer(world)
+  })
+  afterAll(() => server.stop())
+  const resolverAt = (now = 0) => createResolver({ servers: [server.address], clock: createVirtualClock(now) })
 
   it('says that it failed when nobody answers at its server', async () => {
     // Port 9 of loopback (discard) has no DNS server.
     const resolver = createResolver({ servers: ['127.0.0.1:9'], timeoutMs: 50, clock: createVirtualClock(0) })
-    expect(await resolver.mx('example.test')).toMatchObject({ kind: 'failed' })
+    expect(await resolver.mx('example.test')).toEqual({ kind: 'failed', reason: 'ECONNREFUSED' })
   })
 
   it('asks nobody about a name that cannot exist', async () => {
-    const asked = vi.spyOn(NodeResolver.prototype, 'resolveTxt')
-    const resolver = createResolver({ clock: createVirtualClock(0) })
-    for (const name of ['', '.', 'a..test', `${'a'.repeat(64)}.test`, `${'a.'.repeat(130)}test`])
+    const before = server.asked.length
+    const resolver = resolverAt()
+    for (const name of ['', '.', 'a..test', `${'a'.repeat(64)}.test`, `${'a.'.repeat(130)}test`, 'a\n.test', 'bücher.test', 'a\0.test'])
       expect(await resolver.txt(name)).toEqual({ kind: 'no-domain' })
-    expect(asked).not.toHaveBeenCalled()
+    expect(server.asked.slice(before)).toEqual([])
   })
 
   it('ends a look-up within fifteen seconds although the server never answers', async () => {
-    vi.spyOn(NodeResolver.prototype, 'resolveMx').mockReturnValue(new Promise(() => {}))
     const clock = createVirtualClock(0)
-    const answer = createResolver({ clock }).mx('slow.test')
+    const answer = createResolver({ servers: [server.address, server.address, server.address, server.address], clock }).mx('silent.test')
     await clock.advance(15_000)
     expect(await answer).toEqual({ kind: 'failed', reason: 'ETIMEOUT' })
   })
 
   it('calls an answer without records no data', async () => {
-    vi.spyOn(NodeResolver.prototype, 'resolve4').mockResolvedValue([])
-    expect(await createResolver({ clock: createVirtualClock(0) }).a('empty.test')).toEqual({ kind: 'no-data' })
+    expect(await resolverAt().a('empty.test')).toEqual({ kind: 'no-data' })
+  })
+
+  it('asks the servers of the system when it is told none', async () => {
+    const before = dns.getServers()
+    dns.setServers([server.address])
+    try {
+      expect(await createResolver({ clock: systemClock }).a('host.test')).toEqual({ kind: 'found', value: ['192.0.2.1'] })
+    } finally {
+      dns.setServers(before)
+    }
+  })
+
+  it.each(['dns.example.com', '192.0.2.256', '127.0.0.1:', '[127.0.0.1', ''])('does not take %j for a server', (text) => {
+    expect(() => createResolver({ servers: [text], clock: systemClock })).toThrow('not the address of a DNS server')
+  })
+
+  it('says until when an answer holds, and whether it is proven', async () => {
+    const resolver = resolverAt(1_000_000)
+    expect(await resolver.timed('Host.test.', 'A')).toEqual({
+      answer: { kind: 'found', value: ['192.0.2.1'] },
+      validUntil: 1_300_000,
+      authenticated: false,
+    })
+    expect(await resolver.timed('mail.test', 'TLSA')).toMatchObject({
+      answer: { kind: 'found', value: [{ usage: 3, selector: 1, matchingType: 1, data: '00ff' }] },
+      authenticated: true,
+    })
+    expect(await resolver.timed('a..test', 'A')).toEqual({ answer: { kind: 'no-domain' }, validUntil: 0, authenticated: false })
+  })
+
+  it('asks once, whatever the case of the name and its final dot, and counts', async () => {
+    const before = server.asked.length
+    const resolver = resolverAt()
+    for (const name of ['host.test', 'HOST.test', 'host.test.']) expect(await resolver.a(name)).toMatchObject({ kind: 'found' })
+    expect(server.asked.length - before).toBe(1)
+    expect(resolver.counts()).toMatchObject({ hits: 2, misses: 1, entries: 1 })
+  })
+
+  it('gives each caller an answer of its own', async () => {
+    const resolver = resolverAt()
+    for (const answer of [await resolver.mx('mail.test'), await resolver.mx('mail.test')]) {
+      if (answer.kind !== 'found') expect.fail(answer.kind)
+      expect(answer.value.map(({ exchange }) => exchange)).toEqual(['b.test', 'a.test'])
+      answer.value.reverse()
+      for (const record of answer.value) record.exchange = 'changed'
+    }
   })
 })
 
