@@ -19,7 +19,9 @@ export const undecided: Authentication = {
 
 /** What mailauth found, as the house says it. Pure. */
 export function readResult(result: AuthenticateResult): Authentication {
-  const results: AuthenticationResults = { spf: spfOf(result), dkim: dkimOf(result), dmarc: dmarcOf(result), arc: arcOf(result) }
+  const spf = spfOf(result)
+  const dkim = dkimOf(result)
+  const results: AuthenticationResults = { spf, dkim, dmarc: dmarcOf(result, { spf, dkim }), arc: arcOf(result) }
   const unsure = results.spf.result === 'temperror' || results.dkim.some((one) => one.result === 'temperror')
   return { results, author: authorOf(result), unsure, chain: chainOf(result) }
 }
@@ -29,9 +31,12 @@ function authorOf({ dmarc, dmarcSkipReason }: AuthenticateResult): Authenticatio
   return dmarcSkipReason === 'multiple-author-domains' || dmarcSkipReason === 'multiple-from-fields' ? 'many' : 'none'
 }
 
+/** RFC 7208 §4.6: an error of syntax anywhere in a record is a permanent error. mailauth goes on until it meets one. */
 function spfOf({ spf }: AuthenticateResult): AuthenticationResults['spf'] {
   if (spf === false) return { result: 'none', domain: null }
-  return { result: oneOf(spfResults, spf.status.result, 'permerror'), domain: parseDomainName(spf.domain) }
+  const domain = parseDomainName(spf.domain)
+  if (spf.warnings?.includes('syntax-error') === true && spf.status.result !== 'temperror') return { result: 'permerror', domain }
+  return { result: oneOf(spfResults, spf.status.result, 'permerror'), domain }
 }
 
 /** An unsigned message has one result without a domain; it says nothing. */
@@ -60,13 +65,18 @@ function signatureResult(status: AuthenticateResult['dkim']['results'][number]['
   return result === 'neutral' && status.comment === 'body hash did not verify' ? 'fail' : result
 }
 
-function dmarcOf({ dmarc }: AuthenticateResult): AuthenticationResults['dmarc'] {
+/** A pass is one only when what it rests on is one here as well: a signature over part of the body is not, nor is SPF by a broken record. */
+function dmarcOf(
+  { dmarc }: AuthenticateResult,
+  { spf, dkim }: Pick<AuthenticationResults, 'spf' | 'dkim'>,
+): AuthenticationResults['dmarc'] {
   if (dmarc === false) return { result: 'none', policy: null, domain: null }
   const found = oneOf(dmarcResults, dmarc.status.result, 'permerror')
   const policy = found === 'none' ? null : oneOf([...policies, null], dmarc.policy ?? null, null)
-  // Passed only by a signature over part of the body: not passed.
-  const partial = found === 'pass' && dmarc.alignment.spf.result === undefined && (dmarc.alignment.dkim.underSized ?? 0) > 0
-  return { result: partial ? 'fail' : found, policy, domain: parseDomainName(dmarc.status.header?.from ?? '') }
+  const bySpf = spf.result === 'pass' && dmarc.alignment?.spf.result !== undefined
+  const byDkim = dkim.some(({ result, aligned }) => result === 'pass' && aligned)
+  const result = found === 'pass' && !bySpf && !byDkim ? 'fail' : found
+  return { result, policy, domain: parseDomainName(dmarc.status.header?.from ?? '') }
 }
 
 const arcOf = ({ arc }: AuthenticateResult): AuthenticationResults['arc'] => ({
