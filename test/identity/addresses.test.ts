@@ -63,20 +63,22 @@ describeOnEachEngine('the addresses of a mailbox', (openStore) => {
     for (const { body } of await record()) expect(body).not.toContain('sales')
   })
 
-  it.each([
-    ['no address', 'ann', 'ann@ours.test', 'BAD_ADDRESS'],
-    ['a domain that is not set up', 'sales@evil.test', 'ann@ours.test', 'DOMAIN_NOT_FOUND'],
-    ['a domain of another account', 'sales@theirs.test', 'ann@ours.test', 'OTHER_ACCOUNT'],
-    ['a mailbox of another account', 'sales@ours.test', 'ann@theirs.test', 'OTHER_ACCOUNT'],
-    ['a mailbox that is not there', 'sales@ours.test', 'nobody@ours.test', 'MAILBOX_NOT_FOUND'],
-    ['a mailbox that was deleted', 'sales@ours.test', 'left@ours.test', 'MAILBOX_NOT_FOUND'],
-    ['a mailbox of the test world', 'sales@ours.test', 'try@ours.test', 'MAILBOX_NOT_FOUND'],
-    ['the address of a mailbox', 'bea@ours.test', 'ann@ours.test', 'ADDRESS_TAKEN'],
-    ['its own address', '"ann"@ours.test', 'ann@ours.test', 'ADDRESS_TAKEN'],
-    ['an alias of another mailbox', 'info@bücher.test', 'ann@ours.test', 'ADDRESS_TAKEN'],
-  ])('do not grow by %s', async (_what, alias, mailbox, code) => {
+  it('do not grow by what is not theirs, or not there', async () => {
     await addresses.addAlias({ alias: 'info@xn--bcher-kva.test', mailbox: 'eve@bücher.test' })
-    expect(await addresses.addAlias({ alias, mailbox })).toMatchObject({ ok: false, code })
+    for (const [alias, mailbox, code] of [
+      ['ann', 'ann@ours.test', 'BAD_ADDRESS'],
+      ['sales@evil.test', 'ann@ours.test', 'DOMAIN_NOT_FOUND'],
+      // of another account: the domain, then the mailbox
+      ['sales@theirs.test', 'ann@ours.test', 'OTHER_ACCOUNT'],
+      ['sales@ours.test', 'ann@theirs.test', 'OTHER_ACCOUNT'],
+      ['sales@ours.test', 'nobody@ours.test', 'MAILBOX_NOT_FOUND'],
+      ['sales@ours.test', 'left@ours.test', 'MAILBOX_NOT_FOUND'],
+      ['sales@ours.test', 'try@ours.test', 'MAILBOX_NOT_FOUND'],
+      ['bea@ours.test', 'ann@ours.test', 'ADDRESS_TAKEN'],
+      ['"ann"@ours.test', 'ann@ours.test', 'ADDRESS_TAKEN'],
+      ['info@bücher.test', 'ann@ours.test', 'ADDRESS_TAKEN'],
+    ] as const)
+      expect(await addresses.addAlias({ alias, mailbox })).toMatchObject({ ok: false, code })
     expect(await listAliases(store.db)).toHaveLength(1)
     expect(await record()).toHaveLength(1)
   })
@@ -162,7 +164,7 @@ describeOnEachEngine('the addresses of a mailbox', (openStore) => {
         addresses.addAlias({ alias: `${name}@ours.test`, mailbox: 'ann@ours.test' }),
         setUp({ store, clock, makeDkim: knownDkim }, { domain: 'ours.test', mailbox: name }),
       ])
-      expect([alias.ok, mailbox.ok].toSorted()).toEqual([false, true])
+      expect(alias.ok).not.toBe(mailbox.ok)
     }
   })
 })
