@@ -20,6 +20,7 @@ import { createClamavScan } from './inbound/scanners/clamav.ts'
 import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createDeliverer } from './outbound/deliver.ts'
+import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { createSmtpTransport } from './outbound/transport-smtp.ts'
@@ -98,7 +99,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     rates: createRates(clock),
     ...config.verdicts,
   })
-  const receive = createReceiver({ hostname, holdExpiryMs: config.holds.expireAfterMs, store, examine, findFacts, patience, clock })
+  const handOn = { onDsn, onComplaint }
+  const holdExpiryMs = config.holds.expireAfterMs
+  const receive = createReceiver({ hostname, holdExpiryMs, store, examine, findFacts, patience, handOn, clock })
   const listener = createListener({ config, store, receive, conduct, tls, clock, log })
   const http = createHttpServer({
     rooms: { store, submissions, approvals, clock, log },

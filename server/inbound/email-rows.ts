@@ -11,6 +11,7 @@ import { type EmailRow, untouched } from '../store/emails.ts'
 import type { NewRow } from '../store/schema.ts'
 import type { ContentFindings } from './content/findings.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
+import type { ArrivedReport } from './reports/arrived-report.ts'
 import type { MailboxVerdict } from './verdict.ts'
 
 /** What all mailboxes that get this message share. Times: epoch ms. */
@@ -19,6 +20,8 @@ export type Letter = {
   flags: readonly MessageFlag[]
   results: AuthenticationResults
   content: ContentFindings
+  report: ArrivedReport | null
+  /** as far as its header says */
   automatic: Automatic | null
   /** its author is who the message says */
   proven: boolean
@@ -36,9 +39,9 @@ export type Letter = {
 export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: readonly Address[]; verdict: MailboxVerdict }
 
 /** Where it goes, and as what. */
-export type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus }
+export type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus; automatic: Automatic | null }
 
-export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, status }: Place): EmailRow {
+export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, status, automatic }: Place): EmailRow {
   const { parsed } = letter
   return {
     id: filing.emailId,
@@ -72,7 +75,7 @@ export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, st
     spam_score: filing.verdict.score,
     reasons_json: JSON.stringify(filing.verdict.reasons),
     hidden_text: letter.content.hidden?.text ?? null,
-    automatic: letter.automatic,
+    automatic,
     require_tls: letter.requireTls ? 1 : 0,
     spam_verdict: filing.verdict.spam,
     flags_json: JSON.stringify(letter.flags),

@@ -2,7 +2,9 @@
 import { type ThreadClues, ancestorIds, findThreadOf } from '../mailbox/threading.ts'
 import { displaySubject } from '../mailbox/subject.ts'
 import type { SystemActor } from '../model/actor.ts'
+import { type Address, domainOf } from '../model/address.ts'
 import type { EmailStatus } from '../model/email.ts'
+import type { Bringer } from '../model/feedback.ts'
 import { type ThreadId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { type ArrivalVerdict, arrivalVerdict } from '../oversight/gate.ts'
@@ -17,24 +19,56 @@ import type { NewLogEntry } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
+import type { HandOn } from './hand-on.ts'
+import { type Filed, withLoop } from './loops.ts'
+import { type AggregateReport, fileReport, ownReports } from './reports/file-report.ts'
 import type { MailboxVerdict } from './verdict.ts'
 import { type Filing, type Letter, attachmentRows, emailRow } from './email-rows.ts'
 
 const inbound: SystemActor = { kind: 'system', part: 'inbound' }
 
 /** @returns the entries for the log, for the caller to append at the end of its transaction. Throws when the mailbox is gone. */
-export async function fileEmail(tx: Tx, letter: Letter, filing: Filing): Promise<NewLogEntry[]> {
+export async function fileEmail(tx: Tx, handOn: HandOn, letter: Letter, filing: Filing): Promise<NewLogEntry[]> {
   const mailbox = await mailboxById(tx, filing.mailboxId)
   if (mailbox === undefined) throw new Error(`mailbox ${filing.mailboxId} is gone since RCPT TO`)
   const tenancy: Tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const arrival = arrivalVerdict(mailbox.oversight_mode)
   const status = statusOf(filing.verdict, arrival)
-  const threadId = await joinThread(tx, letter, filing, mailbox)
-  const email = emailRow(letter, filing, { tenancy, threadId, status })
+  const thread = await joinThread(tx, letter, filing, mailbox)
+  const own = await ownReports(tx, letter.report, tenancy)
+  const automatic = own.length > 0 ? 'aggregate-report' : await withLoop(tx, letter.automatic, filedIn(letter, mailbox, thread))
+  const email = emailRow(letter, filing, { tenancy, threadId: thread.id, status, automatic })
   await insertEmail(tx, email)
   await insertAttachments(tx, attachmentRows(letter, filing.emailId))
   await noteAuthor(tx, letter, filing)
-  return [receivedEntry(letter, filing, email), ...(await announce(tx, letter, email, arrival.rule))]
+  return [
+    receivedEntry(letter, filing, email),
+    ...(await announce(tx, letter, email, arrival.rule)),
+    ...(await reported(tx, handOn, letter, email, own)),
+  ]
+}
+
+const filedIn = ({ parsed, receivedAt }: Letter, { id, address }: Row<'mailboxes'>, thread: Joined): Filed => ({
+  mailboxId: id,
+  address,
+  threadId: thread.isNew ? null : thread.id,
+  messageId: parsed.messageId,
+  now: receivedAt,
+})
+
+/** A report that came as quarantined spam says nothing. */
+async function reported(tx: Tx, handOn: HandOn, letter: Letter, email: EmailRow, own: readonly AggregateReport[]): Promise<NewLogEntry[]> {
+  if (letter.report === null || email.spam_verdict === 'quarantined') return []
+  const from = letter.parsed.from
+  const bringer: Bringer = {
+    emailId: email.id,
+    mailboxId: email.mailbox_id,
+    fromDomain: from === null ? null : domainOf(from.address as Address),
+    verified: letter.proven,
+    isShown: email.status !== 'pending_inbound_approval',
+    receivedAt: letter.receivedAt,
+  }
+  return fileReport(tx, handOn, { report: letter.report, own, tenancy: tenancyOf(email), bringer })
 }
 
 /** In a gated mailbox a reviewer decides on everything. An agent may ask for what is quarantined, so a policy of `quarantine`, which anybody
@@ -51,7 +85,9 @@ async function noteAuthor(tx: Tx, { parsed, proven, receivedAt }: Letter, { mail
   await noteReceived(tx, { mailboxId, address: parsed.from.address, verified: proven, now: receivedAt })
 }
 
-async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'mailboxes'>): Promise<ThreadId> {
+type Joined = { id: ThreadId; isNew: boolean }
+
+async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'mailboxes'>): Promise<Joined> {
   const { inReplyTo, references, subject } = letter.parsed
   const clues: ThreadClues = { inReplyTo, references, subject }
   const found = await emailsByMessageId(tx, mailbox.id, ancestorIds(clues))
@@ -61,7 +97,7 @@ async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'
   if (joined !== null) {
     // What is quarantined stays out of sight, so it moves nothing to the top either.
     if (filing.verdict.spam !== 'quarantined') await touchThread(tx, joined, letter.receivedAt)
-    return joined
+    return { id: joined, isNew: false }
   }
   const id = newId('thread', letter.receivedAt)
   await insertThread(tx, {
@@ -73,7 +109,7 @@ async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'
     created_at: letter.receivedAt,
     last_activity_at: letter.receivedAt,
   })
-  return id
+  return { id, isNew: true }
 }
 
 /** Told of what reached the agent, or waits for a reviewer; of quarantined mail nobody is told. @returns what goes on the record of it */

@@ -14,6 +14,7 @@ import type { Examination, Examine } from './examine.ts'
 import type { FindFacts } from './facts.ts'
 import type { Filing, Letter } from './email-rows.ts'
 import { fileEmail } from './file-email.ts'
+import type { HandOn } from './hand-on.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
 import type { Patience } from './patience.ts'
 import type { Recipient } from './recipients.ts'
@@ -40,6 +41,7 @@ export type ReceiverDeps = {
   examine: Examine
   findFacts: FindFacts
   patience: Patience
+  handOn: HandOn
   clock: Clock
 }
 
@@ -103,6 +105,7 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, forMail
     flags,
     results,
     content: examination.content,
+    report: examination.report,
     automatic: examination.automatic,
     proven,
     requireTls: arrival.requireTls,
@@ -116,7 +119,7 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, forMail
   await store.transaction(async (tx) => {
     for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, receivedAt)
     const entries = []
-    for (const filing of filings) entries.push(...(await fileEmail(tx, letter, filing)))
+    for (const filing of filings) entries.push(...(await fileEmail(tx, deps.handOn, letter, filing)))
     for (const entry of entries) await appendLog(tx, entry)
   })
   for (const { emailId, mailboxId, verdict } of filings)

@@ -101,6 +101,7 @@ const listedColumns = [
   'delivered_at',
   'bounced_at',
   'bounce_type',
+  'automatic',
 ] as const satisfies readonly (keyof EmailRow)[]
 
 /** An email as a listing shows it. */
@@ -160,6 +161,43 @@ export const emailsByMessageId = (db: Kysely<Database>, mailboxId: MailboxId, id
         .orderBy('id')
         .limit(mostAncestors)
         .execute()
+
+/** An email that these mailboxes sent with this Message-ID: at most one, as we make them. */
+export const sentByMessageId = (db: Kysely<Database>, mailboxIds: readonly MailboxId[], messageId: string): Promise<EmailRow | undefined> =>
+  mailboxIds.length === 0
+    ? Promise.resolve(undefined)
+    : db
+        .selectFrom('emails')
+        .selectAll()
+        .where('mailbox_id', 'in', [...mailboxIds])
+        .where('message_id', '=', messageId)
+        .where('direction', '=', 'outbound')
+        .where('status', '=', 'sent')
+        .executeTakeFirst()
+
+/** True when this mailbox has sent an email with this Message-ID. */
+export const hasSent = async (db: Kysely<Database>, mailboxId: MailboxId, messageId: string): Promise<boolean> =>
+  (await db
+    .selectFrom('emails')
+    .select('id')
+    .where('mailbox_id', '=', mailboxId)
+    .where('message_id', '=', messageId)
+    .where('direction', '=', 'outbound')
+    .limit(1)
+    .executeTakeFirst()) !== undefined
+
+/** Whose turn it was, and when. */
+export type Turn = Pick<EmailRow, 'direction' | 'status' | 'received_at'>
+
+/** The newest emails of a conversation, newest first. */
+export const newestTurns = (db: Kysely<Database>, threadId: ThreadId, limit: number): Promise<Turn[]> =>
+  db
+    .selectFrom('emails')
+    .select(['direction', 'status', 'received_at'])
+    .where('thread_id', '=', threadId)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
 
 export const findByIdempotencyKey = (db: Kysely<Database>, mailboxId: MailboxId, key: string): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('mailbox_id', '=', mailboxId).where('idempotency_key', '=', key).executeTakeFirst()

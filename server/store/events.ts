@@ -10,6 +10,7 @@ export const eventTypes = [
   'message.delivered',
   'message.bounced',
   'message.delayed',
+  'message.complained',
   'oversight.pending',
   'oversight.approved',
   'oversight.rejected',

@@ -1,0 +1,174 @@
+/**
+ * What others say of mail that left here, after it had left: bounces that come by mail, and complaints.
+ *
+ * Anybody can write such a report. It counts only when it names, by a Message-ID that nobody can guess (compose.ts), an email that was sent, and a
+ * recipient who was sent it. Then those who wrote the email are told, with words that say it was reported. A delivery keeps the
+ * state that its own attempts gave it.
+ */
+import type { SystemActor } from '../model/actor.ts'
+import { addressKey } from '../model/address.ts'
+import { emailStatuses } from '../model/email.ts'
+import type { Bringer, Complaint, DeliveryReport, DsnRecipient } from '../model/feedback.ts'
+import type { MailboxId } from '../model/ids.ts'
+import { type Reply, parseReply } from '../model/reply.ts'
+import type { Tx } from '../store/db.ts'
+import { emailFacts, tenancyOf } from '../store/email-record.ts'
+import { type EmailRow, changeEmail, sentByMessageId } from '../store/emails.ts'
+import { appendEvent } from '../store/events.ts'
+import type { Facts, LogAction, NewLogEntry } from '../store/log.ts'
+import { listMailboxes, mailboxById } from '../store/mailboxes.ts'
+import { type DeliveryRow, deliveriesOf } from '../store/queue.ts'
+import type { Verdict } from './classify-meanings.ts'
+import { classify } from './classify.ts'
+
+const outbound: SystemActor = { kind: 'system', part: 'outbound' }
+
+/** What is done about what a notification says of a recipient (RFC 3464 §2.3.3); the other actions are no news. */
+const events = { failed: 'message.bounced', delayed: 'message.delayed' } as const
+type News = keyof typeof events
+const isNews = (action: string): action is News => Object.hasOwn(events, action)
+
+/** A notification that some recipients did not get an email of the mailbox it came to. @returns what goes on the record; [] when it is about
+ *  nothing of ours */
+export async function onDsn(tx: Tx, report: DeliveryReport, bringer: Bringer): Promise<NewLogEntry[]> {
+  const sent = await findSent(tx, report.originalMessageId, [bringer.mailboxId])
+  if (sent === null) return []
+  const told = new Set<string>()
+  const entries: NewLogEntry[] = []
+  let { email } = sent
+  for (const recipient of report.recipients) {
+    const delivery = isNews(recipient.action) ? deliveryTo(sent.deliveries, [recipient.originalRecipient, recipient.finalRecipient]) : null
+    if (delivery === null || told.has(delivery.id)) continue
+    told.add(delivery.id)
+    const meaning = meaningOf(recipient)
+    email = await noteBounce(tx, email, meaning.bounceType, bringer.receivedAt)
+    entries.push(await tell(tx, { email, delivery, recipient, meaning }, bringer))
+  }
+  return entries
+}
+
+/** Somebody complained about an email of this account; reports go to one address for all mailboxes. @returns as above */
+export async function onComplaint(tx: Tx, complaint: Complaint, bringer: Bringer): Promise<NewLogEntry[]> {
+  // RFC 6430: that it is not spam is the contrary of a complaint.
+  if (complaint.feedbackType === 'not-spam') return []
+  const mailbox = await mailboxById(tx, bringer.mailboxId)
+  if (mailbox === undefined) return []
+  const all = await listMailboxes(tx, { accountId: mailbox.account_id, world: mailbox.world }, null)
+  const sent = await findSent(
+    tx,
+    complaint.originalMessageId,
+    all.map(({ id }) => id),
+  )
+  if (sent === null || sent.deliveries.length === 0) return []
+  const { email } = sent
+  const recipient = deliveryTo(sent.deliveries, complaint.originalRecipients)?.forward_path ?? null
+  const { feedbackType, sourceIp } = complaint
+  await announce(tx, email, 'message.complained', bringer, {
+    recipient,
+    feedback_type: feedbackType,
+    suppressed: false,
+    complained_at: bringer.receivedAt,
+  })
+  return [entry(email, 'email.complained', bringer, { feedback_type: feedbackType }, { recipient, source_ip: sourceIp })]
+}
+
+type Sent = { email: EmailRow; deliveries: readonly DeliveryRow[] }
+
+/** The email, with the deliveries whose recipient has it, or may have it: nobody else can have anything to report. */
+async function findSent(tx: Tx, messageId: string | null, mailboxIds: readonly MailboxId[]): Promise<Sent | null> {
+  const email = messageId === null ? undefined : await sentByMessageId(tx, mailboxIds, messageId)
+  if (email === undefined) return null
+  const all = await deliveriesOf(tx, email.id)
+  return { email, deliveries: all.filter((one) => one.state === 'delivered' || one.may_be_accepted === 1) }
+}
+
+/** Whom a report means. An address may be forwarded, or made unreadable: where only one person was written to it is that one. */
+function deliveryTo(deliveries: readonly DeliveryRow[], named: readonly (string | null)[]): DeliveryRow | null {
+  const keys = new Set(named.flatMap((address) => (address === null ? [] : addressKey(address))))
+  const found = deliveries.find((one) => keys.has(addressKey(one.forward_path)))
+  return found ?? (deliveries.length === 1 ? (deliveries[0] ?? null) : null)
+}
+
+/** Hard weighs more than soft, and the first time counts. @returns the email as it is then */
+async function noteBounce(tx: Tx, email: EmailRow, bounceType: Meaning['bounceType'], now: number): Promise<EmailRow> {
+  if (bounceType === null) return email
+  const change = {
+    bounced_at: email.bounced_at ?? now,
+    bounce_type: email.bounce_type === 'hard' ? 'hard' : bounceType,
+    updated_at: now,
+  } as const
+  await changeEmail(tx, email.id, emailStatuses, change)
+  return { ...email, ...change }
+}
+
+type Reported = { email: EmailRow; delivery: DeliveryRow; recipient: DsnRecipient; meaning: Meaning }
+
+async function tell(tx: Tx, { email, delivery, recipient, meaning }: Reported, bringer: Bringer): Promise<NewLogEntry> {
+  const action = recipient.action as News
+  const { reply, verdict, bounceType } = meaning
+  const code = codeOf(reply)
+  await announce(tx, email, events[action], bringer, {
+    recipient: delivery.forward_path,
+    delivery_id: delivery.id,
+    bounce_type: bounceType,
+    bounce_code: code,
+    bounce_class: verdict.class,
+    // Words of a stranger: not for the agent while a reviewer has not let the message in that they stand in.
+    diagnostic: bringer.isShown ? (recipient.diagnosticCode ?? '').slice(0, maxDiagnostic) : '',
+    remedy: bounceType === 'hard' ? verdict.remedy : '',
+    suppress: bounceType === 'hard' ? verdict.suppress : 'never',
+    suppressed: false,
+    may_be_accepted: delivery.state !== 'delivered',
+    attempts: delivery.attempts,
+    ...(bounceType !== null && { bounced_at: bringer.receivedAt }),
+  })
+  const metadata = { email_id: email.id, action, class: verdict.class, code }
+  const details = { recipient: delivery.forward_path, remote_mta: recipient.remoteMta, diagnostic: recipient.diagnosticCode }
+  return { ...entry(email, 'delivery.reported', bringer, metadata, details), resourceType: 'delivery', resourceId: delivery.id }
+}
+
+const maxDiagnostic = 500
+
+type Meaning = { reply: Reply; verdict: Verdict; bounceType: 'hard' | 'soft' | null }
+
+/** As at SMTP time (bounce.ts): hard is a final no of a kind that stays, soft what was temporary until their time ran out. */
+function meaningOf(recipient: DsnRecipient): Meaning {
+  const reply = replyOf(recipient)
+  const verdict = classify({ stage: 'dot', reply })
+  if (recipient.action !== 'failed') return { reply, verdict, bounceType: null }
+  return { reply, verdict, bounceType: reply.code >= 500 && verdict.outcome === 'fail' ? 'hard' : 'soft' }
+}
+
+/** What their server was told, as far as the report says: its own words, or else the status (RFC 3464 §2.3.4, §2.3.6). */
+function replyOf({ action, status, diagnosticCode }: DsnRecipient): Reply {
+  const said = parseReply(diagnosticCode ?? '')
+  // A notification of failure quotes a failure; 2yz there would be taken for a delivery.
+  if (said !== null && said.code >= 400) return { ...said, status: said.status ?? (status as Reply['status']) }
+  const isFinal = status === null ? action === 'failed' : status.startsWith('5')
+  return { code: isFinal ? 550 : 450, status: status as Reply['status'], text: diagnosticCode ?? '' }
+}
+
+const codeOf = ({ code, status }: Reply): string => (status === null ? String(code) : `${code} ${status}`)
+
+type ReportEvent = (typeof events)[News] | 'message.complained'
+
+/** `reported`: nobody told us so while connected, a message did; `report_verified`: DMARC proved who sent it. */
+const announce = (tx: Tx, email: EmailRow, type: ReportEvent, bringer: Bringer, data: Facts): Promise<void> =>
+  appendEvent(tx, {
+    tenancy: tenancyOf(email),
+    mailboxId: email.mailbox_id,
+    type,
+    data: { ...emailFacts(email), ...data, reported: true, report_email_id: bringer.emailId, report_verified: bringer.verified },
+    now: bringer.receivedAt,
+  })
+
+const entry = (email: EmailRow, action: LogAction, bringer: Bringer, metadata: Facts, details: Facts): NewLogEntry => ({
+  at: bringer.receivedAt,
+  actor: outbound,
+  tenancy: tenancyOf(email),
+  action,
+  resourceType: 'email',
+  resourceId: email.id,
+  metadata: { ...metadata, report_email_id: bringer.emailId, verified: bringer.verified },
+  details: { ...details, from_domain: bringer.fromDomain },
+})
