@@ -87,15 +87,15 @@ const arcOf = ({ arc }: AuthenticateResult): AuthenticationResults['arc'] => ({
 function chainOf({ arc }: AuthenticateResult): ArcChain | null {
   if (arc === false || arc.status.result !== 'pass') return null
   const sets = (arc.chain ?? []) as unknown as readonly Record<string, { parsed?: Tags } | undefined>[]
-  const dmarc = sets[0]?.['arc-authentication-results']?.parsed?.['dmarc']
-  const author = nameIn(dmarc?.header?.from)
+  const firstParsed = sets.length === 1 ? (arc.authenticationResults as Tags) : sets[0]?.['arc-authentication-results']?.parsed
+  const dmarc = firstParsed?.['dmarc']
   return {
     sealers: sets.map((set) => nameIn(set['arc-seal']?.parsed?.['d']?.value) ?? ''),
-    first: { dmarc: oneOf(dmarcResults, dmarc?.value ?? dmarc?.result, 'none'), author },
+    first: { dmarc: oneOf(dmarcResults, dmarc?.value ?? dmarc?.result, 'none'), author: nameIn(dmarc?.header?.from) },
   }
 }
 
-/** A result in the field of the last set is called `result`, in the others `value`. */
+/** What mailauth calls `value` becomes `result` in the last set, of which it makes a copy. */
 type Tags = Record<string, { value?: unknown; result?: unknown; header?: { from?: unknown } } | undefined>
 
 const nameIn = (value: unknown): string | null => (typeof value === 'string' ? parseDomainName(value) : null)
