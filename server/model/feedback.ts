@@ -38,7 +38,7 @@ export type Complaint = {
   reportedDomains: readonly string[]
 }
 
-/** The message that brought a report, as it was filed. `verified`: DMARC proved the domain of its author field. `isShown`: the agent may read it. */
+/** The message that brought a report, as it was filed. `verified`: its author was proved to be of `fromDomain`. `isShown`: the agent may read it. */
 export type Bringer = {
   emailId: EmailId
   mailboxId: MailboxId

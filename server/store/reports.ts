@@ -6,7 +6,7 @@ import type { Database, NewRow, Row } from './schema.ts'
 
 export type ReportKind = Row<'received_reports'>['kind']
 
-/** What a listing shows of either kind. `passed`, `failed`: messages (dmarc) or sessions (tls). `verified`: DMARC proved that
+/** What a listing shows of either kind. `passed`, `failed`: messages (dmarc) or sessions (tls). `verified`: it was proved that
  *  `fromDomain` sent it; anybody can write a report. `omitted`: rows that are not kept. */
 export type ReportSummary = {
   verified: boolean
@@ -24,19 +24,20 @@ export type NewReport = Omit<NewRow<'received_reports'>, 'summary_json' | 'rows_
 }
 
 /** Stores a report, unless there is one of the same kind, domain, organization and id. One that nobody vouched for makes room for one that is
- *  verified: else whoever guesses an id could keep the real report out. @returns whether it is there now */
-export async function insertReport(tx: Transaction<Database>, { summary, rows, ...rest }: NewReport): Promise<boolean> {
+ *  verified: else whoever guesses an id could keep the real report out. @returns its id; null when what was
+ *  there stays */
+export async function insertReport(tx: Transaction<Database>, { summary, rows, ...rest }: NewReport): Promise<ReportId | null> {
   const row = { ...rest, summary_json: JSON.stringify(summary), rows_json: JSON.stringify(rows) }
   const inserted = await tx
     .insertInto('received_reports')
     .values(row)
     .onConflict((conflict) => conflict.columns(['kind', 'domain', 'organization', 'report_id']).doNothing())
     .executeTakeFirst()
-  if (inserted.numInsertedOrUpdatedRows !== 0n) return true
-  return summary.verified ? replaceUnverified(tx, row) : false
+  if (inserted.numInsertedOrUpdatedRows !== 0n) return row.id
+  return summary.verified ? replaceUnverified(tx, row) : null
 }
 
-async function replaceUnverified(tx: Transaction<Database>, row: NewRow<'received_reports'>): Promise<boolean> {
+async function replaceUnverified(tx: Transaction<Database>, row: NewRow<'received_reports'>): Promise<ReportId | null> {
   const known = await tx
     .selectFrom('received_reports')
     .select(['id', 'summary_json'])
@@ -45,10 +46,10 @@ async function replaceUnverified(tx: Transaction<Database>, row: NewRow<'receive
     .where('organization', '=', row.organization)
     .where('report_id', '=', row.report_id)
     .executeTakeFirst()
-  if (known === undefined || summaryOf(known).verified) return false
+  if (known === undefined || summaryOf(known).verified) return null
   const { id: _, ...change } = row
   await tx.updateTable('received_reports').set(change).where('id', '=', known.id).execute()
-  return true
+  return known.id
 }
 
 /** `accountId` null is for the operator on the host: every account. `before` is an exclusive id. */

@@ -46,11 +46,10 @@ async function keep(
   tenancy: Tenancy,
   { emailId, verified, fromDomain, receivedAt }: Bringer,
 ): Promise<NewLogEntry[]> {
-  const id = newId('report', receivedAt)
   const { rows, omitted } = kept(report, verified)
   const { passed, failed, policy } = countsOf(report)
-  const isNew = await insertReport(tx, {
-    id,
+  const id = await insertReport(tx, {
+    id: newId('report', receivedAt),
     kind: report.kind,
     domain: report.domain,
     organization: report.organization,
@@ -62,7 +61,7 @@ async function keep(
     email_id: emailId,
     created_at: receivedAt,
   })
-  if (!isNew) return []
+  if (id === null) return []
   return [
     {
       at: receivedAt,
