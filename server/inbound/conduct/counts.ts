@@ -1,4 +1,5 @@
-import { type Metrics } from '../../platform/metrics.ts'
+import type { Counter } from 'prom-client'
+import type { Metrics } from '../../platform/metrics.ts'
 import type { NetworkView } from './conduct.ts'
 import { type Offence, offences } from './offences.ts'
 import type { Mode } from './overload.ts'
@@ -45,13 +46,13 @@ export function createCounts(metrics: Metrics, gauges: Gauges): Counts {
   const messages = metrics.counter('inbound_messages_total', 'Messages, by what they were answered.', ['outcome'])
   const bytes = metrics.counter('inbound_bytes_total', 'Bytes of messages.')
 
-  // A counter that is there from the beginning shows its first increase; and a child that is at hand need not be looked up.
-  const arrivals = table(welcomes, (outcome) => connections.labels({ outcome }))
-  const offended = table(Object.keys(offences) as Offence[], (offence) => wrongs.labels({ offence }))
-  const answered = table(Object.values(outcomes), (outcome) => messages.labels({ outcome }))
+  // A number that is there from the beginning shows its first increase; and a child that is at hand need not be looked up.
+  const arrivals = table(welcomes, (outcome) => begun(connections.labels({ outcome })))
+  const offended = table(Object.keys(offences) as Offence[], (offence) => begun(wrongs.labels({ offence })))
+  const answered = table(Object.values(outcomes), (outcome) => begun(messages.labels({ outcome })))
   for (const limit of windowKinds)
     for (const family of ['ipv4', 'ipv6'] as const)
-      for (const breadth of [0, 1, 2] as const) trips.labels({ limit, prefix: prefixLabel(family, breadth) })
+      for (const breadth of [0, 1, 2] as const) begun(trips.labels({ limit, prefix: prefixLabel(family, breadth) }))
 
   return {
     arrived: (welcome) => arrivals[welcome].inc(),
@@ -68,6 +69,11 @@ export function createCounts(metrics: Metrics, gauges: Gauges): Counts {
       bytes.inc(size)
     },
   }
+}
+
+function begun(child: Counter.Internal): Counter.Internal {
+  child.inc(0)
+  return child
 }
 
 const prefixLabel = (family: Family, breadth: Breadth): string => `${family}/${lengths[family][breadth]}`

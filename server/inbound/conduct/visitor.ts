@@ -88,7 +88,9 @@ export function createVisitor(hall: Hall, guest: Guest): Visitor {
     replied(command, reply) {
       const now = clock.now()
       alive(now, command === 'DATA' && reply.code === 354)
-      return reactionTo(afterReply(manners, command, reply, regimes[hall.mode()].tolerance), now)
+      const reaction = reactionTo(afterReply(manners, command, reply, regimes[hall.mode()].tolerance), now)
+      // It says good-bye itself.
+      return reply.code === 421 ? nothing : reaction
     },
     delivered(bytes, reply) {
       const now = clock.now()

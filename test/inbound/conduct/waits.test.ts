@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createSilent } from '../../../server/inbound/conduct/silent.ts'
+import { createWaits } from '../../../server/inbound/conduct/waits.ts'
+
+describe('the sessions that wait', () => {
+  it('are so many at one time and no more; one that is over makes room', () => {
+    const waits = createWaits(2)
+    const [one, two, three] = [{}, {}, {}]
+    expect([one, two, three].map((who) => waits.begin(who, 5_000, 0))).toEqual([true, true, false])
+    expect(waits.begin(one, 6_000, 1)).toBe(true)
+    waits.end(one)
+    expect(waits.begin(three, 9_000, 1)).toBe(true)
+    expect(waits.begin(one, 9_000, 4_999)).toBe(false)
+    expect(waits.begin(one, 9_000, 5_000)).toBe(true)
+    expect(waits.waiting(9_000)).toBe(0)
+  })
+
+  it('are never more than there is room for', () => {
+    const act = fc.record({ who: fc.nat(9), ms: fc.nat(5_000), passes: fc.nat(3_000), ends: fc.boolean() })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), fc.array(act), (most, acts) => {
+        const waits = createWaits(most)
+        const people = Array.from({ length: 10 }, () => ({}))
+        let now = 0
+        for (const { who, ms, passes, ends } of acts) {
+          now += passes
+          if (ends) waits.end(people[who] ?? {})
+          else waits.begin(people[who] ?? {}, now + ms, now)
+          expect(waits.waiting(now)).toBeLessThanOrEqual(most)
+        }
+      }),
+    )
+  })
+})
+
+describe('the silent sessions', () => {
+  it('are asked to leave in the order of their silence, once, after five seconds of it', () => {
+    const silent = createSilent()
+    silent.heard('a', 0)
+    silent.heard('b', 1_000)
+    silent.heard('c', 2_000)
+    silent.heard('a', 3_000)
+    silent.remove('c')
+    expect(silent.takeLongest(5_999)).toBeNull()
+    expect(silent.takeLongest(8_000)).toBe('b')
+    expect(silent.takeLongest(8_000)).toBe('a')
+    expect(silent.takeLongest(99_000)).toBeNull()
+  })
+})
