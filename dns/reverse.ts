@@ -6,9 +6,9 @@ import { type DomainName, parseDomainName } from './name.ts'
 import { within } from './within.ts'
 import type { Timer } from './wire/client.ts'
 
-/** `confirmed`: the address has this name and the name has this address. `mismatch`: it has names, and none of them has the address.
+/** `confirmed`: the address has these names, and each of them has the address. `mismatch`: it has names, and none of them has the address.
  *  `none`: it has no name. `unknown`: the DNS did not say, in time. */
-export type ReverseResult = { kind: 'confirmed'; name: DomainName } | { kind: 'mismatch' } | { kind: 'none' } | { kind: 'unknown' }
+export type ReverseResult = { kind: 'confirmed'; names: DomainName[] } | { kind: 'mismatch' } | { kind: 'none' } | { kind: 'unknown' }
 
 // Whoever owns an address block can give each address hundreds of names, to have each of them looked up.
 const maxNames = 5
@@ -27,8 +27,8 @@ async function reverseOf(resolver: Resolver, ip: string): Promise<ReverseResult>
     .map(parseDomainName)
     .filter((name) => name !== null)
   const checked = await Promise.all(names.map(async (name) => ({ name, has: hasAddress(await addressesOf(resolver, name, ip), ip) })))
-  const confirmed = checked.find(({ has }) => has === 'yes')
-  if (confirmed !== undefined) return { kind: 'confirmed', name: confirmed.name }
+  const confirmed = checked.filter(({ has }) => has === 'yes').map(({ name }) => name)
+  if (confirmed.length > 0) return { kind: 'confirmed', names: confirmed }
   return { kind: checked.some(({ has }) => has === 'unknown') ? 'unknown' : 'mismatch' }
 }
 

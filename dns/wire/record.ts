@@ -51,5 +51,6 @@ const tlsaOf = ({ usage, selector, matchingType, certificate }: TlsaData): Recor
   data: certificate.toString('hex'),
 })
 
-/** The package writes the root as a dot. A dot inside of a label looks like one between two: whoever publishes such a name names another. */
-const nameOf = (name: string): string => (name === '.' ? '' : name)
+/** In small letters: servers let names point into the question, whose letters we mixed. The package writes the root as a dot, and a dot inside of a
+ *  label like one between two: whoever publishes such a name names another. */
+const nameOf = (name: string): string => (name === '.' ? '' : name.toLowerCase())

@@ -1,6 +1,7 @@
 // Programs that are not ours, which tests under test/peers talk to. On a person's machine a test whose peer is missing is a skip that says
 // so; in CI it fails, so that "passed" there means it was run.
 import { accessSync, constants } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { skipBecause } from './skip.ts'
 
@@ -12,6 +13,7 @@ const packages = {
   swaks: 'swaks',
   clamd: 'clamav-daemon',
   rspamd: 'rspamd',
+  knotd: 'knot',
 } as const
 export type Peer = keyof typeof packages
 
@@ -34,9 +36,12 @@ export function peerPath(program: string): string {
   return path
 }
 
+/** Where .ci/unpack-peers puts what it downloads. */
+const unpacked = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'multimail-peers')
+
 /** Mail servers live in sbin, which is not on everybody's PATH. */
 function find(program: string): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin']
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin', join(unpacked, 'usr/sbin')]
   return folders.map((folder) => join(folder, program)).find(executable) ?? null
 }
 

@@ -116,6 +116,18 @@ describe('a message', () => {
     expect(reply?.answers).toEqual([{ name: 'host.test', ttl: 300, type: 'A', data: '192.0.2.1' }])
   })
 
+  it('has names in small letters where they point into the question', () => {
+    const mixed: Query = { ...query, section: Buffer.from(query.section.toString('latin1').replace(/host/i, 'hOsT'), 'latin1') }
+    const alias = rawRecord(
+      numbers(0xc000 | headerLength),
+      5,
+      300,
+      Buffer.concat([Buffer.from([2, 77, 88]), numbers(0xc000 | headerLength)]),
+    )
+    const reply = readReply(answerMessage({ ...echo, wire: mixed.section }, 0, [alias]), mixed)
+    expect(reply?.answers).toEqual([{ name: 'host.test', ttl: 300, type: 'CNAME', data: 'mx.host.test' }])
+  })
+
   it('has a time of zero where its topmost bit is set', () => {
     const reply = readReply(answerMessage(echo, 0, [record('host.test', 'A', 0x8000_0000, '192.0.2.1')]), query)
     expect(reply?.answers).toMatchObject([{ ttl: 0 }])
