@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { DomainName } from '../dns/name.ts'
 import {
   type HostAndPort,
+  addresses,
   anyText,
   blocklists,
   count,
@@ -125,6 +126,12 @@ export const settings = z.object({
     unit: 'networks',
     standard: null,
     help: 'Networks to which those limits do not apply, such as that of a relay of your own. It is not a list of who is trusted: what they send is judged like any mail.',
+  }),
+  MULTIMAIL_SMTP_PROXY: setting(addresses, {
+    part: 'Arriving mail',
+    unit: 'IP addresses',
+    standard: null,
+    help: 'The proxies that stand in front and say who really connects, with a header of the PROXY protocol, version 1 or 2. From these addresses the header is required; from everywhere else it is not understood. Without it: nobody is believed.',
   }),
   MULTIMAIL_TLS_CERT_FILE: setting(filePath, {
     part: 'Arriving mail',
@@ -289,6 +296,8 @@ export type Config = {
     limits: Settings['MULTIMAIL_SMTP_LIMITS']
     /** networks (CIDR) and single addresses to which the limits do not apply */
     unlimited: readonly string[]
+    /** addresses that say with the PROXY protocol who connects through them */
+    proxies: readonly string[]
     tlsCertFile: string | null
     tlsKeyFile: string | null
   }
@@ -332,6 +341,7 @@ export function toConfig(values: Settings): Config {
       maxConnections: values.MULTIMAIL_SMTP_MAX_CONNECTIONS,
       limits: values.MULTIMAIL_SMTP_LIMITS,
       unlimited: values.MULTIMAIL_SMTP_UNLIMITED ?? [],
+      proxies: values.MULTIMAIL_SMTP_PROXY ?? [],
       tlsCertFile: values.MULTIMAIL_TLS_CERT_FILE,
       tlsKeyFile: values.MULTIMAIL_TLS_KEY_FILE,
     },

@@ -118,6 +118,13 @@ function isServer(text: string): boolean {
   return (isIP(bracketed ?? '') === 6 || isIP(plain ?? '') === 4) && between(wholeNumber(port), 1, 65_535) !== null
 }
 
+const maxAddresses = 16
+/** IP addresses, separated by commas. */
+export const addresses = read((text): string[] | null => {
+  const list = text.split(',').map((part) => part.trim())
+  return list.length <= maxAddresses && list.every((address) => isIP(address) !== 0 && !address.includes('%')) ? list : null
+}, `up to ${maxAddresses} IP addresses separated by commas, such as 192.0.2.7,2001:db8::7`)
+
 const maxNames = 100
 /** Names of domains, separated by commas; may be none. */
 export const domainNames = read((text): DomainName[] | null => {

@@ -50,7 +50,7 @@ export type PostOfficeOptions = { parser: Parser; zone?: Zone; clock?: Clock; lo
 export async function openPostOffice(store: Store, options: PostOfficeOptions): Promise<PostOffice> {
   const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor(), facts = {} } = options
   await furnish(store)
-  const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5 } }
+  const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5, maxConnections: 100, proxies: [] } }
   const authenticate = createAuthenticator({ resolver: createZoneResolver(zone), hostname, clock })
   const examine = createExaminer({ parser, authenticate })
   const findFacts = createFactFinder({

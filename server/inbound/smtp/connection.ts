@@ -1,0 +1,260 @@
+/**
+ * One connection: the library's socket, TLS and farewell, with our reading and our answers in between.
+ *
+ * Promise: replies leave in the order of their commands; a command waits until the one before it is answered; who does not read our
+ * replies is not read either.
+ */
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { SMTPServer } from 'smtp-server'
+import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
+import { type Reply, formatReply } from '../../model/reply.ts'
+import type { Arrival, Reaction, Visitor } from '../conduct/conduct.ts'
+import { answerCommand, answerTaken, answerUnreadable } from './conversation.ts'
+import type { Unreadable } from './command-line.ts'
+import type { TimeFacts } from './deadlines.ts'
+import { Input, type Later, type Listening, type Next, nothing } from './input.ts'
+import { type Answer, type Host, type Peer, type Talk, createTalk, endMail, forget } from './talk.ts'
+
+/** What a connection asks of the listener. */
+export type Door = {
+  host: Host
+  arrive(connection: Connection): Arrival
+  left(connection: Connection): void
+  /** Does `work` after that time. @returns a way to call it off */
+  after(ms: number, work: () => void): { cancel(): void }
+  /** @param why it was ended by us, for the log */
+  ended(connection: Connection, reply: Reply): void
+}
+
+/** Replies are collected while there is more to read, and sent together (RFC 2920 §3.2), but no more than this. */
+const maxCollected = 16 * 1024
+const calm: Reaction = { delayMs: 0, hangUp: null }
+// A last wall: our replies are our own words, and whatever else got into one must not become a second one.
+const lineBreaking = /[^\P{Cc}\t]/gu
+
+export class Connection extends SMTPConnection implements Listening, Peer {
+  readonly #door: Door
+  readonly #talk: Talk
+  #visitor: Visitor | null = null
+  #collected = ''
+  #arrivedAt: number
+  #heardAt: number
+  /** while it is our turn */
+  #busy = false
+  #securingSince: number | null = null
+  #waiting: { cancel(): void } | null = null
+
+  constructor(server: SMTPServer, socket: Socket | TLSSocket, options: SMTPConnectionOptions | null | undefined, door: Door) {
+    super(server, socket, options)
+    this.#door = door
+    this.#talk = createTalk(door.host, this)
+    this.#arrivedAt = this.#heardAt = door.host.now()
+  }
+
+  // What the library calls.
+
+  override init(): void {
+    this._setListeners(() => this.#arrive())
+  }
+
+  /** For the clear session, and anew for the encrypted one. */
+  override _createParser(): Input {
+    const input = new Input(this)
+    input.on('error', () => this.close())
+    return input
+  }
+
+  /** Time is judged for all connections together (deadlines.ts), without a timer for each. */
+  override _armTimeout(): void {}
+
+  override _resetSession(): void {
+    super._resetSession()
+    // The library calls this when TLS is up; before that nothing is known yet.
+    if (this._ready) forget(this.#talk)
+  }
+
+  override _onClose(): void {
+    super._onClose()
+    this.#waiting?.cancel()
+    endMail(this.#talk)
+    this.#visitor?.left()
+    this.#visitor = null
+    this.#door.left(this)
+  }
+
+  // What our reader tells.
+
+  heard(): boolean {
+    this.#heardAt = this.#door.host.now()
+    if (this._ready) return true
+    if (this.#visitor !== null && !this._closing) this.#end(this.#visitor.talkedEarly())
+    return false
+  }
+
+  command(line: Buffer): Later<Next> {
+    return this.#answer(answerCommand(this.#talk, line))
+  }
+
+  unreadable(why: Unreadable): Later<Next> {
+    return this.#answer(answerUnreadable(why))
+  }
+
+  taken(): Later<Next> {
+    return this.#answer(answerTaken(this.#talk))
+  }
+
+  quiet(): Later<void> {
+    this.#flush()
+    return this._socket.writableNeedDrain ? this.#drained() : undefined
+  }
+
+  // What the commands ask.
+
+  get ip(): string {
+    return this.remoteAddress
+  }
+
+  cipher(): string | null {
+    const { tlsOptions } = this
+    return tlsOptions === false ? null : (tlsOptions.standardName ?? tlsOptions.name)
+  }
+
+  unread(): number {
+    return this._parser instanceof Input ? this._parser.unread : 0
+  }
+
+  saidHello(name: string): void {
+    this.#visitor?.saidHello(name)
+  }
+
+  mayMail(bytes: number): Reply | null {
+    return this.#visitor?.mayMail(bytes) ?? null
+  }
+
+  // What the listener asks.
+
+  get talk(): Talk {
+    return this.#talk
+  }
+
+  get timeFacts(): TimeFacts {
+    const transfer = this.#talk.mail?.transfer
+    return {
+      arrivedAt: this.#arrivedAt,
+      heardAt: this.#heardAt,
+      busy: this.#busy,
+      securingSince: this._upgrading ? this.#securingSince : null,
+      transfer: transfer ? { since: transfer.since, bytes: transfer.intake.size } : null,
+    }
+  }
+
+  /** Says so and hangs up (RFC 5321 §3.8); during a handshake there is nothing to say it in. */
+  hangUp(reply: Reply): void {
+    if (this._upgrading) this._socket.destroy()
+    else this.#end(reply)
+  }
+
+  #arrive(): void {
+    const arrival = this.#door.arrive(this)
+    if (arrival.kind === 'refused') return this.#end(arrival.reply)
+    this.#visitor = arrival.visitor
+    const { greetWaitMs } = arrival.visitor
+    if (greetWaitMs === 0) this.#greet()
+    else this.#waiting = this.#door.after(greetWaitMs, () => this.#greet())
+  }
+
+  #greet(): void {
+    if (this._closing || this._closed) return
+    this._setClientHostname('')
+    this._resetSession()
+    this._ready = true
+    this.#say({ code: 220, status: null, text: `${this.name} ESMTP` })
+    this.#flush()
+  }
+
+  #answer(answer: Later<Answer>): Later<Next> {
+    this.#busy = true
+    const next = answer instanceof Promise ? answer.then((one) => this.#react(one)) : this.#react(answer)
+    if (next instanceof Promise) return next.finally(() => this.#listen())
+    this.#listen()
+    return next
+  }
+
+  /** It is the client's turn. */
+  #listen(): void {
+    this.#busy = false
+    this.#heardAt = this.#door.host.now()
+  }
+
+  #react(answer: Answer): Later<Next> {
+    if (answer.reply === null) return this.#carryOn(answer, null)
+    const { reply } = answer
+    const { delayMs, hangUp } = this.#reaction(answer, reply)
+    const speak = (): Later<Next> => {
+      this.#say(reply, answer.lines)
+      return this.#carryOn(answer, hangUp)
+    }
+    if (delayMs === 0) return speak()
+    this.#flush()
+    return new Promise<void>((passed) => {
+      this.#waiting = this.#door.after(delayMs, passed)
+    }).then(speak)
+  }
+
+  #reaction({ verb, message }: Answer, reply: Reply): Reaction {
+    if (this.#visitor === null) return calm
+    return message === undefined ? this.#visitor.replied(verb, reply) : this.#visitor.delivered(message, reply)
+  }
+
+  #carryOn({ reply, next }: Answer, hangUp: Reply | null): Later<Next> {
+    if (hangUp !== null) return this.#close(hangUp)
+    if (next.read === 'nothing' || reply?.code === 421) return this.#close(null)
+    if (next.read === 'tls') return this.#secure()
+    if (this.#collected.length < maxCollected) return next
+    this.#flush()
+    return this._socket.writableNeedDrain ? this.#drained().then(() => next) : next
+  }
+
+  #close(reply: Reply | null): Next {
+    if (reply !== null) {
+      this.#door.ended(this, reply)
+      this.#say(reply)
+    }
+    this.#flush()
+    this.close()
+    return nothing
+  }
+
+  #end(reply: Reply): void {
+    this.#waiting?.cancel()
+    this.#close(reply)
+  }
+
+  #secure(): Next {
+    this.#flush()
+    this.#securingSince = this.#door.host.now()
+    this.upgrade(() => {})
+    return nothing
+  }
+
+  #say(reply: Reply, lines: readonly string[] = []): void {
+    const before = lines.map((line) => `${reply.code}-${line}\r\n`).join('')
+    this.#collected += `${before}${formatReply(reply).replace(lineBreaking, ' ')}\r\n`
+  }
+
+  #flush(): void {
+    if (this.#collected === '') return
+    const collected = this.#collected
+    this.#collected = ''
+    if (!this._upgrading && !this._socket.destroyed && this._socket.readyState === 'open') this._socket.write(collected)
+  }
+
+  #drained(): Promise<void> {
+    const socket = this._socket
+    return new Promise((resolve) => {
+      socket.once('drain', resolve)
+      socket.once('close', () => resolve())
+    })
+  }
+}

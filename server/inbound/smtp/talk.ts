@@ -1,0 +1,127 @@
+/** One session as the commands see it: what it knows, what it may ask of the house, and how an answer looks. */
+import type { Address } from '../../model/address.ts'
+import type { Reply } from '../../model/reply.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+import type { Recipient, RecipientVerdict } from '../recipients.ts'
+import type { Client } from '../trace.ts'
+import { type Later, type Next, commands, nothing } from './input.ts'
+import type { Transfer } from './transfer.ts'
+
+/** What the protocol needs of the rest of the house. */
+export type Host = {
+  name: string
+  maxMessageBytes: number
+  maxRecipients: number
+  budget: MemoryBudget
+  judgeSender(path: string): { ok: true; reversePath: Address | null } | { ok: false; reply: Reply }
+  judgeRecipient(path: string, talk: Talk): Promise<RecipientVerdict>
+  /** The reply to a complete message. Never rejects. */
+  receive(message: CompleteMessage, talk: Talk): Promise<Reply>
+  /** A message was refused as it came in. */
+  refused(reply: Reply, talk: Talk): void
+  /** epoch ms */
+  now(): number
+}
+
+export type CompleteMessage = {
+  client: Client
+  reversePath: Address | null
+  recipients: readonly Recipient[]
+  requireTls: boolean
+  bytes: Buffer
+}
+
+/** The connection below. */
+export type Peer = {
+  id: string
+  ip: string
+  /** null without TLS */
+  cipher(): string | null
+  /** bytes that came behind the command being answered */
+  unread(): number
+  saidHello(name: string): void
+  mayMail(bytes: number): Reply | null
+}
+
+/** From MAIL to the end of its message (RFC 5321 §3.3). `transfer`: from DATA or the first BDAT on. */
+export type Mail = {
+  reversePath: Address | null
+  /** by forward-path in lower case, as it was given: who is named twice is one recipient */
+  recipients: Map<string, Recipient>
+  utf8: boolean
+  requireTls: boolean
+  size: number
+  transfer: Transfer | null
+}
+
+/** One session. */
+export type Talk = {
+  readonly host: Host
+  readonly peer: Peer
+  /** how many transactions have begun */
+  transactions: number
+  /** null before EHLO or HELO, and again after STARTTLS */
+  hello: { name: string; extended: boolean } | null
+  mail: Mail | null
+  /** What follows when the octets being read are complete. */
+  whenTaken: (() => Later<Answer>) | null
+}
+
+/** `reply` null: nothing is said yet. `lines`: more lines in front of it. `message`: it answers a message of that many octets. */
+export type Answer = {
+  verb: string
+  reply: Reply | null
+  lines?: readonly string[]
+  next: Next | { read: 'tls' }
+  message?: number
+}
+
+export const createTalk = (host: Host, peer: Peer): Talk => ({ host, peer, transactions: 0, hello: null, mail: null, whenTaken: null })
+
+/** RFC 3207 §4.2: what was said in the clear is forgotten. */
+export function forget(talk: Talk): void {
+  endMail(talk)
+  talk.hello = null
+}
+
+/** The transaction is over, or its sender is gone. */
+export function endMail(talk: Talk): void {
+  talk.mail?.transfer?.intake.release()
+  talk.mail = null
+}
+
+export const say = (verb: string, code: number, status: Reply['status'], text: string): Answer => ({
+  verb,
+  reply: { code, status, text },
+  next: commands,
+})
+export const sayAndClose = (verb: string, code: number, status: Reply['status'], text: string): Answer => ({
+  ...say(verb, code, status, text),
+  next: nothing,
+})
+
+/** Where a session stands. */
+type Stage = 'strange' | 'greeted' | 'mail' | 'recipients' | 'chunks'
+
+function stageOf({ hello, mail }: Talk): Stage {
+  if (mail === null) return hello === null ? 'strange' : 'greeted'
+  if (mail.transfer !== null) return 'chunks'
+  return mail.recipients.size === 0 ? 'mail' : 'recipients'
+}
+
+const helloFirst = 'Say EHLO first'
+const mailFirst = 'MAIL must come first'
+const rcptFirst = 'There is no recipient'
+const mailGiven = 'MAIL was given already'
+const chunksBegun = 'A message has begun with BDAT; finish it or say RSET'
+
+/** Of the commands that have an order: why they cannot come now; null when they can (RFC 5321 §4.1.4, RFC 3030 §2). */
+const order: Record<string, Record<Stage, string | null>> = {
+  MAIL: { strange: helloFirst, greeted: null, mail: mailGiven, recipients: mailGiven, chunks: mailGiven },
+  RCPT: { strange: helloFirst, greeted: mailFirst, mail: null, recipients: null, chunks: chunksBegun },
+  DATA: { strange: helloFirst, greeted: mailFirst, mail: rcptFirst, recipients: null, chunks: chunksBegun },
+  BDAT: { strange: helloFirst, greeted: mailFirst, mail: rcptFirst, recipients: null, chunks: null },
+}
+
+/** Why this command cannot come now; null when it can. */
+export const outOfOrder = (talk: Talk, verb: string): string | null => order[verb]?.[stageOf(talk)] ?? null
