@@ -33,7 +33,7 @@ type Deps = { config: LimitsConfig; everybodyIsLocal: boolean; windows: Windows;
 
 /** @param deps.everybodyIsLocal in local mode only this machine can connect, so nobody is limited */
 export function createAdmission({ config, everybodyIsLocal, windows, memory, counts, log }: Deps): Admission {
-  const unlimited = listOf(config.unlimited)
+  const unlimited = config.unlimited.length === 0 ? null : listOf(config.unlimited)
   const isEnforced = config.limits === 'on'
 
   function tripped({ kind, breadth, isFirst }: Tripped, network: Network): void {
@@ -43,7 +43,7 @@ export function createAdmission({ config, everybodyIsLocal, windows, memory, cou
 
   return {
     admit({ network, mayBeEverybody, now }) {
-      const isUnlimited = everybodyIsLocal || unlimited.check(network.ip, network.family)
+      const isUnlimited = everybodyIsLocal || unlimited?.check(network.ip, network.family) === true
       if (isUnlimited || config.limits === 'off' || mayBeEverybody) return { kind: 'admitted', stay: [], isScored: false, isUnlimited }
       const isScored = !network.isPrivate
       if (isScored && isEnforced && memory.isKeptOut(network.prefixes[0], now)) return { kind: 'kept-out' }

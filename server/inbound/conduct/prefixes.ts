@@ -19,24 +19,31 @@ const privateRanges: readonly string[] = ['private', 'uniqueLocal', 'carrierGrad
 /** @returns null for what is no IP address */
 export function networkOf(ip: string): Network | null {
   if (isIP(ip) === 0) return null
-  // `process` also takes an IPv4 address out of its IPv6 clothes (RFC 4291 §2.5.5.2), which a socket that listens on :: puts on it.
-  const address = ipaddr.process(ip)
-  const isPrivate = privateRanges.includes(address.range())
-  const plain = address.toString()
-  return address.kind() === 'ipv4'
-    ? { ip: plain, family: 'ipv4', isPrivate, prefixes: ofIpv4(address as ipaddr.IPv4) }
-    : { ip: plain, family: 'ipv6', isPrivate, prefixes: ofIpv6(address as ipaddr.IPv6) }
+  const address = ipaddr.parse(ip)
+  const range = address.range()
+  if (!('parts' in address)) return ofIpv4(address, range)
+  // A socket that listens on :: puts an IPv4 address into IPv6 clothes (RFC 4291 §2.5.5.2).
+  if (range !== 'ipv4Mapped') return ofIpv6(address, range)
+  const plain = address.toIPv4Address()
+  return ofIpv4(plain, plain.range())
 }
 
-function ofIpv4({ octets: [a = 0, b = 0, c = 0, d = 0] }: ipaddr.IPv4): Network['prefixes'] {
-  return [`${a}.${b}.${c}.${d}/32`, `${a}.${b}.${c}.${d & 0xc0}/26`, `${a}.${b}.${c & 0xf8}.0/21`]
+function ofIpv4({ octets: [a = 0, b = 0, c = 0, d = 0] }: ipaddr.IPv4, range: string): Network {
+  return {
+    ip: `${a}.${b}.${c}.${d}`,
+    family: 'ipv4',
+    isPrivate: privateRanges.includes(range),
+    prefixes: [`${a}.${b}.${c}.${d}/32`, `${a}.${b}.${c}.${d & 0xc0}/26`, `${a}.${b}.${c & 0xf8}.0/21`],
+  }
 }
 
-function ofIpv6({ parts }: ipaddr.IPv6): Network['prefixes'] {
-  const first = (groups: number): string =>
-    parts
-      .slice(0, groups)
-      .map((part) => part.toString(16))
-      .join(':')
-  return [`${first(4)}::/64`, `${first(3)}::/48`, `${first(2)}::/32`]
+function ofIpv6({ parts }: ipaddr.IPv6, range: string): Network {
+  const groups = parts.map((part) => part.toString(16))
+  const first = (count: number): string => groups.slice(0, count).join(':')
+  return {
+    ip: groups.join(':'),
+    family: 'ipv6',
+    isPrivate: privateRanges.includes(range),
+    prefixes: [`${first(4)}::/64`, `${first(3)}::/48`, `${first(2)}::/32`],
+  }
 }
