@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
+import { createClientLookup } from './inbound/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine.ts'
 import { createListener } from './inbound/listener.ts'
@@ -94,7 +95,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     store,
     hostname,
     judgesByIp: conduct.judgesByIp,
-    lookUpClient: () => Promise.resolve({ reverse: 'unknown', names: [], listings: [] }),
+    lookUpClient: createClientLookup({ resolver, ...config.dns, clock, log }),
     scan: scannersOf(config, log),
     rates: createRates(clock),
     ...config.verdicts,

@@ -8,6 +8,8 @@ import { splitMessage } from '../model/headers.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Store } from '../store/db.ts'
 import { correspondenceWith, hasWrittenTo, noCorrespondence } from '../store/correspondents.ts'
+import { type ClientNames, type LookUpClient, unknownClient } from './client-lookup.ts'
+import { networkOf } from './conduct/prefixes.ts'
 import type { Examination } from './examine.ts'
 import type { MessageFlag } from './parsed-message.ts'
 import type { Rates } from './rates.ts'
@@ -15,19 +17,16 @@ import type { Scan } from './scanners/scanner.ts'
 import type { Client } from './trace.ts'
 import { authenticDomains, detourOf } from './verdict/detour.ts'
 import { heloKind } from './verdict/helo.ts'
-import type { Authentication, ClientReverse, Detour, Listing, MailboxFacts, MessageFacts } from './verdict/message-facts.ts'
+import type { Authentication, Detour, MailboxFacts, MessageFacts } from './verdict/message-facts.ts'
 import { isVouchedFor, leftAlone, withoutAddress } from './verdict/proof.ts'
-
-/** What the DNS says of an address. `names`: those that lead back to it. */
-export type ClientLookup = { reverse: ClientReverse; names: readonly string[]; listings: readonly Listing[] }
 
 export type FactsDeps = {
   store: Store
   hostname: string
   /** whether the address of a client is evidence of anything */
   judgesByIp: (ip: string) => boolean
-  /** never rejects; asked for addresses that are evidence only */
-  lookUpClient: (ip: string) => Promise<ClientLookup>
+  /** asked for strangers only */
+  lookUpClient: LookUpClient
   /** other programs that look at it; never rejects */
   scan: Scan
   rates: Rates
@@ -44,7 +43,7 @@ export type Arriving = {
   bytes: Buffer
 }
 
-export type Facts = { client: ClientLookup; message: MessageFacts; ofMailbox(id: MailboxId): MailboxFacts }
+export type Facts = { client: ClientNames; message: MessageFacts; ofMailbox(id: MailboxId): MailboxFacts }
 
 /** @param examining is under way meanwhile. Null when it ends in nothing. */
 export type FindFacts = (
@@ -55,15 +54,15 @@ export type FindFacts = (
 /** A sender somebody vouches for may send so many times as many: a busy tracker or a monitor is no flood. */
 const vouchedForTimes = 40
 
-const unknownClient: ClientLookup = { reverse: 'unknown', names: [], listings: [] }
-
 export function createFactFinder(deps: FactsDeps): FindFacts {
   const { store, hostname } = deps
   return async (arriving, examining) => {
     const judgesByIp = deps.judgesByIp(arriving.client.ip)
+    // A relay of our own network has no name that the world knows, and is on no list.
+    const isStranger = judgesByIp && networkOf(arriving.client.ip)?.isPrivate === false
     const [examination, client, scan] = await Promise.all([
       examining,
-      judgesByIp ? deps.lookUpClient(arriving.client.ip) : unknownClient,
+      isStranger ? deps.lookUpClient(arriving.client.ip) : unknownClient,
       deps.scan({ ...arriving, forwardPaths: arriving.recipients.map(({ forwardPath }) => forwardPath) }),
     ])
     const mailboxIds = mailboxesOf(arriving)
@@ -82,11 +81,10 @@ export function createFactFinder(deps: FactsDeps): FindFacts {
         authentication,
         shownAuthor,
         judgesByIp,
-        client: { ...client, helo: judgesByIp ? heloKind(arriving.client, hostname, client.names) : 'plausible' },
+        client: { ...client, isStranger, helo: isStranger ? heloKind(arriving.client, hostname, client.names) : 'plausible' },
         detour,
         rate: rateOf(deps, arriving, authentication, judgesByIp),
         firstTime: mailboxIds.every((id) => historyOf(id).received + historyOf(id).sent === 0),
-        isReport: examination.report !== null,
         content: examination.parsed.flags.some((flag) => unread.has(flag)) ? null : examination.content.reasons,
         scan,
       },

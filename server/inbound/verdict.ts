@@ -43,7 +43,7 @@ export function judgeMessage(facts: MessageFacts): InboundVerdict {
   const proven = isProven(facts)
   const doubts = reasonsOf(doubtRows, facts)
   const findings = [...reasonsOf(findingRows, facts), ...(facts.content ?? []), ...facts.scan.reasons]
-  const isDoubtful = facts.judgesByIp && facts.firstTime && !proven && total([...doubts, ...findings]) > 0
+  const isDoubtful = facts.client.isStranger && facts.firstTime && !proven && total([...doubts, ...findings]) > 0
   return { kind: 'accept', findings, doubts, proven, examined: facts.content !== null, delayMs: isDoubtful ? firstTimeDelayMs : 0 }
 }
 

@@ -103,7 +103,7 @@ describe('a client whose address is not known', () => {
   const hidden = (results: Authentication): MessageFacts =>
     message(
       { ...results, results: withoutAddress(results.results) },
-      { judgesByIp: false, client: { reverse: 'unknown', helo: 'plausible', listings: [] } },
+      { judgesByIp: false, client: { isStranger: false, reverse: 'unknown', helo: 'plausible', listings: [] } },
     )
 
   it('proves nothing by SPF, and DMARC passes by a signature alone', () => {
@@ -166,14 +166,14 @@ describe('who wrote before', () => {
     ['nobody, not proved', message(said({})), fresh, 'clean 4', 'sender-new-unproven'],
     [
       'the author, proved',
-      message(passed, { client: { reverse: 'none', helo: 'plausible', listings: [] } }),
+      message(passed, { client: { isStranger: true, reverse: 'none', helo: 'plausible', listings: [] } }),
       { received: 3, verified: 2, sent: 0 },
       'clean 1',
       'sender-known',
     ],
     [
       'we did',
-      message(passed, { client: { reverse: 'none', helo: 'plausible', listings: [] } }),
+      message(passed, { client: { isStranger: true, reverse: 'none', helo: 'plausible', listings: [] } }),
       { received: 3, verified: 2, sent: 1 },
       'clean 0',
       'sender-correspondent',
@@ -195,7 +195,9 @@ describe('who wrote before', () => {
     const delay = (facts: MessageFacts): unknown => ({ delayMs: 0, ...judgeMessage(facts) }).delayMs
     expect(delay(message(said({}), { firstTime: true }))).toBe(15_000)
     expect(delay(message(said({}), { firstTime: false }))).toBe(0)
-    expect(delay(message(passed, { firstTime: true, client: { reverse: 'none', helo: 'no-name', listings: [] } }))).toBe(0)
+    expect(delay(message(passed, { firstTime: true, client: { isStranger: true, reverse: 'none', helo: 'no-name', listings: [] } }))).toBe(
+      0,
+    )
     expect(delay(message(said({}, { dkim: signedBy(domain) }), { firstTime: true }))).toBe(0)
   })
 })

@@ -36,15 +36,14 @@ export type MessageFacts = {
   shownAuthor: Address | null
   /** false: everybody seems to come from one address, so it says nothing about anybody */
   judgesByIp: boolean
-  client: { reverse: ClientReverse; helo: Helo; listings: readonly Listing[] }
+  /** `isStranger`: its address is its own, and one of the internet. Of others nothing is known but that they are plausible. */
+  client: { isStranger: boolean; reverse: ClientReverse; helo: Helo; listings: readonly Listing[] }
   /** looked for when the author's domain was not proved */
   detour: Detour | null
   /** how many messages of this sender came in the last hour for the mailbox that got most of them; `limit` null: as many as it likes */
   rate: { lastHour: number; limit: number | null }
   /** no mailbox it is for has had mail from this author before, or written to it */
   firstTime: boolean
-  /** one mail system's report to another */
-  isReport: boolean
   /** null: it could not be read */
   content: readonly Reason[] | null
   /** what other programs said of it */
