@@ -40,6 +40,7 @@ const packages = {
   'smtp-server': ['server/inbound', 'server/local'],
   nodemailer: ['server/outbound', 'server/local'],
   mailauth: ['server/inbound', 'server/outbound', 'server/local'],
+  'dns-packet': ['dns'],
 }
 
 const product = '^(config|dns|server|console)/'

@@ -12,7 +12,7 @@ import { resolverOver } from './lookup.ts'
 import { type Timer, createWireClient } from './wire/client.ts'
 import { parseServer } from './wire/server.ts'
 
-export type { DnsAnswer, MxRecord, Records, Resolver, RrType, Timed, TlsaRecord } from './answer.ts'
+export type { DnsAnswer, MxRecord, Records, Resolver, RrType, Timed } from './answer.ts'
 export { reverseName } from './asked-name.ts'
 export { forMailauth } from './for-mailauth.ts'
 export { type Zone, type ZoneRecords, createZoneResolver } from './zone.ts'
