@@ -11,6 +11,7 @@ export function openDoor(
     talkedEarly: () => ({ code: 554, status: '5.5.1', text: 'You spoke before the greeting' }),
     saidHello: () => {},
     mayMail: () => null,
+    receiving: () => {},
     replied: () => nothing,
     delivered: () => nothing,
     left: () => {},

@@ -20,6 +20,8 @@ export type Visitor = {
   mayMail(bytes: number): Reply | null
   /** After each command was judged, before its reply is sent, 354 to DATA included. @param command the verb in capitals, '' for what is none */
   replied(command: string, reply: Reply): Reaction
+  /** The octets of a BDAT begin to come; those of DATA do with its 354. */
+  receiving(): void
   /** After the last byte of a message, with what it is answered; then `replied` is not asked about that answer. */
   delivered(bytes: number, reply: Reply): Reaction
   left(): void

@@ -92,6 +92,7 @@ export function createVisitor(hall: Hall, guest: Guest): Visitor {
       // It says good-bye itself.
       return reply.code === 421 ? nothing : reaction
     },
+    receiving: () => alive(clock.now(), true),
     delivered(bytes, reply) {
       const now = clock.now()
       alive(now, false)

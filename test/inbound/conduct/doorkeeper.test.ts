@@ -188,6 +188,7 @@ describe('a full house', () => {
     const ip = (n: number) => `198.51.100.${n}`
     const visitors = Array.from({ length: 10 }, (_, n) => hall.enter(ip(n)))
     visitors[0]?.replied('DATA', reply('354 Go ahead'))
+    visitors[9]?.receiving()
     expect(hall.refusal(bo)).toBe('421 4.3.2 Too many connections at this moment, try again later')
     await hall.clock.advance(4_000)
     visitors[1]?.replied('NOOP', ok)
