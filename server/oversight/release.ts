@@ -7,6 +7,7 @@ import { domainOf } from '../model/address.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type DecisionId, type ReleaseId, newId } from '../model/ids.ts'
 import { mailDate } from '../model/mail-date.ts'
+import { noteSent } from '../store/correspondents.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, envelopeOf } from '../store/emails.ts'
@@ -30,7 +31,7 @@ export type ReleaseOrder = {
   giveUpAfterMs: number
 }
 
-/** Writes the release, one delivery per recipient and the `message.sent` event. @returns the entry to append to the log at the end of the transaction. */
+/** Writes the release, one delivery per recipient, whom the mailbox has now written to, and the `message.sent` event. @returns the entry to append to the log at the end of the transaction. */
 export async function release(tx: Tx, order: ReleaseOrder): Promise<NewLogEntry> {
   const { email, contentHash, grounds, now } = order
   const id = newId('release', now)
@@ -45,6 +46,7 @@ export async function release(tx: Tx, order: ReleaseOrder): Promise<NewLogEntry>
     created_at: now,
   })
   await insertDeliveries(tx, deliveriesFor(order, id))
+  await noteSent(tx, { mailboxId: email.mailbox_id, addresses: envelopeOf(email).forwardPaths, now })
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.sent', data: emailFacts(email), now })
   const metadata = { release_id: id, content_hash: contentHash, ...metadataOf(grounds) }
   return { ...emailEntry(email, order.actor, now), action: 'email.released', metadata }
