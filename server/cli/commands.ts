@@ -29,6 +29,16 @@ export const commands = {
   show: { summary: 'show one of them whole', load: async () => (await import('./show.ts')).show },
   approve: { summary: 'let it leave (or in)', load: async () => (await import('./decide.ts')).approve },
   reject: { summary: 'refuse it', load: async () => (await import('./decide.ts')).reject },
+  reports: {
+    summary: 'list what other mail systems reported about your domains',
+    load: async () => (await import('./reports.ts')).reportsList,
+  },
+  'reports show': { summary: 'show one of these reports', load: async () => (await import('./reports.ts')).reportsShow },
+  'reports dmarc': {
+    summary: 'add up who sent in your name, and what passed',
+    load: async () => (await import('./reports.ts')).reportsDmarc,
+  },
+  'reports tls': { summary: 'add up whether mail to you could be encrypted', load: async () => (await import('./reports.ts')).reportsTls },
   'audit verify': {
     summary: 'check that no entry of the log was changed or removed',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

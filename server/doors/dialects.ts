@@ -145,6 +145,8 @@ const answers: Record<OperationName, Record<Surface, Shape>> = {
   },
   decide_email: bySurface(() => decided),
   get_audit_log: bySurface(() => same),
+  list_reports: bySurface(() => same),
+  get_report: bySurface(() => same),
 }
 
 export const answerShape = (surface: Surface, operation: OperationName): Shape => answers[operation][surface]
@@ -177,6 +179,8 @@ export const inputAliases: Record<OperationName, Readonly<Record<string, string>
   list_pending: byMailbox,
   decide_email: { ...byEmail, decision: 'action' },
   get_audit_log: {},
+  list_reports: {},
+  get_report: { report_id: 'id' },
 }
 
 /** Two names for one field may both be there; when they differ, this one counts (§8). Of all others a difference is an error. */

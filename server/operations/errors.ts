@@ -133,6 +133,12 @@ export const errors = {
     message: 'Attachment not found',
     fix: 'Call read_email and use a name or index from its "attachments".',
   },
+  REPORT_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Report not found',
+    fix: 'Call list_reports for the reports of this account.',
+  },
   READ_ONLY_MAILBOX: {
     http: 403,
     trpc: 'FORBIDDEN',
@@ -144,6 +150,12 @@ export const errors = {
     trpc: 'CONFLICT',
     message: 'This email cannot be replied to',
     fix: 'Reply to an email that has arrived, or that has been sent.',
+  },
+  AUTOMATIC_MESSAGE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'A program wrote this email, and nobody would read an answer',
+    fix: 'Do not answer it. If a person has to be told something, write to that person with send_email.',
   },
   NOT_A_DRAFT: {
     http: 409,

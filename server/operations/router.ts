@@ -8,6 +8,7 @@ import { list_mailboxes } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
+import { get_report, list_reports } from './reports.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
 import { get_thread } from './threads.ts'
 
@@ -27,6 +28,8 @@ export const appRouter = router({
   list_pending,
   decide_email,
   get_audit_log,
+  list_reports,
+  get_report,
 })
 export type AppRouter = typeof appRouter
 export type OperationName = keyof AppRouter['_def']['record']

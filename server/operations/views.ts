@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { automaticKinds } from '../model/automatic.ts'
 import { type HeaderAddress, directions, emailStatuses, spamVerdicts } from '../model/email.ts'
 import { domainOf, parseAddress } from '../model/address.ts'
 import { type EmailRow, type ListedEmail, authenticationOf, emailFlags, headerAddresses } from '../store/emails.ts'
@@ -32,6 +33,12 @@ export const EmailSummary = z.strictObject({
     .boolean()
     .nullable()
     .describe('Inbound: true when DMARC proved the domain of "from". False means anybody may have written it.'),
+  automatic: z
+    .enum(automaticKinds)
+    .nullable()
+    .describe(
+      'Inbound: not null means that a program wrote it; do not answer it unless a person asked you to. reply_email refuses most kinds.',
+    ),
   spam_score: z.number().nullable(),
   spam_verdict: z.enum(spamVerdicts).nullable(),
   delivered_at: Time.nullable(),
@@ -53,6 +60,7 @@ export const summaryOf = (email: ListedEmail): EmailSummary => ({
   received_at: isoTime(email.received_at),
   has_attachments: email.has_attachments === 1,
   sender_verified: email.direction === 'outbound' ? null : isVerified(email),
+  automatic: email.automatic,
   spam_score: email.spam_score,
   spam_verdict: email.spam_verdict,
   delivered_at: isoOrNull(email.delivered_at),

@@ -2,9 +2,10 @@ import { expect, it } from 'vitest'
 import type { OperationName } from '../../server/operations/router.ts'
 import { operations } from '../../server/operations/router.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
+import { keepReport } from '../support/reports.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
-type Ids = { email: string; pending: string; draft: string; thread: string; mailbox: string }
+type Ids = { email: string; pending: string; draft: string; thread: string; mailbox: string; report: string }
 type Attempt = { method: 'GET' | 'POST'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
@@ -38,8 +39,13 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'reviewer', method: 'GET', path: `/list_pending?thread_id=${ids.thread}` },
   ],
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
-  // Names no row; its own test is below.
+  // Name no row; their own tests are below and in reports.test.ts.
   get_audit_log: () => [],
+  list_reports: () => [],
+  get_report: (ids) => [
+    { key: 'admin', method: 'GET', path: `/get_report?id=${ids.report}` },
+    { key: 'admin', method: 'GET', path: `/v1/reports/${ids.report}` },
+  ],
 }
 
 async function fill(desk: Desk, office: Office): Promise<Ids> {
@@ -53,6 +59,7 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     mailbox: office.gated.id,
     pending: String(pending.body['id']),
     draft: String(draft.body['id']),
+    report: await keepReport(desk, office),
   }
 }
 

@@ -20,6 +20,8 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   list_pending: ['reviewer'],
   decide_email: ['reviewer'],
   get_audit_log: ['admin'],
+  list_reports: ['admin'],
+  get_report: ['admin'],
 }
 
 describeOnEachEngine('scopes', (openStore) => {

@@ -13,6 +13,7 @@ const email = (change: Partial<EmailRow> = {}): EmailRow =>
     subject: 'Question',
     from_address: 'bo@remote.test',
     reply_to_json: '[]',
+    automatic: null,
     to_json: '[{"address":"ann@ours.test"}]',
     ...change,
   }) as EmailRow
