@@ -9,8 +9,8 @@ export type RemoteSender = {
   zone: Zone
   /** The message with a DKIM-Signature in front. */
   sign(message: string, options?: SignOptions): Promise<Buffer>
-  /** The message with a first ARC set in front (RFC 8617), as a forwarder adds one. */
-  seal(message: string): Promise<Buffer>
+  /** The message with a first ARC set in front (RFC 8617), as a forwarder adds one. @param found what it says to have verified */
+  seal(message: string, found?: string): Promise<Buffer>
 }
 type SignOptions = { headerList?: string[]; maxBodyLength?: number; signatures?: number }
 
@@ -45,13 +45,13 @@ export function createRemoteSender(options: { domain?: string; dmarc?: string | 
       if (errors.length > 0) throw new Error(String(errors[0]?.err))
       return Buffer.from(signatures + message)
     },
-    async seal(message) {
+    async seal(message, found = 'spf=pass') {
       const headers = await sealMessage(message, {
         signingDomain: domain,
         selector,
         privateKey,
         cv: 'none',
-        authResults: `mx.${domain}; spf=pass`,
+        authResults: `mx.${domain}; ${found}`,
       })
       return Buffer.concat([headers, Buffer.from(message)])
     },
