@@ -1,30 +1,42 @@
+/** `stranger`: nothing is known that would speak for it. `engaged`: it has begun to hand over a message, or its network brought one today. */
+export type Standing = 'stranger' | 'engaged'
+
 /** Who has said nothing for how long, of the sessions that are not in the middle of a message. */
 export type Silent = {
   /** It spoke, or we did. @param at epoch ms */
-  heard(sessionId: string, at: number): void
+  heard(sessionId: string, at: number, standing: Standing): void
   /** It left, or a message of it is on its way. */
   remove(sessionId: string): void
-  /** The one to ask to leave, who is asked once; null when nobody has been silent long enough. */
+  /** The one to ask to leave, who is asked once; strangers first. Null when nobody has been silent long enough. */
   takeLongest(now: number): string | null
 }
 
-/** A slow line may need this long for a round trip or two. */
-const patienceMs = 5_000
+/** A sender that has a message says so within a round trip; one that is handing it over may be on a slow line. */
+const patienceMs: Readonly<Record<Standing, number>> = { stranger: 1_000, engaged: 5_000 }
 
 export function createSilent(): Silent {
-  // In the order of when they were heard last.
-  const heardAt = new Map<string, number>()
+  // Each in the order of when they were heard last.
+  const heardAt: Readonly<Record<Standing, Map<string, number>>> = { stranger: new Map(), engaged: new Map() }
+
+  function remove(sessionId: string): void {
+    heardAt.stranger.delete(sessionId)
+    heardAt.engaged.delete(sessionId)
+  }
+  function longestOf(standing: Standing, now: number): string | null {
+    const { value: first } = heardAt[standing].entries().next()
+    return first !== undefined && now - first[1] >= patienceMs[standing] ? first[0] : null
+  }
+
   return {
-    heard(sessionId, at) {
-      heardAt.delete(sessionId)
-      heardAt.set(sessionId, at)
+    heard(sessionId, at, standing) {
+      remove(sessionId)
+      heardAt[standing].set(sessionId, at)
     },
-    remove: (sessionId) => void heardAt.delete(sessionId),
+    remove,
     takeLongest(now) {
-      const { value: first } = heardAt.entries().next()
-      if (first === undefined || now - first[1] < patienceMs) return null
-      heardAt.delete(first[0])
-      return first[0]
+      const longest = longestOf('stranger', now) ?? longestOf('engaged', now)
+      if (longest !== null) remove(longest)
+      return longest
     },
   }
 }

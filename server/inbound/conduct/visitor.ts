@@ -10,7 +10,7 @@ import type { Memory } from './memory.ts'
 import { type Offence, offences } from './offences.ts'
 import { type Mode, regimes } from './overload.ts'
 import type { Network } from './prefixes.ts'
-import type { Silent } from './silent.ts'
+import type { Silent, Standing } from './silent.ts'
 import type { Waits } from './waits.ts'
 import type { Windows } from './windows.ts'
 
@@ -41,6 +41,7 @@ export function createVisitor(hall: Hall, guest: Guest): Visitor {
   const { sessionId, network, stay } = guest
   const [prefix] = network.prefixes
   const arrivedAt = clock.now()
+  const isKnown = memory.isKnown(prefix, arrivedAt)
   let manners = atFirst
   let announcedBytes = 0
   let hasBrought = false
@@ -66,15 +67,17 @@ export function createVisitor(hall: Hall, guest: Guest): Visitor {
     return { delayMs: step.delayMs, hangUp: null }
   }
 
-  /** Any sign of life ends a wait. A session is not silent while its message is on its way. */
-  function alive(now: number, isReceiving: boolean): void {
-    waits.end(visitor)
+  /** A private address may be everybody's, so having it speaks for nobody. */
+  const standing = (): Standing => (manners.inTransaction || manners.accepted || (isKnown && !network.isPrivate) ? 'engaged' : 'stranger')
+
+  /** A session is not silent while its message is on its way. */
+  function heard(now: number, isReceiving: boolean): void {
     if (isReceiving) silent.remove(sessionId)
-    else silent.heard(sessionId, now)
+    else silent.heard(sessionId, now, standing())
   }
 
   const visitor: Visitor = {
-    greetWaitMs: guest.isUnlimited || memory.isKnown(prefix, arrivedAt) ? 0 : regimes[hall.mode()].greetWaitMs,
+    greetWaitMs: guest.isUnlimited || isKnown ? 0 : regimes[hall.mode()].greetWaitMs,
     talkedEarly() {
       offended('early-talk', clock.now())
       return earlyReply
@@ -87,21 +90,24 @@ export function createVisitor(hall: Hall, guest: Guest): Visitor {
     },
     replied(command, reply) {
       const now = clock.now()
-      alive(now, command === 'DATA' && reply.code === 354)
+      waits.end(visitor)
       const reaction = reactionTo(afterReply(manners, command, reply, regimes[hall.mode()].tolerance), now)
+      heard(now, command === 'DATA' && reply.code === 354)
       // It says good-bye itself.
       return reply.code === 421 ? nothing : reaction
     },
-    receiving: () => alive(clock.now(), true),
+    receiving: () => heard(clock.now(), true),
     delivered(bytes, reply) {
       const now = clock.now()
-      alive(now, false)
+      waits.end(visitor)
       hasBrought = true
       windows.more(stay, Math.max(bytes - announcedBytes, 0), now)
       announcedBytes = 0
       counts.message(bytes, reply.code)
       if (reply.code < 400) memory.behaved(prefix, now)
-      return reactionTo(afterMessage(manners, reply, regimes[hall.mode()].tolerance), now)
+      const reaction = reactionTo(afterMessage(manners, reply, regimes[hall.mode()].tolerance), now)
+      heard(now, false)
+      return reaction
     },
     left() {
       if (hasLeft) return
@@ -114,7 +120,7 @@ export function createVisitor(hall: Hall, guest: Guest): Visitor {
       hall.left()
     },
   }
-  silent.heard(sessionId, arrivedAt)
+  heard(arrivedAt, false)
   return visitor
 }
 

@@ -185,21 +185,37 @@ describe('a network', () => {
 describe('a full house', () => {
   it('asks who has been silent the longest to make room; never one whose message is on its way', async () => {
     const hall = createHall({ maxConnections: 10 })
-    const ip = (n: number) => `198.51.100.${n}`
-    const visitors = Array.from({ length: 10 }, (_, n) => hall.enter(ip(n)))
+    const visitors = Array.from({ length: 10 }, (_, n) => hall.enter(`198.51.100.${n}`))
     visitors[0]?.replied('DATA', reply('354 Go ahead'))
-    visitors[9]?.receiving()
+    visitors[1]?.receiving()
+    const arrive = (sessionId: string) => hall.conduct.arrive({ ip: bo, sessionId })
     expect(hall.refusal(bo)).toBe('421 4.3.2 Too many connections at this moment, try again later')
-    await hall.clock.advance(4_000)
-    visitors[1]?.replied('NOOP', ok)
-    await hall.clock.advance(1_000)
-    expect(hall.conduct.arrive({ ip: bo, sessionId: 'bo' })).toMatchObject({ kind: 'welcome', inPlaceOf: 's3' })
+    await hall.clock.advance(500)
+    visitors[2]?.replied('NOOP', ok)
+    await hall.clock.advance(500)
+    expect(arrive('bo')).toMatchObject({ kind: 'welcome', inPlaceOf: 's4' })
     // It was asked once, and nobody else is let in while too many who were asked are still there.
     expect(hall.refusal(bo)).toMatch(/^421 4\.3\.2/)
-    visitors[2]?.left()
-    expect(hall.conduct.arrive({ ip: bo, sessionId: 'bo2' })).toMatchObject({ kind: 'welcome', inPlaceOf: 's4' })
+    visitors[3]?.left()
+    expect(arrive('bo2')).toMatchObject({ kind: 'welcome', inPlaceOf: 's5' })
     expect(await hall.count('inbound_made_room_total')).toBe(2)
     expect(await hall.count('inbound_connections_total{outcome="no-place"}')).toBe(2)
+  })
+
+  it('asks those first who speak for nothing: no message begun, none brought today', async () => {
+    const hall = createHall({ maxConnections: 10 })
+    bring(hall.enter(eve))
+    const begun = hall.enter('198.51.100.2')
+    begun.replied('MAIL', ok)
+    hall.enter(eve)
+    for (let n = 0; n < 7; n++) hall.enter(`203.0.113.${n}`)
+    await hall.clock.advance(60_000)
+    const named = Array.from({ length: 7 }, (_, n) => {
+      const arrival = hall.conduct.arrive({ ip: bo, sessionId: `bo${n}` })
+      return arrival.kind === 'welcome' ? (arrival.visitor.left(), arrival.inPlaceOf) : null
+    })
+    expect(named).toEqual(['s4', 's5', 's6', 's7', 's8', 's9', 's10'])
+    expect(hall.conduct.arrive({ ip: bo, sessionId: 'bo8' })).toMatchObject({ inPlaceOf: 's1' })
   })
 
   it('counts nothing against a network that found no place', () => {

@@ -35,16 +35,26 @@ describe('the sessions that wait', () => {
 })
 
 describe('the silent sessions', () => {
-  it('are asked to leave in the order of their silence, once, after five seconds of it', () => {
+  it('are asked to leave in the order of their silence, once, after a second of it', () => {
     const silent = createSilent()
-    silent.heard('a', 0)
-    silent.heard('b', 1_000)
-    silent.heard('c', 2_000)
-    silent.heard('a', 3_000)
+    silent.heard('a', 0, 'stranger')
+    silent.heard('b', 100, 'stranger')
+    silent.heard('c', 200, 'stranger')
+    silent.heard('a', 300, 'stranger')
     silent.remove('c')
-    expect(silent.takeLongest(5_999)).toBeNull()
-    expect(silent.takeLongest(8_000)).toBe('b')
-    expect(silent.takeLongest(8_000)).toBe('a')
+    expect(silent.takeLongest(1_099)).toBeNull()
+    expect(silent.takeLongest(2_000)).toBe('b')
+    expect(silent.takeLongest(2_000)).toBe('a')
     expect(silent.takeLongest(99_000)).toBeNull()
+  })
+
+  it('are strangers before those who are handing something over, who have five seconds', () => {
+    const silent = createSilent()
+    silent.heard('engaged', 0, 'stranger')
+    silent.heard('engaged', 0, 'engaged')
+    silent.heard('stranger', 4_000, 'stranger')
+    expect(silent.takeLongest(4_999)).toBeNull()
+    expect(silent.takeLongest(6_000)).toBe('stranger')
+    expect(silent.takeLongest(6_000)).toBe('engaged')
   })
 })
