@@ -43,7 +43,7 @@ export const automaticKind = ({
 }): Automatic | null => judge(factsOf(header, reversePath, report))
 
 /** The first row that applies. An aggregate report is not said to be one here: whether its domain is ours shows when it is filed. */
-export const judge = (facts: AutomaticFacts): Automatic | null => rows.find(({ when }) => when(facts))?.kind ?? null
+const judge = (facts: AutomaticFacts): Automatic | null => rows.find(({ when }) => when(facts))?.kind ?? null
 
 const rows: readonly { kind: Automatic; when(facts: AutomaticFacts): boolean }[] = [
   { kind: 'delivery-report', when: (f) => f.report === 'delivery' || f.reportType === 'delivery-status' },

@@ -37,7 +37,7 @@ async function isTooFast(tx: Tx, { threadId, now }: Filed): Promise<boolean> {
 }
 
 /** Each side has had its turns within the hour, and here comes one more. @param turns of one thread, before this message; @param now epoch ms */
-export function isLoop(turns: readonly Turn[], now: number): boolean {
+function isLoop(turns: readonly Turn[], now: number): boolean {
   const lately = turns.filter((turn) => turn.received_at > now - windowMs)
   const sent = lately.filter((turn) => turn.direction === 'outbound' && turn.status === 'sent').length
   const arrived = lately.filter((turn) => turn.direction === 'inbound').length

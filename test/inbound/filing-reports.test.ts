@@ -2,17 +2,21 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, expect, it } from 'vitest'
 import { mostTurns } from '../../server/inbound/loops.ts'
 import { createParser } from '../../server/inbound/parser.ts'
+import type { ContentHash } from '../../server/model/envelope.ts'
 import { newId } from '../../server/model/ids.ts'
+import { release } from '../../server/oversight/release.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { insertEmail } from '../../server/store/emails.ts'
+import { verifyLog } from '../../server/store/log.ts'
 import { listReports, readReports, summaryOf } from '../../server/store/reports.ts'
 import type { Row } from '../../server/store/schema.ts'
 import { plainEmail } from '../support/plain-email.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { type PostOffice, openPostOffice } from './post-office.ts'
-import { sample, withFile } from './reports/corpus.ts'
+import { gigabyte } from './reports/bomb.ts'
+import { ourMessageId, sample, withFile } from './reports/corpus.ts'
 
 const parser = createParser({ log: silentLog })
 afterAll(() => parser.close())
@@ -89,6 +93,55 @@ describeOnEachEngine('a report that arrives', (openStore) => {
     expect(proven === undefined ? null : summaryOf(proven)).toMatchObject({ verified: true, passed: 12 })
     await send(office, forged)
     expect(await all(store)).toEqual([proven])
+  })
+
+  /** An email of ann's to these, which their server took. */
+  const hasLeft = async (office: PostOffice, store: Store, to: string[]): Promise<Row<'emails'>> => {
+    const first = await send(office, letter())
+    const now = first.received_at
+    const contentHash = 'f'.repeat(64) as ContentHash
+    const email = plainEmail(now, {
+      ...first,
+      id: newId('email', now),
+      direction: 'outbound',
+      status: 'sent',
+      message_id: ourMessageId,
+      content_hash: contentHash,
+      forward_paths_json: JSON.stringify(to),
+    })
+    await store.transaction(async (tx) => {
+      await insertEmail(tx, email)
+      const grounds = { kind: 'policy', rule: 'autonomous' } as const
+      await release(tx, { email, contentHash, grounds, actor: { kind: 'system', part: 'oversight' }, now, giveUpAfterMs: 1_000 })
+      await tx.updateTable('deliveries').set({ state: 'delivered', settled_at: now }).execute()
+    })
+    return email
+  }
+
+  it('of failed delivery, or of a complaint, tells who wrote the email that it is about', async () => {
+    const { office, store } = await open()
+    const email = await hasLeft(office, store, ['bo@remote.test', 'dora@remote.test'])
+    const bounce = await send(office, await sample('google.eml'), { from: '' })
+    await send(office, await sample('exchange-2003.eml'), { from: '', to: 'bea@ours.test' })
+    const complaint = await send(office, await sample('arf.eml'), { to: 'bea@ours.test' })
+    const all = await store.db.selectFrom('events').select(['type', 'data_json']).orderBy('seq').execute()
+    const told = all.filter(({ type }) => type === 'message.bounced' || type === 'message.complained')
+    expect(told.map(({ type, data_json }) => [type, JSON.parse(data_json)])).toMatchObject([
+      ['message.bounced', { email_id: email.id, recipient: 'bo@remote.test', bounce_type: 'hard', report_email_id: bounce.id }],
+      ['message.complained', { email_id: email.id, recipient: 'bo@remote.test', report_email_id: complaint.id }],
+    ])
+    expect((await office.emails()).find(({ id }) => id === email.id)).toMatchObject({ bounce_type: 'hard', bounced_at: bounce.received_at })
+    expect(await verifyLog(store.db)).toMatchObject({ ok: true })
+  })
+
+  it('and is a bomb of a gigabyte costs only itself: it is a letter, and so is what comes beside it', { timeout: 60_000 }, async () => {
+    const { office, store } = await open()
+    const bomb = withFile(gigabyte(), { name })
+    const slow = office.send({ from: 'bo@remote.test', data: bomb })
+    const quick = office.send({ from: 'bo@remote.test', data: letter() })
+    expect(await Promise.all([slow, quick])).toEqual([expect.stringMatching(/^250 /), expect.stringMatching(/^250 /)])
+    expect(await all(store)).toEqual([])
+    expect((await office.emails()).map(({ automatic }) => automatic)).toEqual([null, null])
   })
 
   it('of failed delivery or of a complaint about nothing of ours is marked and changes nothing', async () => {

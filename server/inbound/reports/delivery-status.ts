@@ -56,7 +56,7 @@ function actionIn(value: string, status: string | null): DsnAction | null {
   return dsnActions.find((one) => word.startsWith(one)) ?? actionOf(status)
 }
 
-export const actionOf = (status: string | null): DsnAction | null => {
+const actionOf = (status: string | null): DsnAction | null => {
   if (status === null) return null
   return status.startsWith('5') ? 'failed' : status.startsWith('4') ? 'delayed' : 'delivered'
 }

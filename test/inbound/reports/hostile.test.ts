@@ -1,35 +1,17 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGzip, gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
 import { mostRows, readDmarcXml } from '../../../server/inbound/reports/dmarc-xml.ts'
 import { mostDetails, readTlsJson } from '../../../server/inbound/reports/tls-json.ts'
 import { maxUnpacked, unpack } from '../../../server/inbound/reports/unpack.ts'
+import { gigabyte } from './bomb.ts'
 import { recognise, sample, withFile } from './corpus.ts'
 import { zipOf } from './zip.ts'
 
 const megabyte = 1024 * 1024
 const name = 'remote.test!ours.test!1795305600!1795391999'
 
-/** What unpacks to a gigabyte of spaces: a megabyte of gzip. */
-async function gigabyte(): Promise<Buffer> {
-  const piece = Buffer.alloc(4 * megabyte, ' ')
-  const chunks: Buffer[] = []
-  await pipeline(
-    Readable.from(Array.from({ length: 256 }, () => piece)),
-    createGzip({ level: 1 }),
-    async (packed: AsyncIterable<Buffer>) => {
-      for await (const chunk of packed) chunks.push(chunk)
-    },
-  )
-  return Buffer.concat(chunks)
-}
-
 describe('a bomb', () => {
-  let bomb: Buffer
-  beforeAll(async () => {
-    bomb = await gigabyte()
-  }, 60_000)
+  const bomb = gigabyte()
 
   it('of a gigabyte is put down after 25 megabytes, and its message is a letter', { timeout: 60_000 }, async () => {
     const before = process.resourceUsage().maxRSS
@@ -39,8 +21,8 @@ describe('a bomb', () => {
     expect(process.resourceUsage().maxRSS - before).toBeLessThan(200 * 1024)
   })
 
-  it('of a gigabyte in two members of one file, too', { timeout: 60_000 }, async () => {
-    expect(await unpack(Buffer.concat([gzipSync('<'), bomb]))).toBeNull()
+  it('of one member, too', { timeout: 60_000 }, async () => {
+    expect(await unpack(gzipSync(Buffer.alloc(128 * megabyte, ' '), { level: 1 }))).toBeNull()
   })
 
   it.each([
