@@ -50,8 +50,15 @@ function dkimOf({ dkim }: AuthenticateResult): AuthenticationResults['dkim'] {
         domain: parseDomainName(one.signingDomain ?? '') ?? '',
         selector: selectorName.test(one.selector ?? '') ? (one.selector ?? '') : '',
         aligned: Boolean(one.status.aligned) && result !== 'policy',
+        ...startOf(one.signature),
       }
     })
+}
+
+/** RFC 6008 §4: enough to tell one signature from another. */
+function startOf(signature: string | undefined): { signature?: string } {
+  const start = signature?.slice(0, 8) ?? ''
+  return /^[\w+/]{8}$/.test(start) ? { signature: start } : {}
 }
 
 /** RFC 6376 §3.1, and underscores. What else a stranger writes there is no name but words, which would stand among our own. */

@@ -43,13 +43,10 @@ export type Arriving = {
   bytes: Buffer
 }
 
-export type Facts = { client: ClientNames; message: MessageFacts; ofMailbox(id: MailboxId): MailboxFacts }
+export type Facts = { examination: Examination; client: ClientNames; message: MessageFacts; ofMailbox(id: MailboxId): MailboxFacts }
 
 /** @param examining is under way meanwhile. Null when it ends in nothing. */
-export type FindFacts = (
-  arriving: Arriving,
-  examining: Promise<Examination | null>,
-) => Promise<(Facts & { examination: Examination }) | null>
+export type FindFacts = (arriving: Arriving, examining: Promise<Examination | null>) => Promise<Facts | null>
 
 /** A sender somebody vouches for may send so many times as many: a busy tracker or a monitor is no flood. */
 const vouchedForTimes = 40

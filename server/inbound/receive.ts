@@ -11,7 +11,7 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
 import type { Examination, Examine } from './examine.ts'
-import type { FindFacts } from './facts.ts'
+import type { Facts, FindFacts } from './facts.ts'
 import type { Filing, Letter } from './email-rows.ts'
 import { fileEmail } from './file-email.ts'
 import type { HandOn } from './hand-on.ts'
@@ -65,7 +65,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reasons.map(({ code }) => code).join(' '))
     await deps.patience.wait(verdict.delayMs)
     const forMailbox = (id: MailboxId): MailboxVerdict => judgeForMailbox(verdict, facts.ofMailbox(id))
-    return keep(deps, arrival, { examination, forMailbox, proven: verdict.proven, flags: flagsOf(facts.message, examination) })
+    return keep(deps, arrival, { facts, forMailbox, proven: verdict.proven, flags: flagsOf(facts.message, examination) })
   }
 }
 
@@ -75,14 +75,14 @@ function refuse(log: Log, reply: Reply, reason: string): Reply {
 }
 
 /** `proven`: its author is who the message says. */
-type Judged = { examination: Examination; forMailbox: (id: MailboxId) => MailboxVerdict; proven: boolean; flags: MessageFlag[] }
+type Judged = { facts: Facts; forMailbox: (id: MailboxId) => MailboxVerdict; proven: boolean; flags: MessageFlag[] }
 
 const flagsOf = (facts: MessageFacts, { parsed }: Examination): MessageFlag[] => [
   ...parsed.flags,
   ...(isAmbiguous(facts) ? (['from-ambiguous'] as const) : []),
 ]
 
-async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, forMailbox, proven, flags }: Judged): Promise<Reply> {
+async function keep(deps: ReceiverDeps, arrival: Arrival, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
   // Ids are made here, not earlier: they say in which order messages became visible, and looking up names takes seconds at times.
@@ -90,6 +90,7 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, forMail
   const filings = filingsFor(recipients, forMailbox, receivedAt)
   const queueId = filings[0]?.emailId ?? 'none'
   const recipient = recipients.length === 1 ? (recipients[0]?.forwardPath ?? null) : null
+  const { examination } = facts
   const { results } = examination.authentication
   const raw = withTrace(arrival.bytes, {
     hostname: deps.hostname,
@@ -97,6 +98,9 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { examination, forMail
     id: queueId,
     recipient,
     reversePath,
+    names: facts.client.names,
+    reverse: facts.client.reverse,
+    judgesByIp: facts.message.judgesByIp,
     results,
     receivedAt,
   })

@@ -6,8 +6,8 @@ export type ArcResult = 'pass' | 'fail' | 'none' | 'temperror' | 'permerror'
 
 export type AuthenticationResults = {
   spf: { result: SpfResult; domain: string | null }
-  /** One per signature, in header order; empty when the message is unsigned. */
-  dkim: readonly { result: DkimResult; domain: string; selector: string; aligned: boolean }[]
+  /** One per signature, in header order; empty when the message is unsigned. `signature`: the first characters of it (RFC 6008 §4), base64. */
+  dkim: readonly { result: DkimResult; domain: string; selector: string; aligned: boolean; signature?: string }[]
   dmarc: { result: DmarcResult; policy: 'none' | 'quarantine' | 'reject' | null; domain: string | null }
   arc: { result: ArcResult }
 }
