@@ -10,7 +10,7 @@ import { type Arrival, type Conduct, type Resource, noPlace } from './conduct.ts
 import { type Welcome, createCounts } from './counts.ts'
 import { createMemory } from './memory.ts'
 import { createNatWatch } from './nat-watch.ts'
-import { type Mode, nextMode, regimes } from './overload.ts'
+import { type Mode, calmPhase, nextPhase, regimes } from './overload.ts'
 import { networkOf } from './prefixes.ts'
 import { startSharing } from './sharing.ts'
 import { createSilent } from './silent.ts'
@@ -46,13 +46,14 @@ export function createConduct({ config, sharedIn, clock, log, metrics }: Conduct
   const sharing = db === null ? null : startSharing({ db, windows, clock, log })
   const shares: Partial<Record<Resource, () => number>> = {}
   let sessions = 0
-  let mode: Mode = 'calm'
+  let phase = calmPhase
 
   function currentMode(): Mode {
     const load = { connections: sessions / maxConnections, memory: shares.memory?.() ?? 0, work: shares.work?.() ?? 0 }
-    const next = nextMode(mode, load)
-    if (next !== mode) log.warn({ ...load, sessions }, next === 'overload' ? 'inbound.overload-began' : 'inbound.overload-ended')
-    return (mode = next)
+    const next = nextPhase(phase, load, clock.now())
+    if (next !== phase) log.warn({ ...load, sessions }, next.mode === 'overload' ? 'inbound.overload-began' : 'inbound.overload-ended')
+    phase = next
+    return phase.mode
   }
 
   const counts = createCounts(metrics, {

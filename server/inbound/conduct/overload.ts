@@ -14,9 +14,20 @@ const thresholds: Readonly<Record<keyof Load, { enter: number; leave: number }>>
 }
 const kinds = Object.keys(thresholds) as (keyof Load)[]
 
-/** One kind is enough to be overloaded; all must be well again for it to be over. */
-export const nextMode = (before: Mode, load: Load): Mode =>
-  kinds.some((kind) => load[kind] > thresholds[kind][before === 'calm' ? 'enter' : 'leave']) ? 'overload' : 'calm'
+/** Whoever connects meanwhile should meet one mode, not two. */
+const leastOverloadMs = 10_000
+
+/** `since`: when it began, epoch ms. */
+export type Phase = { mode: Mode; since: number }
+export const calmPhase: Phase = { mode: 'calm', since: 0 }
+
+/** One kind is enough to be overloaded; all must be well again for it to be over, and not before its time. @param now epoch ms */
+export function nextPhase(before: Phase, load: Load, now: number): Phase {
+  const limit = before.mode === 'calm' ? 'enter' : 'leave'
+  const mode: Mode = kinds.some((kind) => load[kind] > thresholds[kind][limit]) ? 'overload' : 'calm'
+  const isTooEarly = before.mode === 'overload' && now >= before.since && now - before.since < leastOverloadMs
+  return mode === before.mode || isTooEarly ? before : { mode, since: now }
+}
 
 export type Regime = { limits: SessionLimits; greetWaitMs: number; tolerance: Tolerance }
 

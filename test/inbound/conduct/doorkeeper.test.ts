@@ -235,6 +235,8 @@ describe('a full house', () => {
     expect(visitors[0]?.replied('MAIL', refused)).toMatchObject({ hangUp: { code: 421 } })
     expect(await hall.count('inbound_overload')).toBe(1)
     for (const visitor of visitors.slice(0, 30)) visitor.left()
+    expect(hall.conduct.limits()).toMatchObject({ idleMs: 10_000 })
+    await hall.clock.advance(10_000)
     expect(hall.conduct.limits()).toMatchObject({ idleMs: 300_000 })
     expect(hall.said).toEqual(['warn inbound.overload-began', 'warn inbound.overload-ended'])
     expect(await hall.count('inbound_overload')).toBe(0)

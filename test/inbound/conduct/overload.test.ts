@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Load, type Mode, nextMode, regimes } from '../../../server/inbound/conduct/overload.ts'
+import { type Load, type Mode, nextPhase, regimes } from '../../../server/inbound/conduct/overload.ts'
 
 const load = (some: Partial<Load>): Load => ({ connections: 0, memory: 0, work: 0, ...some })
+
+const later = 10_000
+const nextMode = (mode: Mode, some: Load, after = later): Mode => nextPhase({ mode, since: 0 }, some, after).mode
 
 describe('overload', () => {
   it.each<[string, Mode, Partial<Load>, Mode]>([
@@ -16,6 +19,11 @@ describe('overload', () => {
     ['ends when all is well', 'overload', { memory: 0.5, work: 0.5 }, 'calm'],
   ])('%s', (_what, before, some, after) => {
     expect(nextMode(before, load(some))).toBe(after)
+  })
+
+  it('lasts ten seconds at least, and ends at once when the host clock was set back', () => {
+    expect(nextMode('overload', load({}), later - 1)).toBe('overload')
+    expect(nextMode('overload', load({}), -1)).toBe('calm')
   })
 
   it('does not come and go: a load that ended it does not begin it', () => {
