@@ -90,6 +90,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const { hostname } = config
   const conduct = createConduct({ config, sharedIn: sole === null ? store.db : null, clock, log, metrics })
   const examine = createExaminer({ parser, hostname, resolver, clock })
+  conduct.watch('work', () => (parser.ready() ? 0 : 1))
   const patience = createPatience(clock)
   const findFacts = createFactFinder({
     store,
