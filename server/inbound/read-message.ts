@@ -6,8 +6,8 @@ import type { HeaderAddress } from '../model/email.ts'
 import { fieldValue, headerFields, splitMessage } from '../model/headers.ts'
 import { parseMessageIds } from '../model/msg-id.ts'
 import { readAttachments } from './attachments.ts'
-import { type ReadableText, chooseText, readPlain } from './content.ts'
 import { type ContentFindings, nothingFound } from './content/findings.ts'
+import { readText } from './content/readable-text.ts'
 import { scanContent } from './content/scan.ts'
 import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
@@ -130,7 +130,8 @@ function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
   const from = mailboxes(email.from === undefined ? [] : [email.from])[0] ?? null
   const subject = cleanLine(email.subject ?? '', maxSubject)
   const forwarded = isForward(subject)
-  const text = textOf(email, forwarded)
+  const source = { plain: email.text ?? '', html: email.html ?? '', forwarded }
+  const text = readText(source)
   const attachments = readAttachments(email.attachments)
   const recipients = [email.to, email.cc, email.replyTo].map((list) => mailboxes(list ?? []))
   const [to = [], cc = [], replyTo = []] = recipients.map((list) => list.slice(0, maxAddresses))
@@ -144,24 +145,19 @@ function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
     inReplyTo: parseMessageIds(value('in-reply-to'), 10),
     references: parseMessageIds(value('references'), maxReferences),
     sentAt: instantOf(value('date')),
-    markdown: text?.markdown ?? '',
-    extracted: text?.extracted ?? '',
+    markdown: text.markdown,
+    extracted: text.extracted,
     attachments: attachments.list,
     flags: unique([
       ...flags,
       ...attachments.flags,
-      ...(text?.flags ?? []),
+      ...text.flags,
       ...authorFlags(authors, email.from, from),
       ...(recipients.some((list) => list.length > maxAddresses) ? ['addresses-truncated' as const] : []),
     ]),
   }
-  const content = scanContent({ parsed: message, plain: email.text ?? '', html: email.html ?? '' })
-  return { message, content, html: text === null ? (email.html ?? '') : null, forwarded }
-}
-
-function textOf(email: Email, forwarded: boolean): ReadableText | null {
-  const plain = email.text ?? ''
-  return chooseText(plain, email.html ?? '') === 'plain' ? readPlain(plain, forwarded) : null
+  const content = scanContent({ parsed: message, source, reading: text, subject: (email.subject ?? '').slice(0, maxSubject * 4) })
+  return { message, content, html: null, forwarded }
 }
 
 /** RFC 5322 §3.6.2 wants exactly one From; several authors in it are allowed there, but we name one. */

@@ -1,0 +1,83 @@
+/** What unwanted advertising is about; each code is a trade, and several signs of one trade weigh more than one. */
+import type { Phrase } from '../phrase-finder.ts'
+import { phrasesOf } from './phrases-of.ts'
+
+export type AdvertisingCode =
+  | 'spam-medicine'
+  | 'spam-money'
+  | 'spam-gambling'
+  | 'spam-marketing'
+  | 'spam-dating'
+  | 'spam-goods'
+  | 'spam-wording'
+
+export const advertisingPhrases: readonly Phrase<AdvertisingCode>[] = [
+  ...phrasesOf('spam-medicine', [
+    'medicine',
+    'medicine without',
+    'without medicine',
+    'diet',
+    'diet weight',
+    'lose weight',
+    'weight lose',
+    'weight days',
+    'free medicine',
+    'lose diet',
+  ]),
+  ...phrasesOf('spam-money', [
+    'guaranteed profit',
+    'profit guaranteed',
+    'double crypto',
+    'double invest',
+    'crypto profit',
+    'profit crypto',
+    'crypto invest',
+    'invest crypto',
+    'invest profit',
+    'profit invest',
+    'profit days',
+    'days profit',
+    'profit home',
+    'work home',
+    'home profit',
+    'loan credit',
+    'loan without',
+    'credit loan',
+    'loan guaranteed',
+    'loan hours',
+    'loan offer',
+    'double million',
+    'risk free',
+    'without risk',
+  ]),
+  ...phrasesOf('spam-gambling', ['casino', 'casino free', 'free casino', 'casino winner', 'casino offer', 'winner casino', 'lottery free']),
+  ...phrasesOf('spam-marketing', [
+    'seo',
+    'google ranking',
+    'ranking google',
+    'website ranking',
+    'ranking website',
+    'seo website',
+    'you website ranking',
+    'ranking guaranteed',
+    'guaranteed ranking',
+    'seo offer',
+    'seo guaranteed',
+  ]),
+  ...phrasesOf('spam-dating', ['dating', 'dating free', 'dating click']),
+  ...phrasesOf('spam-goods', ['replica', 'replica free', 'degree without', 'degree', 'replica offer']),
+  ...phrasesOf('spam-wording', [
+    'free gift',
+    'free winner',
+    'click claim',
+    'claim offer',
+    'offer expire',
+    'suspend offer',
+    'congratulations you',
+    'claim gift',
+    'claim free',
+    'without risk',
+    'guaranteed free',
+    'free risk',
+  ]),
+]
