@@ -9,7 +9,7 @@ import type { Kind } from './windows.ts'
 /** What becomes of a connection: let in, or why not. */
 export type Welcome = 'welcome' | 'no-place' | 'kept-out' | 'at-once' | 'connections' | 'no-address'
 
-/** What conduct counts for the operator; the names are explained in docs/metrics.md. */
+/** What conduct counts for the operator; docs/metrics.md explains the names. */
 export type Counts = {
   arrived(welcome: Welcome): void
   tripped(kind: Kind, breadth: Breadth, family: Family): void

@@ -27,7 +27,7 @@ export function createNatWatch({ isLocal, clock, log }: { isLocal: boolean; cloc
       const what = viewOf(seen, now)
       if (what.kind === 'direct' || now - saidAt < sayAgainMs) return
       saidAt = now
-      log.error({ address: what.address, see: 'docs/operations.md' }, 'inbound.network-hidden')
+      log.error({ address: what.address, see: 'docs/strangers.md' }, 'inbound.network-hidden')
     },
     saidHello(network, name) {
       if (!isLocal) seen = afterHello(seen, network.ip, name)
