@@ -36,9 +36,9 @@ export const findingRows: readonly Row<MessageFacts>[] = [
   },
   {
     code: 'author-none',
-    when: ({ authentication }) => authentication.author === 'none',
+    when: ({ authentication, shownAuthor }) => authentication.author === 'none' || shownAuthor === null,
     points: flaggedFrom,
-    words: 'It names no author.',
+    words: 'It names no author, or none that can be read.',
   },
   {
     code: 'author-ambiguous',

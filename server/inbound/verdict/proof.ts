@@ -14,7 +14,7 @@ function passesUnderAnyPolicy({ spf, dkim, dmarc }: AuthenticationResults): bool
 
 /** The author that is shown is one whose domain is vouched for. */
 export const isProven = (facts: MessageFacts): boolean =>
-  facts.authentication.author === 'one' && isVouchedFor(facts.authentication.results) && !isAmbiguous(facts)
+  facts.authentication.author === 'one' && facts.shownAuthor !== null && !isAmbiguous(facts) && isVouchedFor(facts.authentication.results)
 
 /** DMARC judged one reading of From, or found no author, and agents are shown another: the readers are two programs. Then the verdict is worth
  *  nothing. */
