@@ -1,40 +1,54 @@
-/** Everything that is found out about an arriving message from its bytes and the DNS, before anything is decided. */
+/** Has an arriving message examined: by a worker thread, whose questions about names are answered here. */
+import type { Resolver, RrType, Timed } from '../../dns/resolver.ts'
 import type { Address } from '../model/address.ts'
-import type { Automatic } from '../model/automatic.ts'
-import { splitMessage } from '../model/headers.ts'
-import type { Authenticator } from './authenticate.ts'
-import { automaticKind } from './automatic.ts'
-import type { ContentFindings } from './content/findings.ts'
-import { scanContent } from './content/scan.ts'
-import type { ParsedMessage } from './parsed-message.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Examination } from './examination.ts'
+import type { NameQuestion } from './examine-message.ts'
 import type { Parser } from './parser.ts'
-import type { ArrivedReport } from './reports/arrived-report.ts'
-import { recogniseReport } from './reports/recognise.ts'
 import type { Client } from './trace.ts'
-import type { Authentication } from './verdict.ts'
 
-export type Examination = {
-  parsed: ParsedMessage
-  authentication: Authentication
-  content: ContentFindings
-  report: ArrivedReport | null
-  automatic: Automatic | null
-}
+export type { Examination } from './examination.ts'
 
 /** Null when there is no room for it now: nothing is wrong with the message, and it may come again. */
 export type Examine = (message: { bytes: Buffer; client: Client; reversePath: Address | null }) => Promise<Examination | null>
 
-export const createExaminer =
-  ({ parser, authenticate }: { parser: Parser; authenticate: Authenticator }): Examine =>
-  async ({ bytes, client, reversePath }) => {
-    const [parsed, authentication] = await Promise.all([parser.parse(bytes), authenticate(bytes, client, reversePath)])
-    if (parsed === null) return null
-    const report = await recogniseReport({ raw: bytes, parsed })
-    return {
-      parsed,
-      authentication,
-      content: scanContent({ parsed, plain: '', html: '' }),
-      report,
-      automatic: automaticKind({ header: splitMessage(bytes).header, reversePath, report }),
+export type ExaminerDeps = { parser: Parser; hostname: string; resolver: Resolver; clock: Clock }
+
+/** RFC 7208 §4.6.4 wants at least 20 s for SPF; all tests together get that, from their first question on. */
+const timeLimitMs = 20_000
+
+let examiners = 0
+
+export function createExaminer({ parser, hostname, resolver, clock }: ExaminerDeps): Examine {
+  const examiner = ++examiners
+  return async (message) => {
+    const names = createQuestions(resolver, clock)
+    try {
+      return await parser.examine({ ...message, hostname, examiner }, (about) => names.answer(about as NameQuestion))
+    } finally {
+      names.end()
     }
   }
+}
+
+const tooLate: Timed<RrType> = { answer: { kind: 'failed', reason: 'ETIMEOUT' }, validUntil: 0, authenticated: false }
+
+/** The questions of one message. When its time is over every answer is a failure of the DNS, so that what still runs ends soon. */
+function createQuestions(resolver: Resolver, clock: Clock): { answer(about: NameQuestion): Promise<Timed<RrType>>; end(): void } {
+  const late = Promise.withResolvers<Timed<RrType>>()
+  let alarm: { cancel(): void } | null = null
+  const ask = async ({ name, rrtype }: NameQuestion): Promise<Timed<RrType>> => {
+    try {
+      return await resolver.timed(name, rrtype)
+    } catch {
+      return tooLate
+    }
+  }
+  return {
+    answer(about) {
+      alarm ??= clock.at(clock.now() + timeLimitMs, () => late.resolve(tooLate))
+      return Promise.race([ask(about), late.promise])
+    },
+    end: () => alarm?.cancel(),
+  }
+}

@@ -1,91 +1,133 @@
-/** A few worker threads that do one task each at a time, within a time limit that begins when the task does, not while it waits. */
-import { Piscina } from 'piscina'
+/**
+ * A few worker threads and the jobs that wait for them.
+ *
+ * Promise: a job that never ends, or takes all memory, costs its thread and nobody else's job: those beside it are begun anew in another thread.
+ * Threads begin when there is work, and end when there has been none for some minutes.
+ */
 import type { Log } from '../platform/log.ts'
+import { type Death, type Job, type LaneWorker, startLaneWorker } from './lane-worker.ts'
 
-export type Outcome<T> = { kind: 'done'; value: T } | { kind: 'timeout' } | { kind: 'failed'; reason: string } | { kind: 'busy' }
-export type Lane = { run<T>(task: string, input: unknown): Promise<Outcome<T>>; close(): Promise<void> }
+/** What became of a job. `stage`: how far it had come (lane-thread.ts). `failed`: it threw; `stuck` and `died`: its thread had to be ended, or did.
+ *  `busy`: it was not begun, because too many wait; `closed`: it never will be. */
+export type Outcome<O> =
+  | { kind: 'done'; value: O }
+  | { kind: 'failed' | 'stuck' | 'died'; stage: number; reason: string }
+  | { kind: 'busy' }
+  | { kind: 'closed'; reason: string }
+
+export type Lane<O> = {
+  run(request: Pick<Job, 'prepare' | 'answer'>): Promise<Outcome<O>>
+  /** Jobs that wait for a thread or have one, as a share of how many may. */
+  fullness(): number
+  /** Jobs under way end as closed. */
+  close(): Promise<void>
+}
+
 export type LaneOptions = {
-  worker: URL
+  name: string
+  file: URL
   threads: number
+  /** jobs a thread has at one time, those apart that wait for an answer: one that it does, and what it takes up next */
+  atOnce: number
   timeLimitMs: number
   maxWaiting: number
   heapMb: number
+  youngMb: number
   log: Log
 }
 
-const idleMs = 120_000
-/** A thread that has not begun by then never will. */
-const startLimitMs = 30_000
+/** A thread takes some 30 MB, and starting one a fraction of a second of one core. */
+const idleMs = 300_000
+const longestWatchMs = 250
+/** Whose neighbours took a thread with them so often has bad luck, or is to blame itself. */
+const mostNeighbourDeaths = 2
 
-export function createLane(options: LaneOptions): Lane {
-  const pool = new Piscina({
-    filename: options.worker.href,
-    // None while no mail comes: a thread takes 30 MB, and starting one a fraction of a second.
-    minThreads: 0,
-    maxThreads: options.threads,
-    idleTimeout: idleMs,
-    concurrentTasksPerWorker: 1,
-    resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
-    // A worker reads hostile bytes: it has no business with the environment.
-    env: {},
-    recordTiming: false,
-  })
-  // A thread that dies between tasks; the pool starts another.
-  pool.on('error', (error: Error) => options.log.warn({ reason: error.message }, 'parser.thread-died'))
-  const place = createTurnstile(options.threads, options.maxWaiting)
+type Waiting = Job & { deaths: number; end(outcome: Outcome<unknown>): void }
 
-  async function run<T>(task: string, input: unknown): Promise<Outcome<T>> {
-    if (!(await place.enter())) return { kind: 'busy' }
-    const limit = limitFromStart(options.timeLimitMs)
-    try {
-      return { kind: 'done', value: (await pool.run({ started: limit.started, input }, { name: task, signal: limit.signal })) as T }
-    } catch (error) {
-      if (limit.signal.aborted) return { kind: 'timeout' }
-      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
-    } finally {
-      limit.release()
-      place.leave()
+export function createLane<O>(options: LaneOptions): Lane<O> {
+  const { threads, atOnce, timeLimitMs, maxWaiting, log } = options
+  const workers = new Set<LaneWorker>()
+  const waiting: Waiting[] = []
+  const most = maxWaiting + threads * atOnce
+  let closed = false
+  let watch: NodeJS.Timeout | null = null
+
+  const load = (): number => workers.values().reduce((sum, one) => sum + one.active(), waiting.length)
+  function dispatch(): void {
+    while (waiting.length > 0) {
+      const worker = leastBusy()
+      if (worker === null) return hire()
+      const next = waiting.shift()
+      if (next !== undefined) worker.give(next)
     }
   }
-  return { run, close: () => pool.destroy() }
-}
-
-/** A time limit that begins when the worker says that it has begun (announced.ts): a new thread needs a while to load, on a busy machine seconds. */
-function limitFromStart(timeLimitMs: number): { started: Int32Array<SharedArrayBuffer>; signal: AbortSignal; release(): void } {
-  const started = new Int32Array(new SharedArrayBuffer(4))
-  const control = new AbortController()
-  let over = false
-  const abortAfter = (ms: number): void => AbortSignal.timeout(ms).addEventListener('abort', () => over || control.abort(), { once: true })
-  abortAfter(startLimitMs + timeLimitMs)
-  const begun = Atomics.waitAsync(started, 0, 0)
-  if (begun.async) void begun.value.then(() => over || abortAfter(timeLimitMs))
-  return {
-    started,
-    signal: control.signal,
-    release() {
-      over = true
-      Atomics.notify(started, 0)
-    },
+  function leastBusy(): LaneWorker | null {
+    let best: LaneWorker | null = null
+    for (const one of workers) if (one.isReady() && one.active() < (best?.active() ?? atOnce)) best = one
+    return best
   }
-}
+  /** One thread for each job that waits, as far as there may be so many. */
+  function hire(): void {
+    const starting = [...workers].filter((one) => !one.isReady()).length
+    for (let more = waiting.length - starting; more > 0 && workers.size < threads; more--) add()
+  }
+  function add(): void {
+    const worker = startLaneWorker({
+      ...options,
+      onReady: dispatch,
+      onRoom: dispatch,
+      onDeath: (death, left) => {
+        workers.delete(worker)
+        log.warn({ lane: options.name, kind: death.kind, reason: death.reason, jobs: left.length }, 'inbound.thread-ended')
+        if (!closed) mourn(death, left as Waiting[])
+      },
+    })
+    workers.add(worker)
+    watch ??= setInterval(look, Math.max(1, Math.min(longestWatchMs, timeLimitMs / 4))).unref()
+  }
+  /** The one that was at work when the thread ended has its outcome; the others go in front of the queue. */
+  function mourn(death: Death, left: Waiting[]): void {
+    const again = left.filter((one) => one !== death.job && ++one.deaths <= mostNeighbourDeaths)
+    waiting.unshift(...again)
+    for (const one of left) if (!again.includes(one)) one.end({ kind: death.kind, stage: death.stage, reason: death.reason })
+    // Nobody can begin: better to say so than to start one thread after the other.
+    if (left.length === 0 && workers.size === 0) for (const one of waiting.splice(0)) one.end({ kind: 'closed', reason: death.reason })
+    dispatch()
+  }
+  function look(): void {
+    const now = performance.now()
+    for (const one of workers) {
+      one.watch(now)
+      const idle = one.idleSince()
+      if (one.isReady() && idle !== null && now - idle > idleMs) dismiss(one)
+    }
+    if (workers.size > 0 || watch === null) return
+    clearInterval(watch)
+    watch = null
+  }
+  function dismiss(worker: LaneWorker): void {
+    workers.delete(worker)
+    void worker.close()
+  }
 
-/** Lets `places` in at once; up to `maxWaiting` more wait in order. */
-function createTurnstile(places: number, maxWaiting: number): { enter(): Promise<boolean>; leave(): void } {
-  const waiting: ((entered: true) => void)[] = []
-  let free = places
   return {
-    enter() {
-      if (free > 0) {
-        free--
-        return Promise.resolve(true)
-      }
-      if (waiting.length >= maxWaiting) return Promise.resolve(false)
-      return new Promise((resolve) => void waiting.push(resolve))
+    run({ prepare, answer }) {
+      if (closed) return Promise.resolve({ kind: 'closed', reason: 'the lane is closed' })
+      if (load() >= most) return Promise.resolve({ kind: 'busy' })
+      return new Promise((resolve) => {
+        const end = resolve as Waiting['end']
+        const done = (value: unknown): void => end({ kind: 'done', value })
+        const failed = (stage: number, reason: string): void => end({ kind: 'failed', stage, reason })
+        waiting.push({ prepare, answer, deaths: 0, done, failed, end })
+        dispatch()
+      })
     },
-    leave() {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next(true)
+    fullness: () => load() / most,
+    async close() {
+      closed = true
+      if (watch !== null) clearInterval(watch)
+      const left = await Promise.all([...workers].map((one) => one.close()))
+      for (const one of [...waiting.splice(0), ...(left.flat() as Waiting[])]) one.end({ kind: 'closed', reason: 'the lane was closed' })
     },
   }
 }

@@ -1,74 +1,83 @@
 /**
- * Reads messages in worker threads with a heap limit and a time limit.
+ * Examines messages in worker threads with a heap limit and a time limit.
  *
- * Promise: every message gives a ParsedMessage, whatever is in it; what could not be read is flagged. A message made to be slow costs
- * the others at most the short limit of the quick lane: it is then moved to the slow lane, where large messages are from the start.
+ * Promise: every message gives an Examination, whatever is in it; what could not be read is flagged, and what could not be verified is undecided.
+ * A message made to be slow costs the others at most the short limit of the quick lane: it is then moved to the slow lane, where large messages
+ * are from the start. Only a message of which nothing can be done even there ends in an error.
  */
-import { splitMessage } from '../model/headers.ts'
+import { availableParallelism } from 'node:os'
 import type { Log } from '../platform/log.ts'
-import type { ReadableText } from './content.ts'
-import { type Lane, type Outcome, createLane } from './lane.ts'
-import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
-import type { ReadMessage } from './read-message.ts'
+import type { Examination } from './examination.ts'
+import type { ExamineTask } from './examine-message.ts'
+import { type Lane, type LaneOptions, createLane } from './lane.ts'
+import { lesser, stages, wholly } from './plan.ts'
 
-/** `parse` gives null when too many messages are waiting already: nothing is wrong with this one, and it may come again. */
-export type Parser = { parse(bytes: Buffer): Promise<ParsedMessage | null>; close(): Promise<void> }
+type Unplanned = Omit<ExamineTask, 'plan'>
 
-/** Parsing 5 KB takes half a millisecond; a loaded machine that has just started a thread takes a second. */
-const quick = { threads: 2, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96 }
-const slow = { threads: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256 }
+export type Parser = {
+  /** Null when too many messages are waiting already: nothing is wrong with this one, and it may come again. Throws when it cannot be examined.
+   *  @param answer what a thread asks about (`NameQuestion`); must not reject */
+  examine(task: Unplanned, answer: (about: unknown) => Promise<unknown>): Promise<Examination | null>
+  /** Whether one more message has a fair chance to be examined soon. */
+  ready(): boolean
+  close(): Promise<void>
+}
+
+const examineThread = new URL('examine-thread.ts', import.meta.url)
+
+/** Examining 5 KB takes a millisecond; a loaded machine that has just started a thread takes a second. */
+const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96, youngMb: 32 }
+const slow = { name: 'slow', threads: 1, atOnce: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256, youngMb: 32 }
+const leastThreads = 2
 const largeMessage = 2 * 1024 * 1024
-const maxSalvagedHeader = 64 * 1024
+/** Beyond this share of what the quick lane may hold, senders are better asked to come again before they send. */
+const crowdedFrom = 0.5
 
-const worker = new URL('parse-worker.ts', import.meta.url)
+/** @param options.limits @param options.file for tests that wait for a limit to be reached, or make a thread fail */
+export function createParser({ log, limits = {}, file = examineThread }: { log: Log; limits?: ParserLimits; file?: URL }): Parser {
+  const lane = (options: Omit<LaneOptions, 'file' | 'log'>): Lane<Examination> => createLane({ ...options, file, log })
+  const quickLane = lane({
+    ...quick,
+    threads: Math.max(leastThreads, availableParallelism()),
+    timeLimitMs: limits.quickMs ?? quick.timeLimitMs,
+    heapMb: limits.heapMb ?? quick.heapMb,
+  })
+  const slowLane = lane({ ...slow, timeLimitMs: limits.slowMs ?? slow.timeLimitMs, heapMb: limits.heapMb ?? slow.heapMb })
 
-/** @param options.limits for tests that wait for a limit to be reached */
-export function createParser({ log, limits = {} }: { log: Log; limits?: { quickMs?: number; slowMs?: number } }): Parser {
-  const quickLane = createLane({ ...quick, timeLimitMs: limits.quickMs ?? quick.timeLimitMs, worker, log })
-  const slowLane = createLane({ ...slow, timeLimitMs: limits.slowMs ?? slow.timeLimitMs, worker, log })
-
-  async function parse(bytes: Buffer): Promise<ParsedMessage | null> {
-    const read = await readIn([...(bytes.length > largeMessage ? [] : [quickLane]), slowLane], bytes)
-    if (read.kind === 'busy') return null
-    if (read.kind !== 'done') return salvage(bytes, read)
-    return withText(read.value)
-  }
-
-  async function salvage(bytes: Buffer, problem: Extract<Outcome<ReadMessage>, { kind: 'timeout' | 'failed' }>): Promise<ParsedMessage> {
-    const flags: MessageFlag[] = ['unparsable', problem.kind === 'failed' ? 'parse-failed' : 'parse-timeout']
-    log.warn({ size: bytes.length, problem: problem.kind }, 'parser.gave-up')
-    const header = splitMessage(bytes).header.subarray(0, maxSalvagedHeader)
-    const read = await quickLane.run<ReadMessage>('readHeaderOnly', { header, flags })
-    return read.kind === 'done' ? read.value.message : unreadMessage(flags)
-  }
-
-  async function withText({ message, html, forwarded }: ReadMessage): Promise<ParsedMessage> {
-    if (html === null) return message
-    const text = await htmlText(html, forwarded)
-    return { ...message, markdown: text.markdown, extracted: text.extracted, flags: [...message.flags, ...text.flags] }
-  }
-
-  async function htmlText(html: string, forwarded: boolean): Promise<ReadableText> {
-    const good = await quickLane.run<ReadableText>('htmlText', { html, forwarded })
-    if (good.kind === 'done') return good.value
-    const simple = await quickLane.run<ReadableText>('simpleHtmlText', { html, forwarded })
-    return simple.kind === 'done' ? simple.value : { markdown: '', extracted: '', flags: ['html-simplified', 'unparsable'] }
+  const run = (where: Lane<Examination>, task: ExamineTask, answer: (about: unknown) => Promise<unknown>) => {
+    const prepare = (): { input: ExamineTask; transfer: ArrayBuffer[] } => {
+      const bytes = new Uint8Array(task.bytes)
+      return { input: { ...task, bytes }, transfer: [bytes.buffer] }
+    }
+    return where.run({ prepare, answer })
   }
 
   return {
-    parse,
+    async examine(unplanned, answer) {
+      const isLarge = unplanned.bytes.length > largeMessage
+      let task: ExamineTask = { ...unplanned, plan: wholly }
+      let where = isLarge ? slowLane : quickLane
+      for (;;) {
+        const outcome = await run(where, task, answer)
+        if (outcome.kind === 'done') return outcome.value
+        if (outcome.kind === 'busy') return null
+        if (outcome.kind === 'closed') throw new Error(outcome.reason)
+        const patience = where === quickLane && outcome.kind !== 'failed' && deservesTime(outcome.stage)
+        const plan = patience ? task.plan : lesser(task.plan, outcome)
+        if (plan === null) throw new Error(`a message could not be examined: ${outcome.reason}`)
+        if (!patience) log.warn({ size: task.bytes.length, problem: outcome.kind, reason: outcome.reason, plan }, 'inbound.examined-less')
+        where = patience || (isLarge && plan.read === 'whole') ? slowLane : quickLane
+        task = { ...task, plan }
+      }
+    },
+    ready: () => quickLane.fullness() < crowdedFrom,
     async close() {
       await Promise.all([quickLane.close(), slowLane.close()])
     },
   }
 }
 
-/** The first lane's answer; a later lane's when the earlier had no time for it. Out of memory is final: more time does not help. */
-async function readIn(lanes: readonly Lane[], bytes: Buffer): Promise<Outcome<ReadMessage>> {
-  let outcome: Outcome<ReadMessage> = { kind: 'busy' }
-  for (const lane of lanes) {
-    outcome = await lane.run<ReadMessage>('readMessage', bytes)
-    if (outcome.kind === 'done' || outcome.kind === 'failed') return outcome
-  }
-  return outcome
-}
+/** Text that takes long to convert is read simply instead: what it says is there all the same. */
+const deservesTime = (stage: number): boolean => stages[stage] !== 'text'
+
+export type ParserLimits = { quickMs?: number; slowMs?: number; heapMb?: number }

@@ -1,32 +1,19 @@
 import { expect, it } from 'vitest'
 import { createZoneResolver } from '../../dns/resolver.ts'
 import { createAuthenticator } from '../../server/inbound/authenticate.ts'
-import { systemClock } from '../../server/platform/clock.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 
 const sender = createRemoteSender()
-const authenticate = createAuthenticator({ hostname: 'mx.ours.test', resolver: createZoneResolver(sender.zone), clock: systemClock })
+const authenticate = createAuthenticator({ hostname: 'mx.ours.test', resolver: createZoneResolver(sender.zone) })
 const client = { ip: '127.0.0.1', helo: 'out.remote.test', protocol: 'ESMTP', cipher: null }
 const judge = (message: Buffer, ip = '127.0.0.1') => authenticate(message, { ...client, ip }, null)
 
-/** How often the event loop came round while `work` was done. */
-async function turnsDuring(work: Promise<unknown>): Promise<number> {
-  let turns = 0
-  let over = false
-  const count = (): void => {
-    turns += 1
-    if (!over) setImmediate(count)
-  }
-  setImmediate(count)
-  await work.finally(() => (over = true))
-  return turns
-}
-
-it('leaves others their turn while a large body is verified', async () => {
+it('verifies ten signatures over a large body', async () => {
   const signed = await sender.sign(letter({}, 'a letter of many lines\r\n'.repeat(50_000)), { signatures: 10 })
-  const judged = judge(signed)
-  expect(await turnsDuring(judged)).toBeGreaterThan(100)
-  expect((await judged).results).toMatchObject({ dkim: Array.from({ length: 10 }, () => ({ result: 'pass' })), dmarc: { result: 'pass' } })
+  expect((await judge(signed)).results).toMatchObject({
+    dkim: Array.from({ length: 10 }, () => ({ result: 'pass' })),
+    dmarc: { result: 'pass' },
+  })
 })
 
 it('does not verify a body with a line that no letter has, and judges its author without signatures', async () => {
@@ -54,7 +41,6 @@ it('takes a policy that no domain needs, and that takes seconds to read, for non
     createAuthenticator({
       hostname: 'mx.ours.test',
       resolver: createZoneResolver({ ...sender.zone, 'out.remote.test': { TXT: [spf] } }),
-      clock: systemClock,
     })(Buffer.from(letter()), client, null)
   expect((await ask(policy)).results.spf.result).toBe('none')
   expect((await ask('v=spf1 ip4:127.0.0.1 -all')).results.spf.result).toBe('pass')

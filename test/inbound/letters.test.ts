@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, expect, it } from 'vitest'
 import { createParser } from '../../server/inbound/parser.ts'
 import { silentLog } from '../../server/platform/log.ts'
+import { reader } from '../support/read-letter.ts'
 
 const parser = createParser({ log: silentLog })
 afterAll(() => parser.close())
@@ -9,7 +10,7 @@ afterAll(() => parser.close())
 /** Letters as programs write them; kept with LF line ends, for people. */
 async function read(name: string) {
   const text = await readFile(new URL(`../fixtures/${name}.eml`, import.meta.url), 'utf8')
-  const message = await parser.parse(Buffer.from(text.replaceAll('\n', '\r\n')))
+  const message = await reader(parser)(text.replaceAll('\n', '\r\n'))
   return { ...message, attachments: message?.attachments.map(({ content, ...rest }) => ({ ...rest, size: content.length })) }
 }
 

@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { createParser } from '../../server/inbound/parser.ts'
 import { silentLog } from '../../server/platform/log.ts'
+import { reader } from '../support/read-letter.ts'
 import { letter } from '../support/remote-sender.ts'
 
 const parser = createParser({ log: silentLog })
 afterAll(() => parser.close())
-const parse = (data: string | Buffer) => parser.parse(Buffer.from(data))
+const parse = reader(parser)
 
 describe('a message', () => {
   it('is read once, wholly', async () => {
@@ -131,48 +132,5 @@ const hostile: [what: string, data: string | Buffer, flags: string[], more?: obj
 describe('hostile MIME', () => {
   it.each(hostile)('with %s is flagged, and its header fields are read', { timeout: 60_000 }, async (_what, data, flags, more = {}) => {
     expect(await parse(data)).toMatchObject({ messageId: '<1@remote.test>', sentAt: Date.UTC(2026, 10, 23, 10), flags, ...more })
-  })
-
-  it('that takes too long costs only itself: another message is read meanwhile', { timeout: 60_000 }, async () => {
-    // Reading 300 000 lines takes seconds; the limits are made so short that the threads are ended.
-    const impatient = createParser({ log: silentLog, limits: { quickMs: 800, slowMs: 800 } })
-    try {
-      await impatient.parse(Buffer.from(letter()))
-      const order: string[] = []
-      const slow = impatient.parse(Buffer.from(letter({}, 'a\r\n'.repeat(300_000)))).finally(() => order.push('slow'))
-      const quick = impatient.parse(Buffer.from(letter())).finally(() => order.push('quick'))
-      expect(await quick).toMatchObject({ extracted: 'Hello.' })
-      expect(await slow).toMatchObject({ subject: 'Lunch', flags: ['unparsable', 'parse-timeout'] })
-      expect(order).toEqual(['quick', 'slow'])
-    } finally {
-      await impatient.close()
-    }
-  })
-
-  it('in such numbers that nobody has room for them is not read, and said to be welcome later', { timeout: 60_000 }, async () => {
-    const parser = createParser({ log: silentLog, limits: { slowMs: 50 } })
-    try {
-      const large = Buffer.from(letter({}, 'a\r\n'.repeat(800_000)))
-      const read = await Promise.all(Array.from({ length: 12 }, () => parser.parse(large)))
-      // One is read, eight wait, and each of them runs out of time.
-      expect(read.map((message) => message?.flags.includes('parse-timeout') ?? null)).toEqual([
-        ...Array<true>(9).fill(true),
-        null,
-        null,
-        null,
-      ])
-    } finally {
-      await parser.close()
-    }
-  })
-
-  it('that nothing has time for is kept with what its header says', async () => {
-    const impatient = createParser({ log: silentLog, limits: { quickMs: 1, slowMs: 1 } })
-    try {
-      const long = Buffer.from(letter({}, 'a\r\n'.repeat(30_000)))
-      expect(await impatient.parse(long)).toMatchObject({ flags: ['unparsable', 'parse-timeout'], markdown: '' })
-    } finally {
-      await impatient.close()
-    }
   })
 })

@@ -1,6 +1,5 @@
 import { onTestFinished } from 'vitest'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
-import { createAuthenticator } from '../../server/inbound/authenticate.ts'
 import type { Conduct } from '../../server/inbound/conduct/conduct.ts'
 import { createExaminer } from '../../server/inbound/examine.ts'
 import { type FactsDeps, createFactFinder } from '../../server/inbound/facts.ts'
@@ -11,6 +10,7 @@ import { createRates } from '../../server/inbound/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
 import { notScanned } from '../../server/inbound/scanners/scanner.ts'
 import { headerFields, splitMessage } from '../../server/model/headers.ts'
+import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
 import { newId } from '../../server/model/ids.ts'
 import type { OversightMode } from '../../server/model/email.ts'
 import type { Clock } from '../../server/platform/clock.ts'
@@ -28,7 +28,7 @@ import { type Mail, type SmtpClient, connectSmtp } from '../support/smtp-client.
 
 const hostname = 'mx.ours.test'
 export const maxMessageBytes = 3 * 1024 * 1024
-const tls = await makeCertificate(hostname)
+export const tls = await makeCertificate(hostname)
 
 /** Our side: a listener in front of a store that has `ours.test` with the mailboxes ann, bea (gated_all) and closed (inactive). */
 export type PostOffice = {
@@ -51,8 +51,7 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
   const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor(), facts = {} } = options
   await furnish(store)
   const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5, maxConnections: 100, proxies: [] } }
-  const authenticate = createAuthenticator({ resolver: createZoneResolver(zone), hostname, clock })
-  const examine = createExaminer({ parser, authenticate })
+  const examine = createExaminer({ parser, hostname, resolver: createZoneResolver(zone), clock })
   const findFacts = createFactFinder({
     store,
     hostname,
@@ -65,7 +64,16 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
     ...facts,
   })
   const patience = createPatience(clock)
-  const receive = createReceiver({ hostname, holdExpiryMs: 1_000_000, store, examine, findFacts, patience, clock })
+  const receive = createReceiver({
+    hostname,
+    holdExpiryMs: 1_000_000,
+    store,
+    examine,
+    findFacts,
+    patience,
+    handOn: { onDsn, onComplaint },
+    clock,
+  })
   const listener = createListener({ config, store, receive, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
@@ -112,7 +120,7 @@ export const ourField = (raw: Buffer, name: string): string =>
     .replace(/\r\n[ \t]/g, ' ')
     .trim() ?? ''
 
-async function furnish(store: Store): Promise<void> {
+export async function furnish(store: Store): Promise<void> {
   const now = systemClock.now()
   const account_id = newId('account', now)
   const domain_id = newId('domain', now)

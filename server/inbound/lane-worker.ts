@@ -1,0 +1,156 @@
+/** One worker thread of a lane as the event loop sees it: what it is doing, for how long, and what became of it. */
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { type FromThread, type ThreadData, type ToThread, place, places } from './lane-words.ts'
+
+export type Job = {
+  /** What the thread gets, made when it does: memory in `transfer` is handed over, not copied. */
+  prepare: () => { input: unknown; transfer: ArrayBuffer[] }
+  /** Answers what the thread asks about; must not reject. */
+  answer: (about: unknown) => Promise<unknown>
+  done: (value: unknown) => void
+  failed: (stage: number, reason: string) => void
+}
+/** `job`: the one it was at, if that is known. */
+export type Death = { kind: 'stuck' | 'died'; reason: string; job: Job | null; stage: number }
+
+export type LaneWorker = {
+  isReady(): boolean
+  /** Jobs that compute or are about to; those that wait for an answer from outside are not among them. */
+  active(): number
+  give(job: Job): void
+  /** Looks whether it still moves. @param now ms on any clock that only goes forward */
+  watch(now: number): void
+  /** Since when it has nothing to do; null when it has. */
+  idleSince(): number | null
+  /** Jobs that had not ended when it did. */
+  close(): Promise<Job[]>
+}
+
+export type LaneWorkerOptions = {
+  file: URL
+  heapMb: number
+  youngMb: number
+  /** for one stage of one job */
+  timeLimitMs: number
+  onReady(): void
+  /** One of its jobs has ended, or waits for an answer. */
+  onRoom(): void
+  /** It is gone, with these jobs. */
+  onDeath(death: Death, left: Job[]): void
+}
+
+type Running = { job: Job; questions: number; since: number }
+
+/** Even on a machine that is busy with other things a thread has begun by then, or never will. */
+const startLimitMs = 30_000
+/** A job of many short steps may take more than one of a single long one, but not for ever. */
+const stepsLimit = 10
+
+export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
+  const at = new Int32Array(new SharedArrayBuffer(4 * places))
+  const data: ThreadData = { at }
+  const worker = new Worker(options.file, {
+    workerData: data,
+    env: environment(),
+    resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: options.youngMb, stackSizeMb: 4 },
+  })
+  const running = new Map<number, Running>()
+  const exited = Promise.withResolvers<void>()
+  const started = performance.now()
+  let ready = false
+  let gone = false
+  let lastId = 0
+  let turn = 0
+  let turnSince = started
+  let idle: number | null = started
+  let active = 0
+
+  const send = (word: ToThread, transfer: ArrayBuffer[] = []): void => worker.postMessage(word, transfer)
+  const activeJobs = (): Running[] => [...running.values()].filter(({ questions }) => questions === 0)
+
+  function die(kind: Death['kind'], reason: string): void {
+    if (gone) return
+    gone = true
+    const suspect = running.get(Atomics.load(at, place.job)) ?? onlyOne(activeJobs())
+    const left = [...running.values()].map(({ job }) => job)
+    void worker.terminate()
+    options.onDeath({ kind, reason, job: suspect?.job ?? null, stage: Atomics.load(at, place.stage) }, left)
+  }
+  function end(id: number): Job | undefined {
+    const one = running.get(id)
+    running.delete(id)
+    if (one?.questions === 0) active--
+    if (running.size === 0) idle = performance.now()
+    return one?.job
+  }
+  async function ask(id: number, question: number, about: unknown): Promise<void> {
+    const one = running.get(id)
+    if (one === undefined) return
+    if (one.questions++ === 0) active--
+    options.onRoom()
+    const answer = await one.job.answer(about)
+    if (--one.questions === 0) active++
+    one.since = performance.now()
+    if (!gone) send({ kind: 'answer', question, answer })
+  }
+  worker.on('message', (word: FromThread) => {
+    if (gone) return
+    if (word.kind === 'ready') {
+      ready = true
+      options.onReady()
+    } else if (word.kind === 'question') void ask(word.id, word.question, word.about)
+    else {
+      const job = end(word.id)
+      if (word.kind === 'done') job?.done(word.value)
+      else job?.failed(word.stage, word.reason)
+      options.onRoom()
+    }
+  })
+  worker.on('messageerror', () => die('died', 'it said what cannot be read'))
+  worker.on('error', (error: Error) => die('died', error.message))
+  worker.on('exit', (code) => {
+    die('died', `it ended with code ${code}`)
+    exited.resolve()
+  })
+
+  return {
+    isReady: () => ready,
+    active: () => active,
+    give(job) {
+      const now = performance.now()
+      if (idle !== null) turnSince = now
+      idle = null
+      active++
+      running.set(++lastId, { job, questions: 0, since: now })
+      const { input, transfer } = job.prepare()
+      send({ kind: 'job', id: lastId, input }, transfer)
+    },
+    watch(now) {
+      if (gone) return
+      if (!ready) return now - started > startLimitMs ? die('died', 'it did not begin') : undefined
+      const last = turn
+      turn = Atomics.load(at, place.turn)
+      if (turn !== last || active === 0) turnSince = now
+      else if (now - turnSince > options.timeLimitMs) return die('stuck', `nothing moved for ${options.timeLimitMs} ms`)
+      else send({ kind: 'ping' })
+      if (activeJobs().some(({ since }) => now - since > options.timeLimitMs * stepsLimit)) die('stuck', 'it went on for too long')
+    },
+    idleSince: () => idle,
+    async close() {
+      gone = true
+      await worker.terminate()
+      await exited.promise
+      return [...running.values()].map(({ job }) => job)
+    },
+  }
+}
+
+/** A worker reads hostile bytes: it has no business with the environment, but for where its own code is kept compiled, which halves its start. */
+function environment(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
+}
+
+const onlyOne = <T>(list: readonly T[]): T | undefined => (list.length === 1 ? list[0] : undefined)

@@ -1,0 +1,145 @@
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createZoneResolver } from '../../dns/resolver.ts'
+import { type Examination, createExaminer } from '../../server/inbound/examine.ts'
+import { type Parser, type ParserLimits, createParser } from '../../server/inbound/parser.ts'
+import { systemClock } from '../../server/platform/clock.ts'
+import { silentLog } from '../../server/platform/log.ts'
+import { letter } from '../support/remote-sender.ts'
+
+const file = new URL('../support/planted-thread.ts', import.meta.url)
+const client = { ip: '192.0.2.1', helo: 'out.remote.test', protocol: 'ESMTP', cipher: null }
+
+function open(limits: ParserLimits = {}): Parser {
+  const parser = createParser({ log: silentLog, limits, file })
+  onTestFinished(() => parser.close())
+  return parser
+}
+const planted = (plant: string): Buffer => Buffer.from(letter({ 'X-Plant': plant }))
+const normal = (): Buffer => Buffer.from(letter({ Subject: 'Normal' }))
+
+const examine = (parser: Parser, bytes: Buffer): Promise<Examination | null> =>
+  parser.examine({ bytes, client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, () => new Promise(() => {}))
+const examinerOf = (parser: Parser) =>
+  createExaminer({ parser, hostname: 'mx.ours.test', resolver: createZoneResolver({}), clock: systemClock })
+
+describe('a message that ends its thread', () => {
+  const limits = { quickMs: 300, slowMs: 300 }
+
+  it.each<[plant: string, what: string, left: object]>([
+    [
+      'spin read',
+      'is kept with what its header says',
+      { parsed: { subject: 'Lunch', flags: ['unparsable', 'parse-timeout'], markdown: '' } },
+    ],
+    [
+      'exit read',
+      'is kept with what its header says',
+      { parsed: { subject: 'Lunch', flags: ['unparsable', 'parse-failed'], markdown: '' } },
+    ],
+    [
+      'spin authenticate',
+      'is undecided',
+      { authentication: { unsure: true, results: { dmarc: { result: 'temperror' } } }, parsed: { flags: [] } },
+    ],
+    ['exit authenticate', 'is undecided', { authentication: { unsure: true, results: { dmarc: { result: 'temperror' } } } }],
+    ['throw authenticate', 'is undecided', { authentication: { unsure: true, results: { dmarc: { result: 'temperror' } } } }],
+    ['spin text', 'is read simply', { parsed: { subject: 'Lunch', extracted: 'Hello.' } }],
+    ['throw report', 'is a letter', { parsed: { extracted: 'Hello.' }, report: null, automatic: null }],
+  ])('at %s %s, and the next one passes', { timeout: 60_000 }, async (plant, _what, left) => {
+    const parser = open(limits)
+    expect(await examine(parser, planted(plant))).toMatchObject(left)
+    expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal', flags: [] } })
+  })
+
+  it('by taking all memory is kept with what its header says, and the next one passes', { timeout: 60_000 }, async () => {
+    const parser = open({ quickMs: 30_000, slowMs: 30_000, heapMb: 32 })
+    expect(await examine(parser, planted('bomb read'))).toMatchObject({
+      parsed: { subject: 'Lunch', flags: ['unparsable', 'parse-failed'] },
+    })
+    expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal', flags: [] } })
+  })
+
+  it('whatever is left out is not examined, and the next one passes', { timeout: 60_000 }, async () => {
+    const parser = open(limits)
+    await expect(examine(parser, planted('exit begin'))).resolves.toMatchObject({ parsed: { flags: [] } })
+    expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
+  })
+
+  it('takes nobody with it that is examined at the same time', { timeout: 60_000 }, async () => {
+    const parser = open(limits)
+    const plants = ['spin read', 'exit read', 'exit authenticate']
+    const bad = plants.map((plant) => examine(parser, planted(plant)))
+    const good = Array.from({ length: 30 }, () => examine(parser, normal()))
+    for (const one of await Promise.all(good))
+      expect(one).toMatchObject({ parsed: { subject: 'Normal', flags: [] }, authentication: { unsure: false } })
+    expect((await Promise.all(bad)).map((one) => one?.parsed.subject)).toEqual(['Lunch', 'Lunch', 'Lunch'])
+  })
+})
+
+describe('a message that waits for the DNS', () => {
+  const parser = createParser({ log: silentLog, file })
+  afterAll(() => parser.close())
+
+  it('holds up no other, however many wait', { timeout: 60_000 }, async () => {
+    const answers: ((answer: unknown) => void)[] = []
+    const ask = (): Promise<unknown> => new Promise((resolve) => answers.push(resolve))
+    const task = { client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }
+    const waiting = Array.from({ length: 200 }, () => parser.examine({ ...task, bytes: planted('ask slow') }, ask))
+    for (let count = 0; count < 20; count++) expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
+    while (answers.length < 200) await examine(parser, normal())
+    expect(parser.ready()).toBe(true)
+    for (const answer of answers) answer(null)
+    for (const one of await Promise.all(waiting)) expect(one).toMatchObject({ parsed: { subject: 'Lunch' } })
+  })
+})
+
+describe('too many messages', () => {
+  it('that are large are sent away at once', { timeout: 60_000 }, async () => {
+    const parser = createParser({ log: silentLog, file })
+    const large = Buffer.from(letter({ 'X-Plant': 'spin read' }, 'a\r\n'.repeat(800_000)))
+    const outcomes = Array.from({ length: 12 }, () => examine(parser, large).catch(() => 'closed'))
+    // One is examined, eight wait.
+    expect(await Promise.all(outcomes.slice(9))).toEqual([null, null, null])
+    await parser.close()
+    expect(await Promise.all(outcomes.slice(0, 9))).toEqual(Array.from({ length: 9 }, () => 'closed'))
+  })
+
+  it('are sent away before there is no room left for them, and the room comes back', { timeout: 60_000 }, async () => {
+    const parser = open({ quickMs: 1_000, slowMs: 1_000 })
+    expect(parser.ready()).toBe(true)
+    const all = Array.from({ length: 1_100 }, () => examine(parser, normal()))
+    expect(parser.ready()).toBe(false)
+    const outcomes = await Promise.all(all)
+    expect(outcomes.filter((one) => one === null).length).toBeGreaterThan(0)
+    expect(outcomes.filter((one) => one !== null).length).toBeGreaterThanOrEqual(1_000)
+    expect(parser.ready()).toBe(true)
+  })
+})
+
+describe('closing', () => {
+  it('ends what is under way, and every thread', { timeout: 60_000 }, async () => {
+    const parser = createParser({ log: silentLog, limits: { quickMs: 60_000, slowMs: 60_000 }, file })
+    const before = await threads()
+    await examine(parser, normal())
+    expect(await threads()).toBeGreaterThan(before)
+    const stuck = [planted('spin read'), planted('ask slow'), normal()].map((bytes) => examine(parser, bytes))
+    const ended = Promise.allSettled(stuck)
+    await parser.close()
+    expect((await ended).slice(0, 2).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(await threads()).toBe(before)
+    await expect(examine(parser, normal())).rejects.toThrow('closed')
+  })
+})
+
+it('the product’s own thread answers like this', { timeout: 60_000 }, async () => {
+  const parser = createParser({ log: silentLog })
+  onTestFinished(() => parser.close())
+  const examination = await examinerOf(parser)({ bytes: normal(), client, reversePath: null })
+  expect(examination).toMatchObject({ parsed: { subject: 'Normal', flags: [] }, report: null })
+})
+
+/** How many worker threads this process has. */
+async function threads(): Promise<number> {
+  const report = process.report.getReport() as { workers?: unknown[] }
+  return report.workers?.length ?? 0
+}
