@@ -43,6 +43,13 @@ describe.skipIf(missingPeer('swaks') || swaksHasNoTls())('swaks, a client on the
     expect(inbox.messages).toMatchObject([{ subject: 'from a shell', from: 'bo@remote.test' }])
   })
 
+  it('does without TLS and without pipelining, too', async () => {
+    const { stdout } = await swaks('robot@ours.test', '--header', 'Subject: in the clear')
+    expect(stdout).not.toMatch(/=== TLS started/)
+    expect(stdout).toMatch(/^<- {2}250 .*em_[0-9A-Z]{26}/m)
+    expect((await appliance.get(premises.keys.robot, 'check_inbox')).messages).toMatchObject([{ subject: 'in the clear' }])
+  })
+
   it.each([
     ['nobody@ours.test', '550 5.1.1'],
     ['somebody@elsewhere.test', '550 5.7.1'],

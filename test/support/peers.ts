@@ -16,6 +16,8 @@ const packages = {
   knotd: 'knot',
 } as const
 export type Peer = keyof typeof packages
+/** Programs of mail servers that cannot be installed beside Postfix; `smtpd` is OpenSMTPD. */
+export type UnpackedPeer = 'exim4' | 'smtpd'
 
 /**
  * True when one of these peers is not installed: `describe.skipIf(missingPeer('postfix', 'opendkim'))('a real Postfix', …)`.
@@ -28,6 +30,10 @@ export function missingPeer(...names: readonly Peer[]): boolean {
     `missing ${missing.join(' and ')}; on Debian: apt-get install --no-install-recommends ${missing.map((name) => packages[name]).join(' ')}`,
   )
 }
+
+/** The same for one that is downloaded and unpacked. */
+export const missingUnpackedPeer = (name: UnpackedPeer): boolean =>
+  find(name) === null && skipBecause(`missing ${name}; on Debian, as root: .ci/unpack-peers`)
 
 /** The full path of a peer's program, for starting it. Throws when it is not installed. */
 export function peerPath(program: string): string {

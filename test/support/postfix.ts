@@ -1,7 +1,7 @@
 /**
  * A real Postfix, started for one test: its own configuration, queue and mail under a temporary folder, its own loopback ports, no
  * DNS, nothing of the machine's own mail system touched. It is another host's mail server: it takes mail for its domain at `mx`,
- * and at `submission` its users' mail, which it sends on to `routes`. It insists on TLS when it sends. It needs root.
+ * and at `submission` its users' mail, which it sends on to `routes`. It insists on TLS when it sends to those. It needs root.
  */
 import { chown, mkdir, readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,6 +20,8 @@ export type PostfixOptions = {
   ports: { mx: number; submission: number }
   /** where it sends other domains' mail: the loopback port of each one's mail server */
   routes: { [domain: string]: number }
+  /** where single addresses' mail goes, without TLS */
+  clearRoutes?: { [address: string]: number }
   /** sockets of the milters that see the mail it takes, in order, and of those that see its users' */
   milters?: { mx?: readonly string[]; submission?: readonly string[] }
 }
@@ -122,7 +124,11 @@ async function writeConfiguration(at: PathOf, hostname: string, options: Postfix
   const { key, cert } = await makeCertificate(hostname)
   await writeFile(at('etc', 'key.pem'), key, { mode: 0o600 })
   await writeFile(at('etc', 'cert.pem'), cert)
-  await writeFile(at('etc', 'routes'), lines(Object.entries(options.routes).map(([domain, port]) => `${domain} smtp:[127.0.0.1]:${port}`)))
+  const routes = { smtp: options.routes, clear: options.clearRoutes ?? {} }
+  const routeLines = Object.entries(routes).flatMap(([transport, ports]) =>
+    Object.entries(ports).map(([name, port]) => `${name} ${transport}:[127.0.0.1]:${port}`),
+  )
+  await writeFile(at('etc', 'routes'), lines(routeLines))
   await writeFile(at('etc', 'main.cf'), mainCf(at, hostname, options))
   await writeFile(at('etc', 'master.cf'), masterCf(options))
   // A Postfix program reads a fresh file again and again for two seconds, in case somebody is still writing it.
@@ -190,6 +196,7 @@ const masterCf = ({ ports, milters = {} }: PostfixOptions): string =>
     'flush unix n - n 1000? 0 flush',
     'proxymap unix - - n - - proxymap',
     'smtp unix - - n - - smtp',
+    'clear unix - - n - - smtp -o smtp_tls_security_level=none',
     'error unix - - n - - error',
     'retry unix - - n - - error',
     'virtual unix - n n - - virtual',

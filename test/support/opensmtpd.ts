@@ -1,0 +1,73 @@
+/**
+ * A real OpenSMTPD as another host's mail server that sends: its own configuration and users, its queue in a folder that only it sees, one
+ * route for everything.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { createOwnMachine } from './own-machine.ts'
+import { peerPath } from './peers.ts'
+import { startProgram } from './program.ts'
+import { createScratch } from './scratch.ts'
+import { type RawMessage, sendRaw } from './send-raw.ts'
+import { whenSeen } from './when-seen.ts'
+
+/** What it does about TLS: takes what is offered, insists, or does without. How a route says so. */
+const routes = {
+  offered: (port: number) => `smtp://127.0.0.1:${port}`,
+  required: (port: number) => `smtp+tls://127.0.0.1:${port} tls no-verify`,
+  never: (port: number) => `smtp+notls://127.0.0.1:${port}`,
+} as const
+export type OpenSmtpdTls = keyof typeof routes
+
+export type OpenSmtpd = {
+  /** Hands in one message. It is sent on soon. */
+  submit(mail: Omit<RawMessage, 'host' | 'port'>): Promise<void>
+  /** The part of its log that matches, once there is one. */
+  logged(pattern: RegExp): Promise<string>
+  stop(): Promise<void>
+}
+
+// A test that is killed cannot stop it: it then ends by itself.
+const longestLifeSeconds = '900'
+
+/** @param options.port where all its mail goes, on loopback */
+export async function startOpenSmtpd(options: { hostname: string; port: number; tls: OpenSmtpdTls }): Promise<OpenSmtpd> {
+  const scratch = await createScratch('opensmtpd')
+  const at = (name: string): string => join(scratch.path, name)
+  const machine = await createOwnMachine(scratch.path, {
+    users: ['opensmtpd', 'opensmtpq'],
+    empty: ['/var/spool', '/var/lib', '/run'],
+    made: ['/var/spool/smtpd', '/var/lib/opensmtpd/empty'],
+  })
+  const port = await freePort()
+  await writeFile(at('conf'), configuration(port, options))
+  await writeFile(at('log'), '')
+  const logged = (pattern: RegExp): Promise<string> =>
+    whenSeen(scratch.path, async () => pattern.exec(await readFile(at('log'), 'utf8'))?.[0], `${String(pattern)} in the log of OpenSMTPD`)
+  const daemon = ['timeout', longestLifeSeconds, peerPath('smtpd'), '-d', '-v', '-f', at('conf')]
+  const program = await startProgram({
+    ...machine.command('sh', '-c', `exec "$@" >${at('log')} 2>&1`, 'sh', ...daemon),
+    ready: () => logged(/smtp: will accept at most/),
+  }).catch(async (error: unknown) => {
+    const log = await readFile(at('log'), 'utf8')
+    await scratch.remove()
+    throw new Error(`${String(error)}\n${log}`, { cause: error })
+  })
+  return {
+    logged,
+    submit: (mail) => sendRaw({ port, ...mail }),
+    async stop() {
+      await program.stop()
+      await scratch.remove()
+    },
+  }
+}
+
+const configuration = (listensAt: number, { hostname, port, tls }: { hostname: string; port: number; tls: OpenSmtpdTls }): string =>
+  [
+    `listen on 127.0.0.1 port ${listensAt} hostname ${hostname}`,
+    `action send relay helo ${hostname} host ${routes[tls](port)}`,
+    'match from any for any action send',
+    '',
+  ].join('\n')
