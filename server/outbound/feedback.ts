@@ -79,8 +79,12 @@ async function findSent(tx: Tx, messageId: string | null, mailboxIds: readonly M
   const email = messageId === null ? undefined : await sentByMessageId(tx, mailboxIds, messageId)
   if (email === undefined) return null
   const all = await deliveriesOf(tx, email.id)
-  return { email, deliveries: all.filter((one) => one.state === 'delivered' || one.may_be_accepted === 1) }
+  return { email, deliveries: all.filter(hasIt) }
 }
+
+/** Of an attempt that is under way, too: a bounce may be quicker than the reply to us. */
+const hasIt = ({ state, attempts, may_be_accepted }: DeliveryRow): boolean =>
+  state === 'delivered' || may_be_accepted === 1 || (state === 'queued' && attempts > 0)
 
 /** Whom a report means. An address may be forwarded, or made unreadable: where only one person was written to it is that one. */
 function deliveryTo(deliveries: readonly DeliveryRow[], named: readonly (string | null)[]): DeliveryRow | null {
