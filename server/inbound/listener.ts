@@ -10,6 +10,7 @@ import type { SMTPServerOptions } from 'smtp-server'
 import type { Config } from '../../config/schema.ts'
 import { type Reply, formatReply } from '../model/reply.ts'
 import type { Alarm, Clock } from '../platform/clock.ts'
+import { maxDescriptors } from '../platform/descriptors.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { type Conduct, noPlace } from './conduct/conduct.ts'
@@ -19,6 +20,7 @@ import type { Connection, Door } from './smtp/connection.ts'
 import { judgeTime, timeCheckMs } from './smtp/deadlines.ts'
 import { createMemoryBudget } from './smtp/memory-budget.ts'
 import { Server } from './smtp/server.ts'
+import { maxSockets } from './smtp/sockets.ts'
 import type { CompleteMessage, Host, Peer, Talk } from './smtp/talk.ts'
 
 export type ListenerConfig = {
@@ -65,7 +67,7 @@ export function createListener(deps: ListenerDeps): Listener {
     now: clock.now,
     judgeSender: (path) => judgeSender(path, []),
     async judgeRecipient(path, talk) {
-      const verdict = await judge(path, logOf(talk))
+      const verdict = await judge(path, talk)
       if (!verdict.ok) logOf(talk).info({ ip: talk.peer.ip, reply: formatReply(verdict.reply) }, 'inbound.recipient-refused')
       return verdict
     },
@@ -89,18 +91,20 @@ export function createListener(deps: ListenerDeps): Listener {
     left: ({ id }) => connections.delete(id),
     after: (ms, work) => clock.at(clock.now() + ms, work),
     ended: ({ id, ip }, reply) => deps.log.info({ session: id, ip, reply: formatReply(reply) }, 'inbound.hung-up'),
+    noProxyHeader: (ip) => deps.log.warn({ ip }, 'inbound.no-proxy-header'),
   }
   const server = new Server({ ...protocol(config), ...deps.tls }, door)
+  server.server.maxConnections = socketsFor(config, deps.log)
   // Strangers' connections break all the time; what matters is logged where it happens.
   server.on('error', (error) => deps.log.debug({ reason: error.message }, 'inbound.connection-error'))
 
   const logOf = ({ peer, transactions }: Talk): Log => deps.log.child({ session: peer.id, transaction: transactions })
 
-  async function judge(path: string, log: Log): Promise<RecipientVerdict> {
+  async function judge(path: string, talk: Talk): Promise<RecipientVerdict> {
     try {
       return judgeRecipient(await recipientFacts(store.db, config.hostname, path))
     } catch (error) {
-      return { ok: false, reply: failed(log, error) }
+      return { ok: false, reply: failed(logOf(talk), error) }
     }
   }
 
@@ -137,6 +141,14 @@ export function createListener(deps: ListenerDeps): Listener {
       nextTimeCheck?.cancel()
     },
   }
+}
+
+/** Beyond that, connections are closed as they come: the system has no room for them. */
+function socketsFor({ smtp: { maxConnections } }: ListenerConfig, log: Log): number {
+  const descriptors = maxDescriptors()
+  const sockets = maxSockets(maxConnections, descriptors)
+  if (sockets < maxConnections) log.warn({ maxConnections, sockets, descriptors }, 'inbound.few-descriptors')
+  return sockets
 }
 
 function failed(log: Log, error: unknown): Reply {

@@ -18,13 +18,18 @@ export type SmtpClient = {
   /** The handshake after the server agreed to STARTTLS. */
   secure(options?: { maxVersion?: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' }): Promise<TLSSocket>
   close(): void
+  /** Is gone at once, so that the server learns that nobody reads its replies; `close` may be the end of what is said only. */
+  reset(): void
 }
 
 /** `data` is the message with CRLF line ends, not yet dot-stuffed. */
 export type Mail = { from?: string; to: string | readonly string[]; data: string | Buffer; parameters?: string }
 
-/** Connects to a port on loopback and reads the greeting. @param options.hello say EHLO too (the default) */
-export async function connectSmtp(port: number, options: { hello?: boolean } = {}): Promise<SmtpClient> {
+/** `hello`: say EHLO too (the default). `first`: what is written as soon as there is a connection, before the greeting came. */
+export type ConnectOptions = { hello?: boolean; first?: string | Buffer }
+
+/** Connects to a port on loopback and reads the greeting. */
+export async function connectSmtp(port: number, options: ConnectOptions = {}): Promise<SmtpClient> {
   let socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const said: string[] = []
   const replies: string[] = []
@@ -98,8 +103,10 @@ export async function connectSmtp(port: number, options: { hello?: boolean } = {
       return secured
     },
     close: () => socket.destroy(),
+    reset: () => socket.resetAndDestroy(),
   }
   listenTo(socket)
+  if (options.first !== undefined) socket.write(options.first)
   await client.reply()
   if (options.hello !== false) await client.ask('EHLO out.remote.test')
   return client

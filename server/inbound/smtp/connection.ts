@@ -25,6 +25,8 @@ export type Door = {
   after(ms: number, work: () => void): { cancel(): void }
   /** @param why it was ended by us, for the log */
   ended(connection: Connection, reply: Reply): void
+  /** Somebody came from the address of a proxy and did not speak like one. */
+  noProxyHeader(ip: string): void
 }
 
 /** Replies are collected while there is more to read, and sent together (RFC 2920 §3.2), but no more than this. */
@@ -62,6 +64,8 @@ export class Connection extends SMTPConnection implements Listening, Peer {
   override _createParser(): Input {
     const input = new Input(this)
     input.on('error', () => this.close())
+    // The client has said its last word, and everything it said is answered.
+    input.once('finish', () => this.close())
     return input
   }
 
@@ -70,6 +74,8 @@ export class Connection extends SMTPConnection implements Listening, Peer {
 
   override _resetSession(): void {
     super._resetSession()
+    // A client may say all it has to say, QUIT included, and close its half of the connection before it reads our replies (Exim does).
+    this._socket.allowHalfOpen = true
     // The library calls this when TLS is up; before that nothing is known yet.
     if (this._ready) forget(this.#talk)
   }
@@ -130,6 +136,10 @@ export class Connection extends SMTPConnection implements Listening, Peer {
 
   mayMail(bytes: number): Reply | null {
     return this.#visitor?.mayMail(bytes) ?? null
+  }
+
+  receiving(): void {
+    this.#visitor?.receiving()
   }
 
   // What the listener asks.
@@ -234,6 +244,8 @@ export class Connection extends SMTPConnection implements Listening, Peer {
   #secure(): Next {
     this.#flush()
     this.#securingSince = this.#door.host.now()
+    // Nobody has said all there is to say before the handshake is done.
+    this._socket.allowHalfOpen = false
     this.upgrade(() => {})
     return nothing
   }
@@ -247,7 +259,7 @@ export class Connection extends SMTPConnection implements Listening, Peer {
     if (this.#collected === '') return
     const collected = this.#collected
     this.#collected = ''
-    if (!this._upgrading && !this._socket.destroyed && this._socket.readyState === 'open') this._socket.write(collected)
+    if (!this._upgrading && this._socket.writable) this._socket.write(collected)
   }
 
   #drained(): Promise<void> {

@@ -41,6 +41,8 @@ export type Peer = {
   unread(): number
   saidHello(name: string): void
   mayMail(bytes: number): Reply | null
+  /** the octets of a BDAT begin to come */
+  receiving(): void
 }
 
 /** From MAIL to the end of its message (RFC 5321 §3.3). `transfer`: from DATA or the first BDAT on. */

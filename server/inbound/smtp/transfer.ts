@@ -38,6 +38,7 @@ export function bdat(talk: Talk, argument: string): Answer {
   if (chunk === 'endless') return sayAndClose('BDAT', 552, '5.3.4', 'Nobody sends that many octets')
   const problem = outOfOrder(talk, 'BDAT')
   if (problem !== null) return swallow(talk, chunk.size, () => say('BDAT', 503, '5.5.1', problem))
+  talk.peer.receiving()
   const mail = talk.mail as Mail
   const transfer = (mail.transfer ??= begin(talk, mail))
   const { intake, lines } = transfer

@@ -64,6 +64,7 @@ export function openSession(host: Host, { tls = false }: { tls?: boolean } = {})
     unread: () => input.unread,
     saidHello: () => {},
     mayMail: () => null,
+    receiving: () => {},
   })
   const react = ({ verb, reply, lines = [], next }: Answer): Next => {
     if (reply !== null) said.push({ verb, code: reply.code, line: formatReply(reply), lines: [...lines] })
