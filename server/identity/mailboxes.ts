@@ -12,8 +12,7 @@ import { type MailboxState, mailboxAt, setMailboxState, stateOf } from '../store
 
 /** suspend: mail for it is asked to come again, its agent cannot send. delete: gone from every list, and its address is refused; its mail stays
  *  on the record for reviewers and the operator. resume: takes either back. */
-export const mailboxChanges = ['suspend', 'resume', 'delete'] as const
-export type MailboxChange = (typeof mailboxChanges)[number]
+export type MailboxChange = 'suspend' | 'resume' | 'delete'
 
 export type MailboxProblem = 'MAILBOX_NOT_FOUND' | 'MAILBOX_DELETED' | 'ADDRESS_TAKEN'
 
