@@ -4,7 +4,7 @@ import type { NetworkView } from './conduct.ts'
 import { type Offence, offences } from './offences.ts'
 import type { Mode } from './overload.ts'
 import { type Breadth, type Family, lengths } from './prefixes.ts'
-import type { Kind } from './windows.ts'
+import type { Kind } from './window.ts'
 
 /** What becomes of a connection: let in, or why not. */
 export type Welcome = 'welcome' | 'no-place' | 'kept-out' | 'at-once' | 'connections' | 'no-address'

@@ -85,12 +85,14 @@ export function createConduct({ config, sharedIn, clock, log, metrics }: Conduct
     return { kind: 'refused', reply }
   }
 
-  /** Null for nobody: there is room. */
-  function makeRoom(now: number): { isRoom: boolean; inPlaceOf: string | null } {
-    if (sessions < maxConnections) return { isRoom: true, inPlaceOf: null }
-    const inPlaceOf = sessions < maxConnections * (1 + leavingShare) ? silent.takeLongest(now) : null
-    if (inPlaceOf !== null) counts.madeRoom()
-    return { isRoom: inPlaceOf !== null, inPlaceOf }
+  /** Whose place a newcomer gets: null for one that is free, undefined when there is none. */
+  function placeOf(now: number): string | null | undefined {
+    if (sessions < maxConnections) return null
+    return sessions < maxConnections * (1 + leavingShare) ? silent.longest(now) : undefined
+  }
+  function makeRoom(inPlaceOf: string): void {
+    silent.remove(inPlaceOf)
+    counts.madeRoom()
   }
 
   return {
@@ -99,13 +101,11 @@ export function createConduct({ config, sharedIn, clock, log, metrics }: Conduct
       const network = networkOf(ip)
       if (network === null) return refused('no-address', noAddress)
       nat.arrived(network, now)
+      const inPlaceOf = placeOf(now)
+      if (inPlaceOf === undefined) return refused('no-place', noPlace)
       const admitted = admission.admit({ network, mayBeEverybody: network.isPrivate && !nat.seesStrangers(now), now })
       if (admitted.kind !== 'admitted') return refused(admitted.kind, notAdmitted[admitted.kind])
-      const { isRoom, inPlaceOf } = makeRoom(now)
-      if (!isRoom) {
-        windows.leave(admitted.stay)
-        return refused('no-place', noPlace)
-      }
+      if (inPlaceOf !== null) makeRoom(inPlaceOf)
       sessions += 1
       counts.arrived('welcome')
       return { kind: 'welcome', visitor: createVisitor(hall, { ...admitted, sessionId, network }), inPlaceOf }

@@ -3,7 +3,8 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Db } from '../../store/db.ts'
 import { type VisitorCounts, addVisitorCounts, removeVisitorCounts } from '../../store/visitor-windows.ts'
-import { type Share, type Windows, minuteMs } from './windows.ts'
+import { type Share, minuteMs } from './window.ts'
+import type { Windows } from './windows.ts'
 
 const everyMs = 1_000
 /** Of one statement. What is more waits a second. */

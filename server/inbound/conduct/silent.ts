@@ -7,8 +7,8 @@ export type Silent = {
   heard(sessionId: string, at: number, standing: Standing): void
   /** It left, or a message of it is on its way. */
   remove(sessionId: string): void
-  /** The one to ask to leave, who is asked once; strangers first. Null when nobody has been silent long enough. */
-  takeLongest(now: number): string | null
+  /** The one to ask to leave; strangers first. Undefined when nobody has been silent long enough. */
+  longest(now: number): string | undefined
 }
 
 /** A sender that has a message says so within a round trip; one that is handing it over may be on a slow line. */
@@ -22,9 +22,9 @@ export function createSilent(): Silent {
     heardAt.stranger.delete(sessionId)
     heardAt.engaged.delete(sessionId)
   }
-  function longestOf(standing: Standing, now: number): string | null {
+  function longestOf(standing: Standing, now: number): string | undefined {
     const { value: first } = heardAt[standing].entries().next()
-    return first !== undefined && now - first[1] >= patienceMs[standing] ? first[0] : null
+    return first !== undefined && now - first[1] >= patienceMs[standing] ? first[0] : undefined
   }
 
   return {
@@ -33,10 +33,6 @@ export function createSilent(): Silent {
       heardAt[standing].set(sessionId, at)
     },
     remove,
-    takeLongest(now) {
-      const longest = longestOf('stranger', now) ?? longestOf('engaged', now)
-      if (longest !== null) remove(longest)
-      return longest
-    },
+    longest: (now) => longestOf('stranger', now) ?? longestOf('engaged', now),
   }
 }

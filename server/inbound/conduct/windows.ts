@@ -6,10 +6,20 @@
  */
 import { createBounded } from './bounded.ts'
 import { type Breadth, type Network, breadths } from './prefixes.ts'
-
-/** What a minute has room for. */
-export type Amounts = { connections: number; messages: number; bytes: number }
-export type Kind = keyof Amounts | 'at-once'
+import {
+  type Amounts,
+  type Kind,
+  type Share,
+  type Window,
+  concernsOthers,
+  giveBack,
+  isLive,
+  learnTotal,
+  minuteOf,
+  newWindow,
+  takeShare,
+  used,
+} from './window.ts'
 
 type Shares = readonly [number, number, number]
 export type Limits = Readonly<Record<Kind, Shares>>
@@ -22,30 +32,15 @@ export const standardLimits: Limits = {
   bytes: [1e9, 3e9, 9e9],
 }
 
-export const minuteMs = 60_000
 /** The most prefixes to be counted at one time: some 20 MB when all are in use. */
 const mostPrefixes = 50_000
-/** A minute with fewer connections and messages than this concerns no other node. */
-const handful = 5
 
-/** One prefix. `start` (epoch ms) is that of the minute `current` counts; `unshared` what other nodes have not been told of it. */
-type Window = {
-  prefix: string
-  start: number
-  atOnce: number
-  current: Amounts
-  previous: Amounts
-  unshared: Amounts
-  trippedIn: number
-}
 type Level = { window: Window; breadth: Breadth }
 
 /** A connection that was counted; given back with everything that is asked about it. */
 export type Stay = readonly Level[]
 /** What there was too much of. `isFirst`: for this prefix in this minute, so that it can be said once. */
 export type Tripped = { kind: Kind; breadth: Breadth; isFirst: boolean }
-/** What other nodes are told, and what they tell: the counts of one prefix in the minute from `start` (epoch ms). */
-export type Share = Amounts & { prefix: string; start: number }
 
 export type Windows = {
   /** Counts a connection, unless a prefix has its share already. Times: epoch ms. */
@@ -132,72 +127,22 @@ export function createWindows(options: { limits?: Limits; most?: number; isShare
         if (shares.length >= most) break
         unshared.delete(prefix)
         const window = windows.get(prefix)
-        if (window === undefined || !isMore(window)) continue
-        shares.push({ prefix, start: window.start, ...window.unshared })
-        window.unshared = nothing()
+        if (window !== undefined && concernsOthers(window)) shares.push(takeShare(window))
       }
       return shares.toSorted((one, other) => (one.prefix < other.prefix ? -1 : 1))
     },
     putBack(shares) {
       for (const share of shares) {
         const window = windows.get(share.prefix)
-        if (window === undefined || window.start !== share.start) continue
-        window.unshared = sum(window.unshared, share)
-        unshared.add(share.prefix)
+        if (window !== undefined && giveBack(window, share)) unshared.add(share.prefix)
       }
     },
     learn(totals) {
       for (const total of totals) {
         const window = windows.get(total.prefix)
-        if (window?.start === total.start) window.current = sum(total, window.unshared)
-        else if (window?.start === total.start + minuteMs) window.previous = larger(total, window.previous)
+        if (window !== undefined) learnTotal(window, total)
       }
     },
     size: windows.size,
   }
-}
-
-const nothing = (): Amounts => ({ connections: 0, messages: 0, bytes: 0 })
-const sum = (one: Amounts, other: Amounts): Amounts => ({
-  connections: one.connections + other.connections,
-  messages: one.messages + other.messages,
-  bytes: one.bytes + other.bytes,
-})
-const larger = (one: Amounts, other: Amounts): Amounts => ({
-  connections: Math.max(one.connections, other.connections),
-  messages: Math.max(one.messages, other.messages),
-  bytes: Math.max(one.bytes, other.bytes),
-})
-const isMore = ({ current }: Window): boolean => current.connections > handful || current.messages > handful
-
-const minuteOf = (now: number): number => now - (now % minuteMs)
-
-const newWindow = (prefix: string, now: number): Window => ({
-  prefix,
-  start: minuteOf(now),
-  atOnce: 0,
-  current: nothing(),
-  previous: nothing(),
-  unshared: nothing(),
-  trippedIn: -1,
-})
-
-const isLive = (window: Window, now: number): boolean => window.atOnce > 0 || Math.abs(now - window.start) < 2 * minuteMs
-
-/** What counts now of what was done. */
-function used(window: Window, kind: Kind, now: number): number {
-  if (kind === 'at-once') return window.atOnce
-  moveOn(window, now)
-  return window.current[kind] + window.previous[kind] * (1 - (now - window.start) / minuteMs)
-}
-
-/** A host clock that was set back starts a new minute; otherwise a count could stand for as long as it was wrong. */
-function moveOn(window: Window, now: number): void {
-  const start = minuteOf(now)
-  if (start === window.start) return
-  window.previous = start === window.start + minuteMs ? window.current : nothing()
-  window.current = nothing()
-  // Of the minute that ended others are told no more: what is lost to them is a second of it.
-  window.unshared = nothing()
-  window.start = start
 }
