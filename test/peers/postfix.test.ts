@@ -74,7 +74,8 @@ describe.skipIf(missingPeer('postfix', 'opendkim', 'opendmarc') || cannotRunPost
     expect(email).toMatchObject({
       extracted: 'It has been two weeks.',
       authentication: {
-        spf: { result: 'pass', domain: 'remote.test' },
+        // Loopback may be the address of everybody behind a NAT: it proves nothing.
+        spf: { result: 'none', domain: null },
         dkim: [{ result: 'pass', domain: 'remote.test', selector: 'sel', aligned: true }],
         dmarc: { result: 'pass', policy: 'reject', domain: 'remote.test' },
       },
