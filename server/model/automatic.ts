@@ -7,3 +7,9 @@
  */
 export const automaticKinds = ['reply', 'bulk', 'list', 'notice', 'delivery-report', 'complaint', 'aggregate-report', 'loop'] as const
 export type Automatic = (typeof automaticKinds)[number]
+
+/** The kinds behind which nobody reads an answer, or an answer would turn the wheel once more. */
+export const unanswerable = ['reply', 'delivery-report', 'complaint', 'aggregate-report', 'loop'] as const satisfies readonly Automatic[]
+export type Unanswerable = (typeof unanswerable)[number]
+
+export const isUnanswerable = (automatic: Automatic | null): automatic is Unanswerable => unanswerable.some((one) => one === automatic)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isUnanswerable } from '../model/automatic.ts'
 import type { EmailStatus } from '../model/email.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import { type EmailRow, countOfThread, emailsOfThread } from '../store/emails.ts'
@@ -29,7 +30,9 @@ const Thread = z.strictObject({
   message_count: z.int(),
   participants: z.array(z.string()).meta(fromOutside),
   last_activity: z.string(),
-  has_unanswered_inbound: z.boolean().describe('True when the last email from outside has no answer, sent or waiting for approval'),
+  has_unanswered_inbound: z
+    .boolean()
+    .describe('True when the last email from outside that can be answered has no answer, sent or waiting for approval'),
   emails: z.array(ThreadEmail).describe(`Oldest first; of more than ${maxEmails} the newest`),
 })
 
@@ -104,8 +107,8 @@ const participantsOf = (emails: readonly EmailRow[]): string[] => [
 const answers: readonly EmailStatus[] = ['sent', 'pending_send_approval']
 
 /** @param emails oldest first */
-function hasUnansweredInbound(emails: readonly Pick<EmailRow, 'direction' | 'status'>[]): boolean {
-  const lastInbound = emails.findLastIndex((email) => email.direction === 'inbound')
+function hasUnansweredInbound(emails: readonly Pick<EmailRow, 'direction' | 'status' | 'automatic'>[]): boolean {
+  const lastInbound = emails.findLastIndex((email) => email.direction === 'inbound' && !isUnanswerable(email.automatic))
   return (
     lastInbound >= 0 && !emails.slice(lastInbound + 1).some((email) => email.direction === 'outbound' && answers.includes(email.status))
   )

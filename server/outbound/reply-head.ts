@@ -1,6 +1,6 @@
 /** What a reply takes from the email it answers. Pure. */
 import { type Address, parseAddress } from '../model/address.ts'
-import type { Automatic } from '../model/automatic.ts'
+import { type Unanswerable, isUnanswerable } from '../model/automatic.ts'
 import type { EmailStatus, HeaderAddress } from '../model/email.ts'
 import { maxSubjectLength } from '../model/letter-limits.ts'
 import { referencesForReply } from '../model/msg-id.ts'
@@ -11,9 +11,10 @@ import { headerText } from './fields.ts'
 export type ReplyHead = { to: Address[]; subject: string; inReplyTo: string | null; references: string[] }
 
 /** Recipients: for mail that arrived its Reply-To, or else its From (RFC 5322 §3.6.2); for mail we sent its To, so that an agent can follow up. */
-export function replyHead(parent: EmailRow): Result<ReplyHead, Refusal['code'] | 'INVALID_RECIPIENT'> {
-  const refusal = refusals[parent.direction][parent.status] ?? (parent.automatic === null ? null : automatic[parent.automatic])
+export function replyHead(parent: EmailRow): Result<ReplyHead, Refusal['code'] | 'INVALID_RECIPIENT' | 'AUTOMATIC_MESSAGE'> {
+  const refusal = refusals[parent.direction][parent.status]
   if (refusal !== null) return refusal
+  if (isUnanswerable(parent.automatic)) return fail('AUTOMATIC_MESSAGE', whyNot[parent.automatic])
   const to = recipientsOf(parent)
   if (to.length === 0) return fail('INVALID_RECIPIENT', 'The email says no address that an answer could go to.')
   const references = referencesForReply({
@@ -39,24 +40,20 @@ function recipientsOf(parent: EmailRow): Address[] {
   return replyTo.length > 0 || from === null ? replyTo : [from]
 }
 
-type Refusal = ReturnType<typeof fail<'NOT_REPLIABLE' | 'EMAIL_NOT_FOUND' | 'AUTOMATIC_MESSAGE'>>
+type Refusal = ReturnType<typeof fail<'NOT_REPLIABLE' | 'EMAIL_NOT_FOUND'>>
 // What a reviewer has not let in, or turned away, does not exist for an agent (contract §14 A20).
 const hidden: Refusal = fail('EMAIL_NOT_FOUND')
 const unsent: Refusal = fail('NOT_REPLIABLE', 'This email has not been sent, so nobody has got what you would refer to.')
 const quarantined: Refusal = fail('NOT_REPLIABLE', 'This email is in quarantine as spam.')
 const notOfThisDirection: Refusal = fail('NOT_REPLIABLE')
 
-const nobodyReads = (detail: string): Refusal => fail('AUTOMATIC_MESSAGE', detail)
-/** Answers to programs go nowhere, or round in circles (RFC 3834 §2). Behind the other kinds there may be somebody who reads. */
-const automatic: Record<Automatic, Refusal | null> = {
-  reply: nobodyReads('It is an automatic answer.'),
-  'delivery-report': nobodyReads('It says what became of an email that was sent.'),
-  complaint: nobodyReads('It is a report that somebody complained.'),
-  'aggregate-report': nobodyReads('It is a report of one mail system to another.'),
-  loop: nobodyReads('It is a message of yours that came back, or this conversation has turned too often within the hour.'),
-  bulk: null,
-  list: null,
-  notice: null,
+/** Answers to programs go nowhere, or round in circles (RFC 3834 §2). */
+const whyNot: Record<Unanswerable, string> = {
+  reply: 'It is an automatic answer.',
+  'delivery-report': 'It says what became of an email that was sent.',
+  complaint: 'It is a report that somebody complained.',
+  'aggregate-report': 'It is a report of one mail system to another.',
+  loop: 'It is a message of yours that came back, or this conversation has turned too often within the hour.',
 }
 
 const refusals: Record<'inbound' | 'outbound', Record<EmailStatus, Refusal | null>> = {

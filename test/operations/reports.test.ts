@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { automaticKinds } from '../../server/model/automatic.ts'
+import { automaticKinds, isUnanswerable } from '../../server/model/automatic.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { keepReport } from '../support/reports.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -69,7 +69,20 @@ describeOnEachEngine('reports about domains', (openStore) => {
 })
 
 describeOnEachEngine('what a program wrote', (openStore) => {
-  const refused = ['reply', 'delivery-report', 'complaint', 'aggregate-report', 'loop']
+  it('leaves nothing to answer in a thread, so that an agent that looks for unanswered mail is at rest', async () => {
+    const desk = await openDesk(openStore)
+    const { gated, keys } = desk.ours
+    const first = await desk.receive(gated)
+    const unanswered = async () =>
+      (await desk.call(keys.agent, 'GET', `/get_thread?thread_id=${first.thread_id}`)).body['has_unanswered_inbound']
+    expect(await unanswered()).toBe(true)
+    await desk.call(keys.agent, 'POST', '/reply_email', { email_id: first.id, markdown: 'Soon.' })
+    expect(await unanswered()).toBe(false)
+    const absence = await desk.receive(gated, { threadId: first.thread_id })
+    expect(await unanswered()).toBe(true)
+    await desk.store.db.updateTable('emails').set({ automatic: 'reply' }).where('id', '=', absence.id).execute()
+    expect(await unanswered()).toBe(false)
+  })
 
   it('is shown as such, and mail that nobody reads an answer to cannot be answered', async () => {
     const desk = await openDesk(openStore)
@@ -82,7 +95,7 @@ describeOnEachEngine('what a program wrote', (openStore) => {
         ['/reply_email', '/draft_reply'].map((path) => desk.call(keys.agent, 'POST', path, { email_id: email.id, markdown: 'Thank you.' })),
       )
       const expected =
-        kind !== null && refused.includes(kind)
+        kind !== null && isUnanswerable(kind)
           ? { status: 409, body: { code: 'AUTOMATIC_MESSAGE', fix: expect.stringContaining('Do not answer') } }
           : { status: 200 }
       expect([kind, ...answers]).toMatchObject([kind, expected, expected])
