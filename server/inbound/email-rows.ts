@@ -75,6 +75,7 @@ export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, st
     spam_score: filing.verdict.score,
     reasons_json: JSON.stringify(filing.verdict.reasons),
     hidden_text: letter.content.hidden?.text ?? null,
+    hidden_characters: letter.content.hidden?.characters ?? null,
     automatic,
     require_tls: letter.requireTls ? 1 : 0,
     spam_verdict: filing.verdict.spam,

@@ -28,11 +28,11 @@ export const read_email = operation({
     ctx.rooms.store.transaction(async (tx) => {
       const found = await readableEmail(tx, ctx.actor, input.email_id, input.mailbox_id)
       const email = await opened(tx, ctx.actor, found, ctx.rooms.clock.now())
-      const view = detailOf(
-        email,
-        await attachmentsOf(tx, [email.id]),
-        email.direction === 'outbound' ? await deliveriesOf(tx, email.id) : [],
-      )
+      const view = detailOf(email, {
+        attachments: await attachmentsOf(tx, [email.id]),
+        deliveries: email.direction === 'outbound' ? await deliveriesOf(tx, email.id) : [],
+        seesHidden: seesAll(ctx.actor),
+      })
       await recordRead(tx, ctx, {
         action: 'email.read',
         resourceType: 'email',

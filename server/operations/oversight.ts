@@ -3,7 +3,18 @@ import { type EmailId, isId } from '../model/ids.ts'
 import type { Decided } from '../oversight/decision.ts'
 import type { PendingItem } from '../oversight/pending.ts'
 import { findEmail } from '../store/emails.ts'
-import { attachmentView, AttachmentView, EmailSummary, OutsideText, addressesIn, fromOutside, isoTime, summaryOf } from './views.ts'
+import {
+  AttachmentView,
+  EmailSummary,
+  JudgedEmail,
+  OutsideText,
+  addressesIn,
+  attachmentView,
+  fromOutside,
+  isoTime,
+  judgedView,
+  summaryOf,
+} from './views.ts'
 import { mailboxesToList, threadOf } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, Limit, MailboxRef, ThreadRef, cursorAt } from './input.ts'
@@ -18,6 +29,7 @@ const PendingEmail = EmailSummary.extend({
   bcc: z.array(z.string()).describe('Recipients the others will not see'),
   body_markdown: OutsideText.describe('The whole text that would be sent, or that would reach the agent'),
   attachments: z.array(AttachmentView.extend({ sha256: z.string() })),
+  ...JudgedEmail,
   reason: z.string().describe('Which rule holds it'),
   proposed_by: z.string().nullable().describe('The key that wrote it; null for mail from outside'),
   content_hash: z.string().describe('Pass it to decide_email: the decision is then about exactly this content'),
@@ -76,6 +88,7 @@ const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<type
   bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
   body_markdown: email.markdown,
   attachments: attachments.map((row) => ({ ...attachmentView(row), sha256: row.blob_hash })),
+  ...judgedView(email, { seesHidden: true }),
   reason: hold.reason,
   proposed_by: email.composer_id,
   content_hash: hold.contentHash,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { automaticKinds } from '../model/automatic.ts'
 import { type HeaderAddress, directions, emailStatuses, spamVerdicts } from '../model/email.ts'
 import { domainOf, parseAddress } from '../model/address.ts'
-import { type EmailRow, type ListedEmail, authenticationOf, emailFlags, headerAddresses } from '../store/emails.ts'
+import { type EmailRow, type ListedEmail, authenticationOf, emailFlags, headerAddresses, verdictReasons } from '../store/emails.ts'
 import type { DeliveryRow } from '../store/queue.ts'
 import type { Row } from '../store/schema.ts'
 
@@ -39,7 +39,7 @@ export const EmailSummary = z.strictObject({
     .describe(
       'Inbound: not null means that a program wrote it; do not answer it unless a person asked you to. reply_email refuses most kinds.',
     ),
-  spam_score: z.number().nullable(),
+  spam_score: z.int().nullable().describe('Inbound: what speaks against it, in points; from 5 it is flagged, from 12 quarantined'),
   spam_verdict: z.enum(spamVerdicts).nullable(),
   delivered_at: Time.nullable(),
   bounced_at: Time.nullable(),
@@ -113,6 +113,27 @@ function authenticationView(email: EmailRow): z.infer<typeof AuthenticationView>
   }
 }
 
+const ReasonView = z.strictObject({
+  code: z.string(),
+  points: z.number().describe('Below 0 it speaks for the email; 0 is a fact worth knowing'),
+  words: z.string(),
+  detail: z.string().nullable().meta(fromOutside).describe('What exactly was found'),
+})
+
+/** What only who decides, or runs the place, may read of it: an agent that reads hidden text does what its sender hid it for. */
+export const JudgedEmail = {
+  reasons: z.array(ReasonView).describe('Inbound: why it was judged as it was'),
+  hidden_characters: z.int().nullable().describe('Inbound: how much of its text a person would not see; the text shown here leaves it out'),
+  hidden_text: z.string().nullable().meta(fromOutside).describe('The beginning of that, for keys with oversight or admin scope only'),
+}
+type JudgedEmail = z.infer<z.ZodObject<typeof JudgedEmail>>
+
+export const judgedView = (email: EmailRow, { seesHidden }: { seesHidden: boolean }): JudgedEmail => ({
+  reasons: verdictReasons(email).map(({ code, points, words, detail }) => ({ code, points, words, detail })),
+  hidden_characters: email.hidden_characters,
+  hidden_text: seesHidden ? email.hidden_text : null,
+})
+
 const DeliveryView = z.strictObject({
   recipient: z.string(),
   state: z.enum(['queued', 'delivered', 'bounced', 'expired', 'cancelled']),
@@ -147,6 +168,7 @@ export const EmailDetail = EmailSummary.extend({
   attachments: z.array(AttachmentView),
   authentication: AuthenticationView.nullable().describe('Inbound: what this server verified on arrival (RFC 8601)'),
   flags: z.array(z.string()).describe('What was odd about the message, as short codes'),
+  ...JudgedEmail,
   internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID header'),
   in_reply_to: z.string().nullable().meta(fromOutside),
   approved_at: Time.nullable(),
@@ -156,7 +178,11 @@ export const EmailDetail = EmailSummary.extend({
 })
 export type EmailDetail = z.infer<typeof EmailDetail>
 
-export const detailOf = (email: EmailRow, attachments: readonly Row<'attachments'>[], deliveries: readonly DeliveryRow[]): EmailDetail => ({
+/** @param more.seesHidden whether the caller may read what the sender hid */
+export const detailOf = (
+  email: EmailRow,
+  more: { attachments: readonly Row<'attachments'>[]; deliveries: readonly DeliveryRow[]; seesHidden: boolean },
+): EmailDetail => ({
   ...summaryOf(email),
   cc: addressesIn(email.cc_json),
   bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
@@ -164,15 +190,16 @@ export const detailOf = (email: EmailRow, attachments: readonly Row<'attachments
   sent_at: isoOrNull(email.sent_at),
   markdown: email.markdown,
   extracted: email.extracted,
-  attachments: attachments.map(attachmentView),
+  attachments: more.attachments.map(attachmentView),
   authentication: authenticationView(email),
   flags: emailFlags(email),
+  ...judgedView(email, more),
   internet_message_id: email.message_id,
   in_reply_to: email.in_reply_to,
   approved_at: isoOrNull(email.approved_at),
   approved_by: email.approved_by,
   rejection_reason: email.rejection_reason,
-  deliveries: deliveries.map(deliveryView),
+  deliveries: more.deliveries.map(deliveryView),
 })
 
 export const addressesIn = (json: string): string[] => headerAddresses(json).map((one: HeaderAddress) => one.address)

@@ -3,6 +3,7 @@ import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
 import type { Address } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { Reason } from '../model/reason.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
@@ -28,6 +29,7 @@ export const notArrived = {
   spam_verdict: null,
   reasons_json: '[]',
   hidden_text: null,
+  hidden_characters: null,
   automatic: null,
   require_tls: 0,
 } as const satisfies Partial<EmailRow>
@@ -236,6 +238,8 @@ const contains = (column: 'from_address' | 'subject', part: string) =>
 export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(json) as HeaderAddress[]
 /** What an email's `flags_json` holds. */
 export const emailFlags = (email: EmailRow): string[] => JSON.parse(email.flags_json) as string[]
+/** Why an arrived email was judged as it was. */
+export const verdictReasons = (email: Pick<EmailRow, 'reasons_json'>): Reason[] => JSON.parse(email.reasons_json) as Reason[]
 /** What authentication said; null for outbound mail. */
 export const authenticationOf = (email: Pick<EmailRow, 'authentication_json'>): AuthenticationResults | null =>
   email.authentication_json === null ? null : (JSON.parse(email.authentication_json) as AuthenticationResults)

@@ -168,8 +168,9 @@ type EmailRow = {
   flags_json: string
   /** inbound: JSON array of Reason (model/reason.ts): why it was judged as it was */
   reasons_json: string
-  /** inbound: what a person would not have seen of it, for the reviewer; null when there was nothing */
+  /** inbound: the beginning of what a person would not have seen of it, for the reviewer, and how much that is; null when there was nothing */
   hidden_text: string | null
+  hidden_characters: number | null
   /** inbound: what kind of program wrote it (model/automatic.ts); null when a person may have */
   automatic: Automatic | null
   /** inbound: what a user said of it */

@@ -11,6 +11,7 @@ export const arriving = (engine: Engine): Migration => ({
       // why it was judged as it was; what was hidden in it; whether a program wrote it; what its reader said of it
       `alter table emails add column reasons_json ${text} not null default '[]'`,
       `alter table emails add column hidden_text ${text}`,
+      `alter table emails add column hidden_characters ${int} check (hidden_characters >= 0)`,
       `alter table emails add column automatic ${text}`,
       `alter table emails add column user_label ${text} check (user_label in ('spam', 'not_spam'))`,
       `alter table emails add column require_tls ${int} not null default 0 check (require_tls in (0, 1))`,
