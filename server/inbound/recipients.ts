@@ -77,7 +77,8 @@ export async function recipientFacts(db: Db, hostname: string, path: string): Pr
   if (address === null) return { address, domainIsOurs: true, candidates: [] }
   const key = addressKey(address)
   const domain = domainOf(address)
-  const takers = await takersOf(db, { domain, key, base: `${withoutDetail(localOf(key))}@${domain}`, role: isRole(address) })
+  const base = `${withoutDetail(localOf(key))}@${domain}`
+  const takers = await takersOf(db, { domain, keys: base === key ? [key] : [key, base], role: isRole(address) })
   if (takers === null) return { address, domainIsOurs: false, candidates: [] }
   return { address, domainIsOurs: true, candidates: takers.map((taker) => candidate(taker, key)) }
 }

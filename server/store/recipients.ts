@@ -5,11 +5,11 @@ import type { MailboxId } from '../model/ids.ts'
 import { type MailboxState, stateOf } from './mailboxes.ts'
 import type { Database } from './schema.ts'
 
-/** `key` and `base` are addresses in the compared form, both at `domain`; `base` is `key` without `+detail`, or `key` again.
+/** `keys` are addresses in the compared form, all at `domain`: the one that was given, and it without `+detail` when it has some.
  *  `role`: the domain's oldest active and oldest suspended mailbox are asked for, too. */
-export type TakersQuery = { domain: DomainName; key: string; base: string; role: boolean }
+export type TakersQuery = { domain: DomainName; keys: readonly string[]; role: boolean }
 
-/** A mailbox of the live world (design promise 8) and how it comes into question. `address` is the one that was found: `key` or `base`. */
+/** A mailbox of the live world (design promise 8) and how it comes into question. `address` is the one that was found, of a domain its name. */
 export type Taker = {
   found: 'mailbox' | 'alias' | 'role' | 'catch-all'
   address: string
@@ -29,23 +29,23 @@ export async function takersOf(db: Kysely<Database>, query: TakersQuery): Promis
 const takerIn = ({ found, address, id, ...row }: FoundRow): Taker[] => (id === null ? [] : [{ found, address, id, state: stateOf(row) }])
 
 /** A domain of ours gives at least its row for the catch-all, whose mailbox may be null. */
-const statement = ({ domain, key, base, role }: TakersQuery): RawBuilder<FoundRow> => sql<FoundRow>`(
+const statement = ({ domain, keys, role }: TakersQuery): RawBuilder<FoundRow> => sql<FoundRow>`(
   select 'catch-all' as found, d.name as address, m.id, m.is_active, m.deleted_at
     from domains d left join mailboxes m on m.id = d.catch_all_mailbox_id and m.world = 'live'
     where d.name = ${domain}
   union all
   select 'mailbox', address, id, is_active, deleted_at
-    from mailboxes where address in (${key}, ${base}) and world = 'live'
+    from mailboxes where address in (${sql.join(keys)}) and world = 'live'
   union all
   select 'alias', a.address, m.id, m.is_active, m.deleted_at
     from aliases a join mailboxes m on m.id = a.mailbox_id and m.world = 'live'
-    where a.address in (${key}, ${base})
-  ${role ? sql`${oldestOf(domain, key, 1)} ${oldestOf(domain, key, 0)}` : sql``}
+    where a.address in (${sql.join(keys)})
+  ${role ? sql`${oldestOf(domain, 1)} ${oldestOf(domain, 0)}` : sql``}
 )`
 
-const oldestOf = (domain: DomainName, key: string, isActive: 0 | 1): RawBuilder<unknown> => sql`union all
+const oldestOf = (domain: DomainName, isActive: 0 | 1): RawBuilder<unknown> => sql`union all
   select * from (
-    select 'role', ${key}, m.id, m.is_active, m.deleted_at
+    select 'role', d.name, m.id, m.is_active, m.deleted_at
       from mailboxes m join domains d on d.id = m.domain_id
       where d.name = ${domain} and m.world = 'live' and m.is_active = ${isActive} and m.deleted_at is null
       order by m.id limit 1

@@ -1,9 +1,12 @@
+import fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
 import { judgeRecipient, recipientFacts } from '../../server/inbound/recipients.ts'
+import { addressKey, domainOf, localPartOf } from '../../server/model/address.ts'
 import type { MailboxId } from '../../server/model/ids.ts'
 import { formatReply } from '../../server/model/reply.ts'
 import type { Store } from '../../server/store/db.ts'
 import { addAddresses } from '../support/addressed.ts'
+import { addressText, wildText } from '../support/arbitraries.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 const nobody = '550 5.1.1 No such mailbox here'
@@ -166,5 +169,27 @@ describeOnEachEngine('an address given with RCPT TO', (openStore) => {
     ['mail.host.example', later],
   ])('<postmaster> at a host called %s is %s', async (hostname, outcome) => {
     expect(await answer('postmaster', hostname)).toBe(outcome)
+  })
+
+  it('whatever is asked for, is taken for an active mailbox of the domain that was named, or not at all', async () => {
+    const local = fc.oneof(fc.constantFrom('ann', 'Sales', 'left', 'away', 'postmaster', 'try', '"ann"', 'x'), wildText)
+    const joint = fc.constantFrom('', '+', '%', '!', '@', ':', '.', '"', ' ')
+    const domain = fc.constantFrom('ours.test', 'OPEN.test', 'bücher.test', 'evil.test', 'ours.test.', '[127.0.0.1]')
+    const trick = fc.tuple(local, joint, local, domain).map(([one, between, other, at]) => `${one}${between}${other}@${at}`)
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(trick, addressText, wildText), async (path) => {
+        const facts = await recipientFacts(store.db, 'mx.ours.test', path)
+        const verdict = judgeRecipient(facts)
+        if (!verdict.ok) {
+          expect(formatReply(verdict.reply)).toMatch(/^(450 4\.2\.1|550 5\.1\.1|550 5\.7\.1|553 5\.1\.3) /)
+          return
+        }
+        const { forwardPath, mailboxId } = verdict.recipient
+        expect(['ours.test', 'open.test', 'xn--bcher-kva.test']).toContain(domainOf(forwardPath))
+        expect(names.get(mailboxId)).toMatch(/^[^ ]+@[^ ]+$/)
+        if (/[%!@]/.test(localPartOf(forwardPath))) expect(addressKey(forwardPath)).toBe('a%b@open.test')
+      }),
+      { numRuns: 300 },
+    )
   })
 })
