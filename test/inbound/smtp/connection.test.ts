@@ -286,6 +286,33 @@ describe('replies', () => {
   })
 })
 
+describe('a session over a socket', () => {
+  const mail = `MAIL FROM:<bo@remote.test>\r\nRCPT TO:<ann@ours.test>\r\n`
+  const words = [
+    `${mail}DATA\r\n`,
+    `..\r\na\r\n.\r\n${mail}BDAT 3\r\nb\r\nBDAT 2 LAST\r\n\r\n`,
+    'RSET\r\nSTARTTLS\r\n',
+    `EHLO out.remote.test\r\n${mail}BDAT 3 LAST\r\nc\r\nNOOP\r\n`,
+  ]
+  const codes = '250 250 354 250 250 250 250 250 250 220 250 250 250 250 250'
+
+  it.each(['in two', 'byte by byte'])('says and stores the same when each word of it comes %s, encrypted or not', async (how) => {
+    const counter = await openCounter()
+    const client = await counter.connect()
+    const replies: string[] = []
+    for (const [at, word] of words.entries()) {
+      const cut = (word.length * (at + 2)) >> 3
+      for (const piece of how === 'in two' ? [word.slice(0, cut), word.slice(cut)] : word) await client.write(piece)
+      const expected = [3, 5, 2, 5][at] ?? 0
+      for (let count = expected; count > 0; count--) replies.push(await client.reply())
+      if (word.includes('STARTTLS')) await client.secure()
+    }
+    expect(replies.map((line) => line.slice(0, 3)).join(' ')).toBe(codes)
+    expect(counter.received.map(({ bytes }) => bytes.toString())).toEqual(['.\r\na\r\n', 'b\r\n\r\n', 'c\r\n'])
+    expect(counter.received.map(({ client: { cipher } }) => cipher !== null)).toEqual([false, false, true])
+  })
+})
+
 describe('a sender that goes away', () => {
   it('in the middle of a message leaves the memory to others', async () => {
     let share = (): number => 1

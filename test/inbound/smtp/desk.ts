@@ -5,7 +5,7 @@ import { createMemoryBudget } from '../../../server/inbound/smtp/memory-budget.t
 import { judgeSender } from '../../../server/inbound/recipients.ts'
 import { answerCommand, answerTaken, answerUnreadable } from '../../../server/inbound/smtp/conversation.ts'
 import { Input, type Later, type Listening, type Next, nothing } from '../../../server/inbound/smtp/input.ts'
-import { type Answer, type CompleteMessage, type Host, type Talk, createTalk, forget } from '../../../server/inbound/smtp/talk.ts'
+import { type Answer, type CompleteMessage, type Host, type Talk, createTalk, endMail, forget } from '../../../server/inbound/smtp/talk.ts'
 import { formatReply } from '../../../server/model/reply.ts'
 
 export const stored: Reply = { code: 250, status: '2.0.0', text: 'Stored' }
@@ -48,6 +48,8 @@ export type Session = {
   readonly isOpen: boolean
   /** Resolves when all of it has been dealt with. */
   feed(...chunks: (string | Buffer)[]): Promise<void>
+  /** The connection is lost. */
+  close(): void
   /** @returns the reply to this line, all of it in one line */
   ask(line: string): Promise<string>
 }
@@ -100,6 +102,7 @@ export function openSession(host: Host, { tls = false }: { tls?: boolean } = {})
     async feed(...chunks) {
       for (const chunk of chunks) await new Promise<void>((done) => void input.write(Buffer.from(chunk as string, 'latin1'), () => done()))
     },
+    close: () => endMail(talk),
     async ask(line) {
       await session.feed(`${line}\r\n`)
       return said.at(-1)?.line ?? ''
