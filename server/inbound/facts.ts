@@ -7,10 +7,11 @@ import { type Address, domainOf } from '../model/address.ts'
 import { splitMessage } from '../model/headers.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Store } from '../store/db.ts'
-import { correspondenceWith, hasWrittenTo, noCorrespondence } from '../store/correspondents.ts'
+import { hasWrittenTo, noCorrespondence } from '../store/correspondents.ts'
 import { type ClientNames, type LookUpClient, unknownClient } from './client-lookup.ts'
 import { networkOf } from './conduct/prefixes.ts'
 import type { Examination } from './examine.ts'
+import { findMailboxFacts } from './mailbox-facts.ts'
 import type { MessageFlag } from './parsed-message.ts'
 import type { Rates } from './rates.ts'
 import type { Scan } from './scanners/scanner.ts'
@@ -66,11 +67,10 @@ export function createFactFinder(deps: FactsDeps): FindFacts {
     if (examination === null) return null
     const authentication = judgesByIp ? examination.authentication : hidingAddress(examination.authentication)
     const shownAuthor = (examination.parsed.from?.address ?? null) as Address | null
-    const [histories, detour] = await Promise.all([
-      shownAuthor === null ? new Map<MailboxId, never>() : correspondenceWith(store.db, mailboxIds, shownAuthor),
+    const [ofMailboxes, detour] = await Promise.all([
+      findMailboxFacts(store.db, mailboxIds, examination.parsed),
       findDetour(deps, arriving, authentication),
     ])
-    const historyOf = (id: MailboxId): MailboxFacts['history'] => histories.get(id) ?? noCorrespondence
     return {
       examination: { ...examination, authentication },
       client,
@@ -81,16 +81,18 @@ export function createFactFinder(deps: FactsDeps): FindFacts {
         client: { ...client, isStranger, helo: isStranger ? heloKind(arriving.client, hostname, client.names) : 'plausible' },
         detour,
         rate: rateOf(deps, arriving, authentication, judgesByIp),
-        firstTime: mailboxIds.every((id) => historyOf(id).received + historyOf(id).sent === 0),
+        firstTime: [...ofMailboxes.values()].every(({ history }) => history.received + history.sent === 0),
         content: examination.parsed.flags.some((flag) => unread.has(flag)) ? null : examination.content.reasons,
         scan,
       },
-      ofMailbox: (id) => ({ history: historyOf(id), learned: null, conversation: [] }),
+      ofMailbox: (id) => ofMailboxes.get(id) ?? nothingKnown,
     }
   }
 }
 
 const mailboxesOf = ({ recipients }: Arriving): MailboxId[] => [...new Set(recipients.map(({ mailboxId }) => mailboxId))]
+
+const nothingKnown: MailboxFacts = { history: noCorrespondence, learned: null, conversation: [] }
 
 /** Then its content was not looked at. */
 const unread: ReadonlySet<MessageFlag> = new Set(['unparsable', 'parse-timeout', 'parse-failed'])

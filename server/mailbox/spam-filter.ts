@@ -4,11 +4,11 @@
  * The words of an email are weighed as Robinson proposed and combined as Fisher did (docs/decisions/012-statistical-filter.md): words that
  * were seen rarely say little, and few words that say much do not drown in many that say nothing.
  */
-import type { AccountId } from '../model/ids.ts'
+import type { AccountId, MailboxId } from '../model/ids.ts'
 import type { UserLabel } from '../model/email.ts'
 import type { Reason } from '../model/reason.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { type WordCount, addWordCounts, countsOfWords } from '../store/spam-tokens.ts'
+import { type WordCount, addWordCounts, countsOfWords, taughtAccounts } from '../store/spam-tokens.ts'
 import { type Letter, wordsOf } from './spam-words.ts'
 
 /** Before it has seen so many of each it says nothing. */
@@ -36,6 +36,10 @@ export async function learn(
 const column = { spam: 'spam', not_spam: 'ham' } as const satisfies Record<UserLabel, string>
 /** The word that every email has. */
 const total = ''
+
+/** Those of the mailboxes whose account has an opinion, with it: one question for a message that few accounts could answer. */
+export const accountsWithOpinion = (db: Db, mailboxIds: readonly MailboxId[]): Promise<Map<MailboxId, AccountId>> =>
+  taughtAccounts(db, mailboxIds, { spam: fewestLessons, ham: fewestLessons })
 
 /** How likely users of the account would call it spam, 0 to 1; null while too little has been learned. */
 export async function spamProbability(db: Db, accountId: AccountId, letter: Letter): Promise<number | null> {

@@ -139,6 +139,20 @@ export async function emailsOfThread(
   return (await inThread.selectAll().orderBy('id', 'desc').limit(filter.limit).execute()).toReversed()
 }
 
+/** An email as far as it says who takes part in a conversation. */
+export type Participation = Pick<EmailRow, 'direction' | 'from_address' | 'from_name' | 'to_json' | 'cc_json'>
+
+/** The newest emails of a conversation that somebody let in or sent: who writes spam, or was turned away, takes no part in it. */
+export const participationIn = (db: Kysely<Database>, threadId: ThreadId, limit: number): Promise<Participation[]> =>
+  db
+    .selectFrom('emails')
+    .select(['direction', 'from_address', 'from_name', 'to_json', 'cc_json'])
+    .where('thread_id', '=', threadId)
+    .where('status', 'in', ['unread', 'read', 'sent'])
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+
 /** How many a conversation has in all. */
 export async function countOfThread(db: Kysely<Database>, tenancy: Tenancy, threadId: ThreadId, except: Except): Promise<number> {
   const inThread = without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except)

@@ -1,5 +1,5 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
-import type { AccountId } from '../model/ids.ts'
+import type { AccountId, MailboxId } from '../model/ids.ts'
 import type { Database } from './schema.ts'
 
 /** In how many emails that users called spam, and not spam, a word was. */
@@ -44,3 +44,22 @@ export async function addWordCounts(
 
 const atLeastZero = (column: 'spam' | 'ham', add: number) =>
   sql<number>`case when ${sql.ref(`spam_tokens.${column}`)} + ${add} < 0 then 0 else ${sql.ref(`spam_tokens.${column}`)} + ${add} end`
+
+/** Those of the mailboxes whose account has learned from so many emails of each kind, with it. */
+export async function taughtAccounts(
+  db: Kysely<Database>,
+  mailboxIds: readonly MailboxId[],
+  least: WordCount,
+): Promise<Map<MailboxId, AccountId>> {
+  if (mailboxIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('mailboxes')
+    .innerJoin('spam_tokens', 'spam_tokens.account_id', 'mailboxes.account_id')
+    .select(['mailboxes.id', 'mailboxes.account_id'])
+    .where('mailboxes.id', 'in', [...mailboxIds])
+    .where('spam_tokens.token', '=', '')
+    .where('spam_tokens.spam', '>=', least.spam)
+    .where('spam_tokens.ham', '>=', least.ham)
+    .execute()
+  return new Map(rows.map(({ id, account_id }) => [id, account_id]))
+}

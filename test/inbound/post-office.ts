@@ -1,14 +1,17 @@
 import { onTestFinished } from 'vitest'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
 import type { Conduct } from '../../server/inbound/conduct/conduct.ts'
+import { createClientLookup } from '../../server/inbound/client-lookup.ts'
 import { createExaminer } from '../../server/inbound/examine.ts'
 import { type FactsDeps, createFactFinder } from '../../server/inbound/facts.ts'
 import { createListener } from '../../server/inbound/listener.ts'
 import type { Parser } from '../../server/inbound/parser.ts'
-import { createPatience } from '../../server/inbound/patience.ts'
+import { type Patience, createPatience } from '../../server/inbound/patience.ts'
 import { createRates } from '../../server/inbound/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
 import { notScanned } from '../../server/inbound/scanners/scanner.ts'
+import type { Address } from '../../server/model/address.ts'
+import { formatReply } from '../../server/model/reply.ts'
 import { headerFields, splitMessage } from '../../server/model/headers.ts'
 import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
 import { newId } from '../../server/model/ids.ts'
@@ -37,6 +40,8 @@ export type PostOffice = {
   connect(): Promise<SmtpClient>
   /** One message over a connection of its own. @returns the last reply */
   send(mail: Partial<Mail> & Pick<Mail, 'data'>): Promise<string>
+  /** One message to ann, as if it had come over a connection from somewhere else. @returns the last reply */
+  hand(data: string | Buffer, from?: { ip?: string; helo?: string; reversePath?: string | null }): Promise<string>
   /** Every email stored, oldest first. */
   emails(): Promise<Row<'emails'>[]>
   /** What is stored of an email, byte for byte. */
@@ -44,26 +49,35 @@ export type PostOffice = {
   close(): Promise<void>
 }
 
-export type PostOfficeOptions = { parser: Parser; zone?: Zone; clock?: Clock; log?: Log; conduct?: Conduct; facts?: Partial<FactsDeps> }
+export type PostOfficeOptions = {
+  parser: Parser
+  zone?: Zone
+  clock?: Clock
+  log?: Log
+  conduct?: Conduct
+  facts?: Partial<FactsDeps>
+  patience?: Patience
+}
 
 /** Closed when the test ends. */
 export async function openPostOffice(store: Store, options: PostOfficeOptions): Promise<PostOffice> {
   const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor(), facts = {} } = options
   await furnish(store)
   const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5, maxConnections: 100, proxies: [] } }
-  const examine = createExaminer({ parser, hostname, resolver: createZoneResolver(zone), clock })
+  const resolver = createZoneResolver(zone)
+  const examine = createExaminer({ parser, hostname, resolver, clock })
   const findFacts = createFactFinder({
     store,
     hostname,
     judgesByIp: conduct.judgesByIp,
-    lookUpClient: () => Promise.resolve({ reverse: 'unknown', names: [], listings: [] }),
+    lookUpClient: createClientLookup({ resolver, blocklists: [], clock, log }),
     scan: () => Promise.resolve(notScanned),
     rates: createRates(clock),
     senderLimit: null,
     trustedSealers: [],
     ...facts,
   })
-  const patience = createPatience(clock)
+  const patience = options.patience ?? createPatience(clock)
   const receive = createReceiver({
     hostname,
     holdExpiryMs: 1_000_000,
@@ -97,6 +111,23 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
       const reply = await client.send({ to: 'ann@ours.test', ...mail })
       client.close()
       return reply
+    },
+    async hand(data, { ip = '203.0.113.7', helo = 'out.remote.test', reversePath = 'bo@remote.test' } = {}) {
+      const forwardPath = 'ann@ours.test' as Address
+      const { id: mailboxId } = await store.db
+        .selectFrom('mailboxes')
+        .select('id')
+        .where('address', '=', forwardPath)
+        .executeTakeFirstOrThrow()
+      const reply = await receive({
+        client: { ip, helo, protocol: 'ESMTP', cipher: null },
+        reversePath: reversePath as Address | null,
+        recipients: [{ forwardPath, mailboxId, via: 'mailbox' }],
+        requireTls: false,
+        bytes: Buffer.from(data),
+        log,
+      })
+      return formatReply(reply)
     },
     emails: () => store.db.selectFrom('emails').selectAll().orderBy('id').execute(),
     async raw(email) {
