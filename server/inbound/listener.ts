@@ -68,7 +68,7 @@ export function createListener(deps: ListenerDeps): Listener {
     judgeSender: (path) => judgeSender(path, []),
     async judgeRecipient(path, talk) {
       const verdict = await judge(path, talk)
-      if (!verdict.ok) logOf(talk).info({ ip: talk.peer.ip, reply: formatReply(verdict.reply) }, 'inbound.recipient-refused')
+      if (!verdict.ok) logOf(talk).info({ reply: formatReply(verdict.reply) }, 'inbound.recipient-refused')
       return verdict
     },
     receive(message, talk) {
@@ -76,7 +76,7 @@ export function createListener(deps: ListenerDeps): Listener {
       receiving.set(talk.peer, work)
       return work
     },
-    refused: (reply, talk) => logOf(talk).info({ ip: talk.peer.ip, reply: formatReply(reply) }, 'inbound.refused'),
+    refused: (reply, talk) => logOf(talk).info({ reply: formatReply(reply) }, 'inbound.refused'),
   }
 
   const door: Door = {
@@ -98,7 +98,7 @@ export function createListener(deps: ListenerDeps): Listener {
   // Strangers' connections break all the time; what matters is logged where it happens.
   server.on('error', (error) => deps.log.debug({ reason: error.message }, 'inbound.connection-error'))
 
-  const logOf = ({ peer, transactions }: Talk): Log => deps.log.child({ session: peer.id, transaction: transactions })
+  const logOf = ({ peer, transactions }: Talk): Log => deps.log.child({ session: peer.id, transaction: transactions, ip: peer.ip })
 
   async function judge(path: string, talk: Talk): Promise<RecipientVerdict> {
     try {
@@ -108,8 +108,8 @@ export function createListener(deps: ListenerDeps): Listener {
     }
   }
 
-  async function handle({ client, ...message }: CompleteMessage, log: Log): Promise<Reply> {
-    const reply = await receive({ ...message, client, log: log.child({ ip: client.ip }) }).catch((error: unknown) => failed(log, error))
+  async function handle(message: CompleteMessage, log: Log): Promise<Reply> {
+    const reply = await receive({ ...message, log }).catch((error: unknown) => failed(log, error))
     log.debug({ reply: formatReply(reply) }, 'inbound.replied')
     return reply
   }
