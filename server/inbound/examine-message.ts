@@ -5,12 +5,10 @@ import { splitMessage } from '../model/headers.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { undecided } from './authentication-result.ts'
 import { automaticKind } from './automatic.ts'
-import { type ReadableText, readHtml, readHtmlSimply } from './content.ts'
-import { nothingFound } from './content/findings.ts'
+import { type UnreadText, readContent } from './content/read-content.ts'
 import type { Examination } from './examination.ts'
-import { type ParsedMessage, unreadMessage } from './parsed-message.ts'
 import type { Plan, Stage } from './plan.ts'
-import { type ReadMessage, readHeader, readWhole } from './read-message.ts'
+import { nothingRead, readHeader, readWhole } from './read-message.ts'
 import { recogniseReport } from './reports/recognise.ts'
 import type { Client } from './trace.ts'
 import type { Authentication } from './verdict/message-facts.ts'
@@ -38,29 +36,18 @@ export async function examineMessage(task: ExamineTask, resolver: Resolver, ente
   enter('read')
   const read = await readAsPlanned(raw, plan)
   enter('text')
-  const parsed = withText(read, plan.text)
+  const { parsed, content } = readContent(read, plan.text)
   enter('report')
   const report = plan.report ? await recogniseReport({ raw, parsed }) : null
   const automatic = plan.report ? automaticKind({ header: splitMessage(raw).header, reversePath, report }) : null
-  return { parsed, authentication, content: read.content, report, automatic }
+  return { parsed, authentication, content, report, automatic }
 }
 
 const authenticationOf = ({ hostname, client, reversePath }: ExamineTask, raw: Buffer, resolver: Resolver): Promise<Authentication> =>
   createAuthenticator({ hostname, resolver })(raw, client, reversePath)
 
-async function readAsPlanned(raw: Buffer, { read, flags }: Plan): Promise<ReadMessage> {
+async function readAsPlanned(raw: Buffer, { read, flags }: Plan): Promise<UnreadText> {
   if (read === 'whole') return readWhole(raw)
   if (read === 'header') return readHeader({ header: splitMessage(raw).header.subarray(0, maxSalvagedHeader), flags })
-  return { message: unreadMessage(flags), content: nothingFound, html: null, forwarded: false }
-}
-
-function withText({ message, html, forwarded }: ReadMessage, how: Plan['text']): ParsedMessage {
-  if (html === null) return message
-  const text = textOf(html, forwarded, how)
-  return { ...message, markdown: text.markdown, extracted: text.extracted, flags: [...message.flags, ...text.flags] }
-}
-
-function textOf(html: string, forwarded: boolean, how: Plan['text']): ReadableText {
-  if (how === 'none') return { markdown: '', extracted: '', flags: ['html-simplified', 'unparsable'] }
-  return how === 'good' ? readHtml(html, forwarded) : readHtmlSimply(html, forwarded)
+  return nothingRead(flags)
 }

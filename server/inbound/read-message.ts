@@ -6,15 +6,9 @@ import type { HeaderAddress } from '../model/email.ts'
 import { fieldValue, headerFields, splitMessage } from '../model/headers.ts'
 import { parseMessageIds } from '../model/msg-id.ts'
 import { readAttachments } from './attachments.ts'
-import { type ContentFindings, nothingFound } from './content/findings.ts'
-import { readText } from './content/readable-text.ts'
-import { scanContent } from './content/scan.ts'
+import type { UnreadText } from './content/read-content.ts'
 import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
-
-/** `content` is what the scan found, made here because here the sources of the text are at hand. `html` is set when the text is still to be
- *  made from it. */
-export type ReadMessage = { message: ParsedMessage; content: ContentFindings; html: string | null; forwarded: boolean }
 
 /** Each answers an attack: nested multiparts, headers without end in every part, messages within messages. */
 const mimeLimits = { maxNestingDepth: 50, maxHeadersSize: 512 * 1024, maxRfc822NestingDepth: 3 }
@@ -48,7 +42,7 @@ const fieldsWeRead = new Set([
 ])
 
 /** Never throws for what is in the message; runs out of time or memory instead, and then `readHeader` is next. */
-export async function readWhole(bytes: Uint8Array): Promise<ReadMessage> {
+export async function readWhole(bytes: Uint8Array): Promise<UnreadText> {
   const whole = asBuffer(bytes)
   const { header, body } = splitMessage(whole)
   const isLong = header.length > maxHeader
@@ -67,15 +61,15 @@ export async function readWhole(bytes: Uint8Array): Promise<ReadMessage> {
 }
 
 /** For a message that took too long or too much memory. */
-export const readHeader = (input: { header: Uint8Array; flags: MessageFlag[] }): Promise<ReadMessage> =>
+export const readHeader = (input: { header: Uint8Array; flags: MessageFlag[] }): Promise<UnreadText> =>
   headerOnly(asBuffer(input.header), input.flags)
 
-async function headerOnly(header: Buffer, flags: MessageFlag[]): Promise<ReadMessage> {
+async function headerOnly(header: Buffer, flags: MessageFlag[]): Promise<UnreadText> {
   try {
     const email = await PostalMime.parse(reduced(header), mimeLimits)
-    return { ...fromEmail({ ...email, text: '', html: '', attachments: [] }, flags), html: null }
+    return fromEmail({ ...email, text: '', html: '', attachments: [] }, flags)
   } catch {
-    return { message: unreadMessage(flags), content: nothingFound, html: null, forwarded: false }
+    return nothingRead(flags)
   }
 }
 
@@ -124,14 +118,11 @@ function hasMoreParts(body: Buffer, boundary: string, limit: number): boolean {
   return false
 }
 
-function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
+function fromEmail(email: Email, flags: MessageFlag[]): UnreadText {
   const value = (name: string): string | null => email.headers.find((field) => field.key === name)?.value ?? null
   const authors = email.headers.filter((field) => field.key === 'from').length
   const from = mailboxes(email.from === undefined ? [] : [email.from])[0] ?? null
   const subject = cleanLine(email.subject ?? '', maxSubject)
-  const forwarded = isForward(subject)
-  const source = { plain: email.text ?? '', html: email.html ?? '', forwarded }
-  const text = readText(source)
   const attachments = readAttachments(email.attachments)
   const recipients = [email.to, email.cc, email.replyTo].map((list) => mailboxes(list ?? []))
   const [to = [], cc = [], replyTo = []] = recipients.map((list) => list.slice(0, maxAddresses))
@@ -145,20 +136,26 @@ function fromEmail(email: Email, flags: MessageFlag[]): ReadMessage {
     inReplyTo: parseMessageIds(value('in-reply-to'), 10),
     references: parseMessageIds(value('references'), maxReferences),
     sentAt: instantOf(value('date')),
-    markdown: text.markdown,
-    extracted: text.extracted,
+    markdown: '',
+    extracted: '',
     attachments: attachments.list,
     flags: unique([
       ...flags,
       ...attachments.flags,
-      ...text.flags,
       ...authorFlags(authors, email.from, from),
       ...(recipients.some((list) => list.length > maxAddresses) ? ['addresses-truncated' as const] : []),
     ]),
   }
-  const content = scanContent({ parsed: message, source, reading: text, subject: (email.subject ?? '').slice(0, maxSubject * 4) })
-  return { message, content, html: null, forwarded }
+  const source = { plain: email.text ?? '', html: email.html ?? '', forwarded: isForward(subject) }
+  return { message, source, subject: (email.subject ?? '').slice(0, maxSubject * 4) }
 }
+
+/** For a message of which not even its header can be read. */
+export const nothingRead = (flags: MessageFlag[]): UnreadText => ({
+  message: unreadMessage(flags),
+  source: { plain: '', html: '', forwarded: false },
+  subject: '',
+})
 
 /** RFC 5322 §3.6.2 wants exactly one From; several authors in it are allowed there, but we name one. */
 function authorFlags(fields: number, first: PostalAddress | undefined, from: HeaderAddress | null): MessageFlag[] {

@@ -119,12 +119,8 @@ const hostile: [what: string, data: string | Buffer, flags: string[], more?: obj
     ['undecodable-text'],
   ],
   ['messages in messages', letter({ 'Content-Type': 'message/rfc822' }, 'Content-Type: message/rfc822\r\n\r\n'.repeat(1_000)), []],
-  [
-    '2 MB of nested tables',
-    letter({ 'Content-Type': 'text/html' }, '<table><tr><td>'.repeat(140_000)),
-    ['html-simplified', 'text-truncated'],
-  ],
-  ['elements within attributes', letter({ 'Content-Type': 'text/html' }, '<a></a><b x='.repeat(20_000)), ['html-simplified']],
+  ['2 MB of nested tables', letter({ 'Content-Type': 'text/html' }, '<table><tr><td>'.repeat(140_000)), ['text-truncated']],
+  ['elements within attributes', letter({ 'Content-Type': 'text/html' }, '<a></a><b x='.repeat(20_000)), []],
   ['text made for expressions', letter({}, 'Op x schreef y\r\nOn a wrote '.repeat(20_000)), ['text-truncated']],
   ['one line of 1 MB', letter({}, `${'> '.repeat(5e5)}\r\n`), ['text-truncated']],
 ]

@@ -2,7 +2,7 @@
 import type { HeaderAddress } from '../../model/email.ts'
 import { freeMail } from './brands.ts'
 import type { Evidence } from './evidence.ts'
-import { borrowedBrand, brandLikeness, registeredName } from './look-alike.ts'
+import { borrowedBrand, brandLikeness, isBait, registeredName } from './look-alike.ts'
 
 type Author = { from: HeaderAddress | null; replyTo: readonly HeaderAddress[] }
 
@@ -11,6 +11,8 @@ export function judgeAuthorFields({ from, replyTo }: Author, evidence: Evidence)
   const host = hostOf(from.address)
   const like = brandLikeness(host)
   if (like !== null) evidence.add('look-alike-author', { detail: `${host} is not ${like.known}` })
+  const name = registeredName(host)?.name
+  if (name !== undefined && isBait(name)) evidence.add('bait-domain', { detail: host })
   const brand = borrowedBrand(from.name ?? '', host)
   if (brand !== null) evidence.add('brand-name', { detail: `${from.name ?? ''} <${from.address}>` })
   const shown = addressIn(from.name ?? '')

@@ -2,9 +2,9 @@
 import type { Evidence, Standing } from './evidence.ts'
 
 const marks =
-  /<\|(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)|<<\/?sys>>|<\/?(?:system|system_prompt|systemprompt|assistant|instructions?|tool_call|tool_calls|tool_result|tool_response|function_call|function_calls|function_results|invoke|thinking)(?:\s[^<>\n]{0,80})?>|\[\/?inst\]|\[(?:system|assistant|developer)\](?!\()|#{2,3} (?:system|instruction|assistant|response)(?: prompt| message)?:/iy
+  /<\|(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)|<<\/?sys>>|<\/?(?:system|system_prompt|systemprompt|assistant|instructions?|tool_call|tool_calls|tool_result|tool_response|function_call|function_calls|function_results|invoke|thinking)(?:\s[^<>\n]{0,80})?>|\[\/?inst\]|\[(?:system|assistant|developer)\](?!\()|#{2,3} (?:system|instruction|assistant|response)(?: prompt| message)?:|"(?:tool_calls?|function_call|tool_use|tool_name)"\s{0,3}:/iy
 const maxLooked = 2_000
-const starts = '<[#'
+const starts = '<[#"'
 
 /** Elements that HTML does not have are such marks too, and cannot be seen. */
 const markElements =

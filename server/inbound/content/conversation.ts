@@ -25,7 +25,7 @@ const maxParticipants = 200
 type Row = { code: string; points: number; words: string; when: (facts: Known) => string | null }
 type Known = ConversationFacts & { author: HeaderAddress; known: ReadonlySet<string>; domains: ReadonlySet<string> }
 
-const rows: readonly Row[] = [
+export const conversationSigns: readonly Row[] = [
   {
     code: 'look-alike-in-thread',
     points: 8,
@@ -73,7 +73,7 @@ export function judgeConversation(facts: ConversationFacts): Reason[] {
   // A colleague of somebody in the conversation is no stranger; two users of a free mail service are.
   const domains = new Set(participants.map(organisationOf).filter((domain) => !freeMail.has(domain)))
   const all: Known = { ...facts, participants, author: facts.from, known, domains }
-  return rows.flatMap(({ code, points, words, when }) => {
+  return conversationSigns.flatMap(({ code, points, words, when }) => {
     const detail = when(all)
     return detail === null ? [] : [{ code, points, words, detail: detail.slice(0, 200) }]
   })

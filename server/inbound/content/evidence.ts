@@ -4,7 +4,7 @@ import { cleanLine } from '../text.ts'
 import { type SignalCode, type Worth, signals } from './signals.ts'
 
 /** How a sign stands in the message. */
-export type Standing = 'shown' | 'quoted' | 'hidden'
+export type Standing = 'shown' | 'quoted' | 'mentioned' | 'hidden'
 
 export type Evidence = {
   /** @param kind signs of one kind count once. */
@@ -16,7 +16,7 @@ export type Evidence = {
 
 const maxDetail = 120
 
-type Found = { shown: Set<string | number>; isHidden: boolean; detail: string; detailWorth: number }
+type Found = { shown: Set<string | number>; worth: number; detail: string; detailWorth: number }
 
 export function createEvidence(): Evidence {
   const found = new Map<SignalCode, Found>()
@@ -24,10 +24,10 @@ export function createEvidence(): Evidence {
     add(code, { detail = '', standing = 'shown', kind = '' } = {}) {
       const worth: Worth = signals[code].worth
       let entry = found.get(code)
-      if (entry === undefined) found.set(code, (entry = { shown: new Set(), isHidden: false, detail: '', detailWorth: -1 }))
-      if (standing === 'hidden') entry.isHidden = true
-      else if (standing === 'shown') entry.shown.add(kind)
+      if (entry === undefined) found.set(code, (entry = { shown: new Set(), worth: 0, detail: '', detailWorth: -1 }))
+      if (standing === 'shown') entry.shown.add(kind)
       const weight = worthOf(worth, standing)
+      entry.worth = Math.max(entry.worth, weight, Math.min(worth.most, worth.each * entry.shown.size))
       if (weight <= entry.detailWorth) return
       entry.detail = detail
       entry.detailWorth = weight
@@ -38,12 +38,9 @@ export function createEvidence(): Evidence {
   }
 }
 
-const worthOf = ({ each, quoted, hidden }: Worth, standing: Standing): number =>
-  standing === 'hidden' ? hidden : standing === 'quoted' ? quoted : each
+const worthOf = (worth: Worth, standing: Standing): number => (standing === 'shown' ? worth.each : worth[standing])
 
-function reasonOf(code: SignalCode, { shown, isHidden, detail }: Found): Reason {
-  const { words, worth }: { words: string; worth: Worth } = signals[code]
-  const inSight = shown.size === 0 ? worth.quoted : Math.min(worth.most, worth.each * shown.size)
+function reasonOf(code: SignalCode, { worth, detail }: Found): Reason {
   const line = cleanLine(detail, maxDetail)
-  return { code, points: isHidden ? Math.max(worth.hidden, inSight) : inSight, words, detail: line === '' ? null : line }
+  return { code, points: worth, words: signals[code].words, detail: line === '' ? null : line }
 }

@@ -36,7 +36,7 @@ const table = {
   new: 'new neue neuen neues nouvelle nouvelles nouveau nueva nuevas nuevo nova novas novo nuova nuove nuovo новые новая новую новый 新的 新 新しい 新たな',
   follow: `follow following obey obeying comply execute executing carry adhere befolge befolgen befolgt folge folgen ausfuhren fuhre suivez suis suivre executez
     sigue siga seguir sigas obedece ejecuta ejecute siga obedeca execute segui seguire esegui следуй следуйте выполни выполните выполняй 遵守 遵循 执行 執行 服从 従って 従い 実行`,
-  you: `you your yours yourself youre u du dich dir dein deine deinen deiner sie ihre ihren ihr tu toi ton ta tes vous votre vos usted su sus tus
+  you: `ihrem ihnen you your yours yourself youre u du dich dir dein deine deinen deiner sie ihre ihren ihr tu toi ton ta tes vous votre vos usted su sus tus
     voce seu sua seus suas voi vostre vostro tuo tua tue ты тебя твой твои твоя твоих вы вас ваш ваши вашу 你 您 你的 您的 あなた お前 君`,
   be: 'are be being is were bist sind sei seid es etes soyez eres ser sea sei siete sia est является являешься 是 です である',
   now: 'nunmehr jetzt ab desormais maintenant ahora agora adesso ora теперь отныне 现在 現在 今から これから',
@@ -45,8 +45,8 @@ const table = {
     assistenti ассистент ассистента ассистенту помощник агент агенту бот 助手 代理 アシスタント エージェント ボット`,
   model: 'model models modell modelle modele modelo modello модель 模型 モデル',
   language: 'language sprach langage lenguaje linguagem linguaggio языковая языковой 语言 言語',
-  system:
-    'system systems systemprompt developer systeme sistema системный системные системного системную системных 系统 系統 システム 開発者',
+  system: 'system systems systemprompt systeme sistema системный системные системного системную системных 系统 系統 システム',
+  developer: 'developer entwickler developpeur 開発者 开发者',
   role: 'dan unrestricted unfiltered uncensored jailbroken admin root administrator superuser hacker',
   mode: 'mode modus modo режим 模式 モード',
   pretend:
@@ -64,8 +64,7 @@ const table = {
   message: `email emails mail mails message messages letter nachricht nachrichten mails courriel courriels correo correos mensaje mensajes mensagem
     mensagens messaggio messaggi lettera письмо письма письмах сообщение сообщения сообщений 邮件 郵件 消息 信件 メール メッセージ`,
   inbox: 'inbox mailbox posteingang postfach boite bandeja entrada buzon caixa casella почты ящик 收件箱 收件匣 受信トレイ 受信箱',
-  conversation:
-    'conversation thread history context chat verlauf gesprach historique historial conversacion conversa cronologia переписку контекст 对话 历史 上下文 会話 履歴',
+  conversation: 'conversation chat verlauf gesprach historique historial conversacion conversa cronologia переписку 对话 历史 会話 履歴',
   contacts: 'contacts addressbook kontakte contactos contatos contatti контакты 联系人 連絡先',
   send: `send sends forward forwarding transmit upload post exfiltrate submit sende senden schicke schicken schick leite weiterleiten weiter ubermittle envoie envoyez envoyer transfere
     transferez transferer envia envie enviar reenvia reenvie reenviar mande manda encaminhe encaminha encaminhar invia inviare inoltra inoltrare inoltrate
@@ -76,26 +75,25 @@ const table = {
     motdepasse identifiants cle cles secrets contrasena contrasenas credenciales clave claves senha senhas credenciais chave chaves credenziali chiave chiavi пароль пароли ключ ключи секрет
     секреты токен 密码 密碼 密钥 金鑰 凭据 令牌 秘密 パスワード 認証情報 鍵 キー`,
   content: 'content contents inhalt inhalte contenu contenido conteudo contenuto содержимое содержание',
-  tell: `tell inform notify alert mention warn report sage sag erwahne informiere benachrichtige melde dis dites informe informez previens mentionne mencionar menciones mencione
+  tell: `ask tell inform notify alert mention warn report sage sag erwahne informiere benachrichtige melde dis dites informe informez previens mentionne mencionar menciones mencione
     digas diga avises avise informar informes conte informare dire avvisare avvertire говори сообщай сообщайте упоминай упоминайте уведомляй 告知 通知用户 提及 告诉用户 知らせ 伝え 言わない 言及`,
   human: `user users human humans operator owner reviewer supervisor recipient anyone anybody nutzer benutzer menschen mensch betreiber niemandem jemandem utilisateur
     humain personne usuario humano operador nadie usuario ninguem utente umano nessuno пользователю пользователя человеку оператору никому 用户 使用者 人类 任何人 ユーザー ユーザ 人間 誰`,
   without: 'without ohne sans sin sem senza без 无需 未经 なしに なしで せずに',
-  approval: `approval approve approved confirmation confirming permission consent asking review genehmigung bestatigung zustimmung freigabe ruckfrage approbation autorisation
+  approval: `approval approve approved confirmation confirming asking review genehmigung bestatigung zustimmung freigabe ruckfrage approbation autorisation
     aprobacion autorizacion permiso aprovacao autorizacao approvazione autorizzazione разрешения подтверждения одобрения 批准 确认批准 授权 許可 承認 確認`,
   already: 'already preapproved bereits deja ya ja gia уже 已经 已 既に すでに',
   skip: 'skip circumvent evade disable deactivate turn umgehe deaktiviere contourne desactive omite evita desactiva ignoreaprovacao disattiva aggira обойди отключи 跳过 绕过 停用 回避 無効',
   call: 'call use invoke run trigger using rufe nutze verwende benutze appelle utilise utilisez llama usa utiliza chame use chiama utilizza вызови используй 调用 使用 呼び出し 使って 使用して',
-  tool: 'tool tools function functions api werkzeug werkzeuge funktion outil outils fonction herramienta herramientas funcion ferramenta ferramentas funcao strumento strumenti funzione инструмент инструменты функцию 工具 函数 函數 ツール 関数',
+  tool: 'tool tools werkzeug werkzeuge outil outils herramienta herramientas ferramenta ferramentas strumento strumenti инструмент инструменты 工具 ツール',
   toolname: `send_email reply_email forward_email read_email decide_email check_inbox list_pending draft_reply get_thread delete_email cancel_message create_mailbox delete_mailbox
-    list_contacts add_contact search_emails search_contacts wait_for_email schedule_email download_attachment get_attachment tag_email update_mailbox list_mailboxes function_call tool_call tool_use tool_calls execute_command
-    run_command run_shell read_file write_file http_request fetch_url sendemail replyemail forwardemail`,
+    list_contacts add_contact search_emails search_contacts wait_for_email schedule_email download_attachment get_attachment tag_email update_mailbox list_mailboxes function_call tool_call tool_use tool_calls`,
   begin: 'begin start beginning beginn anfang debut inicio inizio начало 开始 開始',
   end: 'end ende fin fim fine конец 结束 終了 終わり',
   trusted:
     'trusted untrusted vertrauenswurdig vertrauenswurdige unvertrauenswurdig fiable fiables confiable confiables confiavel attendibile доверенный 可信 不可信 信頼',
   input: 'input document data body eingabe entree ввод 输入 入力',
-  must: 'must should shall need required muss musst mussen sollst doit dois doivent debe debes deben deve devi devono должен должна должны 必须 必須 しなければならない',
+  must: 'needed required necessary must should shall need required muss musst mussen sollst doit dois doivent debe debes deben deve devi devono должен должна должны 必须 必須 しなければならない',
   if: 'if wenn falls si se если 如果 もし',
   injection: 'injection injections injected 注入 インジェクション',
   attack: `attack attacks attacker attackers adversary adversarial malicious vulnerability vulnerabilities exploit exploits exploited phishing researchers researcher mitigation mitigations redteam cve owasp
@@ -140,9 +138,11 @@ const table = {
   tax: 'tax steuer impots impuesto hacienda imposto tasse налог 税 税金',
 
   beneficiary:
-    'beneficiary benefactor inheritance inherit bequest heir deceased estate barrister consignment erbschaft erbe nachlass beneficiaire heritage defunt herencia heredero beneficiario heranca eredita наследство 遗产 遺産',
-  kin: 'kin relative relatives',
+    'verstorben verstorbenen hinterlasst beneficiary benefactor inheritance inherit bequest heir deceased estate barrister consignment erbschaft erbe nachlass beneficiaire heritage defunt herencia heredero beneficiario heranca eredita наследство 遗产 遺産',
+  kin: 'verwandter verwandte angehorigen kin relative relatives',
   next: 'next',
+  last: 'final last letzte letzter dernier ultimo',
+  action: 'action',
   million: 'million millions billion usd eur gbp dollars millionen millones milhoes milioni миллион миллионов 百万 万元 億円',
   fund: 'fund funds sum vermogen fonds fondos fundos fondi средства 资金 資金',
   unclaimed: 'unclaimed dormant abandoned untouched',
@@ -151,20 +151,23 @@ const table = {
     'winner winning won prize prizes selected gewinner gewonnen gewinn gagnant gagne ganador premio ganado vencedor vincitore выиграли победитель приз 中奖 中獎 当選',
   congratulations: 'congratulations gluckwunsch felicitations felicidades parabens congratulazioni поздравляем 恭喜 おめでとう',
   claim: 'claim redeem einlosen reclamer reclamar riscuotere',
-  medicine:
-    'viagra cialis levitra tramadol xanax oxycodone pharmacy pills prescription steroids cbd potenzmittel apotheke pharmacie farmacia виагра 伟哥 バイアグラ',
+  medicine: 'viagra cialis levitra tramadol xanax oxycodone pills steroids potenzmittel виагра 伟哥 バイアグラ',
+  pharmacy: 'pharmacy prescription rezept apotheke ordonnance pharmacie receta farmacia cbd doctors',
   diet: 'keto slimming weightloss fatburner abnehmen diat maigrir adelgazar dimagrire похудение 减肥 ダイエット',
   weight: 'weight pounds kilos belly fat gewicht poids peso',
   lose: 'lose burn verlieren perdre perder perdere',
-  casino: 'casino casinos roulette slots betting spins poker bonuses freispiele казино ставки 赌场 カジノ',
+  casino: '赌 博彩 提现 casino casinos roulette slots betting spins poker bonuses freispiele казино ставки 赌场 カジノ',
   free: 'free gratis kostenlos gratuit gratuite gratuito бесплатно 免费 無料',
   crypto: 'bitcoin btc crypto cryptocurrency ethereum usdt forex trading kryptowahrung криптовалюта 比特币 仮想通貨 ビットコイン',
-  profit:
-    'profit profits returns earnings roi income earn gewinne rendite verdienen rendement rendimiento ganancias lucro guadagno прибыль доход заработок 收益 利润 利益 稼げる',
-  guaranteed: 'guaranteed guarantee garantiert garanti garantizado garantido garantito гарантированный гарантированная 保证 保証 確実',
+  profit: 'profit profits returns roi gewinne rendite rendement rendimiento ganancias lucro guadagno прибыль доход 收益 利润 利益',
+  earn: 'earn earnings income verdienen verdienst gagner gagnez ganar gana guadagna ganhe заработок зарабатывай 稼げる 日赚 月入',
+  money: 'money cash geld argent dinero dinheiro soldi денег деньги',
+  guaranteed:
+    'garantizadas garantizados garantizada garantierte garantierten garanties guaranteed guarantee garantiert garanti garantizado garantido garantito гарантированный гарантированная 保证 保証 確実',
   double: 'double triple verdoppeln doubler duplicar raddoppia удвоить',
   wallet: 'wallet wallets seed metamask',
-  invest: 'invest investment investments investor investieren investition investissement inversion investimento инвестиции 投资 投資',
+  invest:
+    'invierte invertir investiere invest investment investments investor investieren investition investissement inversion investimento инвестиции 投资 投資',
   seo: 'seo backlinks backlink serp guestpost',
   google: 'google',
   ranking: 'ranking rankings rank page traffic leads',
@@ -176,12 +179,12 @@ const table = {
   degree: 'diploma doctorate',
   work: 'job jobs salary heimarbeit teletravail',
   home: 'home',
-  risk: 'risk risks obligation',
+  risk: 'riesgo risiko risque rischio risk risks',
   offer: 'offer offers deal promotion angebot offre oferta offerta акция 优惠 特典',
   time: 'time',
   days: 'days day daily tage jours dias giorni',
-  camera: 'webcam camera recorded footage masturbating masturbation kamera video webcams',
-  malware: 'malware spyware trojan hacked keylogger hackeado pirate virus',
+  camera: 'aufgenommen recording webcam camera recorded footage masturbating masturbation kamera video webcams',
+  malware: 'trojaner gehackt hackte hacking malware spyware trojan hacked keylogger hackeado pirate virus',
 } as const
 
 export type Meaning = keyof typeof table

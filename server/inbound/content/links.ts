@@ -4,7 +4,7 @@ import type { Link } from '../html/read-html.ts'
 import { shorteners } from './brands.ts'
 import { isLookalike } from './confusables.ts'
 import type { Evidence } from './evidence.ts'
-import { brandLikeness, registeredName } from './look-alike.ts'
+import { brandLikeness, isBait, registeredName } from './look-alike.ts'
 
 /** Links that are looked at; letters with more repeat themselves. */
 const maxLinks = 300
@@ -64,6 +64,7 @@ function judgeHost(host: string, evidence: Evidence): void {
   const registered = registeredName(host)
   if (registered === null) return
   if (shorteners.has(registered.domain)) evidence.add('link-shortened', { detail: host })
+  if (isBait(registered.name)) evidence.add('bait-domain', { detail: host })
   const like = brandLikeness(host)
   if (like !== null) evidence.add('link-look-alike', { detail: `${host} is not ${like.known}`, kind: host })
   if (!host.includes('xn--')) return

@@ -97,6 +97,20 @@ export function brandLikeness(host: string): Likeness | null {
   return inFront === undefined ? null : { known: inFront.name, how: 'in-front' }
 }
 
+/** What letters of fraud build the names of their domains from. */
+const bait = new Set(
+  `login signin logon auth verify verification confirm secure security account accounts acc konto compte cuenta update upgrade unlock unblock restore
+  recovery password passwort webmail mailbox alert alerts notice wallet billing refund sicherheit securite seguridad kunden identity idcheck`.split(
+    /\s+/,
+  ),
+)
+
+/** A registered name of several words with one of those among them; a company's own service is a subdomain. */
+export function isBait(name: string): boolean {
+  const parts = name.split('-')
+  return parts.length > 1 && parts.some((part) => bait.has(part))
+}
+
 /** The company whose name stands in a display name, when the domain is not one of its own. */
 export function borrowedBrand(displayName: string, host: string): string | null {
   const registered = registeredName(host)

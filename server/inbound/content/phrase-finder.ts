@@ -5,8 +5,8 @@ import type { Token } from './words.ts'
 /** @template C what a phrase is a sign of. */
 export type Phrase<C extends string> = { code: C; says: readonly Meaning[]; where?: Where }
 
-/** `fenced`: only after a fence such as `---` · `unless-negated`: not after a "never". */
-type Where = 'fenced' | 'unless-negated'
+/** `fenced`: only after a fence such as `---` · `ideographic`: only in Chinese or Japanese · `unless-negated`: not after a "never". */
+type Where = 'fenced' | 'ideographic' | 'unless-negated'
 
 export type Hit<C extends string> = { code: C; phrase: number; from: number; to: number; isQuoted: boolean; isDisguised: boolean }
 
@@ -17,6 +17,9 @@ const maxSkipped = 2
 const maxHits = 500
 /** How far before a phrase a negation counts. */
 const negationReach = 12
+
+/** What no phrase goes on behind: "ignore my instructions", "forward this message", "assistants must not answer". */
+const ends: ReadonlySet<Meaning> = new Set(['mine', 'this', 'not'])
 
 type Node<C extends string> = { next: Map<Meaning, Node<C>>; phrases: { phrase: number; code: C; where: Where | undefined }[] }
 
@@ -54,13 +57,14 @@ function follow<C extends string>(node: Node<C>, at: number, said: readonly Toke
     if (token === undefined || token.place - end > maxGap) return
     const deeper = node.next.get(token.meaning)
     if (deeper !== undefined) follow(deeper, next, [...said, token], tokens, hits)
-    if (token.meaning === 'mine' || token.meaning === 'this') return
+    if (ends.has(token.meaning)) return
   }
 }
 
 function applies(where: Where | undefined, [first]: readonly Token[], tokens: readonly Token[]): boolean {
   if (where === undefined || first === undefined) return true
   if (where === 'fenced') return first.isFenced
+  if (where === 'ideographic') return first.isIdeographic
   const at = tokens.indexOf(first)
   return !tokens.slice(Math.max(0, at - 3), at).some(({ meaning, place }) => meaning === 'not' && first.place - place <= negationReach)
 }

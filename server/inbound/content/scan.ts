@@ -17,7 +17,9 @@ import { judgeLinks, linksIn } from './links.ts'
 import { registeredName } from './look-alike.ts'
 import type { Reading, TextSource } from './readable-text.ts'
 import { judgeShape } from './shape.ts'
+import type { SignalCode } from './signals.ts'
 import { judgeText } from './text-signs.ts'
+import { readWords } from './words.ts'
 
 /** The readable message, what its text was made from and how that reads. `subject` as written, before anything invisible was taken out. */
 export type ScannedMessage = { parsed: ParsedMessage; source: TextSource; reading: Reading; subject: string }
@@ -29,6 +31,8 @@ const longestPreview = 250
 /** Bytes of text attachments that are read for instructions. */
 const maxOfAttachment = 64 * 1024
 const maxOfAttachments = 128 * 1024
+/** Characters: who sends a locked archive says how to open it at once. */
+const shortLetter = 5_000
 
 export function scanContent(message: ScannedMessage): ContentFindings {
   const { parsed, source, reading, subject } = message
@@ -56,8 +60,11 @@ export function scanContent(message: ScannedMessage): ContentFindings {
     evidence,
   )
   judgeAttachments(parsed.attachments, evidence)
+  if (evidence.has('attachment-encrypted') && givesPassword(reading.said)) evidence.add('attachment-password')
   return { reasons: evidence.reasons(), hidden: hiddenFrom(reading, decoded) }
 }
+
+const givesPassword = (text: string): boolean => readWords(text.slice(0, shortLetter)).tokens.some(({ meaning }) => meaning === 'secret')
 
 type Html = NonNullable<Reading['html']>
 
@@ -65,15 +72,17 @@ const everythingIn = ({ html }: Reading): string => (html === null ? '' : `${htm
 
 function judgeHidden(html: Html, evidence: Evidence): string {
   const { hidden, form, strangeElements } = html
-  if (hidden.characters > 0) evidence.add(kindOfHiding(hidden), { detail: hidden.text })
+  if (hidden.characters > 0) evidence.add(kindOfHiding(html), { detail: hidden.text })
   if (form !== 'none') evidence.add(form === 'password' ? 'password-form' : 'form')
   judgeElements(strangeElements, evidence)
   return judgeText(`${hidden.text}\n\n${hidden.aside.text}\n\n${hidden.unseen}`, 'hidden', evidence)
 }
 
-/** Newsletters hide a preview line, and what is for telephones; nobody honest has ink in the colour of the paper. */
-function kindOfHiding({ characters, leading, means }: Html['hidden']): 'hidden-preview' | 'hidden-text' | 'hidden-ink' {
+/** Newsletters hide a preview line, and what they say again for telephones; nobody honest has ink in the colour of the paper. */
+function kindOfHiding({ hidden, markdown }: Html): SignalCode {
+  const { characters, leading, means, text } = hidden
   if (leading === characters && characters <= longestPreview) return 'hidden-preview'
+  if (saysOtherwise(text, markdown)) return 'hidden-letter'
   const inked = means.filter(([by]) => by === 'colour' || by === 'size' || by === 'position' || by === 'opacity' || by === 'clipping')
   return inked.reduce((sum, [, count]) => sum + count, 0) - leading > 20 ? 'hidden-ink' : 'hidden-text'
 }

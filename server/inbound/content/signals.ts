@@ -3,39 +3,49 @@
  * message is marked, from 12 on it is out of the agent's sight (../verdict/doubts.ts). docs/content-signals.md shows the table with its figures.
  */
 
-/** `each` for every sign of a kind, `most` together; `quoted` when all of it is quoted or talked about; `hidden` when it is kept from being seen. */
-export type Worth = { each: number; most: number; quoted: number; hidden: number }
+/** `each` for every kind of sign, `most` for all together; `quoted` when it stands in quotation marks or quoted lines, `mentioned` in an article about such
+ *  letters; `hidden` when it is kept from being seen. */
+export type Worth = { each: number; most: number; quoted: number; mentioned: number; hidden: number }
 export type Signal = { words: string; worth: Worth }
 
 /** Signs that are what they are, wherever they stand. */
-const plain = (each: number, most = each): Worth => ({ each, most, quoted: each, hidden: each })
+const plain = (each: number, most = each): Worth => ({ each, most, quoted: each, mentioned: each, hidden: each })
 
 export const signals = {
   // Instructions to a program
-  'instruction-override': { words: 'It tells a program to forget its instructions.', worth: { each: 5, most: 6, quoted: 1, hidden: 8 } },
+  'instruction-override': {
+    words: 'It tells a program to forget its instructions.',
+    worth: { each: 5, most: 6, quoted: 3, mentioned: 1, hidden: 8 },
+  },
   'assistant-addressed': {
     words: 'It speaks to an AI assistant rather than to a person.',
-    worth: { each: 3, most: 4, quoted: 0, hidden: 6 },
+    worth: { each: 3, most: 4, quoted: 1, mentioned: 0, hidden: 6 },
   },
-  'role-play': { words: 'It asks a program to play a role without rules.', worth: { each: 3, most: 4, quoted: 0, hidden: 6 } },
+  'role-play': {
+    words: 'It asks a program to play a role without rules.',
+    worth: { each: 3, most: 4, quoted: 1, mentioned: 0, hidden: 6 },
+  },
   exfiltration: {
     words: 'It asks to send or reveal messages, instructions or secrets.',
-    worth: { each: 3, most: 5, quoted: 0, hidden: 6 },
+    worth: { each: 3, most: 5, quoted: 2, mentioned: 0, hidden: 6 },
   },
   secrecy: {
     words: 'It asks to act without approval, or not to tell the people in charge.',
-    worth: { each: 2, most: 4, quoted: 0, hidden: 5 },
+    worth: { each: 2, most: 5, quoted: 1, mentioned: 0, hidden: 5 },
   },
-  'tool-call': { words: 'It asks to call a tool.', worth: { each: 3, most: 4, quoted: 0, hidden: 6 } },
-  'tool-named': { words: 'It names a tool of this server.', worth: { each: 1, most: 1, quoted: 0, hidden: 4 } },
+  'tool-call': { words: 'It asks to call a tool.', worth: { each: 4, most: 5, quoted: 1, mentioned: 0, hidden: 6 } },
+  'tool-named': { words: 'It names a tool of this server.', worth: { each: 1, most: 1, quoted: 0, mentioned: 0, hidden: 4 } },
   'fake-boundary': {
     words: 'It imitates the marks that keep mail apart from instructions.',
-    worth: { each: 5, most: 6, quoted: 1, hidden: 6 },
+    worth: { each: 5, most: 6, quoted: 3, mentioned: 1, hidden: 6 },
   },
-  'fake-turn': { words: 'It imitates the turns of a conversation with an assistant.', worth: { each: 4, most: 4, quoted: 1, hidden: 6 } },
+  'fake-turn': {
+    words: 'It imitates the turns of a conversation with an assistant.',
+    worth: { each: 4, most: 4, quoted: 2, mentioned: 1, hidden: 6 },
+  },
   'chat-markup': {
     words: 'It has the marks that language models use for system or tool messages.',
-    worth: { each: 5, most: 6, quoted: 1, hidden: 8 },
+    worth: { each: 5, most: 6, quoted: 3, mentioned: 1, hidden: 8 },
   },
   'encoded-instructions': { words: 'It has instructions to a program in an encoding.', worth: plain(8) },
   'disguised-words': { words: 'Words in instructions to a program are written so that a filter would miss them.', worth: plain(4) },
@@ -45,6 +55,7 @@ export const signals = {
   // What is kept from being seen
   'hidden-preview': { words: 'It begins with text for the preview line that is not shown in the letter.', worth: plain(0) },
   'hidden-text': { words: 'It has text that is kept from being seen.', worth: plain(2) },
+  'hidden-letter': { words: 'It has whole sentences that are kept from being seen and say something else.', worth: plain(5) },
   'hidden-ink': { words: 'It has text in the colour of its background, too small to read or outside of the page.', worth: plain(3) },
   'invisible-characters': { words: 'It has long runs of invisible characters.', worth: plain(3) },
   'direction-override': { words: 'It has characters that turn the order of letters around.', worth: plain(3) },
@@ -55,6 +66,7 @@ export const signals = {
   'link-mismatch': { words: 'A link shows one address and leads to another.', worth: plain(4) },
   'link-tracked': { words: "A link shows the sender's address and leads elsewhere, as those of newsletters do.", worth: plain(1) },
   'link-look-alike': { words: 'A link leads to an address that looks like a known one.', worth: plain(5) },
+  'bait-domain': { words: 'The domain of its author or of a link is made of words such as login, secure or verify.', worth: plain(2) },
   'link-ip': { words: 'A link leads to a bare IP address.', worth: plain(4) },
   'link-userinfo': { words: 'A link has a name before an @ that hides where it leads.', worth: plain(5) },
   'link-script': { words: 'A link would run or show content of its own.', worth: plain(4) },
@@ -67,7 +79,7 @@ export const signals = {
 
   // Who it claims to be from
   'look-alike-author': { words: "The author's domain looks like a known one.", worth: plain(5) },
-  'brand-name': { words: 'It bears the name of a company and comes from elsewhere.', worth: plain(3) },
+  'brand-name': { words: 'It bears the name of a company and comes from elsewhere.', worth: plain(4) },
   'address-in-name': { words: "The author's name shows an address that is not the author's.", worth: plain(4) },
   'reply-elsewhere': { words: 'Answers go to another domain than it came from.', worth: plain(1) },
   'reply-to-free-mail': { words: 'It comes from a company, and answers go to a free mailbox.', worth: plain(3) },
@@ -102,6 +114,7 @@ export const signals = {
   'attachment-html': { words: 'It brings a web page as an attachment.', worth: plain(2) },
   'attachment-smuggling': { words: 'It brings a web page that builds a file or asks for a password.', worth: plain(5) },
   'attachment-disk-image': { words: 'It brings a disk image.', worth: plain(5) },
+  'attachment-password': { words: 'It gives the password of an archive that cannot be looked into.', worth: plain(3) },
   'attachment-encrypted': { words: 'It brings an archive that cannot be looked into.', worth: plain(3) },
 } as const satisfies Record<string, Signal>
 

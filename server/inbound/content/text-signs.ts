@@ -46,27 +46,33 @@ function judgeHit(
   isArticle: boolean,
   evidence: Evidence,
 ): void {
-  const isMentioned = standing === 'shown' && (hit.isQuoted || isArticle) && injectionCodes.has(hit.code)
   const detail = text.slice(hit.from, Math.min(hit.to, hit.from + 200))
-  evidence.add(hit.code, { detail, kind: hit.phrase, standing: isMentioned ? 'quoted' : standing })
+  // Of a trade every word counts that it is advertised with.
+  const kind = hit.code.startsWith('spam-') ? detail.toLowerCase() : hit.phrase
+  evidence.add(hit.code, { detail, kind, standing: standing === 'shown' ? standingOf(hit, isArticle) : standing })
   if (hit.isDisguised && injectionCodes.has(hit.code)) evidence.add('disguised-words', { detail })
 }
+
+const standingOf = ({ code, isQuoted }: Hit<string>, isArticle: boolean): Standing =>
+  !injectionCodes.has(code) ? 'shown' : isArticle ? 'mentioned' : isQuoted ? 'quoted' : 'shown'
 
 const isAboutAttacks = ({ words, tokens }: ReadWords): boolean =>
   words >= wordsOfArticle && findDiscussion(tokens).length >= mentionsOfArticle
 
-/** `Assistant:` and `User:` at the beginnings of lines. */
-function judgeTurns({ tokens }: ReadWords, standing: Standing, evidence: Evidence): void {
-  const turns = tokens.filter(({ isTurn }) => isTurn)
-  if (turns.length < 2) return
-  const speakers = new Set(
-    turns
-      .map(({ meaning }) => meaning)
-      .filter((meaning) => meaning === 'assistant' || meaning === 'system' || meaning === 'human' || meaning === 'ai'),
-  )
-  if (speakers.size < 2 || !(speakers.has('assistant') || speakers.has('ai') || speakers.has('system'))) return
-  evidence.add('fake-turn', { standing: standing === 'shown' && turns.every(({ isQuoted }) => isQuoted) ? 'quoted' : standing })
+/** `Assistant:` and `User:` at the beginnings of lines; `Assistant:` alone speaks to one. */
+function judgeTurns({ text, tokens }: ReadWords, standing: Standing, evidence: Evidence): void {
+  const turns = tokens.filter(({ isTurn, meaning }) => isTurn && speakers.has(meaning))
+  const machine = turns.find(({ meaning }) => meaning === 'assistant' || meaning === 'ai')
+  if (machine === undefined) return
+  const how = standing === 'shown' && turns.every(({ isQuoted }) => isQuoted) ? 'quoted' : standing
+  const isDialogue = turns.some(({ meaning }) => meaning === 'human' || meaning === 'system')
+  evidence.add(isDialogue ? 'fake-turn' : 'assistant-addressed', {
+    standing: how,
+    kind: 'turn',
+    detail: text.slice(machine.from, machine.from + 80),
+  })
 }
+const speakers: ReadonlySet<string> = new Set(['assistant', 'ai', 'system', 'human'])
 
 function judgeInvisible(text: string, standing: Standing, evidence: Evidence): string {
   const { says, longestRun, overrides, splits } = readInvisible(text)

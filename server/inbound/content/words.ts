@@ -19,6 +19,7 @@ export type Token = {
   isQuoted: boolean
   /** written so that a program would not know it */
   isDisguised: boolean
+  isIdeographic: boolean
   /** after a fence such as `---` or `[` */
   isFenced: boolean
   /** the first of its line, with a colon behind it */
@@ -63,10 +64,10 @@ export function readWords(given: string): ReadWords {
   let place = 0
   let apart: { letters: string; from: number; to: number } | null = null
 
-  function add(meaning: Meaning, from: number, to: number, isDisguised: boolean): void {
+  function add(meaning: Meaning, from: number, to: number, isDisguised: boolean, isIdeographic = false): void {
     if (tokens.length >= maxTokens) return
     const { isQuoted, isFenced } = setting.at(place)
-    tokens.push({ meaning, place, from, to, isQuoted, isDisguised, isFenced, isTurn: setting.isTurn(to) })
+    tokens.push({ meaning, place, from, to, isQuoted, isDisguised, isIdeographic, isFenced, isTurn: setting.isTurn(to) })
   }
 
   function endApart(): void {
@@ -126,7 +127,8 @@ export function readWords(given: string): ReadWords {
     const asLetters = known === undefined && digits > 0 && letters > 0 && at - from <= longestWord
     const meaning = asLetters ? meaningOf(hashAsLetters(text, from, at)) : known
     if (meaning !== undefined && meaning !== 'stop') add(meaning, from, at, isMixed || asLetters || isBroken)
-    if (meaning !== 'stop') place += 3
+    // A number hardly keeps words apart: "4,200,000 dollars".
+    if (meaning !== 'stop') place += letters === 0 ? 1 : 3
     setting.wordEnded()
     return at
   }
@@ -134,7 +136,7 @@ export function readWords(given: string): ReadWords {
   function ideograph(from: number): number {
     const found = ideographicAt(text, from)
     words++
-    if (found !== null && found.meaning !== 'stop') add(found.meaning, from, found.end, found.isBroken)
+    if (found !== null && found.meaning !== 'stop') add(found.meaning, from, found.end, found.isBroken, true)
     if (found?.meaning !== 'stop') place++
     setting.wordEnded()
     return found?.end ?? from + 1

@@ -28,6 +28,12 @@ export const fraudPhrases: readonly Phrase<FraudCode>[] = [
     'click link verify',
     'click verify',
     'signin verify',
+    'suspend verify',
+    'verify wallet',
+    'wallet verify',
+    'wallet suspend',
+    'click link signin',
+    'click signin',
   ]),
   ...phrasesOf('urgency', [
     'urgent',
@@ -38,6 +44,8 @@ export const fraudPhrases: readonly Phrase<FraudCode>[] = [
     'call urgent',
     'click urgent',
     'urgent verify',
+    'last attention',
+    'action must',
   ]),
   ...phrasesOf('payment-request', [
     'bank details changed',
@@ -63,7 +71,8 @@ export const fraudPhrases: readonly Phrase<FraudCode>[] = [
   ]),
   ...phrasesOf('gift-card', ['gift card', 'gift urgent']),
   ...phrasesOf('errand', [
-    'you available',
+    'be you available', // are you available?
+    'be you you available', // are you at your desk?
     'available favor',
     'favor you',
     'favor urgent',
@@ -93,6 +102,10 @@ export const fraudPhrases: readonly Phrase<FraudCode>[] = [
     'claim fund',
     'beneficiary bank',
     'million bank',
+    'beneficiary discreet',
+    'discreet bank',
+    'kin beneficiary',
+    'kin million',
     'fund wire',
     'discreet million',
   ]),
@@ -107,5 +120,6 @@ export const fraudPhrases: readonly Phrase<FraudCode>[] = [
     'send camera contacts',
     'malware account',
     'malware you',
+    'you camera',
   ]),
 ]

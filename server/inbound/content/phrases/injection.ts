@@ -19,9 +19,7 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
   ...phrasesOf('instruction-override', [
     'ignore prior instruction', // ignore all previous instructions
     'ignore instruction prior', // disregard the instructions above; oublie les consignes précédentes
-    'prior instruction ignore', // 以前の指示を無視して
     'instruction prior ignore',
-    'instruction ignore', // 指示を忘れて, and what stands backwards
     'ignore you instruction', // forget your rules
     'ignore you prior instruction',
     'ignore system instruction', // override the system prompt
@@ -32,10 +30,13 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'not follow prior instruction',
     'not follow instruction prior',
     'not follow you instruction',
-    'you new instruction', // here are your new instructions
+    'you new instruction be', // your new instructions are
+    'be you new instruction', // here are your new instructions
     'new system instruction', // new system prompt
     'follow new instruction',
   ]),
+  { code: 'instruction-override', says: ['instruction', 'ignore'], where: 'ideographic' }, // 指示を無視
+  { code: 'instruction-override', says: ['prior', 'instruction', 'ignore'], where: 'ideographic' },
   ...phrasesOf('assistant-addressed', [
     'you be ai', // you are an AI
     'you be assistant',
@@ -53,7 +54,11 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'assistant read message',
     'read message ai',
     'instruction ai assistant', // instructions for the AI assistant
-    'instruction ai',
+    'you ai be', // あなたはAIです
+    'you not ai be', // あなたは制限のないAIです
+    'you assistant be',
+    'assistant must send',
+    'assistant must reply',
     'instruction language model',
     'message ai assistant', // this is a message for AI assistants
     'language model read',
@@ -67,13 +72,13 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'pretend as assistant',
     'pretend as role',
     'pretend as system',
-    'you be system mode',
-    'system mode', // developer mode
+    'developer mode',
     'role mode', // DAN mode
     'jailbreak',
     'jailbreak mode',
-    'without instruction', // without restrictions
-    'not instruction mode',
+    'ai without instruction', // an AI without restrictions
+    'assistant without instruction',
+    'ai not instruction',
     'you be new ai',
     'you new role',
   ]),
@@ -91,7 +96,6 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'reply secret',
     'reply content inbox',
     'reply inbox content',
-    'reply conversation',
     'send conversation',
     'send contacts',
     'send inbox',
@@ -134,16 +138,20 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
   ...phrasesOf('tool-call', [
     'call toolname', // use the send_email tool
     'call you tool',
-    'follow tool',
     'tool toolname call',
-    'tool call you',
     'follow toolname',
   ]),
   ...phrasesOf('tool-named', ['toolname']),
   ...phrasesOf('fake-boundary', [
-    'begin trusted', // BEGIN TRUSTED
-    'end trusted', // END UNTRUSTED EMAIL BODY
+    'begin trusted instruction', // BEGIN TRUSTED INSTRUCTIONS
+    'begin trusted message',
+    'end trusted message', // END UNTRUSTED EMAIL BODY
+    'end trusted instruction',
+    'end trusted content',
+    'end trusted input',
   ]),
+  { code: 'fake-boundary', says: ['begin', 'trusted'], where: 'fenced' },
+  { code: 'fake-boundary', says: ['end', 'trusted'], where: 'fenced' },
   { code: 'fake-boundary', says: ['end', 'message', 'begin'], where: 'fenced' },
   { code: 'fake-boundary', says: ['end', 'message', 'input'], where: 'fenced' },
   { code: 'fake-boundary', says: ['end', 'message', 'content'], where: 'fenced' },
