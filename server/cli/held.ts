@@ -63,9 +63,24 @@ export function heldText(held: Held): string {
     ['subject', visibleLine(held.subject, 2000)],
     ...held.attachments.map((each): [string, string] => ['attachment', attachmentText(each)]),
     ['content hash', held.content_hash],
+    ...judgement(held),
   ]
-  return [...fields.map(([name, value]) => `${name.padEnd(13)} ${value}`), '', visibleText(held.body_markdown)].join('\n')
+  const hidden =
+    held.hidden_text === null ? [] : ['', `hidden in it (${held.hidden_characters ?? 0} characters):`, visibleText(held.hidden_text)]
+  return [...fields.map(([name, value]) => `${name.padEnd(13)} ${value}`), '', visibleText(held.body_markdown), ...hidden].join('\n')
 }
+
+/** Of mail from outside: what speaks for and against it. */
+const judgement = ({ direction, spam_verdict, spam_score, reasons }: Held): [string, string][] =>
+  direction === 'outbound'
+    ? []
+    : [
+        ['spam', `${spam_verdict ?? 'not examined'}, ${spam_score ?? 0} points`],
+        ...reasons.map(({ points, words, detail }): [string, string] => {
+          const found = detail === null ? '' : `  ${visibleLine(detail, 200)}`
+          return ['reason', `${points > 0 ? '+' : ''}${points}  ${words}${found}`]
+        }),
+      ]
 
 /** Each on a line of its own, so that none hides in a row; Bcc is said even when there is none. */
 const addresses = (name: string, list: readonly string[]): [string, string][] =>

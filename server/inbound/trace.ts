@@ -2,12 +2,12 @@
 import { isIPv6 } from 'node:net'
 import { plainAddress } from '../../dns/asked-name.ts'
 import { parseDomainName } from '../../dns/name.ts'
+import type { ReverseResult } from '../../dns/reverse.ts'
 import type { Address } from '../model/address.ts'
 import { fieldValue, type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
 import { mailDate } from '../model/mail-date.ts'
 import type { Reply } from '../model/reply.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
-import type { ClientReverse } from './verdict/message-facts.ts'
 
 /** The other side of the connection. `helo` is what it called itself; `cipher` null without TLS. */
 export type Client = { ip: string; helo: string; protocol: string; cipher: string | null }
@@ -46,7 +46,7 @@ export type Trace = {
   reversePath: Address | null
   /** the names that lead to the client's address and back, and whether there are any */
   names: readonly string[]
-  reverse: ClientReverse
+  reverse: ReverseResult['kind']
   /** false: its address is not its own, so nothing is said of it */
   judgesByIp: boolean
   results: AuthenticationResults
@@ -93,7 +93,7 @@ function authenticationResults(trace: Trace): string {
   return `Authentication-Results: ${[hostname, ...parts].join(';\r\n\t')}\r\n`
 }
 
-const iprev: Readonly<Record<ClientReverse, string | null>> = { confirmed: 'pass', mismatch: 'fail', none: 'permerror', unknown: null }
+const iprev: Readonly<Record<Trace['reverse'], string | null>> = { confirmed: 'pass', mismatch: 'fail', none: 'permerror', unknown: null }
 
 /** RFC 8601 §2.7.2, §2.7.3. */
 function byAddress({ client, reversePath, reverse, judgesByIp, results: { spf } }: Trace): string[] {

@@ -13,8 +13,6 @@ import type { MailboxFacts, MessageFacts } from './verdict/message-facts.ts'
 import { isProven } from './verdict/proof.ts'
 import { refusals } from './verdict/refusals.ts'
 
-export type { Authentication } from './verdict/message-facts.ts'
-
 export type InboundVerdict = { kind: 'refuse'; reply: Reply; reasons: readonly Reason[] } | Accepted
 
 /** `findings` stand; `doubts` are about the sender, and trust in the sender outweighs them. `proven`: its author is who the message says.

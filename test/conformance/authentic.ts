@@ -4,7 +4,7 @@ import { createAuthenticator } from '../../server/inbound/authenticate.ts'
 import type { Authentication } from '../../server/inbound/verdict/message-facts.ts'
 import type { Address } from '../../server/model/address.ts'
 
-export const hostname = 'mx.ours.test'
+const hostname = 'mx.ours.test'
 
 /** Who hands a message over. `reversePath` null: the null reverse-path. `asked` gets every question to the DNS, such as `TXT example.com`. */
 export type Hand = { ip?: string; helo?: string; reversePath?: string | null; asked?: string[] }

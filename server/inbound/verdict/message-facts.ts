@@ -1,4 +1,5 @@
 /** What is known of an arriving message when it is judged: plain data, looked up in facts.ts, so that judging asks nobody. */
+import type { ReverseResult } from '../../../dns/reverse.ts'
 import type { Address } from '../../model/address.ts'
 import type { Reason } from '../../model/reason.ts'
 import type { AuthenticationResults } from '../../model/verdict.ts'
@@ -18,7 +19,7 @@ export type Authentication = {
 }
 
 /** Whether the address of the client has a name that leads back to it (RFC 8601 §2.7.3). `unknown`: the DNS did not say, or was not asked. */
-export type ClientReverse = 'confirmed' | 'mismatch' | 'none' | 'unknown'
+export type ClientReverse = ReverseResult['kind']
 
 /** What the client called itself: `ours`, our own name or address; `no-name`, neither a full name nor its own address (RFC 5321 §4.1.4). */
 export type Helo = 'plausible' | 'no-name' | 'ours'
