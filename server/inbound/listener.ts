@@ -42,6 +42,8 @@ export type Listener = { listen(): Promise<{ host: string; port: number }>; clos
 
 /** Messages being received or handled at one time, in multiples of the largest. */
 const largestMessagesAtOnce = 4
+/** Room for thousands of letters, however small the largest message may be. */
+const leastMemoryBytes = 64 * 1024 * 1024
 /** Then a message that is still on its way is left to its sender. Everything closes in parallel, within the time of platform/lifecycle.ts. */
 const closingMs = 4_000
 const proxyHeaderMs = 30_000
@@ -53,7 +55,7 @@ const shuttingDown: Reply = { code: 421, status: '4.3.2', text: 'Shutting down' 
 
 export function createListener(deps: ListenerDeps): Listener {
   const { config, store, receive, conduct, clock } = deps
-  const budget = createMemoryBudget(config.smtp.maxMessageBytes * largestMessagesAtOnce)
+  const budget = createMemoryBudget(Math.max(config.smtp.maxMessageBytes * largestMessagesAtOnce, leastMemoryBytes))
   conduct.watch('memory', budget.share)
   const connections = new Map<string, Connection>()
   const receiving = new Map<Peer, Promise<unknown>>()

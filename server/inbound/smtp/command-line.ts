@@ -2,7 +2,7 @@
 import { CR, LF, NUL } from './octets.ts'
 
 /** Of a line, without its CRLF. A command has 512 octets (RFC 5321 §4.5.3.1.4); extensions and long addresses need some more. */
-export const maxCommandBytes = 2_048
+const maxCommandBytes = 2_048
 
 /** `stray`: it holds a bare CR, a bare LF or a NUL, so where it ends is a matter of opinion. */
 export type Unreadable = 'stray' | 'too-long'

@@ -82,11 +82,13 @@ export class Connection extends SMTPConnection implements Listening, Peer {
 
   override _onClose(): void {
     super._onClose()
-    this.#waiting?.cancel()
-    endMail(this.#talk)
-    this.#visitor?.left()
-    this.#visitor = null
-    this.#door.left(this)
+    this.#over()
+  }
+
+  /** For us it is over now; the other side may keep its socket for some seconds more (the library sees to that). */
+  override close(): void {
+    super.close()
+    this.#over()
   }
 
   // What our reader tells.
@@ -161,8 +163,20 @@ export class Connection extends SMTPConnection implements Listening, Peer {
 
   /** Says so and hangs up (RFC 5321 §3.8); during a handshake there is nothing to say it in. */
   hangUp(reply: Reply): void {
-    if (this._upgrading) this._socket.destroy()
-    else this.#end(reply)
+    if (this._upgrading) return void this._socket.destroy()
+    const isReceiving = this.#talk.mail?.transfer
+    this.#end(reply)
+    // Who is asked to make room makes it at once. What is still on its way from a sender, though, would reset the connection before it has read
+    // why, so it gets the seconds.
+    if (!isReceiving) this._socket.destroySoon()
+  }
+
+  #over(): void {
+    this.#waiting?.cancel()
+    endMail(this.#talk)
+    this.#visitor?.left()
+    this.#visitor = null
+    this.#door.left(this)
   }
 
   #arrive(): void {

@@ -6,7 +6,7 @@ import { commands } from './input.ts'
 const maxNameLength = 255
 
 /** What we do and nothing else: no AUTH, no DSN, no BINARYMIME. */
-export const extensions = ({ host, peer }: Talk): string[] => [
+const extensions = ({ host, peer }: Talk): string[] => [
   'PIPELINING',
   `SIZE ${host.maxMessageBytes}`,
   '8BITMIME',

@@ -5,7 +5,8 @@ import type { MemoryBudget } from './memory-budget.ts'
 import type { Recipient, RecipientVerdict } from '../recipients.ts'
 import type { Client } from '../trace.ts'
 import { type Later, type Next, commands, nothing } from './input.ts'
-import type { Transfer } from './transfer.ts'
+import type { Intake } from './intake.ts'
+import type { LineCheck } from './mail-data.ts'
 
 /** What the protocol needs of the rest of the house. */
 export type Host = {
@@ -55,6 +56,9 @@ export type Mail = {
   size: number
   transfer: Transfer | null
 }
+
+/** A message on its way in. `since`: when it began, epoch ms. */
+export type Transfer = { intake: Intake; lines: LineCheck; since: number }
 
 /** One session. */
 export type Talk = {

@@ -3,13 +3,10 @@ import type { Reply } from '../../model/reply.ts'
 import { type Intake, createIntake, noRoom } from './intake.ts'
 import type { Client } from '../trace.ts'
 import { parseChunkArgument } from './chunk-size.ts'
-import { type Answer, type Mail, type Talk, endMail, outOfOrder, say, sayAndClose } from './talk.ts'
+import { type Answer, type Mail, type Talk, type Transfer, endMail, outOfOrder, say, sayAndClose } from './talk.ts'
 import { type Later, commands } from './input.ts'
-import { type LineCheck, createLineCheck } from './mail-data.ts'
+import { createLineCheck } from './mail-data.ts'
 import { nowhere } from './octets.ts'
-
-/** A message on its way in. `since`: when it began, epoch ms. */
-export type Transfer = { intake: Intake; lines: LineCheck; since: number }
 
 const begin = ({ host }: Talk, { size }: Mail): Transfer => ({
   intake: createIntake({ maxBytes: host.maxMessageBytes, announced: size, budget: host.budget }),
