@@ -65,7 +65,7 @@ describeOnEachEngine('arriving mail', (openStore) => {
       ),
     )
     expect(ourField(raw, 'authentication-results')).toBe(
-      'Authentication-Results: mx.ours.test; spf=pass smtp.mailfrom=remote.test; dkim=none; dmarc=pass (p=reject) header.from=remote.test; arc=none',
+      'Authentication-Results: mx.ours.test; spf=pass smtp.mailfrom=remote.test; dkim=none; dmarc=pass policy.dmarc=reject header.from=remote.test; arc=none',
     )
   })
 
