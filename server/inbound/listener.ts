@@ -16,7 +16,7 @@ import type { Store } from '../store/db.ts'
 import { type Conduct, noPlace } from './conduct/conduct.ts'
 import type { Receiver } from './receive.ts'
 import { type RecipientVerdict, judgeRecipient, judgeSender, recipientFacts } from './recipients.ts'
-import type { Connection, Door } from './smtp/connection.ts'
+import { type Connection, type Door, shuttingDown } from './smtp/connection.ts'
 import { judgeTime, timeCheckMs } from './smtp/deadlines.ts'
 import { createMemoryBudget } from './smtp/memory-budget.ts'
 import { Server } from './smtp/server.ts'
@@ -51,7 +51,6 @@ const proxyHeaderMs = 30_000
 const backlog = 1_024
 
 const trouble: Reply = { code: 451, status: '4.3.0', text: 'Local trouble, nothing was stored, try again later' }
-const shuttingDown: Reply = { code: 421, status: '4.3.2', text: 'Shutting down' }
 
 export function createListener(deps: ListenerDeps): Listener {
   const { config, store, receive, conduct, clock } = deps
@@ -67,7 +66,7 @@ export function createListener(deps: ListenerDeps): Listener {
     maxRecipients: config.smtp.maxRecipients,
     budget,
     now: clock.now,
-    judgeSender: (path) => judgeSender(path, []),
+    judgeSender,
     async judgeRecipient(path, talk) {
       const verdict = await judge(path, talk)
       if (!verdict.ok) logOf(talk).info({ reply: formatReply(verdict.reply) }, 'inbound.recipient-refused')

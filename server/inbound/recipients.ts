@@ -103,21 +103,11 @@ async function ownPostmaster(db: Db, hostname: string): Promise<Address | null> 
   return own === undefined ? null : parseAddress(`postmaster@${own.name}`)
 }
 
-/** The ESMTP parameters we announce, and so understand. */
-const mailParameters: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8'])
-const unknownParameter = refused(555, '5.5.4', 'Parameter not recognized')
+export type SenderVerdict = { ok: true; reversePath: Address | null } | { ok: false; reply: Reply }
 
-/** `MAIL FROM:<>` gives null (RFC 5321 §4.5.5). @param parameters the keywords behind the path */
-export function judgeSender(
-  path: string,
-  parameters: readonly string[],
-): { ok: true; reversePath: Address | null } | { ok: false; reply: Reply } {
-  if (!parameters.every((name) => mailParameters.has(name))) return unknownParameter
+/** `MAIL FROM:<>` gives null (RFC 5321 §4.5.5). */
+export function judgeSender(path: string): SenderVerdict {
   if (path === '') return { ok: true, reversePath: null }
   const reversePath = parseAddress(path)
   return reversePath === null ? refused(553, '5.1.7', 'Sender address syntax not supported') : { ok: true, reversePath }
 }
-
-/** RCPT TO has no parameters here: DSN (RFC 3461) is not announced. */
-export const judgeRecipientParameters = (parameters: readonly string[]): { ok: true } | { ok: false; reply: Reply } =>
-  parameters.length === 0 ? { ok: true } : unknownParameter

@@ -24,6 +24,18 @@ describe('STARTTLS', () => {
       expect(ourField(await office.raw(email!), 'received')).toMatch(/ with ESMTPS tls TLS_[A-Z0-9_]+ id em_/)
     })
 
+    it('takes REQUIRETLS, and the row keeps it (RFC 8689)', async () => {
+      const office = await openPostOffice(await openStore(), { parser })
+      const client = await office.connect()
+      expect(await client.ask('MAIL FROM:<bo@remote.test> REQUIRETLS')).toMatch(/^530 5\.7\.10 /)
+      await client.ask('STARTTLS')
+      await client.secure()
+      expect(await client.ask('EHLO out.remote.test')).toContain('REQUIRETLS')
+      expect(await client.send({ to: 'ann@ours.test', data: letter(), parameters: ' REQUIRETLS' })).toMatch(/^250 /)
+      expect(await client.send({ to: 'ann@ours.test', data: letter() })).toMatch(/^250 /)
+      expect((await office.emails()).map((email) => email.require_tls)).toEqual([1, 0])
+    })
+
     it('hangs up when anything was sent in plain text behind STARTTLS, and runs none of it', async () => {
       const office = await openPostOffice(await openStore(), { parser })
       for (const behind of ['EHLO evil.test\r\nMAIL FROM:<evil@remote.test>\r\n', 'RSET\r\n', 'x', '\0']) {

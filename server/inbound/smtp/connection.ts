@@ -31,6 +31,7 @@ export type Door = {
 
 /** Replies are collected while there is more to read, and sent together (RFC 2920 §3.2), but no more than this. */
 const maxCollected = 16 * 1024
+export const shuttingDown: Reply = { code: 421, status: '4.3.2', text: 'Shutting down' }
 const calm: Reaction = { delayMs: 0, hangUp: null }
 // A last wall: our replies are our own words, and whatever else got into one must not become a second one.
 const lineBreaking = /[^\P{Cc}\t]/gu
@@ -78,6 +79,11 @@ export class Connection extends SMTPConnection implements Listening, Peer {
     this._socket.allowHalfOpen = true
     // The library calls this when TLS is up; before that nothing is known yet.
     if (this._ready) forget(this.#talk)
+  }
+
+  /** The library itself says one thing only: that a server that closes has waited long enough. */
+  override send(): void {
+    this.#end(shuttingDown)
   }
 
   override _onClose(): void {

@@ -2,7 +2,7 @@
 import type { Address } from '../../model/address.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import type { Recipient, RecipientVerdict } from '../recipients.ts'
+import type { Recipient, RecipientVerdict, SenderVerdict } from '../recipients.ts'
 import type { Client } from '../trace.ts'
 import { type Later, type Next, commands, nothing } from './input.ts'
 import type { Intake } from './intake.ts'
@@ -14,7 +14,7 @@ export type Host = {
   maxMessageBytes: number
   maxRecipients: number
   budget: MemoryBudget
-  judgeSender(path: string): { ok: true; reversePath: Address | null } | { ok: false; reply: Reply }
+  judgeSender(path: string): SenderVerdict
   judgeRecipient(path: string, talk: Talk): Promise<RecipientVerdict>
   /** The reply to a complete message. Never rejects. */
   receive(message: CompleteMessage, talk: Talk): Promise<Reply>

@@ -20,7 +20,7 @@ export function createHost(different: Partial<Host> = {}): Host & { received: Co
     maxRecipients: 3,
     budget: createMemoryBudget(1_000_000),
     now: () => 0,
-    judgeSender: (path) => judgeSender(path, []),
+    judgeSender,
     judgeRecipient(path) {
       const address = parseAddress(path)
       const ok = address !== null && /^(?!nobody)[a-z0-9]+@ours\.test$/.test(address)
