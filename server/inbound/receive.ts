@@ -9,11 +9,10 @@ import { type Reply, formatReply } from '../model/reply.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
-import { appendLog } from '../store/log.ts'
 import type { Examination, Examine } from './examine.ts'
 import type { Facts, FindFacts } from './facts.ts'
 import type { Filing, Letter } from './email-rows.ts'
-import { fileEmail } from './file-email.ts'
+import { type Filer, createFiler } from './filing.ts'
 import type { HandOn } from './hand-on.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
 import type { Patience } from './patience.ts'
@@ -45,13 +44,16 @@ export type ReceiverDeps = {
   clock: Clock
 }
 
+type Deps = ReceiverDeps & { filer: Filer }
+
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
 export type Receiver = (arrival: Arrival) => Promise<Reply>
 
 /** What is not read now could only be stored unread, and its sender still has it. */
 const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at this moment, try again later' }
 
-export function createReceiver(deps: ReceiverDeps): Receiver {
+export function createReceiver(given: ReceiverDeps): Receiver {
+  const deps: Deps = { ...given, filer: createFiler(given) }
   return async (arrival) => {
     const { bytes, client, reversePath, log } = arrival
     log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')
@@ -82,7 +84,7 @@ const flagsOf = (facts: MessageFacts, { parsed }: Examination): MessageFlag[] =>
   ...(isAmbiguous(facts) ? (['from-ambiguous'] as const) : []),
 ]
 
-async function keep(deps: ReceiverDeps, arrival: Arrival, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
+async function keep(deps: Deps, arrival: Arrival, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
   // Ids are made here, not earlier: they say in which order messages became visible, and looking up names takes seconds at times.
@@ -120,12 +122,7 @@ async function keep(deps: ReceiverDeps, arrival: Arrival, { facts, forMailbox, p
     holdExpiryMs: deps.holdExpiryMs,
   }
   log.debug({ emailId: queueId }, 'inbound.staged')
-  await store.transaction(async (tx) => {
-    for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, receivedAt)
-    const entries = []
-    for (const filing of filings) entries.push(...(await fileEmail(tx, deps.handOn, letter, filing)))
-    for (const entry of entries) await appendLog(tx, entry)
-  })
+  await deps.filer.file(letter, filings)
   for (const { emailId, mailboxId, verdict } of filings)
     log.info({ emailId, mailboxId, size: raw.length, spam: verdict.spam, score: verdict.score }, 'inbound.stored')
   return { code: 250, status: '2.0.0', text: `Stored as ${queueId}` }

@@ -1,13 +1,10 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { EmailId } from '../model/ids.ts'
+import { insertPrepared } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertAttachments = async (tx: Transaction<Database>, rows: readonly NewRow<'attachments'>[]): Promise<void> => {
-  if (rows.length > 0)
-    await tx
-      .insertInto('attachments')
-      .values([...rows])
-      .execute()
+  for (const row of rows) await insertPrepared(tx, 'attachments', row)
 }
 
 /** The attachments of these emails, each in the order of its message. The caller has checked that the emails are the tenant's. */

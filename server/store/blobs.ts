@@ -3,6 +3,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path'
 import type { Kysely, Transaction } from 'kysely'
 import { sha256 } from '../model/canonical.ts'
+import { prepareChange } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** Up to here a content lives in its database row; above it is a file, so that the database stays small enough to copy and to cache. */
@@ -33,11 +34,7 @@ export function createBlobs(dataDir: string): Blobs {
       return { hash, size: bytes.length, bytes: null }
     },
     async put(tx, blob, now) {
-      await tx
-        .insertInto('blobs')
-        .values({ hash: blob.hash, size: blob.size, bytes: blob.bytes, created_at: now })
-        .onConflict((conflict) => conflict.column('hash').doNothing())
-        .execute()
+      await insertBlob(tx, { ...blob, created_at: now })
     },
     async read(db, hash) {
       const row = await db.selectFrom('blobs').select(['size', 'bytes']).where('hash', '=', hash).executeTakeFirst()
@@ -48,6 +45,13 @@ export function createBlobs(dataDir: string): Blobs {
     },
   }
 }
+
+const insertBlob = prepareChange((db, { hash, size, bytes, created_at }: StagedBlob & { created_at: number }) =>
+  db
+    .insertInto('blobs')
+    .values({ hash, size, bytes, created_at })
+    .onConflict((conflict) => conflict.column('hash').doNothing()),
+)
 
 // No write takes this long; a younger file may belong to another process on the same folder, such as a command of the operator.
 const abandonedMs = 3_600_000

@@ -1,6 +1,7 @@
 import type { Insertable, Kysely, Transaction } from 'kysely'
 import { addressKey } from '../model/address.ts'
 import type { MailboxId } from '../model/ids.ts'
+import { prepare, prepareChange } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** Emails of an address that were let into a mailbox, those of them that DMARC or the like proved to be theirs, and emails to it. */
@@ -12,7 +13,7 @@ export const noCorrespondence: Correspondence = { received: 0, verified: 0, sent
 export const noteReceived = (
   tx: Transaction<Database>,
   { mailboxId, address, verified, now }: { mailboxId: MailboxId; address: string; verified: boolean; now: number },
-): Promise<void> => add(tx, [{ ...rowOf(mailboxId, address, now), received: 1, verified: verified ? 1 : 0 }])
+): Promise<void> => addOne(tx, { ...rowOf(mailboxId, address, now), received: 1, verified: verified ? 1 : 0 })
 
 /** One more email to each of these. */
 export const noteSent = (
@@ -39,20 +40,25 @@ const rowOf = (mailboxId: MailboxId, address: string, now: number): NewCorrespon
 const mostRows = 1_000
 
 async function add(tx: Transaction<Database>, rows: readonly NewCorrespondent[]): Promise<void> {
-  for (let at = 0; at < rows.length; at += mostRows)
-    await tx
-      .insertInto('correspondents')
-      .values(rows.slice(at, at + mostRows))
-      .onConflict((conflict) =>
-        conflict.columns(['mailbox_id', 'address']).doUpdateSet((row) => ({
-          received: row('correspondents.received', '+', row.ref('excluded.received')),
-          verified: row('correspondents.verified', '+', row.ref('excluded.verified')),
-          sent: row('correspondents.sent', '+', row.ref('excluded.sent')),
-          last_at: row.ref('excluded.last_at'),
-        })),
-      )
-      .execute()
+  for (let at = 0; at < rows.length; at += mostRows) await adding(tx, rows.slice(at, at + mostRows)).execute()
 }
+
+const adding = (db: Kysely<Database>, rows: readonly NewCorrespondent[]) =>
+  db
+    .insertInto('correspondents')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['mailbox_id', 'address']).doUpdateSet((row) => ({
+        received: row('correspondents.received', '+', row.ref('excluded.received')),
+        verified: row('correspondents.verified', '+', row.ref('excluded.verified')),
+        sent: row('correspondents.sent', '+', row.ref('excluded.sent')),
+        last_at: row.ref('excluded.last_at'),
+      })),
+    )
+
+const addOne = prepareChange((db, { mailbox_id, address, domain, received, verified, sent, first_at, last_at }: NewCorrespondent) =>
+  adding(db, [{ mailbox_id, address, domain, received, verified, sent, first_at, last_at }]),
+)
 
 /** What each of these mailboxes has to do with an address; a mailbox that has nothing to do with it is left out. */
 export async function correspondenceWith(
@@ -61,14 +67,22 @@ export async function correspondenceWith(
   address: string,
 ): Promise<Map<MailboxId, Correspondence>> {
   if (mailboxIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('correspondents')
-    .select(['mailbox_id', 'received', 'verified', 'sent'])
-    .where('mailbox_id', 'in', [...mailboxIds])
-    .where('address', '=', addressKey(address))
-    .execute()
+  const key = addressKey(address)
+  const [only] = mailboxIds
+  const rows =
+    only !== undefined && mailboxIds.length === 1 ? await ofOne(db, { only, key }) : await found(db, [...mailboxIds], key).execute()
   return new Map(rows.map(({ mailbox_id, received, verified, sent }) => [mailbox_id, { received, verified, sent }]))
 }
+
+const found = (db: Kysely<Database>, mailboxIds: MailboxId[], key: string) =>
+  db
+    .selectFrom('correspondents')
+    .select(['mailbox_id', 'received', 'verified', 'sent'])
+    .where('mailbox_id', 'in', mailboxIds)
+    .where('address', '=', key)
+
+// Nearly every message is for one mailbox.
+const ofOne = prepare((db, { only, key }: { only: MailboxId; key: string }) => found(db, [only], key))
 
 /** Whether one of these mailboxes has written to somebody of one of these domains. */
 export async function hasWrittenTo(db: Kysely<Database>, mailboxIds: readonly MailboxId[], domains: readonly string[]): Promise<boolean> {

@@ -12,7 +12,7 @@ import { migrate } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
 import type { Database } from './schema.ts'
 import { openSqlite } from './sqlite/open.ts'
-import { createTransactions } from './transactions.ts'
+import { type Transact, createTransactions } from './transactions.ts'
 
 export type Db = Kysely<Database>
 export type Tx = Transaction<Database>
@@ -43,9 +43,9 @@ export type StoreOptions = {
 export async function openStore(options: StoreOptions): Promise<Store> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   await removeUnfinishedBlobs(options.dataDir, options.clock.now())
-  const { engine, dialect, failed, close } = await openEngine(options)
+  const { engine, dialect, transact, failed, close } = await openEngine(options)
   const db = new Kysely<Database>({ dialect })
-  const transactions = createTransactions(db)
+  const transactions = createTransactions(transact ?? ((work) => db.transaction().execute(work)))
   const closeAll = async (): Promise<void> => {
     await transactions.close()
     await db.destroy()
@@ -61,10 +61,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, close: closeAll }
 }
 
-type OpenEngine = { engine: Engine; dialect: Dialect; failed: Promise<Error>; close(): Promise<void> }
+/** `transact` null: as Kysely does it. */
+type OpenEngine = { engine: Engine; dialect: Dialect; transact: Transact | null; failed: Promise<Error>; close(): Promise<void> }
 
 async function openEngine({ databaseUrl, dataDir, log, clock }: StoreOptions): Promise<OpenEngine> {
   if (databaseUrl === null) return { engine: 'sqlite', ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
   // A pool replaces lost connections, so there is no moment at which it has failed for good.
-  return { engine: 'postgres', dialect: postgresDialect(databaseUrl, log), failed: new Promise(() => {}), close: async () => {} }
+  return {
+    engine: 'postgres',
+    dialect: postgresDialect(databaseUrl, log),
+    transact: null,
+    failed: new Promise(() => {}),
+    close: async () => {},
+  }
 }

@@ -6,6 +6,7 @@ import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Reason } from '../model/reason.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
+import { insertPrepared } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type EmailRow = Row<'emails'>
@@ -34,9 +35,7 @@ export const notArrived = {
   require_tls: 0,
 } as const satisfies Partial<EmailRow>
 
-export const insertEmail = async (tx: Transaction<Database>, row: NewRow<'emails'>): Promise<void> => {
-  await tx.insertInto('emails').values(row).execute()
-}
+export const insertEmail = (tx: Transaction<Database>, row: NewRow<'emails'>): Promise<void> => insertPrepared(tx, 'emails', row)
 
 /** The email, if this tenancy has it; an id of somebody else's does not exist (design promise 9). */
 export const findEmail = (db: Kysely<Database>, tenancy: Tenancy, id: EmailId): Promise<EmailRow | undefined> =>

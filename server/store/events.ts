@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { type MailboxId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { type Facts, factsJson } from './facts.ts'
+import { insertPrepared } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 export const eventTypes = [
@@ -28,20 +29,16 @@ export type NewEvent = {
 }
 
 /** Announces something in the transaction that does it, so that nothing is told that did not happen and nothing that happened goes untold. */
-export async function appendEvent(tx: Transaction<Database>, event: NewEvent): Promise<void> {
-  await tx
-    .insertInto('events')
-    .values({
-      id: newId('event', event.now),
-      account_id: event.tenancy.accountId,
-      world: event.tenancy.world,
-      mailbox_id: event.mailboxId,
-      type: event.type,
-      data_json: factsJson(event.data),
-      created_at: event.now,
-    })
-    .execute()
-}
+export const appendEvent = (tx: Transaction<Database>, event: NewEvent): Promise<void> =>
+  insertPrepared(tx, 'events', {
+    id: newId('event', event.now),
+    account_id: event.tenancy.accountId,
+    world: event.tenancy.world,
+    mailbox_id: event.mailboxId,
+    type: event.type,
+    data_json: factsJson(event.data),
+    created_at: event.now,
+  })
 
 /** Events after `seq`, in order. On PostgreSQL two transactions may commit in another order than they took their numbers, so a reader
  *  that wants each event keeps its own mark per event, not only the highest `seq` it has seen. */

@@ -6,5 +6,9 @@ export type Facts = { readonly [key: string]: Json }
  *  becomes U+FFFD: RFC 8785 §3.2.2.2 would stop there, and one odd subject must not stop the mail. */
 export const factsJson = (facts: Facts): string => canonicalJson(wellFormed(facts))
 
-const wellFormed = (facts: Facts): Facts =>
-  JSON.parse(JSON.stringify(facts), (_name, value: Json) => (typeof value === 'string' ? value.toWellFormed() : value)) as Facts
+function wellFormed(facts: Facts): Facts {
+  const text = JSON.stringify(facts)
+  // Half a pair is the one thing that is written like this (ECMA-262 §25.5.2.3); most facts have none.
+  if (!text.includes('\\ud')) return facts
+  return JSON.parse(text, (_name, value: Json) => (typeof value === 'string' ? value.toWellFormed() : value)) as Facts
+}

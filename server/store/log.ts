@@ -5,6 +5,7 @@ import { type LogEntryId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { type Facts, factsJson } from './facts.ts'
 import { bodyOf, chainHash, detailsHash, leafHash } from './log-format.ts'
+import { insertPrepared, prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 /** Everything that goes on the record. */
@@ -70,10 +71,18 @@ export type NewLogEntry = {
 
 /** Appends one entry (design promise 5). Call it in the transaction of the thing itself and as its last statement: it locks the
  *  head of the chain until the commit, so that entries have no gap and one order. */
-export async function appendLog(tx: Transaction<Database>, entry: NewLogEntry): Promise<void> {
-  const head = await lockHead(tx)
-  // A trigger moves the head along.
-  await tx.insertInto('log_entries').values(entryRow(entry, head)).execute()
+export const appendLog = (tx: Transaction<Database>, entry: NewLogEntry): Promise<void> => appendLogs(tx, [entry])
+
+/** Several, in this order; the same holds. */
+export async function appendLogs(tx: Transaction<Database>, entries: readonly NewLogEntry[]): Promise<void> {
+  if (entries.length === 0) return
+  let head = await lockHead(tx)
+  for (const entry of entries) {
+    const row = entryRow(entry, head)
+    head = { ...head, next_seq: row.seq + 1, chain_hash: row.chain_hash }
+    // A trigger moves the head of the table along.
+    await insertPrepared(tx, 'log_entries', row)
+  }
 }
 
 /** An entry as readers see it; `details` null when there were none or they were erased. */
@@ -105,11 +114,17 @@ export const eraseLogDetails = async (tx: Transaction<Database>, seq: number): P
   await tx.updateTable('log_entries').set({ details_json: null, details_salt: null }).where('seq', '=', seq).execute()
 }
 
-// SQLite has one writer, so being in a transaction is the lock.
-function lockHead(tx: Transaction<Database>): Promise<Row<'log_head'>> {
-  const head = tx.selectFrom('log_head').selectAll().where('id', '=', 1)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? head.forUpdate() : head).executeTakeFirstOrThrow()
+async function lockHead(tx: Transaction<Database>): Promise<Row<'log_head'>> {
+  const [head] = await readHead(tx, { id: 1 })
+  if (head === undefined) throw new Error('the log has no head')
+  return head
 }
+
+// SQLite has one writer, so being in a transaction is the lock.
+const readHead = prepare((db, { id }: { id: number }) => {
+  const head = db.selectFrom('log_head').selectAll().where('id', '=', id)
+  return db.getExecutor().adapter instanceof PostgresAdapter ? head.forUpdate() : head
+})
 
 function entryRow(entry: NewLogEntry, head: Row<'log_head'>): Row<'log_entries'> {
   const salt = entry.details === undefined ? null : randomBytes(16)

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
 import type { Tenancy, World } from '../model/world.ts'
+import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 /** Suspended: refused for a time. Deleted: gone for everybody but those who look after the record; its row, its mail and its address stay. */
@@ -21,8 +22,9 @@ export const findMailbox = (db: Kysely<Database>, tenancy: Tenancy, idOrAddress:
     .executeTakeFirst()
 
 /** For the appliance's own work, which acts for no caller. */
-export const mailboxById = (db: Kysely<Database>, id: MailboxId): Promise<Row<'mailboxes'> | undefined> =>
-  db.selectFrom('mailboxes').selectAll().where('id', '=', id).executeTakeFirst()
+export const mailboxById = async (db: Kysely<Database>, id: MailboxId): Promise<Row<'mailboxes'> | undefined> => (await byId(db, { id }))[0]
+
+const byId = prepare((db, { id }: { id: MailboxId }) => db.selectFrom('mailboxes').selectAll().where('id', '=', id))
 
 /** The tenant's mailboxes, oldest first; suspended ones too, deleted ones not. @param mailboxIds only these; null for all */
 export function listMailboxes(

@@ -3,6 +3,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DomainName } from '../../dns/name.ts'
 import type { MailboxId } from '../model/ids.ts'
 import { type MailboxState, stateOf } from './mailboxes.ts'
+import { prepare } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** `keys` are addresses in the compared form, all at `domain`: the one that was given, and it without `+detail` when it has some.
@@ -22,9 +23,13 @@ type FoundRow = { found: Taker['found']; address: string; id: MailboxId | null; 
 /** In no particular order. Null when the domain is none of ours. */
 export async function takersOf(db: Kysely<Database>, query: TakersQuery): Promise<Taker[] | null> {
   // From a select, and not raw altogether: reading from SQLite is another connection than writing.
-  const rows = await db.selectFrom(statement(query).as('takers')).selectAll().execute()
+  const rows = await (query.role ? withRole : withoutRole)(db, query)
   return rows.length === 0 ? null : rows.flatMap(takerIn)
 }
+
+const withRole = prepare((db, query: TakersQuery) => db.selectFrom(statement({ ...pick(query), role: true }).as('takers')).selectAll())
+const withoutRole = prepare((db, query: TakersQuery) => db.selectFrom(statement({ ...pick(query), role: false }).as('takers')).selectAll())
+const pick = ({ domain, key, base }: TakersQuery) => ({ domain, key, base })
 
 const takerIn = ({ found, address, id, ...row }: FoundRow): Taker[] => (id === null ? [] : [{ found, address, id, state: stateOf(row) }])
 

@@ -1,16 +1,17 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { ThreadId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
+import { insertPrepared, prepareChange } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
-export const insertThread = async (tx: Transaction<Database>, row: NewRow<'threads'>): Promise<void> => {
-  await tx.insertInto('threads').values(row).execute()
-}
+export const insertThread = (tx: Transaction<Database>, row: NewRow<'threads'>): Promise<void> => insertPrepared(tx, 'threads', row)
 
 /** Moves the thread up: something happened in it. @param now epoch ms */
-export const touchThread = async (tx: Transaction<Database>, id: ThreadId, now: number): Promise<void> => {
-  await tx.updateTable('threads').set({ last_activity_at: now }).where('id', '=', id).execute()
-}
+export const touchThread = (tx: Transaction<Database>, id: ThreadId, now: number): Promise<void> => touch(tx, { id, now })
+
+const touch = prepareChange((db, { id, now }: { id: ThreadId; now: number }) =>
+  db.updateTable('threads').set({ last_activity_at: now }).where('id', '=', id),
+)
 
 export const findThread = (db: Kysely<Database>, tenancy: Tenancy, id: ThreadId): Promise<Row<'threads'> | undefined> =>
   db

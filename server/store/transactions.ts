@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import { isTransient } from './errors.ts'
 import { insideTransaction, refuseInside } from './inside.ts'
 import type { Database } from './schema.ts'
@@ -6,6 +6,8 @@ import type { Database } from './schema.ts'
 const mostTries = 5
 
 type Work<T> = (tx: Transaction<Database>) => Promise<T>
+/** One transaction, once: all of it or none of it, on disk when this resolves. */
+export type Transact = <T>(work: Work<T>) => Promise<T>
 export type Transactions = {
   /** See `Store.transaction`. */
   run<T>(work: Work<T>): Promise<T>
@@ -13,14 +15,14 @@ export type Transactions = {
   close(): Promise<void>
 }
 
-export function createTransactions(db: Kysely<Database>): Transactions {
+export function createTransactions(transact: Transact): Transactions {
   const running = new Set<Promise<unknown>>()
   let closed = false
   return {
     async run(work) {
       refuseInside()
       if (closed) throw new Error('the store is closed')
-      const result = withRetries(db, work)
+      const result = withRetries(transact, work)
       running.add(result)
       try {
         return await result
@@ -36,10 +38,10 @@ export function createTransactions(db: Kysely<Database>): Transactions {
 }
 
 /** PostgreSQL may undo a transaction that met another and ask for it again. */
-async function withRetries<T>(db: Kysely<Database>, work: Work<T>): Promise<T> {
+async function withRetries<T>(transact: Transact, work: Work<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await db.transaction().execute((tx) => insideTransaction(() => work(tx)))
+      return await transact((tx) => insideTransaction(() => work(tx)))
     } catch (error) {
       if (tries === mostTries || !isTransient(error)) throw error
     }

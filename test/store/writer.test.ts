@@ -19,6 +19,7 @@ function createThread() {
       held.set(sql, gate)
       return gate.resolve
     },
+    post: (sql: string) => void sent.push(`posted ${sql}`),
     async run(sql: string, _parameters: readonly unknown[], _place: Place): Promise<Answer> {
       sent.push(sql)
       await held.get(sql)?.promise
@@ -112,6 +113,19 @@ describe('the writer', () => {
     ])
   })
 
+  it('does not wait for what is posted, and tells of its failure at the end', async () => {
+    const { thread, writer } = setUp()
+    const turn = await writer.begin()
+    turn.post('a', [])
+    turn.post('b', [])
+    await turn.commit()
+    expect(thread.sent).toEqual(['begin immediate', 'savepoint one', 'posted a', 'posted b', 'release one', 'commit'])
+    thread.refuse('release one', new SqliteError('not unique', 'SQLITE_CONSTRAINT_UNIQUE', true))
+    const second = await writer.begin()
+    second.post('c', [])
+    await expect(second.commit()).rejects.toThrow('not unique')
+  })
+
   it('takes back only the savepoint of one that fails', async () => {
     const { thread, writer, one } = setUp()
     const turn = await writer.begin()
@@ -167,9 +181,9 @@ describe('a turn', () => {
   })
 
   it('is refused when the database cannot begin, and the next one tries again', async () => {
-    const { thread, writer, one } = setUp()
+    const { thread, one } = setUp()
     thread.refuse('begin immediate', new SqliteError('database is locked', 'SQLITE_BUSY', false))
-    await expect(writer.begin()).rejects.toThrow('database is locked')
+    await expect(one('b')).rejects.toThrow('database is locked')
     thread.accept('begin immediate')
     expect(await one('a')).toBe('a')
   })

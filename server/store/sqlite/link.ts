@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Hello, Place, Reply, Request, Rows, ThreadOptions, Value } from './protocol.ts'
+import type { Batch, Hello, Place, Reply, Request, Rows, ThreadOptions, Value } from './protocol.ts'
 
 export type Answer = { rows: Rows | null; changes: number }
 
@@ -19,7 +19,9 @@ export class SqliteError extends Error {
 /** The event loop's end of one database thread. */
 export type Link = {
   /** Sends a statement; statements run in the order of sending. Rejects with SqliteError, or with the reason of a dead thread. */
-  run(sql: string, parameters: readonly unknown[], place: Place): Promise<Answer>
+  run(sql: string, parameters: readonly unknown[], place: Exclude<Place, 'posted'>, turn?: number): Promise<Answer>
+  /** Sends one that nobody waits for: its turn's `release` tells. */
+  post(sql: string, parameters: readonly unknown[], turn: number): void
   /** Resolves, with the reason, when the thread died without being told to; pending forever otherwise. */
   failed: Promise<Error>
   /** Waits for what was sent before. */
@@ -62,6 +64,9 @@ function linkTo(worker: Worker): Link {
   const waiting = new Map<number, Waiting>()
   const failed = Promise.withResolvers<Error>()
   const exited = Promise.withResolvers<void>()
+  const texts = createNumbering()
+  let batch: Request[] = []
+  let owned: ArrayBuffer[] = []
   let nextId = 0
   let ended: Error | null = null
   let closing = false
@@ -73,11 +78,27 @@ function linkTo(worker: Worker): Link {
     waiting.clear()
     if (!closing) failed.resolve(reason)
   }
-  worker.on('message', (reply: Reply) => {
+  // Handing over costs as much as a short statement: all that is asked for in one turn of the loop goes together.
+  const flush = (): void => {
+    const message: Batch = { requests: batch, forget: texts.forgotten() }
+    if (ended === null) worker.postMessage(message, owned)
+    batch = []
+    owned = []
+  }
+  const send = (sql: string, parameters: readonly unknown[], place: Place, turn: number): number => {
+    if (batch.length === 0) setImmediate(flush)
+    const id = nextId++
+    batch.push({ id, ...texts.numberOf(sql), parameters: crossing(parameters, owned), place, turn })
+    return id
+  }
+  const settle = (reply: Reply): void => {
     const one = waiting.get(reply.id)
     waiting.delete(reply.id)
     if (reply.ok) one?.resolve(reply)
     else one?.reject(new SqliteError(reply.message, reply.code, reply.inTransaction))
+  }
+  worker.on('message', (replies: Reply[]) => {
+    for (const reply of replies) settle(reply)
   })
   worker.on('messageerror', (error) => end(new Error('a database thread sent what cannot be read', { cause: error })))
   worker.on('error', (error) => end(new Error('a database thread failed', { cause: error })))
@@ -88,32 +109,57 @@ function linkTo(worker: Worker): Link {
 
   return {
     failed: failed.promise,
-    run(sql, parameters, place) {
+    run(sql, parameters, place, turn = 0) {
       if (ended !== null) return Promise.reject(ended)
       if (closing) return Promise.reject(new Error('the store is closed'))
-      const { values, owned } = crossing(parameters)
-      const request: Request = { id: nextId++, sql, parameters: values, place }
-      return new Promise((resolve, reject) => {
-        worker.postMessage(request, owned)
-        waiting.set(request.id, { resolve, reject })
-      })
+      return new Promise((resolve, reject) => waiting.set(send(sql, parameters, place, turn), { resolve, reject }))
+    },
+    post(sql, parameters, turn) {
+      if (ended === null && !closing) send(sql, parameters, 'posted', turn)
     },
     close() {
-      if (!closing && ended === null) worker.postMessage('close', [])
+      if (!closing && ended === null) {
+        if (batch.length > 0) flush()
+        worker.postMessage('close', [])
+      }
       closing = true
       return exited.promise
     },
   }
 }
 
+/** A program has few different statements, and some of its texts are long: each crosses once. The oldest goes when there are too many. */
+const mostTexts = 300
+
+function createNumbering(): { numberOf(sql: string): { statement: number; text: string | null }; forgotten(): number[] } {
+  const numbers = new Map<string, number>()
+  let next = 1
+  let gone: number[] = []
+  return {
+    numberOf(sql) {
+      const known = numbers.get(sql)
+      if (known !== undefined) return { statement: known, text: null }
+      const [oldest] = numbers.size < mostTexts ? [] : numbers
+      if (oldest !== undefined) {
+        numbers.delete(oldest[0])
+        gone.push(oldest[1])
+      }
+      numbers.set(sql, next)
+      return { statement: next++, text: sql }
+    },
+    forgotten() {
+      const numbersGone = gone
+      gone = []
+      return numbersGone
+    },
+  }
+}
+
 /** Small Buffers share one memory block, and a view is cloned with all of its block: so bytes are copied once, here, and the copy is handed over. */
-function crossing(parameters: readonly unknown[]): { values: Value[]; owned: ArrayBuffer[] } {
-  const owned: ArrayBuffer[] = []
-  const values = parameters.map((parameter) => {
+const crossing = (parameters: readonly unknown[], owned: ArrayBuffer[]): Value[] =>
+  parameters.map((parameter) => {
     if (!(parameter instanceof Uint8Array)) return parameter as Value
     const copy = new Uint8Array(parameter)
     owned.push(copy.buffer)
     return copy
   })
-  return { values, owned }
-}

@@ -1,13 +1,16 @@
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Dialect } from 'kysely'
+import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
-import { threadedDialect } from './dialect.ts'
+import type { Database } from '../schema.ts'
+import type { Transact } from '../transactions.ts'
+import { threadedDialect, turnDialect } from './dialect.ts'
 import { type Link, startThread } from './link.ts'
-import { createWriter } from './writer.ts'
+import { type Writer, createWriter } from './writer.ts'
 
 export type SqliteDatabase = {
   dialect: Dialect
+  transact: Transact
   /** Resolves with the reason when a thread dies: nothing works from then on. */
   failed: Promise<Error>
   /** Waits for statements already sent. */
@@ -42,12 +45,30 @@ async function makeFile(file: string): Promise<void> {
   await directory.sync()
 }
 
-const database = (writing: Link, reading: Link, clock: Clock): SqliteDatabase => ({
-  dialect: threadedDialect(createWriter(writing, clock), reading),
-  failed: Promise.race([writing.failed, reading.failed]),
-  async close() {
-    await reading.close()
-    // Last: whoever leaves last empties the write-ahead log into the file, and a reader cannot.
-    await writing.close()
-  },
-})
+function database(writing: Link, reading: Link, clock: Clock): SqliteDatabase {
+  const writer = createWriter(writing, clock)
+  return {
+    dialect: threadedDialect(writer, reading),
+    transact: transactOn(writer),
+    failed: Promise.race([writing.failed, reading.failed]),
+    async close() {
+      await reading.close()
+      // Last: whoever leaves last empties the write-ahead log into the file, and a reader cannot.
+      await writing.close()
+    },
+  }
+}
+
+const transactOn =
+  (writer: Writer): Transact =>
+  async (work) => {
+    const turn = await writer.begin()
+    try {
+      const value = await work(new Kysely<Database>({ dialect: turnDialect(turn) }) as unknown as Transaction<Database>)
+      await turn.commit()
+      return value
+    } catch (error) {
+      await turn.rollback()
+      throw error
+    }
+  }

@@ -1,0 +1,92 @@
+/**
+ * Files letters: those that wait at the same moment in one transaction, which costs little more than one of them alone.
+ *
+ * Promise: a letter is on disk when its promise resolves, and one that cannot be filed fails alone: when a transaction of several does not
+ * succeed, each is tried by itself. A letter that answers another sees it.
+ */
+import { ancestorIds } from '../mailbox/threading.ts'
+import type { Store, Tx } from '../store/db.ts'
+import { type NewLogEntry, appendLogs } from '../store/log.ts'
+import type { Filing, Letter } from './email-rows.ts'
+import { fileEmail } from './file-email.ts'
+import type { HandOn } from './hand-on.ts'
+
+export type Filer = {
+  /** Resolves when the letter is on disk in each of these mailboxes. Throws when it is in none. */
+  file(letter: Letter, filings: readonly Filing[]): Promise<void>
+  /** How many letters wait for the disk. */
+  waiting(): number
+}
+
+type Order = { letter: Letter; filings: readonly Filing[]; done: () => void; failed: (error: unknown) => void }
+
+/** Each has some ten statements, and while they run nobody else writes. */
+const mostAtOnce = 100
+const mostBytesAtOnce = 4 * 1024 * 1024
+
+export function createFiler({ store, handOn }: { store: Store; handOn: HandOn }): Filer {
+  const waiting: Order[] = []
+  let writing = false
+
+  /** The next letters gather while these are written; they begin when these have only to reach the disk. */
+  function next(): void {
+    if (writing || waiting.length === 0) return
+    writing = true
+    void fileAll(takeFrom(waiting))
+  }
+  async function fileAll(orders: readonly Order[]): Promise<void> {
+    const written = Promise.withResolvers<void>()
+    // Waited for out here: what begins inside a transaction counts as part of it.
+    void written.promise.then(() => {
+      writing = false
+      next()
+    })
+    try {
+      await store.transaction((tx) => fileIn(tx, orders).finally(() => written.resolve()))
+      for (const one of orders) one.done()
+    } catch (error) {
+      // Its work may not even have begun.
+      written.resolve()
+      if (orders.length === 1) orders[0]?.failed(error)
+      else for (const one of orders) store.transaction((tx) => fileIn(tx, [one])).then(one.done, one.failed)
+    }
+  }
+  async function fileIn(tx: Tx, orders: readonly Order[]): Promise<void> {
+    const entries = await Promise.all(orders.map((order) => fileOne(tx, order)))
+    await appendLogs(tx, entries.flat())
+  }
+  async function fileOne(tx: Tx, { letter, filings }: Order): Promise<NewLogEntry[]> {
+    for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, letter.receivedAt)
+    const entries: NewLogEntry[] = []
+    for (const filing of filings) entries.push(...(await fileEmail(tx, handOn, letter, filing)))
+    return entries
+  }
+
+  return {
+    file: (letter, filings) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ letter, filings, done: resolve, failed: reject })
+        // Not at once: whoever comes in the same turn of the loop comes along.
+        setImmediate(next)
+      }),
+    waiting: () => waiting.length,
+  }
+}
+
+/** The first that wait, as many as go together. A letter that may answer one of them begins the next. */
+function takeFrom(waiting: Order[]): Order[] {
+  const ids = new Set<string>()
+  let bytes = 0
+  let count = 0
+  for (const { letter } of waiting) {
+    bytes += sizeOf(letter)
+    if (count > 0 && (count >= mostAtOnce || bytes > mostBytesAtOnce || ancestorIds(letter.parsed).some((id) => ids.has(id)))) break
+    if (letter.parsed.messageId !== null) ids.add(letter.parsed.messageId)
+    count++
+  }
+  return waiting.splice(0, count)
+}
+
+/** What is in rows; the rest is in files already. */
+const sizeOf = ({ raw, attachmentBlobs }: Letter): number =>
+  [raw, ...attachmentBlobs].reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0)

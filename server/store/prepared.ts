@@ -1,0 +1,69 @@
+/**
+ * Statements that are put together once. Kysely makes the text of a statement anew each time, which takes ten times as long as handing it over;
+ * on the way of every arriving message that is worth avoiding. The text is Kysely's, of either engine, so it cannot differ.
+ */
+import { type CompiledQuery, type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { storable } from './parameters.ts'
+import { asPosted } from './posted.ts'
+import type { Database, NewRow } from './schema.ts'
+
+type Db = Kysely<Database>
+type Buildable<R> = { compile(): CompiledQuery<R> }
+
+/** Stands for a value while the text is made. */
+class Blank {
+  name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** @param build makes the statement of `value`, whose properties stand for what is given later: they can be compared and inserted, not looked at */
+export function prepare<V extends object, R>(build: (db: Db, value: V) => Buildable<R>): (db: Db, value: V) => Promise<R[]> {
+  const text = perEngine((db) => build(db, blanks as V).compile())
+  return async (db, value) => (await db.getExecutor().executeQuery(filled(text(db), value))).rows
+}
+
+/** A statement that changes something. Inside a transaction on SQLite nobody waits for it: when it fails, so does the transaction, with its error. */
+export function prepareChange<V extends object>(build: (db: Db, value: V) => Buildable<unknown>): (db: Db, value: V) => Promise<void> {
+  const text = perEngine((db) => build(db, blanks as V).compile())
+  return async (db, value) => void (await db.getExecutor().executeQuery(asPosted(filled(text(db), value))))
+}
+
+const blanks: object = new Proxy({}, { get: (_target, name) => new Blank(String(name)) })
+
+type Table = keyof Database
+
+/** Inserts a row; as with `prepareChange`, its failure may show only when the transaction ends. */
+export async function insertPrepared<T extends Table>(db: Transaction<Database>, table: T, row: NewRow<T>): Promise<void> {
+  const columns = Object.keys(row)
+  const text = insertText(table, columns, db)
+  await db.getExecutor().executeQuery(asPosted(filled(text, row)))
+}
+
+const inserts = new Map<string, (db: Db) => CompiledQuery>()
+
+function insertText(table: Table, columns: readonly string[], db: Db): CompiledQuery {
+  const key = `${table} ${columns.join()}`
+  const known = inserts.get(key)
+  if (known !== undefined) return known(db)
+  const blanks = Object.fromEntries(columns.map((name) => [name, new Blank(name)]))
+  const made = perEngine((any) =>
+    any
+      .insertInto(table)
+      .values(blanks as never)
+      .compile(),
+  )
+  inserts.set(key, made)
+  return made(db)
+}
+
+const filled = <R>(query: CompiledQuery<R>, value: object): CompiledQuery<R> => ({
+  ...query,
+  parameters: query.parameters.map((one) => (one instanceof Blank ? storable(value[one.name as keyof typeof value]) : one)),
+})
+
+function perEngine<R>(make: (db: Db) => CompiledQuery<R>): (db: Db) => CompiledQuery<R> {
+  const texts: { sqlite?: CompiledQuery<R>; postgres?: CompiledQuery<R> } = {}
+  return (db) => (texts[db.getExecutor().adapter instanceof PostgresAdapter ? 'postgres' : 'sqlite'] ??= make(db))
+}

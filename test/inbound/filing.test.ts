@@ -1,0 +1,105 @@
+import { expect, it } from 'vitest'
+import type { Address } from '../../server/model/address.ts'
+import { type MailboxId, newId } from '../../server/model/ids.ts'
+import type { Filing, Letter } from '../../server/inbound/email-rows.ts'
+import { createFiler } from '../../server/inbound/filing.ts'
+import { type ParsedMessage, unreadMessage } from '../../server/inbound/parsed-message.ts'
+import type { Store } from '../../server/store/db.ts'
+import { verifyLog } from '../../server/store/log.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+import { addTenant, now } from '../store/rows.ts'
+
+const handOn = { onDsn: () => Promise.resolve([]), onComplaint: () => Promise.resolve([]) }
+
+async function letter(store: Store, id: string, parsed: Partial<ParsedMessage> = {}, size = 20): Promise<Letter> {
+  return {
+    parsed: { ...unreadMessage([]), messageId: `<${id}@remote.test>`, subject: id, ...parsed },
+    flags: [],
+    results: {
+      spf: { result: 'none', domain: null },
+      dkim: [],
+      dmarc: { result: 'none', policy: null, domain: null },
+      arc: { result: 'none' },
+    },
+    content: { reasons: [], hidden: null },
+    report: null,
+    automatic: null,
+    proven: false,
+    requireTls: false,
+    reversePath: null,
+    raw: await store.blobs.stage(Buffer.from(id.padEnd(size, '.'))),
+    attachmentBlobs: [],
+    receivedAt: now,
+    holdExpiryMs: 1_000,
+  }
+}
+const to = (mailboxId: MailboxId): Filing[] => [
+  {
+    emailId: newId('email', now),
+    mailboxId,
+    forwardPaths: ['ann@ours.test' as Address],
+    verdict: { spam: null, score: 0, reasons: [] },
+  },
+]
+
+describeOnEachEngine('letters that are filed at the same moment', (open) => {
+  it('share one transaction, and are all there when they are said to be', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    let transactions = 0
+    const counting: Store = { ...store, transaction: (work) => (transactions++, store.transaction(work)) }
+    const filer = createFiler({ store: counting, handOn })
+    const letters = await Promise.all(Array.from({ length: 50 }, (_, at) => letter(store, `n${at}`)))
+    await Promise.all(letters.map((one) => filer.file(one, to(mailbox.id))))
+    expect(transactions).toBe(1)
+    const subjects = (await store.db.selectFrom('emails').select('subject').orderBy('id').execute()).map(({ subject }) => subject)
+    expect(subjects).toEqual(letters.map(({ parsed }) => parsed.subject))
+    expect((await store.db.selectFrom('events').select('id').execute()).length).toBe(50)
+    expect(await verifyLog(store.db)).toMatchObject({ ok: true })
+  })
+
+  it('go one after the other when one answers the other, and join its thread', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    const filer = createFiler({ store, handOn })
+    const letters = [
+      await letter(store, 'question'),
+      await letter(store, 'answer', { inReplyTo: ['<question@remote.test>'] }),
+      await letter(store, 'again', { inReplyTo: ['<answer@remote.test>'] }),
+    ]
+    await Promise.all(letters.map((one) => filer.file(one, to(mailbox.id))))
+    const threads = await store.db.selectFrom('emails').select('thread_id').distinct().execute()
+    expect(threads).toHaveLength(1)
+  })
+
+  it('fail alone', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    const filer = createFiler({ store, handOn })
+    const twice = to(mailbox.id)
+    const orders: [Letter, Filing[]][] = [
+      [await letter(store, 'first'), to(mailbox.id)],
+      [await letter(store, 'of nobody'), to(newId('mailbox', now))],
+      [await letter(store, 'second'), twice],
+      [await letter(store, 'of the same id'), twice],
+      [await letter(store, 'third'), to(mailbox.id)],
+    ]
+    const outcomes = await Promise.allSettled(orders.map(([one, filings]) => filer.file(one, filings)))
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    const subjects = (await store.db.selectFrom('emails').select('subject').execute()).map(({ subject }) => subject)
+    expect(subjects.toSorted()).toEqual(['first', 'second', 'third'])
+    expect(await verifyLog(store.db)).toMatchObject({ ok: true })
+  })
+
+  it('are not so many at one time that others wait long for their turn', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    let transactions = 0
+    const counting: Store = { ...store, transaction: (work) => (transactions++, store.transaction(work)) }
+    const filer = createFiler({ store: counting, handOn })
+    const large = await Promise.all(Array.from({ length: 80 }, (_, at) => letter(store, `n${at}`, {}, 60_000)))
+    await Promise.all(large.map((one) => filer.file(one, to(mailbox.id))))
+    expect(transactions).toBe(2)
+    expect((await store.db.selectFrom('emails').select('id').execute()).length).toBe(80)
+  })
+})
