@@ -50,7 +50,7 @@ export function judgeForMailbox(verdict: Accepted, { history, learned, conversat
   const { proven } = verdict
   const doubts = [...verdict.doubts, ...reasonsOf(historyRows, { proven, history }), ...(learned === null ? [] : [learned])]
   const findings = [...verdict.findings, ...conversation]
-  const score = Math.round(Math.max(0, total(doubts)) + Math.max(0, total(findings)))
+  const score = Math.round(Math.max(0, total(doubts)) + total(findings.filter(({ points }) => points > 0)))
   return { spam: spamVerdict(score, verdict.examined), score, reasons: [...findings, ...doubts] }
 }
 

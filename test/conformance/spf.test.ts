@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Zone } from '../../dns/resolver.ts'
-import { spfOf } from './authentic.ts'
+import { authenticity, spfOf } from './authentic.ts'
 
 /** RFC 7208 Appendix A. */
 const appendixA: Zone = {
@@ -346,5 +346,16 @@ describe('limits (§4.6.4)', () => {
       policies({ '192.0.2.3': { PTR: names }, [named]: { A: ['192.0.2.3'] } }, { 'example.com': 'v=spf1 ptr -all' })
     expect(await spfOf(zone('n9.example.com'), mail)).toBe('pass')
     expect(await spfOf(zone('n10.example.com'), mail)).toBe('fail')
+  })
+
+  it('two hundred questions for one message, whatever its sender publishes', async () => {
+    const zone: Zone = { 'example.com': { TXT: [`v=spf1 ${Array.from({ length: 10 }, (_, at) => `mx:m${at}.test`).join(' ')} -all`] } }
+    for (let at = 0; at < 10; at++)
+      zone[`m${at}.test`] = { MX: Array.from({ length: 10 }, (_, n) => ({ priority: n, exchange: `h${at}-${n}.test` })) }
+    for (let at = 0; at < 100; at++) zone[`h${Math.floor(at / 10)}-${at % 10}.test`] = { A: ['198.51.100.1'] }
+    const asked: string[] = []
+    const { results } = await authenticity(zone, 'From: a@example.com\r\n\r\n', { reversePath: 'u@example.com', asked })
+    expect(asked.length).toBeLessThanOrEqual(200)
+    expect(results.spf.result).toBe('temperror')
   })
 })

@@ -29,7 +29,7 @@ tables in \`server/inbound/verdict/\`; [010](decisions/010-verdict.md) says why 
 - The reasons travel with it: \`read_email\` and \`list_pending\` show the code, the points, our words, and as \`detail\` what exactly was found, which a
   stranger may have chosen.
 
-The score is the findings plus the doubts about the sender, each sum at least 0. What is known of the sender outweighs the doubts about the sender. It never
+The score is the sum of the findings, plus that of the doubts about the sender when it is above 0. What is known of the sender outweighs the doubts about the sender. It never
 outweighs a finding: the account of somebody known may have been taken over.
 
 \`sender_verified\` is another thing: whether DMARC proved the domain of the address that is shown.

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Address } from '../../server/model/address.ts'
 import { judgeForMailbox, judgeMessage } from '../../server/inbound/verdict.ts'
@@ -237,4 +238,103 @@ it('asks a sender of too many messages to come later', () => {
   expect(verdictOn(message(passed, { rate: { lastHour: 25, limit: 25 } }))).toBe('clean 0')
   expect(verdictOn(message(passed, { rate: { lastHour: 26, limit: 25 } }))).toBe('refuse 451 rate')
   expect(verdictOn(message(passed, { rate: { lastHour: 26, limit: null } }))).toBe('clean 0')
+})
+
+describe('whatever is known', () => {
+  const dmarcResult = fc.constantFrom('pass', 'fail', 'none', 'temperror', 'permerror')
+  const policy = fc.constantFrom(null, 'none', 'quarantine', 'reject')
+  const spf = fc.record({
+    result: fc.constantFrom('pass', 'fail', 'softfail', 'neutral', 'none', 'temperror', 'permerror'),
+    domain: fc.constantFrom(null, domain, 'forwarder.test', 'evil.test'),
+  })
+  const dkim = fc.array(
+    fc.record({
+      result: fc.constantFrom('pass', 'fail', 'policy', 'temperror'),
+      domain: fc.constantFrom('evil.test', 'forwarder.test'),
+      selector: fc.constant('s'),
+      aligned: fc.constant(false),
+    }),
+    { maxLength: 3 },
+  )
+  const found = fc.array(
+    fc.record({ code: fc.constant('any'), points: fc.integer({ min: -20, max: 20 }), words: fc.string(), detail: fc.option(fc.string()) }),
+    { maxLength: 4 },
+  )
+  const facts: fc.Arbitrary<MessageFacts> = fc
+    .record({
+      dmarc: fc.record({ result: dmarcResult, policy }),
+      spf,
+      dkim,
+      author: fc.constantFrom('one', 'none', 'many'),
+      unsure: fc.boolean(),
+      client: fc.record({
+        isStranger: fc.boolean(),
+        reverse: fc.constantFrom('confirmed', 'mismatch', 'none', 'unknown'),
+        helo: fc.constantFrom('plausible', 'no-name', 'ours'),
+        listings: fc.array(fc.record({ list: fc.string(), points: fc.integer({ min: 0, max: 20 }) }), { maxLength: 3 }),
+      }),
+      detour: fc.constantFrom(null, list, { kind: 'sealed', by: 'x' } as const, { kind: 'trusted', by: 'y' } as const),
+      judgesByIp: fc.boolean(),
+      firstTime: fc.boolean(),
+      content: fc.option(found),
+      scanned: found,
+    })
+    .map(({ dmarc, spf: bySpf, dkim: byDkim, author, unsure, scanned, ...more }) =>
+      message(said(dmarc, { spf: bySpf, dkim: byDkim, author, unsure }), {
+        ...more,
+        scan: { reasons: scanned, malware: null, missing: null },
+      }),
+    )
+  const ofMailbox: fc.Arbitrary<MailboxFacts> = fc.record({
+    history: fc.record({ received: fc.nat(9), verified: fc.nat(9), sent: fc.nat(9) }),
+    learned: fc.option(
+      fc.record({ code: fc.constant('learned'), points: fc.integer({ min: -9, max: 9 }), words: fc.string(), detail: fc.constant(null) }),
+    ),
+    conversation: found,
+  })
+
+  const fails = ({ authentication: { results } }: MessageFacts, asked: string): boolean =>
+    results.dmarc.result === 'fail' && results.dmarc.policy === asked
+
+  it('what a policy asks to reject, and nobody seems to have passed on, is not let in', () => {
+    fc.assert(
+      fc.property(facts, (known) => {
+        if (fails(known, 'reject') && known.judgesByIp && known.detour === null) expect(judgeMessage(known).kind).toBe('refuse')
+      }),
+    )
+  })
+
+  it('what fails a policy reaches no agent, however well its author is known, unless the operator trusts who passed it on', () => {
+    fc.assert(
+      fc.property(facts, ofMailbox, (known, box) => {
+        const verdict = judgeMessage(known)
+        if (verdict.kind === 'refuse' || known.detour?.kind === 'trusted') return
+        if (!fails(known, 'reject') && !fails(known, 'quarantine')) return
+        expect(judgeForMailbox(verdict, box).spam).toBe('quarantined')
+      }),
+    )
+  })
+
+  it('the score is a whole number and not below 0, and decides', () => {
+    fc.assert(
+      fc.property(facts, ofMailbox, (known, box) => {
+        const verdict = judgeMessage(known)
+        if (verdict.kind === 'refuse') return
+        const { score, spam } = judgeForMailbox(verdict, box)
+        expect(Number.isInteger(score) && score >= 0).toBe(true)
+        expect([spam === 'quarantined', spam === 'flagged']).toEqual([score >= 12, score >= 5 && score < 12])
+      }),
+    )
+  })
+
+  it('nobody is called proven whom nothing proves', () => {
+    fc.assert(
+      fc.property(facts, (known) => {
+        const verdict = judgeMessage(known)
+        const { dmarc, spf: bySpf } = known.authentication.results
+        if (verdict.kind === 'accept' && verdict.proven)
+          expect(dmarc.result === 'pass' || (bySpf.result === 'pass' && bySpf.domain === domain)).toBe(true)
+      }),
+    )
+  })
 })
