@@ -9,6 +9,7 @@ import type { Resolver } from '../../dns/resolver.ts'
 import type { Address } from '../model/address.ts'
 import { type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
 import { readResult } from './authentication-result.ts'
+import { repeatedFields } from './repeated-fields.ts'
 import type { Client } from './trace.ts'
 import type { Authentication } from './verdict/message-facts.ts'
 import { verifyMessage } from './verify-message.ts'
@@ -42,6 +43,7 @@ export const createAuthenticator =
         resolver: limitLookups(forMailauth(resolver)),
         minBitLength: minKeyBits,
       }),
+      repeatedFields(splitMessage(message).header),
     )
 
 type Lookup = ReturnType<typeof forMailauth>

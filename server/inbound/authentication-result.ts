@@ -2,7 +2,10 @@
 import type { AuthenticateResult } from 'mailauth'
 import { parseDomainName } from '../../dns/name.ts'
 import type { ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult } from '../model/verdict.ts'
+import { coversRepeated } from './repeated-fields.ts'
 import type { ArcChain, Authentication } from './verdict/message-facts.ts'
+
+type Repeated = ReadonlyMap<string, number>
 
 /** What is left when time ran out: nothing is known, for now. */
 export const undecided: Authentication = {
@@ -17,13 +20,13 @@ export const undecided: Authentication = {
   },
 }
 
-/** What mailauth found, as the house says it. Pure. */
-export function readResult(result: AuthenticateResult): Authentication {
+/** What mailauth found, as the house says it. Pure. @param repeated fields that are there more than once (repeated-fields.ts) */
+export function readResult(result: AuthenticateResult, repeated: Repeated = new Map()): Authentication {
   const spf = spfOf(result)
-  const dkim = dkimOf(result)
+  const dkim = dkimOf(result, repeated)
   const results: AuthenticationResults = { spf, dkim, dmarc: dmarcOf(result, { spf, dkim }), arc: arcOf(result) }
   const unsure = results.spf.result === 'temperror' || results.dkim.some((one) => one.result === 'temperror')
-  return { results, author: authorOf(result), unsure, chain: chainOf(result) }
+  return { results, author: authorOf(result), unsure, chain: repeated.size > 0 ? null : chainOf(result) }
 }
 
 function authorOf({ dmarc, dmarcSkipReason }: AuthenticateResult): Authentication['author'] {
@@ -40,11 +43,11 @@ function spfOf({ spf }: AuthenticateResult): AuthenticationResults['spf'] {
 }
 
 /** An unsigned message has one result without a domain; it says nothing. */
-function dkimOf({ dkim }: AuthenticateResult): AuthenticationResults['dkim'] {
+function dkimOf({ dkim }: AuthenticateResult, repeated: Repeated): AuthenticationResults['dkim'] {
   return dkim.results
     .filter((one) => Boolean(one.signingDomain))
     .map((one) => {
-      const result = signatureResult(one.status)
+      const result = signatureResult(one, repeated)
       return {
         result,
         domain: parseDomainName(one.signingDomain ?? '') ?? '',
@@ -64,11 +67,12 @@ function startOf(signature: string | undefined): { signature?: string } {
 /** RFC 6376 §3.1, and underscores. What else a stranger writes there is no name but words, which would stand among our own. */
 const selectorName = /^[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}$/
 
-/** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2) is not what it seems: anybody may have appended text.
- *  And a body that was changed is a failure (RFC 8601 §2.7.1), which mailauth calls neutral. */
-function signatureResult(status: AuthenticateResult['dkim']['results'][number]['status']): DkimResult {
+/** A signature that leaves part of the body unsigned (`l=`, RFC 6376 §8.2), or one of two subjects (§8.15), is not what it seems: anybody may
+ *  have added to it. And a body that was changed is a failure (RFC 8601 §2.7.1), which mailauth calls neutral. */
+function signatureResult({ status, signingHeaders }: AuthenticateResult['dkim']['results'][number], repeated: Repeated): DkimResult {
   const result = oneOf(dkimResults, status.result, 'neutral')
-  if (result === 'pass' && (status.underSized ?? 0) > 0) return 'policy'
+  const coversAll = (status.underSized ?? 0) === 0 && coversRepeated(repeated, signingHeaders?.keys.split(':') ?? [])
+  if (result === 'pass' && !coversAll) return 'policy'
   return result === 'neutral' && status.comment === 'body hash did not verify' ? 'fail' : result
 }
 
