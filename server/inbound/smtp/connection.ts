@@ -243,7 +243,10 @@ export class Connection extends SMTPConnection implements Listening, Peer {
     if (next.read === 'tls') return this.#secure()
     if (this.#collected.length < maxCollected) return next
     this.#flush()
-    return this._socket.writableNeedDrain ? this.#drained().then(() => next) : next
+    if (!this._socket.writableNeedDrain) return next
+    // Its turn is to read: who never does has no more time for it than for anything else.
+    this.#listen()
+    return this.#drained().then(() => next)
   }
 
   #close(reply: Reply | null): Next {

@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Reaction } from '../../../server/inbound/conduct/conduct.ts'
+import type { Connection } from '../../../server/inbound/smtp/connection.ts'
 import { Server } from '../../../server/inbound/smtp/server.ts'
 import type { Reply } from '../../../server/model/reply.ts'
 import { openDoor } from '../../support/open-door.ts'
@@ -259,12 +260,13 @@ describe('replies', () => {
 
   it('of a client that does not read them are not heaped up: nothing more is read of it either', async () => {
     const door = openDoor()
+    const arrived: Connection[] = []
     let held = 0
     const server = new Server(
       { logger: false },
       {
         host: createHost(),
-        arrive: ({ id, ip }) => door.arrive({ ip, sessionId: id }),
+        arrive: (one) => (arrived.push(one), door.arrive({ ip: one.ip, sessionId: one.id })),
         left: () => {},
         after: () => ({ cancel: () => {} }),
         ended: () => {},
@@ -282,6 +284,8 @@ describe('replies', () => {
     }
     expect(stuck.readableLength).toBeGreaterThan(2_000_000)
     expect(stuck.writableLength).toBeLessThan(100_000)
+    // It is the client's turn, and its time runs.
+    expect(arrived[0]?.timeFacts).toMatchObject({ busy: false })
     stuck.destroy()
   })
 })
