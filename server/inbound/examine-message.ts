@@ -39,7 +39,7 @@ export async function examineMessage(task: ExamineTask, resolver: Resolver, ente
   const { parsed, content } = readContent(read, plan.text)
   enter('report')
   const report = plan.report ? await recogniseReport({ raw, parsed }) : null
-  const automatic = plan.report ? automaticKind({ header: splitMessage(raw).header, reversePath, report }) : null
+  const automatic = automaticKind({ header: splitMessage(raw).header, reversePath, report })
   return { parsed, authentication, content, report, automatic }
 }
 

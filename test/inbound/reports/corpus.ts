@@ -1,4 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises'
+import { readContent } from '../../../server/inbound/content/read-content.ts'
 import { readWhole } from '../../../server/inbound/read-message.ts'
 import type { ArrivedReport } from '../../../server/inbound/reports/arrived-report.ts'
 import { recogniseReport } from '../../../server/inbound/reports/recognise.ts'
@@ -19,7 +20,7 @@ export const samples = async (): Promise<string[]> => (await readdir(folder)).to
 export const ourMessageId = '<0123456789abcdef0123456789abcdef@ours.test>'
 
 export async function recognise(raw: Buffer): Promise<ArrivedReport | null> {
-  return recogniseReport({ raw, parsed: (await readWhole(raw)).message })
+  return recogniseReport({ raw, parsed: readContent(await readWhole(raw), 'good').parsed })
 }
 
 /** A letter with one file, as aggregate reports come. */
