@@ -80,12 +80,11 @@ export function createWindows(options: { limits?: Limits; most?: number; isShare
     }
     return null
   }
-  const levelsOf = (network: Network, now: number): Stay =>
+  const levelsOf = (network: Network, find: (prefix: string) => Window | null | undefined): Stay =>
     // A private address may be everybody's, or one machine's: it gets the widest share.
     breadths.slice(network.isPrivate ? -1 : 0).flatMap((breadth) => {
-      const prefix = network.prefixes[breadth]
-      const window = windows.place(prefix, now, () => newWindow(prefix, now))
-      return window === null ? [] : [{ window, breadth }]
+      const window = find(network.prefixes[breadth])
+      return window ? [{ window, breadth }] : []
     })
   /** From narrow to wide; what is over the share of one is not counted against the next. */
   const addBytes = (stay: Stay, bytes: number, now: number): void => {
@@ -99,9 +98,10 @@ export function createWindows(options: { limits?: Limits; most?: number; isShare
 
   return {
     arrive(network, now) {
-      const stay = levelsOf(network, now)
-      const refusal = tripped(stay, ['at-once', 'connections'], now)
+      // Before anything takes a place: somebody with a whole net of addresses must not fill all of them with refusals.
+      const refusal = tripped(levelsOf(network, windows.get), ['at-once', 'connections'], now)
       if (refusal !== null) return { kind: 'tripped', tripped: refusal }
+      const stay = levelsOf(network, (prefix) => windows.place(prefix, now, () => newWindow(prefix, now)))
       for (const level of stay) {
         level.window.atOnce += 1
         add(level, 'connections', 1)

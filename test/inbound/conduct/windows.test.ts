@@ -176,6 +176,16 @@ describe('a network', () => {
     expect(arrive(windows, '2001:db8:1:1::1', 30_000)).toMatchObject({ kind: 'connections', breadth: 0 })
   })
 
+  it('leaves room to count others however many addresses of one net it is refused with', () => {
+    const windows = createWindows({ limits: small, most: 100 })
+    for (let n = 0; n < 1_000; n++) {
+      const stay = arrive(windows, `2001:db8:1:${n.toString(16)}::1`, 0)
+      if (isIn(stay)) windows.leave(stay)
+    }
+    for (let n = 0; n < 10; n++) windows.leave(enter(windows, '192.0.2.1', 0))
+    expect(arrive(windows, '192.0.2.1', 0)).toMatchObject({ kind: 'connections', breadth: 0 })
+  })
+
   it('never makes more to remember than there is room for', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.ipV4(), fc.nat(5_000)), { maxLength: 300 }), (visits) => {
