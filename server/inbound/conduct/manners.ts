@@ -57,8 +57,8 @@ export type Step = { manners: Manners; delayMs: number; offence: Offence | null 
 const smtpVerbs: ReadonlySet<string> = new Set(
   'EHLO HELO LHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP ETRN XCLIENT XFORWARD'.split(' '),
 )
-/** What a message needs; everything else leads nowhere. */
-const usefulVerbs: ReadonlySet<string> = new Set('EHLO HELO STARTTLS MAIL RCPT DATA BDAT QUIT'.split(' '))
+/** What each message needs. Everything else leads nowhere, and so does a hello that is not the first word. */
+const usefulVerbs: ReadonlySet<string> = new Set('STARTTLS MAIL RCPT DATA BDAT QUIT'.split(' '))
 
 type Counted = 'errors' | 'junk' | 'refusedRecipients'
 type Row = { when(command: string, reply: Reply): boolean; counts: Counted | null }
@@ -86,7 +86,8 @@ const rows: readonly Row[] = [
 export function afterReply(before: Manners, command: string, reply: Reply, tolerance: Tolerance): Step {
   const manners: Manners = { ...before, commands: 1 }
   if (before.commands === 0 && !smtpVerbs.has(command)) return { manners, delayMs: 0, offence: 'not-smtp' }
-  const counts = rows.find((row) => row.when(command, reply))?.counts ?? null
+  const isGoodStart = before.commands === 0 && !isBad(reply)
+  const counts = isGoodStart ? null : (rows.find((row) => row.when(command, reply))?.counts ?? null)
   if (counts !== null) manners[counts] += 1
   const abandoned = before.inTransaction && !isBad(reply) && abandoning.has(command)
   if (abandoned) manners.badTransactions += 1

@@ -65,6 +65,11 @@ describe('manners', () => {
     expect(run([hello, ...said])).toMatchObject(expected)
   })
 
+  it('may say hello now and then, and not for ever', () => {
+    expect(run([...times(20, hello), 'message 250 2.0.0 Yes', ...times(99, hello)])).toMatchObject({ offence: null })
+    expect(run(times(101, hello))).toMatchObject({ offence: 'junk' })
+  })
+
   it('forgives errors and junk after an accepted message, but no guessed names', () => {
     const bad = [...times(15, 'MAIL 501 5.5.4 No'), ...times(60, 'NOOP 250 2.0.0 OK'), ...times(50, 'RCPT 550 5.1.1 No such user')]
     const { manners } = run([hello, ...bad, 'message 250 2.0.0 Yes'])
