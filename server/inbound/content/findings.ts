@@ -9,3 +9,11 @@ export type ContentFindings = {
 }
 
 export const nothingFound: ContentFindings = { reasons: [], hidden: null }
+
+/** As much as marks a message: of its HTML only the words were looked at, the hidden ones among those that are shown. */
+export const readInHaste: Reason = {
+  code: 'read-in-haste',
+  points: 5,
+  words: 'It took too long to read, so its words are shown as they stand, also those that were hidden.',
+  detail: null,
+}
