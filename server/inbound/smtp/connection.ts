@@ -251,7 +251,8 @@ export class Connection extends SMTPConnection implements Listening, Peer {
 
   #close(reply: Reply | null): Next {
     if (reply !== null) {
-      this.#door.ended(this, reply)
+      // Who was not let in is counted by conduct; a flood of them must not become one of the log.
+      if (this.#visitor !== null) this.#door.ended(this, reply)
       this.#say(reply)
     }
     this.#flush()
