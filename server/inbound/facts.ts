@@ -118,10 +118,10 @@ function rateOf(deps: FactsDeps, arriving: Arriving, authentication: Authenticat
   return { lastHour: Math.max(0, ...counts), limit: deps.senderLimit * (isVouchedFor(authentication.results) ? vouchedForTimes : 1) }
 }
 
-/** Counted is who is proved to have sent it, or else the address: whoever forges a name must not use up what its owner may send. */
+/** Counted is who is proved to have sent it, or else the address, of IPv6 the /64: whoever forges a name must not use up what its owner may send. */
 function senderOf({ client, reversePath }: Arriving, { results }: Authentication, judgesByIp: boolean): string {
   if (isVouchedFor(results) && results.dmarc.domain !== null) return results.dmarc.domain
   const [domain] = authenticDomains(results)
   if (domain !== undefined) return domain
-  return judgesByIp ? client.ip : `? ${reversePath === null ? '' : domainOf(reversePath)}`
+  return judgesByIp ? (networkOf(client.ip)?.prefixes[0] ?? client.ip) : `? ${reversePath === null ? '' : domainOf(reversePath)}`
 }

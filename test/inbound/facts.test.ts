@@ -56,6 +56,16 @@ describeOnEachEngine('what is known of an arriving message', (openStore) => {
     expect(forged).toMatchObject({ status: 'spam_flagged', spam_verdict: 'flagged' })
   })
 
+  it('is how much came lately from its network: who has a network of IPv6 has more addresses than we could count', async () => {
+    const patience = { wait: () => Promise.resolve(), end: () => {} }
+    const office = await openPostOffice(await openStore(), { parser, zone: remote.zone, facts: { senderLimit: 3 }, patience })
+    const replies = []
+    for (const host of [1, 2, 3, 4])
+      replies.push(await office.hand(unproved, { ip: `2001:db8:1:1::${host}`, reversePath: 'cy@plain.test' }))
+    replies.push(await office.hand(unproved, { ip: '2001:db8:1:2::1', reversePath: 'cy@plain.test' }))
+    expect(replies.map((reply) => reply.slice(0, 9))).toEqual([...Array.from({ length: 3 }, () => '250 2.0.0'), '451 4.7.1', '250 2.0.0'])
+  })
+
   it('is what is odd about it in the conversation it joins', async () => {
     const twin = createRemoteSender({ domain: 'rem0te.test' })
     const office = await openPostOffice(await openStore(), { parser, zone: { ...remote.zone, ...twin.zone } })
