@@ -8,12 +8,13 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
-import { type Reply, formatReply } from '../../model/reply.ts'
+import type { Reply } from '../../model/reply.ts'
 import type { Arrival, Reaction, Visitor } from '../conduct/conduct.ts'
 import { answerCommand, answerTaken, answerUnreadable } from './conversation.ts'
 import type { Unreadable } from './command-line.ts'
 import type { TimeFacts } from './deadlines.ts'
 import { Input, type Later, type Listening, type Next, nothing } from './input.ts'
+import { Replies } from './replies.ts'
 import { type Answer, type Host, type Peer, type Talk, createTalk, endMail, forget } from './talk.ts'
 
 /** What a connection asks of the listener. */
@@ -29,18 +30,14 @@ export type Door = {
   noProxyHeader(ip: string): void
 }
 
-/** Replies are collected while there is more to read, and sent together (RFC 2920 §3.2), but no more than this. */
-const maxCollected = 16 * 1024
 export const shuttingDown: Reply = { code: 421, status: '4.3.2', text: 'Shutting down' }
 const calm: Reaction = { delayMs: 0, hangUp: null }
-// A last wall: our replies are our own words, and whatever else got into one must not become a second one.
-const lineBreaking = /[^\P{Cc}\t]/gu
 
 export class Connection extends SMTPConnection implements Listening, Peer {
   readonly #door: Door
   readonly #talk: Talk
   #visitor: Visitor | null = null
-  #collected = ''
+  readonly #replies: Replies = new Replies(this)
   #arrivedAt: number
   #heardAt: number
   /** while it is our turn */
@@ -119,8 +116,8 @@ export class Connection extends SMTPConnection implements Listening, Peer {
   }
 
   quiet(): Later<void> {
-    this.#flush()
-    return this._socket.writableNeedDrain ? this.#drained() : undefined
+    this.#replies.send()
+    return this.#replies.unread() ?? undefined
   }
 
   // What the commands ask.
@@ -151,10 +148,6 @@ export class Connection extends SMTPConnection implements Listening, Peer {
   }
 
   // What the listener asks.
-
-  get talk(): Talk {
-    return this.#talk
-  }
 
   get timeFacts(): TimeFacts {
     const transfer = this.#talk.mail?.transfer
@@ -199,8 +192,8 @@ export class Connection extends SMTPConnection implements Listening, Peer {
     this._setClientHostname('')
     this._resetSession()
     this._ready = true
-    this.#say({ code: 220, status: null, text: `${this.name} ESMTP` })
-    this.#flush()
+    this.#replies.add({ code: 220, status: null, text: `${this.name} ESMTP` })
+    this.#replies.send()
   }
 
   #answer(answer: Later<Answer>): Later<Next> {
@@ -222,11 +215,11 @@ export class Connection extends SMTPConnection implements Listening, Peer {
     const { reply } = answer
     const { delayMs, hangUp } = this.#reaction(answer, reply)
     const speak = (): Later<Next> => {
-      this.#say(reply, answer.lines)
+      this.#replies.add(reply, answer.lines)
       return this.#carryOn(answer, hangUp)
     }
     if (delayMs === 0) return speak()
-    this.#flush()
+    this.#replies.send()
     return new Promise<void>((passed) => {
       this.#waiting = this.#door.after(delayMs, passed)
     }).then(speak)
@@ -241,21 +234,22 @@ export class Connection extends SMTPConnection implements Listening, Peer {
     if (hangUp !== null) return this.#close(hangUp)
     if (next.read === 'nothing' || reply?.code === 421) return this.#close(null)
     if (next.read === 'tls') return this.#secure()
-    if (this.#collected.length < maxCollected) return next
-    this.#flush()
-    if (!this._socket.writableNeedDrain) return next
+    if (!this.#replies.areMany) return next
+    this.#replies.send()
+    const unread = this.#replies.unread()
+    if (unread === null) return next
     // Its turn is to read: who never does has no more time for it than for anything else.
     this.#listen()
-    return this.#drained().then(() => next)
+    return unread.then(() => next)
   }
 
   #close(reply: Reply | null): Next {
     if (reply !== null) {
       // Who was not let in is counted by conduct; a flood of them must not become one of the log.
       if (this.#visitor !== null) this.#door.ended(this, reply)
-      this.#say(reply)
+      this.#replies.add(reply)
     }
-    this.#flush()
+    this.#replies.send()
     this.close()
     return nothing
   }
@@ -266,31 +260,11 @@ export class Connection extends SMTPConnection implements Listening, Peer {
   }
 
   #secure(): Next {
-    this.#flush()
+    this.#replies.send()
     this.#securingSince = this.#door.host.now()
     // Nobody has said all there is to say before the handshake is done.
     this._socket.allowHalfOpen = false
     this.upgrade(() => {})
     return nothing
-  }
-
-  #say(reply: Reply, lines: readonly string[] = []): void {
-    const before = lines.map((line) => `${reply.code}-${line}\r\n`).join('')
-    this.#collected += `${before}${formatReply(reply).replace(lineBreaking, ' ')}\r\n`
-  }
-
-  #flush(): void {
-    if (this.#collected === '') return
-    const collected = this.#collected
-    this.#collected = ''
-    if (!this._upgrading && this._socket.writable) this._socket.write(collected)
-  }
-
-  #drained(): Promise<void> {
-    const socket = this._socket
-    return new Promise((resolve) => {
-      socket.once('drain', resolve)
-      socket.once('close', () => resolve())
-    })
   }
 }
