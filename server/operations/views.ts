@@ -117,7 +117,7 @@ const ReasonView = z.strictObject({
   code: z.string(),
   points: z.number().describe('Below 0 it speaks for the email; 0 is a fact worth knowing'),
   words: z.string(),
-  detail: z.string().nullable().meta(fromOutside).describe('What exactly was found'),
+  detail: z.string().nullable().meta(fromOutside).describe('What exactly was found, for keys with oversight or admin scope only'),
 })
 
 /** What only who decides, or runs the place, may read of it: an agent that reads hidden text does what its sender hid it for. */
@@ -129,7 +129,8 @@ export const JudgedEmail = {
 type JudgedEmail = z.infer<z.ZodObject<typeof JudgedEmail>>
 
 export const judgedView = (email: EmailRow, { seesHidden }: { seesHidden: boolean }): JudgedEmail => ({
-  reasons: verdictReasons(email).map(({ code, points, words, detail }) => ({ code, points, words, detail })),
+  // A detail may quote what was hidden.
+  reasons: verdictReasons(email).map(({ code, points, words, detail }) => ({ code, points, words, detail: seesHidden ? detail : null })),
   hidden_characters: email.hidden_characters,
   hidden_text: seesHidden ? email.hidden_text : null,
 })

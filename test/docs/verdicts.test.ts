@@ -26,8 +26,8 @@ tables in \`server/inbound/verdict/\`; [010](decisions/010-verdict.md) says why 
 - It is **refused** while its sender is connected, and nothing of it is stored (first table).
 - Or it is let in, with a score for each mailbox. From ${flaggedFrom} points it is **flagged**: the agent sees it, marked. From ${quarantinedFrom} it is **quarantined**: out of the
   agent's sight until somebody asks for it or says that it is no spam. In a gated_all mailbox everything waits for the reviewer, whatever its score.
-- The reasons travel with it: \`read_email\` and \`list_pending\` show the code, the points, our words, and as \`detail\` what exactly was found, which a
-  stranger may have chosen.
+- The reasons travel with it: \`read_email\` and \`list_pending\` show the code, the points and our words, and to reviewers as
+  \`detail\` what exactly was found: a stranger may have chosen and hidden it, so an agent does not get to read it.
 
 The score is the sum of the findings, plus that of the doubts about the sender when it is above 0. What is known of the sender outweighs the doubts about the sender. It never
 outweighs a finding: the account of somebody known may have been taken over.
