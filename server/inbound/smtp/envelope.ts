@@ -23,7 +23,7 @@ export function mail(talk: Talk, argument: string): Answer {
   const sender = host.judgeSender(parsed.path)
   if (!sender.ok) return answered('MAIL', sender.reply)
   // Told now it costs nobody the message; and what we may know of this network comes last, when all else is well.
-  const refusal = host.budget.hasRoom(judged.options.size) ? peer.mayMail(judged.options.size) : noRoom
+  const refusal = host.budget.of(peer.ip).hasRoom(judged.options.size) ? peer.mayMail(judged.options.size) : noRoom
   if (refusal !== null) return answered('MAIL', refusal)
   talk.transactions++
   talk.mail = { reversePath: sender.reversePath, recipients: new Map(), ...judged.options, transfer: null }
@@ -40,7 +40,9 @@ export async function rcpt(talk: Talk, argument: string): Promise<Answer> {
   if (parsed.parameters.size > 0) return answered('RCPT', unknownParameter)
   if (!envelope.utf8 && !ascii.test(parsed.path)) return notAscii('RCPT')
   const key = parsed.path.toLowerCase()
-  if (envelope.recipients.size >= host.maxRecipients && !envelope.recipients.has(key))
+  // Who was named already is not looked up again; for conduct that is a word that leads nowhere.
+  if (envelope.recipients.has(key)) return say('NOOP', 250, '2.1.5', 'Recipient accepted')
+  if (envelope.recipients.size >= host.maxRecipients)
     return say('RCPT', 452, '4.5.3', 'Too many recipients; send to the others with another message')
   const verdict = await host.judgeRecipient(parsed.path, talk)
   if (!verdict.ok) return answered('RCPT', verdict.reply)

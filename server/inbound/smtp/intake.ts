@@ -5,7 +5,7 @@
  * takes none from then on, and small letters find room when large ones do not.
  */
 import type { Reply } from '../../model/reply.ts'
-import { type MemoryBudget, leastBytes } from './memory-budget.ts'
+import { type MemoryRoom, leastBytes } from './memory-budget.ts'
 import type { Sink } from './octets.ts'
 
 export const tooLarge = (limit: number): Reply => ({ code: 552, status: '5.3.4', text: `Message exceeds the limit of ${limit} bytes` })
@@ -28,7 +28,7 @@ export type Intake = Sink & {
 const mostAnnounced = 64 * 1024
 
 /** @param limits.announced what SIZE= said, 0 when it said nothing */
-export function createIntake(limits: { maxBytes: number; announced: number; budget: MemoryBudget }): Intake {
+export function createIntake(limits: { maxBytes: number; announced: number; budget: MemoryRoom }): Intake {
   return new GrowingIntake(limits.maxBytes, Math.min(limits.announced, mostAnnounced), limits.budget)
 }
 
@@ -38,11 +38,11 @@ class GrowingIntake implements Intake {
   refusal: Reply | null = null
   readonly #maxBytes: number
   readonly #first: number
-  readonly #budget: MemoryBudget
+  readonly #budget: MemoryRoom
   #room = Buffer.alloc(0)
   #held = 0
 
-  constructor(maxBytes: number, first: number, budget: MemoryBudget) {
+  constructor(maxBytes: number, first: number, budget: MemoryRoom) {
     this.#maxBytes = maxBytes
     this.#first = first
     this.#budget = budget

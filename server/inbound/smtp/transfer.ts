@@ -8,8 +8,8 @@ import { type Later, commands } from './input.ts'
 import { createLineCheck } from './mail-data.ts'
 import { nowhere } from './octets.ts'
 
-const begin = ({ host }: Talk, { size }: Mail): Transfer => ({
-  intake: createIntake({ maxBytes: host.maxMessageBytes, announced: size, budget: host.budget }),
+const begin = ({ host, peer }: Talk, { size }: Mail): Transfer => ({
+  intake: createIntake({ maxBytes: host.maxMessageBytes, announced: size, budget: host.budget.of(peer.ip) }),
   lines: createLineCheck(),
   since: host.now(),
 })

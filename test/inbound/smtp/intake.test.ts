@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createIntake } from '../../../server/inbound/smtp/intake.ts'
-import { createMemoryBudget } from '../../../server/inbound/smtp/memory-budget.ts'
+import { type MemoryRoom, createMemoryBudget } from '../../../server/inbound/smtp/memory-budget.ts'
 
 const KiB = 1024
-const take = (size: number, budget = createMemoryBudget(1_000 * KiB), maxBytes = 500 * KiB, announced = 0) => {
+const take = (size: number, budget: MemoryRoom = createMemoryBudget(1_000 * KiB), maxBytes = 500 * KiB, announced = 0) => {
   const intake = createIntake({ maxBytes, announced, budget })
   const chunk = Buffer.alloc(KiB, 'x')
   for (let at = 0; at < size; at += KiB) intake.add(chunk, 0, Math.min(KiB, size - at))
@@ -43,7 +43,7 @@ describe('a message on its way in', () => {
       const intake = createIntake({
         maxBytes: 500 * KiB,
         announced,
-        budget: { reserve: (bytes) => ((reserved += bytes), true), release: () => {}, hasRoom: () => true, share: () => 0 },
+        budget: { reserve: (bytes) => ((reserved += bytes), true), release: () => {}, hasRoom: () => true },
       })
       intake.add(Buffer.of(1), 0, 1)
       return reserved
@@ -63,6 +63,18 @@ describe('the memory for all of them', () => {
     expect(budget.share()).toBe(0)
     take(60 * KiB, budget).stray()
     expect(budget.share()).toBe(0)
+  })
+
+  it('is not all for one network: half of it is the most that its large messages get', () => {
+    const budget = createMemoryBudget(4_096 * KiB)
+    const [one, other, own] = [budget.of('203.0.113.1'), budget.of('203.0.113.2'), budget.of('10.0.0.1')]
+    const first = take(2_000 * KiB, one, 4_096 * KiB)
+    expect(first.refusal).toBeNull()
+    expect([one, other, own].map((room) => room.hasRoom(300 * KiB))).toEqual([false, true, true])
+    expect(take(300 * KiB, one).refusal).toMatchObject({ code: 452 })
+    expect(take(100 * KiB, one).refusal).toBeNull()
+    first.release()
+    expect(one.hasRoom(300 * KiB)).toBe(true)
   })
 
   it('keeps a quarter for small messages, so that a few huge ones do not keep the letters out', () => {
