@@ -5,6 +5,8 @@
 const table = `
 paypal paypal.com paypal.me paypalobjects.com
 microsoft microsoft.com microsoftonline.com office.com office365.com live.com outlook.com hotmail.com sharepoint.com azure.com msn.com
+office365 microsoft.com microsoftonline.com office.com office365.com live.com outlook.com
+microsoft365 microsoft.com microsoftonline.com office.com office365.com live.com outlook.com
 google google.com gmail.com googlemail.com youtube.com goo.gl googleusercontent.com g.co
 ~apple apple.com icloud.com me.com
 icloud icloud.com apple.com

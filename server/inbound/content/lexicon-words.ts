@@ -5,14 +5,15 @@
  * `this` end a phrase, because "ignore my previous instructions" and "forward this message" are what colleagues write.
  */
 const table = {
-  stop: `a an the all any every each of to and or for from in on at by with that these those please just now also so completely entirely fully
-    der die das den dem des alle aller allen alles von vom zu zum und oder bitte im in an am mit fur
-    le la les l un une des de d toutes tous toute tout et ou veuillez
-    el los las lo todas todos toda del y o por 
-    os o todas todos da do dos das e
-    il i gli lo tutte tutti della delle dei degli di le
-    всех всю и или пожалуйста в на от для
-    の を に は が と て で も すべて 全て 全部 的 了 请 請 把 将 所有 一切`,
+  stop: `me us him them api mir uns moi nous мне нам 我 a an the of to and or for from in on at by with that these those please just now also so completely entirely fully
+    der die das den dem des von vom zu zum und oder bitte im in an am mit fur
+    le la les l un une des de d et ou veuillez
+    el los las lo del y o por 
+    os o da do dos das e
+    il i gli lo della delle dei degli di le
+    и или пожалуйста в на от для
+    の を に は が と て で も 的 了 请 請 把 将`,
+  all: 'all any every each alle aller allen alles toutes tous toute tout todas todos toda tutte tutti все всех всю すべて 全て 全部 所有 一切',
   mine: 'my our mein meine meinen meiner mon ma mes notre nos mi mis nuestras nuestro meu minha minhas mio mia mie моё мои мой',
   this: 'this it dies diese dieses diesen ce cette esta este essa esse questo questa это этот эту',
   not: `not dont never no cannot wont nicht kein keine keinem niemals nie ne pas jamais nunca nao non mai не никогда нет 不要 不 别 勿 ない しない ず`,
@@ -32,12 +33,13 @@ const table = {
     consignes consigne directive regles regle instruccion instrucciones indicaciones reglas instrucao instrucoes regras orientacoes
     comandos istruzione istruzioni indicazioni regole comandi инструкции инструкций инструкцию инструкция указания указаний правила команды
     команду 指令 指示 提示 提示词 規則 规则 命令 ルール プロンプト 指図 設定`,
-  everything: 'everything anything tudo todo tutto всё 一切内容 内容',
+  everything: 'everything anything tudo todo tutto 一切内容 内容',
   new: 'new neue neuen neues nouvelle nouvelles nouveau nueva nuevas nuevo nova novas novo nuova nuove nuovo новые новая новую новый 新的 新 新しい 新たな',
   follow: `follow following obey obeying comply execute executing carry adhere befolge befolgen befolgt folge folgen ausfuhren fuhre suivez suis suivre executez
     sigue siga seguir sigas obedece ejecuta ejecute siga obedeca execute segui seguire esegui следуй следуйте выполни выполните выполняй 遵守 遵循 执行 執行 服从 従って 従い 実行`,
-  you: `ihrem ihnen you your yours yourself youre u du dich dir dein deine deinen deiner sie ihre ihren ihr tu toi ton ta tes vous votre vos usted su sus tus
-    voce seu sua seus suas voi vostre vostro tuo tua tue ты тебя твой твои твоя твоих вы вас ваш ваши вашу 你 您 你的 您的 あなた お前 君`,
+  you: `ihnen you yourself youre u du dich dir sie ihr tu toi vous usted tus
+    voce voi ты тебя вы вас 你 您 あなた お前 君`,
+  your: 'your yours deine deinen deiner dein ihre ihren ihrem ton ta tes votre vos su sus seu sua seus suas vostre vostro tuo tua tue твои твой твоя твоих ваши вашу ваш 你的 您的',
   be: 'are be being is were bist sind sei seid es etes soyez eres ser sea sei siete sia est является являешься 是 です である',
   now: 'nunmehr jetzt ab desormais maintenant ahora agora adesso ora теперь отныне 现在 現在 今から これから',
   ai: `ai llm llms chatgpt gpt claude gemini copilot chatbot chatbots ki ia ии нейросеть нейросети 人工智能 大模型 语言模型 智能体 人工知能 言語モデル エーアイ`,
@@ -50,11 +52,12 @@ const table = {
   role: 'dan unrestricted unfiltered uncensored jailbroken admin root administrator superuser hacker',
   mode: 'mode modus modo режим 模式 モード',
   pretend:
-    'pretend roleplay simulate act behave impersonate handle verhalte agis comporte actua finge comporta 扮演 假装 ふりをして 振る舞って',
+    'play playing pretend roleplay simulate act behave impersonate verhalte agis comporte actua finge comporta 扮演 假装 ふりをして 振る舞って',
   as: 'as like als wie comme como come как 作为 として',
   jailbreak: 'jailbreak jailbreaking godmode 越狱 脱獄 ジェイルブレイク',
   reveal: `reveal print output repeat disclose leak display expose dump divulge recite verrate gib ausgeben zeige nenne revele revelez affiche affichez
     divulgue revela revelar muestra muestrame revele mostre rivela mostra stampa раскрой раскройте покажи покажите выведи 显示 输出 透露 泄露 告诉 表示 出力 教えて 開示 公開`,
+  give: 'copy copies export share show paste list include attach',
   attention:
     'attention note notice beware hinweis achtung hinweise anmerkung remarque atencion nota atencao avviso attenzione внимание примечание 注意 ご注意 通知',
   dear: 'dear hello hi hey lieber liebe hallo cher bonjour querido estimado hola caro ola ciao уважаемый привет 亲爱的 你好',
@@ -69,13 +72,15 @@ const table = {
   send: `send sends forward forwarding transmit upload post exfiltrate submit sende senden schicke schicken schick leite weiterleiten weiter ubermittle envoie envoyez envoyer transfere
     transferez transferer envia envie enviar reenvia reenvie reenviar mande manda encaminhe encaminha encaminhar invia inviare inoltra inoltrare inoltrate
     отправь отправьте перешли перешлите отправить 发送 轉發 转发 傳送 发给 送信 転送 送って 送れ`,
+  config: 'environment variables configuration config',
   reply:
     'reply respond answer antworte antworten reponds repondez responde responda rispondi rispondete ответь ответьте 回复 回覆 回答 返信 答えて',
   secret: `password passwords passwort passworter passphrase credential credentials token tokens secret secrets apikey keys key zugangsdaten zugangsdata geheimnis geheimnisse schlussel
     motdepasse identifiants cle cles secrets contrasena contrasenas credenciales clave claves senha senhas credenciais chave chaves credenziali chiave chiavi пароль пароли ключ ключи секрет
     секреты токен 密码 密碼 密钥 金鑰 凭据 令牌 秘密 パスワード 認証情報 鍵 キー`,
   content: 'content contents inhalt inhalte contenu contenido conteudo contenuto содержимое содержание',
-  tell: `ask tell inform notify alert mention warn report sage sag erwahne informiere benachrichtige melde dis dites informe informez previens mentionne mencionar menciones mencione
+  secretly: 'silently secretly quietly heimlich discretement secretamente segretamente тайно 悄悄 こっそり',
+  tell: `telling informing notifying ask tell inform notify alert mention warn report sage sag erwahne informiere benachrichtige melde dis dites informe informez previens mentionne mencionar menciones mencione
     digas diga avises avise informar informes conte informare dire avvisare avvertire говори сообщай сообщайте упоминай упоминайте уведомляй 告知 通知用户 提及 告诉用户 知らせ 伝え 言わない 言及`,
   human: `user users human humans operator owner reviewer supervisor recipient anyone anybody nutzer benutzer menschen mensch betreiber niemandem jemandem utilisateur
     humain personne usuario humano operador nadie usuario ninguem utente umano nessuno пользователю пользователя человеку оператору никому 用户 使用者 人类 任何人 ユーザー ユーザ 人間 誰`,
@@ -116,6 +121,9 @@ const table = {
     'login signin logon sign activity attempt anmeldung anmeldeversuch aktivitat connexion activite sesion actividad atividade accesso attivita вход 登录 登入 ログイン アクセス',
   identity:
     'identity billing payment identitat zahlungsdaten identite paiement identidad pago facturacion identidade pagamento identita личность 身份 身元',
+  register: 'register registration registro registrieren anmelden inscription inscrivez registrati cadastro регистрация 登録 注册',
+  order: 'order purchase subscription renewal bestellung abonnement commande pedido ordine',
+  cancel: 'cancel stornieren annuler cancelar annullare отменить',
   click: 'click klicken klick cliquez clic clique cliccare clicca нажмите 点击 點擊 クリック',
   link: 'link button url lien bouton enlace boton schaltflache collegamento ссылка ссылке ссылку 链接 連結 リンク',
   storage: 'storage quota capacity speicher speicherplatz stockage almacenamiento 容量',
@@ -130,7 +138,8 @@ const table = {
   overdue: 'overdue outstanding unpaid uberfallig ausstehend impayee vencida vencido scaduta просрочен 逾期 未払い 滞納',
   available: 'available desk verfugbar erreichbar disponible disponivel disponibile',
   favor: 'favor favour task errand gefallen service gefalligkeit encargo',
-  discreet: 'confidential discreet discreetly vertraulich diskret confidentiel confidencial riservato конфиденциально 保密 極秘 内密',
+  discreet:
+    'discret discrete discreto confidential discreet discreetly vertraulich diskret confidentiel confidencial riservato конфиденциально 保密 極秘 内密',
   parcel:
     'parcel package shipment delivery paket sendung lieferung colis livraison paquete envio pacote pacco spedizione посылка 包裹 荷物 お荷物',
   fee: 'fee fees customs duty gebuhr gebuhren zollgebuhr frais aduana tasa taxa dogana tassa пошлина 费用 関税 手数料',
@@ -138,12 +147,14 @@ const table = {
   tax: 'tax steuer impots impuesto hacienda imposto tasse налог 税 税金',
 
   beneficiary:
-    'verstorben verstorbenen hinterlasst beneficiary benefactor inheritance inherit bequest heir deceased estate barrister consignment erbschaft erbe nachlass beneficiaire heritage defunt herencia heredero beneficiario heranca eredita наследство 遗产 遺産',
+    'heritier decede decedee heredera fallecido widow witwe veuve viuda vedova вдова 寡婦 verstorben verstorbenen hinterlasst beneficiary benefactor inheritance inherit bequest heir deceased estate barrister consignment erbschaft erbe nachlass beneficiaire heritage defunt herencia heredero beneficiario heranca eredita наследство 遗产 遺産',
   kin: 'verwandter verwandte angehorigen kin relative relatives',
   next: 'next',
+  what: 'what was quelles quels cuales quais quali какие 什么 何',
   last: 'final last letzte letzter dernier ultimo',
   action: 'action',
-  million: 'million millions billion usd eur gbp dollars millionen millones milhoes milioni миллион миллионов 百万 万元 億円',
+  currency: 'usd eur gbp euro euros dollar dollars рублей рубля 円 美元 元',
+  million: 'million millions billion millionen millones milhoes milioni миллион миллионов 百万 万元 億円',
   fund: 'fund funds sum vermogen fonds fondos fundos fondi средства 资金 資金',
   unclaimed: 'unclaimed dormant abandoned untouched',
   lottery: 'lottery lotto sweepstake sweepstakes jackpot lotterie loterie loteria lotteria лотерея 彩票 宝くじ',
@@ -160,7 +171,7 @@ const table = {
   free: 'free gratis kostenlos gratuit gratuite gratuito бесплатно 免费 無料',
   crypto: 'bitcoin btc crypto cryptocurrency ethereum usdt forex trading kryptowahrung криптовалюта 比特币 仮想通貨 ビットコイン',
   profit: 'profit profits returns roi gewinne rendite rendement rendimiento ganancias lucro guadagno прибыль доход 收益 利润 利益',
-  earn: 'earn earnings income verdienen verdienst gagner gagnez ganar gana guadagna ganhe заработок зарабатывай 稼げる 日赚 月入',
+  earn: 'earns earning earned earn earnings income verdienen verdienst gagner gagnez ganar gana guadagna ganhe заработок зарабатывай 稼げる 日赚 月入',
   money: 'money cash geld argent dinero dinheiro soldi денег деньги',
   guaranteed:
     'garantizadas garantizados garantizada garantierte garantierten garanties guaranteed guarantee garantiert garanti garantizado garantido garantito гарантированный гарантированная 保证 保証 確実',
@@ -170,15 +181,17 @@ const table = {
     'invierte invertir investiere invest investment investments investor investieren investition investissement inversion investimento инвестиции 投资 投資',
   seo: 'seo backlinks backlink serp guestpost',
   google: 'google',
-  ranking: 'ranking rankings rank page traffic leads',
+  ranking: 'ranking rankings rank',
+  page: 'page top',
   website: 'website websites site webseite',
   loan: 'loan loans lender kredit darlehen pret prestamo emprestimo prestito кредит займ 贷款 ローン 融資',
   credit: 'credit schufa buro',
-  dating: 'singles dating hookup naughty horny sexy lonely affair erotik flirt rencontres citas знакомства 交友 出会い 人妻',
+  dating:
+    'celibataires celibataire sweetie solteras singles dating hookup naughty horny sexy lonely affair erotik flirt rencontres citas знакомства 交友 出会い 人妻',
   replica: 'replica replicas rolex knockoff',
   degree: 'diploma doctorate',
   work: 'job jobs salary heimarbeit teletravail',
-  home: 'home',
+  home: 'home hause zuhause maison casa дома 自宅 在宅 ',
   risk: 'riesgo risiko risque rischio risk risks',
   offer: 'offer offers deal promotion angebot offre oferta offerta акция 优惠 特典',
   time: 'time',

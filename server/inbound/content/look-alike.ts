@@ -4,6 +4,7 @@
  */
 import { domainToUnicode } from 'node:url'
 import { parse } from 'tldts'
+import type { HeaderAddress } from '../../model/email.ts'
 import type { Reason } from '../../model/reason.ts'
 import { brands, officeWords } from './brands.ts'
 import { skeleton } from './confusables.ts'
@@ -27,8 +28,10 @@ export function registeredName(host: string): RegisteredName | null {
   if (host.length > maxHost) return null
   const { domain, domainWithoutSuffix, publicSuffix } = parse(host, { validateHostname: false })
   if (domain === null || domainWithoutSuffix === null || publicSuffix === null) return null
-  return { domain, name: domainToUnicode(domainWithoutSuffix) || domainWithoutSuffix, suffix: publicSuffix }
+  return { domain, name: inUnicode(domainWithoutSuffix), suffix: publicSuffix }
 }
+
+const inUnicode = (name: string): string => (name.includes('xn--') ? domainToUnicode(name) || name : name)
 
 /** Whether `host` was made to be taken for one of `known` domains. Null when it is one of them, or like none. */
 export function likenessOf(host: string, known: Iterable<string>): Likeness | null {
@@ -93,6 +96,7 @@ export function brandLikeness(host: string): Likeness | null {
     if (name.length >= shortestWithin && parts.size > 1 && parts.has(brand)) return { known: name, how: 'within' }
   }
   const front = host.slice(0, Math.max(0, host.length - registered.domain.length))
+  if (front === '') return null
   const inFront = brands.find(({ domains }) => domains.some((domain) => front.startsWith(`${domain}.`) || front.includes(`.${domain}.`)))
   return inFront === undefined ? null : { known: inFront.name, how: 'in-front' }
 }
@@ -118,7 +122,8 @@ export function borrowedBrand(displayName: string, host: string): string | null 
   const words = skeleton(displayName.slice(0, 200))
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== '')
-  const looks = words.map(lookOf)
+  // "Office 365" as one word too.
+  const looks = [...words, ...words.slice(1).map((word, at) => `${words[at] ?? ''}${word}`)].map(lookOf)
   const isOffice = words.length > 1 && words.filter((word) => !officeWords.has(word)).length <= 1
   const brand = brandLooks.find(({ look, isWord }) => looks.includes(look) && (!isWord || isOffice))
   return brand === undefined || (registered !== null && registered.name === brand.name) ? null : brand.name
@@ -127,40 +132,55 @@ export function borrowedBrand(displayName: string, host: string): string | null 
 /** Our own, as the store knows them. `people`: names that our mailboxes write under. `correspondents`: domains we have written to. */
 export type OurNames = { domains: readonly string[]; people: readonly string[]; correspondents: readonly string[] }
 
+type Author = { host: string; name: string; ours: OurNames }
+type AuthorSign = { code: string; points: number; words: string; when: (author: Author) => string | null }
+
+export const authorSigns: readonly AuthorSign[] = [
+  {
+    code: 'look-alike-of-ours',
+    points: 8,
+    words: "The author's domain looks like one of ours.",
+    when: ({ host, ours }) => likenessOf(host, ours.domains)?.known ?? null,
+  },
+  {
+    code: 'look-alike-of-known',
+    points: 6,
+    words: "The author's domain looks like one that we write to.",
+    when: ({ host, ours }) => {
+      const like = likenessOf(host, ours.correspondents)
+      return like === null || like.how === 'other-ending' ? null : like.known
+    },
+  },
+  {
+    code: 'our-domain-in-name',
+    points: 5,
+    words: 'The author bears the name of our domain.',
+    when: ({ name, ours }) => ours.domains.find((domain) => nameKey(name).includes(domain)) ?? null,
+  },
+  {
+    code: 'our-name',
+    points: 4,
+    words: 'The author bears the name of one of ours, and writes from elsewhere.',
+    when: ({ name, ours }) => {
+      const key = nameKey(name)
+      return key === '' ? null : (ours.people.find((person) => nameKey(person) === key) ?? null)
+    },
+  },
+]
+
 /**
- * What is odd about an author, knowing who we are and whom we know: points, in the words of `Reason`.
- * Nothing for an author at one of our own domains: DMARC judges that.
+ * What is odd about an author, knowing who we are and whom we know. Nothing for one at our own domains (DMARC judges that) or at a domain that we
+ * write to.
  */
-export function judgeAuthor(from: { address: string; name?: string } | null, ours: OurNames): Reason[] {
+export function judgeAuthor(from: HeaderAddress | null, ours: OurNames): Reason[] {
   if (from === null) return []
   const host = from.address.slice(from.address.lastIndexOf('@') + 1).toLowerCase()
   const own = new Set(ours.domains.map((domain) => registeredName(domain)?.domain ?? domain))
   if (own.has(registeredName(host)?.domain ?? host)) return []
-  const reasons: Reason[] = []
-  const like = likenessOf(host, ours.domains)
-  if (like !== null)
-    reasons.push({ code: 'look-alike-of-ours', points: 8, words: "The author's domain looks like one of ours.", detail: like.known })
-  const known = like === null ? likenessOf(host, ours.correspondents) : null
-  if (known !== null && known.how !== 'other-ending') {
-    reasons.push({
-      code: 'look-alike-of-known',
-      points: 6,
-      words: "The author's domain looks like one that we write to.",
-      detail: known.known,
-    })
-  }
-  return [...reasons, ...judgeName(from.name ?? '', ours)]
-}
-
-function judgeName(name: string, { domains, people }: OurNames): Reason[] {
-  const plain = nameKey(name)
-  if (plain === '') return []
-  const named = domains.find((domain) => plain.includes(domain))
-  if (named !== undefined)
-    return [{ code: 'our-domain-in-name', points: 5, words: 'The author bears the name of our domain.', detail: named }]
-  const person = people.find((person) => nameKey(person) === plain)
-  if (person === undefined) return []
-  return [{ code: 'our-name', points: 4, words: 'The author bears the name of one of ours, and writes from elsewhere.', detail: person }]
+  return authorSigns.flatMap(({ code, points, words, when }) => {
+    const detail = when({ host, name: from.name ?? '', ours })
+    return detail === null ? [] : [{ code, points, words, detail: detail.slice(0, 200) }]
+  })
 }
 
 /** Names compared as they look, without the order and the punctuation of their parts ("Doe, Ann" and "Ann Doe"). */

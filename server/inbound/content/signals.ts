@@ -11,6 +11,9 @@ export type Signal = { words: string; worth: Worth }
 /** Signs that are what they are, wherever they stand. */
 const plain = (each: number, most = each): Worth => ({ each, most, quoted: each, mentioned: each, hidden: each })
 
+/** Signs that are worth little when somebody warns of them. */
+const spoken = (each: number, most: number): Worth => ({ each, most, quoted: 1, mentioned: 1, hidden: most })
+
 export const signals = {
   // Instructions to a program
   'instruction-override': {
@@ -19,19 +22,27 @@ export const signals = {
   },
   'assistant-addressed': {
     words: 'It speaks to an AI assistant rather than to a person.',
-    worth: { each: 3, most: 4, quoted: 1, mentioned: 0, hidden: 6 },
+    worth: { each: 4, most: 5, quoted: 1, mentioned: 0, hidden: 6 },
+  },
+  'assistant-ordered': {
+    words: 'It asks an assistant to do something.',
+    worth: { each: 0, most: 0, quoted: 0, mentioned: 0, hidden: 6 },
   },
   'role-play': {
     words: 'It asks a program to play a role without rules.',
-    worth: { each: 3, most: 4, quoted: 1, mentioned: 0, hidden: 6 },
+    worth: { each: 4, most: 5, quoted: 1, mentioned: 0, hidden: 6 },
+  },
+  'prompt-extraction': {
+    words: 'It asks a program to show its instructions.',
+    worth: { each: 5, most: 6, quoted: 2, mentioned: 0, hidden: 8 },
   },
   exfiltration: {
-    words: 'It asks to send or reveal messages, instructions or secrets.',
-    worth: { each: 3, most: 5, quoted: 2, mentioned: 0, hidden: 6 },
+    words: 'It asks to send or reveal messages, contacts or secrets.',
+    worth: { each: 4, most: 6, quoted: 2, mentioned: 0, hidden: 6 },
   },
   secrecy: {
     words: 'It asks to act without approval, or not to tell the people in charge.',
-    worth: { each: 2, most: 5, quoted: 1, mentioned: 0, hidden: 5 },
+    worth: { each: 3, most: 5, quoted: 1, mentioned: 0, hidden: 5 },
   },
   'tool-call': { words: 'It asks to call a tool.', worth: { each: 4, most: 5, quoted: 1, mentioned: 0, hidden: 6 } },
   'tool-named': { words: 'It names a tool of this server.', worth: { each: 1, most: 1, quoted: 0, mentioned: 0, hidden: 4 } },
@@ -85,13 +96,13 @@ export const signals = {
   'reply-to-free-mail': { words: 'It comes from a company, and answers go to a free mailbox.', worth: plain(3) },
 
   // What it wants
-  'credential-request': { words: 'It asks to verify an account, as letters that steal passwords do.', worth: plain(2, 4) },
+  'credential-request': { words: 'It asks to verify an account, as letters that steal passwords do.', worth: spoken(2, 4) },
   urgency: { words: 'It presses for time.', worth: plain(1) },
-  'payment-request': { words: 'It asks for a payment or changes where to pay.', worth: plain(2, 3) },
+  'payment-request': { words: 'It asks for a payment or changes where to pay.', worth: spoken(2, 3) },
   'gift-card': { words: 'It is about gift cards.', worth: plain(2) },
-  errand: { words: 'It asks a favour in the way of letters that pretend to come from a superior.', worth: plain(2, 3) },
-  'advance-fee': { words: 'It promises a fortune.', worth: plain(2, 6) },
-  extortion: { words: 'It threatens with a hacked device or a recording.', worth: plain(2, 6) },
+  errand: { words: 'It asks a favour in the way of letters that pretend to come from a superior.', worth: spoken(2, 3) },
+  'advance-fee': { words: 'It promises a fortune.', worth: spoken(2, 6) },
+  extortion: { words: 'It threatens with a hacked device or a recording.', worth: spoken(2, 6) },
 
   // Advertising
   'spam-medicine': { words: 'It advertises medicine or diets.', worth: plain(2, 6) },

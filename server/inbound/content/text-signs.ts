@@ -54,7 +54,7 @@ function judgeHit(
 }
 
 const standingOf = ({ code, isQuoted }: Hit<string>, isArticle: boolean): Standing =>
-  !injectionCodes.has(code) ? 'shown' : isArticle ? 'mentioned' : isQuoted ? 'quoted' : 'shown'
+  code.startsWith('spam-') ? 'shown' : isArticle ? 'mentioned' : isQuoted ? 'quoted' : 'shown'
 
 const isAboutAttacks = ({ words, tokens }: ReadWords): boolean =>
   words >= wordsOfArticle && findDiscussion(tokens).length >= mentionsOfArticle

@@ -42,6 +42,8 @@ const maxTokens = 20_000
 const pulledApart = 5
 const maxPulledApart = 400
 const longestWord = 24
+/** Shorter words are found in any letters. */
+const shortestWithin = 4
 const underscore = 95
 const [letterA, letterZ] = [97, 122]
 const zero = 48
@@ -124,11 +126,11 @@ export function readWords(given: string): ReadWords {
     const isMixed = isLatin && isForeign
     if (isMixed && letters > 2) mixedScript++
     const known = meaningOf(hash)
-    const asLetters = known === undefined && digits > 0 && letters > 0 && at - from <= longestWord
+    const asLetters = known === undefined && digits > 0 && letters > 1 && at - from <= longestWord
     const meaning = asLetters ? meaningOf(hashAsLetters(text, from, at)) : known
     if (meaning !== undefined && meaning !== 'stop') add(meaning, from, at, isMixed || asLetters || isBroken)
     // A number hardly keeps words apart: "4,200,000 dollars".
-    if (meaning !== 'stop') place += letters === 0 ? 1 : 3
+    if (meaning !== 'stop' && meaning !== 'all') place += letters === 0 ? 1 : 3
     setting.wordEnded()
     return at
   }
@@ -137,7 +139,7 @@ export function readWords(given: string): ReadWords {
     const found = ideographicAt(text, from)
     words++
     if (found !== null && found.meaning !== 'stop') add(found.meaning, from, found.end, found.isBroken, true)
-    if (found?.meaning !== 'stop') place++
+    if (found?.meaning !== 'stop' && found?.meaning !== 'all') place++
     setting.wordEnded()
     return found?.end ?? from + 1
   }
@@ -195,7 +197,7 @@ function wordsWithin(letters: string): Meaning[] {
     let meaning: Meaning | undefined
     for (let end = at; end < Math.min(letters.length, at + longestWord); end++) {
       hash = hashStep(hash, letters.charCodeAt(end))
-      const known = end > at ? meaningOf(hash) : undefined
+      const known = end - at + 1 >= shortestWithin ? meaningOf(hash) : undefined
       if (known === undefined) continue
       meaning = known
       length = end + 1 - at

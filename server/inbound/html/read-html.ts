@@ -35,7 +35,7 @@ export type HtmlReading = {
   steps: number
 }
 
-export const maxWork = 2_000_000
+export const maxWork = 1_000_000
 const maxLinks = 1_000
 const maxTarget = 2_000
 const maxLinkText = 300

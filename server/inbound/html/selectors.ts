@@ -23,7 +23,7 @@ export type Selector = {
 const maxCompounds = 8
 const maxLength = 400
 /** Characters of an attribute that a selector is compared with. */
-const maxTested = 500
+const maxTested = 200
 const identifier = /[\w\u0080-\uffff-]/
 
 /** Null when it is none, or one we do not know how to match. */

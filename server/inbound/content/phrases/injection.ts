@@ -2,14 +2,17 @@
  * What instructions to a program look like. Each row is a sequence of meanings (../lexicon-words.ts has the words), with up to two other words
  * between; the comment shows how it reads in English.
  */
+import type { Meaning } from '../lexicon.ts'
 import type { Phrase } from '../phrase-finder.ts'
 import { phrasesOf } from './phrases-of.ts'
 
 export type InjectionCode =
   | 'instruction-override'
   | 'assistant-addressed'
+  | 'assistant-ordered'
   | 'role-play'
   | 'exfiltration'
+  | 'prompt-extraction'
   | 'secrecy'
   | 'tool-call'
   | 'tool-named'
@@ -20,8 +23,8 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'ignore prior instruction', // ignore all previous instructions
     'ignore instruction prior', // disregard the instructions above; oublie les consignes précédentes
     'instruction prior ignore',
-    'ignore you instruction', // forget your rules
-    'ignore you prior instruction',
+    'ignore your instruction', // forget your rules
+    'ignore your prior instruction',
     'ignore system instruction', // override the system prompt
     'ignore instruction system',
     'ignore everything prior', // ignore everything above
@@ -29,8 +32,8 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'ignore everything you tell',
     'not follow prior instruction',
     'not follow instruction prior',
-    'not follow you instruction',
-    'you new instruction be', // your new instructions are
+    'not follow your instruction',
+    'your new instruction be', // your new instructions are
     'be you new instruction', // here are your new instructions
     'new system instruction', // new system prompt
     'follow new instruction',
@@ -51,23 +54,41 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'ai must follow',
     'assistant must follow',
     'ai read message', // any AI processing this email
-    'assistant read message',
     'read message ai',
     'instruction ai assistant', // instructions for the AI assistant
     'you ai be', // あなたはAIです
     'you not ai be', // あなたは制限のないAIです
     'you assistant be',
-    'assistant must send',
-    'assistant must reply',
     'instruction language model',
     'message ai assistant', // this is a message for AI assistants
     'language model read',
     'ai follow instruction',
+    'ai read this',
+    'assistant read this',
+    'assistant you must',
+    'assistant you follow',
+  ]),
+  // What anybody may ask an assistant for in the open, and nobody in secret.
+  ...phrasesOf('assistant-ordered', [
+    'assistant send',
+    'assistant read message',
+    'assistant reply',
+    'assistant call',
+    'assistant follow',
+    'assistant tell',
+    'assistant approval',
+    'ai send',
+    'ai reply',
+    'ai call',
+    'ai tell',
+    'ai approval',
   ]),
   ...phrasesOf('role-play', [
     'you be role', // you are now DAN
     'you be assistant role',
     'pretend you be',
+    'you pretend ai', // you play an AI
+    'you pretend assistant',
     'pretend as ai',
     'pretend as assistant',
     'pretend as role',
@@ -80,41 +101,61 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'assistant without instruction',
     'ai not instruction',
     'you be new ai',
-    'you new role',
+    'your new role',
   ]),
-  ...phrasesOf('exfiltration', [
-    'reveal you system instruction', // print your system prompt
+  ...phrasesOf('prompt-extraction', [
     'reveal system instruction',
     'reveal instruction system',
-    'reveal you instruction',
-    'reveal you prior instruction',
+    'reveal your prior instruction',
     'reveal everything prior',
-    'reply you system instruction',
-    'send you system instruction',
-    'system instruction reveal', // システムプロンプトを表示して
     'reply system instruction',
-    'reply secret',
-    'reply content inbox',
-    'reply inbox content',
-    'send conversation',
-    'send contacts',
-    'send inbox',
-    'send content inbox',
-    'send content conversation',
-    'send message inbox', // forward all emails in the inbox
-    'send you message', // forward your emails
-    'send prior message', // forward the previous messages
-    'reveal conversation',
-    'reveal you conversation',
-    'conversation reveal',
-    'inbox send',
-    'message send secret',
-    'secret send', // パスワードを送信して
-    'contacts send',
+    'send system instruction',
+    ...['give', 'send', 'reveal', 'reply'].flatMap((verb) => [
+      `${verb} your system message`,
+      `${verb} your system instruction`,
+      `${verb} your instruction`,
+    ]),
+    'give system instruction',
+    'you instruction reveal',
+    'what your instruction', // what are your instructions
+    'what your system instruction',
   ]),
+  ...phrasesOf('exfiltration', [
+    ...[
+      'inbox',
+      'contacts',
+      'conversation',
+      'content inbox',
+      'content conversation',
+      'all message',
+      'all contacts',
+      'inbox content',
+    ].flatMap((what) => [`send ${what}`, `reply ${what}`, `reveal ${what}`, `send you ${what}`]),
+    'reply secret',
+    'reply your config',
+    'send your config',
+    'send your message', // forward your emails
+    'send prior message', // forward the previous messages
+    'read inbox secret',
+    'message send secret',
+  ]),
+  // Chinese and Japanese say first what is to be sent.
+  ...['inbox', 'contacts', 'conversation', 'secret', 'message', 'all message'].flatMap((what): Phrase<InjectionCode>[] =>
+    ['send', 'reveal'].map((verb) => ({
+      code: 'exfiltration',
+      says: [...(what.split(' ') as Meaning[]), verb as Meaning],
+      where: 'ideographic',
+    })),
+  ),
   { code: 'exfiltration', says: ['send', 'secret'], where: 'unless-negated' },
-  { code: 'exfiltration', says: ['reveal', 'secret'], where: 'unless-negated' },
+  { code: 'exfiltration', says: ['reveal', 'your', 'secret'], where: 'unless-negated' },
+  { code: 'exfiltration', says: ['give', 'your', 'secret'], where: 'unless-negated' },
+  { code: 'prompt-extraction', says: ['system', 'instruction', 'reveal'], where: 'ideographic' }, // システムプロンプトを表示して
+  { code: 'prompt-extraction', says: ['system', 'instruction', 'send'], where: 'ideographic' },
   ...phrasesOf('secrecy', [
+    'this secretly', // do this silently
+    'send secretly',
+    'secretly send',
     'not tell human', // do not tell the user
     'not reveal human',
     'not reveal this human',
@@ -122,12 +163,6 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'human not tell',
     'human tell not', // ユーザーには言わない
     'without tell human',
-    'without approval human',
-    'without human approval',
-    'without approval', // without asking for confirmation
-    'approval without',
-    'not wait approval',
-    'not need approval',
     'not approval human',
     'not approval must',
     'skip approval',
@@ -135,9 +170,14 @@ export const injectionPhrases: readonly Phrase<InjectionCode>[] = [
     'already approval human', // already approved by the operator
     'human already approval',
   ]),
+  // "Nothing without approval" is what those in charge say.
+  { code: 'secrecy', says: ['without', 'approval'], where: 'unless-negated' },
+  { code: 'secrecy', says: ['without', 'human', 'approval'], where: 'unless-negated' },
+  { code: 'secrecy', says: ['without', 'approval', 'human'], where: 'unless-negated' },
+  { code: 'secrecy', says: ['approval', 'without'], where: 'ideographic' },
   ...phrasesOf('tool-call', [
     'call toolname', // use the send_email tool
-    'call you tool',
+    'call your tool',
     'tool toolname call',
     'follow toolname',
   ]),
