@@ -14,6 +14,8 @@ const longestKept = 4_096
 const kept = new Map<string, Timed<RrType>>()
 
 useQuickMime()
+// A name that does not exist is an error to mailauth, several times a message, and nobody reads where it was made.
+Error.stackTraceLimit = 0
 
 serve(async (input, outside) => {
   const task = input as ExamineTask

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto'
 import { monotonicFactory } from 'ulid'
 
 declare const brand: unique symbol
@@ -61,7 +62,19 @@ type IdOf = {
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.
-const nextUlid = monotonicFactory()
+const nextUlid = monotonicFactory(chance)
+
+const pool = new Uint8Array(4_096)
+let used = pool.length
+
+/** From 0 to below 1, in steps of 1/256: a ULID asks for one of 32 letters. Asking the system for each letter takes longer than all the rest. */
+function chance(): number {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  return (pool[used++] ?? 0) / 256
+}
 
 /** A new id such as `em_01JD…` (prefix, underscore, 26 characters of ULID). Sorts by time of making. @param now epoch ms */
 export const newId = <K extends IdKind>(kind: K, now: number): IdOf[K] => `${idPrefixes[kind]}_${nextUlid(now)}` as IdOf[K]

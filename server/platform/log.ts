@@ -26,18 +26,42 @@ const redacted = ['', '*.', '*.*.'].flatMap((depth) =>
 
 /** JSON lines, written before the call returns, so that the last line of a process that dies is there to read. Standard output by default. */
 export const createLog = (options: { level: LogLevel; destination?: DestinationStream }): Log =>
-  pino(
-    {
-      level: options.level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: redacted, censor: '[secret]' },
-    },
-    options.destination ?? pino.destination({ dest: 1, sync: true }),
+  bound(
+    pino(
+      {
+        level: options.level,
+        base: null,
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+        redact: { paths: redacted, censor: '[secret]' },
+      },
+      options.destination ?? pino.destination({ dest: 1, sync: true }),
+    ),
+    {},
   )
 
-export const silentLog: Log = pino({ level: 'silent' })
+export const silentLog: Log = bound(pino({ level: 'silent' }), {})
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** A log whose lines have these fields, too. pino's own children are made ready to write at once, also for the many messages of which nothing
+ *  is written at this level. */
+function bound(root: Logger, bindings: Record<string, unknown>): Log {
+  const write =
+    (level: Level) =>
+    (first: unknown, message?: string): void => {
+      if (!root.isLevelEnabled(level)) return
+      if (typeof first === 'string') root[level](bindings, first)
+      else root[level]({ ...bindings, ...(first as object) }, message)
+    }
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (more) => bound(root, { ...bindings, ...more }),
+  }
+}
 
 function join(depth: string, name: string): string {
   return name.startsWith('[') ? `${depth.slice(0, -1)}${name}` : `${depth}${name}`
