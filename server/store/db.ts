@@ -7,6 +7,7 @@ import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { type Blobs, createBlobs, removeUnfinishedBlobs } from './blobs.ts'
+import { type Direct, setDirect } from './direct.ts'
 import type { Engine } from './engine.ts'
 import { migrate } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
@@ -43,8 +44,9 @@ export type StoreOptions = {
 export async function openStore(options: StoreOptions): Promise<Store> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   await removeUnfinishedBlobs(options.dataDir, options.clock.now())
-  const { engine, dialect, transact, failed, close } = await openEngine(options)
+  const { engine, dialect, transact, direct, failed, close } = await openEngine(options)
   const db = new Kysely<Database>({ dialect })
+  if (direct !== null) setDirect(db, direct)
   const transactions = createTransactions(transact ?? ((work) => db.transaction().execute(work)))
   const closeAll = async (): Promise<void> => {
     await transactions.close()
@@ -61,8 +63,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, close: closeAll }
 }
 
-/** `transact` null: as Kysely does it. */
-type OpenEngine = { engine: Engine; dialect: Dialect; transact: Transact | null; failed: Promise<Error>; close(): Promise<void> }
+/** `transact`, `direct` null: as Kysely does it. */
+type OpenEngine = {
+  engine: Engine
+  dialect: Dialect
+  transact: Transact | null
+  direct: Direct | null
+  failed: Promise<Error>
+  close(): Promise<void>
+}
 
 async function openEngine({ databaseUrl, dataDir, log, clock }: StoreOptions): Promise<OpenEngine> {
   if (databaseUrl === null) return { engine: 'sqlite', ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
@@ -71,6 +80,7 @@ async function openEngine({ databaseUrl, dataDir, log, clock }: StoreOptions): P
     engine: 'postgres',
     dialect: postgresDialect(databaseUrl, log),
     transact: null,
+    direct: null,
     failed: new Promise(() => {}),
     close: async () => {},
   }

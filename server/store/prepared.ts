@@ -4,7 +4,7 @@
  */
 import { type CompiledQuery, type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import { storable } from './parameters.ts'
-import { asPosted } from './posted.ts'
+import { directOf } from './direct.ts'
 import type { Database, NewRow } from './schema.ts'
 
 type Db = Kysely<Database>
@@ -21,13 +21,24 @@ class Blank {
 /** @param build makes the statement of `value`, whose properties stand for what is given later: they can be compared and inserted, not looked at */
 export function prepare<V extends object, R>(build: (db: Db, value: V) => Buildable<R>): (db: Db, value: V) => Promise<R[]> {
   const text = perEngine((db) => build(db, blanks as V).compile())
-  return async (db, value) => (await db.getExecutor().executeQuery(filled(text(db), value))).rows
+  return async (db, value) => {
+    const query = filled(text(db), value)
+    const direct = directOf(db)
+    if (direct !== undefined) return (await direct.rows(query.sql, query.parameters)) as R[]
+    return (await db.getExecutor().executeQuery(query)).rows
+  }
 }
 
 /** A statement that changes something. Inside a transaction on SQLite nobody waits for it: when it fails, so does the transaction, with its error. */
 export function prepareChange<V extends object>(build: (db: Db, value: V) => Buildable<unknown>): (db: Db, value: V) => Promise<void> {
   const text = perEngine((db) => build(db, blanks as V).compile())
-  return async (db, value) => void (await db.getExecutor().executeQuery(asPosted(filled(text(db), value))))
+  return (db, value) => change(db, filled(text(db), value))
+}
+
+async function change(db: Db, query: CompiledQuery): Promise<void> {
+  const post = directOf(db)?.post
+  if (post) post(query.sql, query.parameters)
+  else await db.getExecutor().executeQuery(query)
 }
 
 const blanks: object = new Proxy({}, { get: (_target, name) => new Blank(String(name)) })
@@ -35,11 +46,8 @@ const blanks: object = new Proxy({}, { get: (_target, name) => new Blank(String(
 type Table = keyof Database
 
 /** Inserts a row; as with `prepareChange`, its failure may show only when the transaction ends. */
-export async function insertPrepared<T extends Table>(db: Transaction<Database>, table: T, row: NewRow<T>): Promise<void> {
-  const columns = Object.keys(row)
-  const text = insertText(table, columns, db)
-  await db.getExecutor().executeQuery(asPosted(filled(text, row)))
-}
+export const insertPrepared = <T extends Table>(db: Transaction<Database>, table: T, row: NewRow<T>): Promise<void> =>
+  change(db, filled(insertText(table, Object.keys(row), db), row))
 
 const inserts = new Map<string, (db: Db) => CompiledQuery>()
 

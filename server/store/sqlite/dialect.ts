@@ -14,7 +14,6 @@ import {
 } from 'kysely'
 import { refuseInside } from '../inside.ts'
 import { SqliteCompiler } from '../parameters.ts'
-import { isPosted } from '../posted.ts'
 import type { Answer, Link } from './link.ts'
 import type { Rows, Value } from './protocol.ts'
 import type { Turn, Writer } from './writer.ts'
@@ -72,9 +71,7 @@ class TurnConnection implements DatabaseConnection {
     this.#turn = turn
   }
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    if (!isPosted(query)) return resultOf(await this.#turn.run(query.sql, query.parameters))
-    this.#turn.post(query.sql, query.parameters)
-    return { rows: [] }
+    return resultOf(await this.#turn.run(query.sql, query.parameters))
   }
   streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     return noStream()
@@ -147,6 +144,9 @@ class Connection implements DatabaseConnection {
 function noStream(): never {
   throw new Error('rows are not streamed from SQLite: read them in pages')
 }
+
+/** What a finished statement gives, without Kysely. */
+export const rowsOf = ({ rows }: Answer): unknown[] => (rows === null ? [] : objects(rows))
 
 const resultOf = <R>({ rows, changes }: Answer): QueryResult<R> =>
   rows === null ? { rows: [], numAffectedRows: BigInt(changes) } : { rows: objects<R>(rows), numAffectedRows: BigInt(changes) }

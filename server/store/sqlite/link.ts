@@ -50,7 +50,7 @@ export function startThread(options: ThreadOptions): Thread {
       worker.postMessage('open', [])
       const word = await hello
       if (!word.ready) throw new Error(`cannot open ${options.file}: ${word.message} (${word.code})`)
-      return linkTo(worker)
+      return linkTo(worker, options.readOnly)
     },
     async abandon() {
       await worker.terminate()
@@ -60,7 +60,8 @@ export function startThread(options: ThreadOptions): Thread {
 
 type Waiting = { resolve: (answer: Answer) => void; reject: (error: Error) => void }
 
-function linkTo(worker: Worker): Link {
+/** @param gathers what is asked for while an answer is awaited goes together behind it: for a reader, whose statements do not wait for each other */
+function linkTo(worker: Worker, gathers: boolean): Link {
   const waiting = new Map<number, Waiting>()
   const failed = Promise.withResolvers<Error>()
   const exited = Promise.withResolvers<void>()
@@ -68,6 +69,7 @@ function linkTo(worker: Worker): Link {
   let batch: Request[] = []
   let owned: ArrayBuffer[] = []
   let nextId = 0
+  let unanswered = 0
   let ended: Error | null = null
   let closing = false
 
@@ -82,11 +84,15 @@ function linkTo(worker: Worker): Link {
   const flush = (): void => {
     const message: Batch = { requests: batch, forget: texts.forgotten() }
     if (ended === null) worker.postMessage(message, owned)
+    unanswered += batch.length
     batch = []
     owned = []
   }
+  const flushInTurn = (): void => {
+    if (batch.length > 0 && !(gathers && unanswered > 0)) flush()
+  }
   const send = (sql: string, parameters: readonly unknown[], place: Place, turn: number): number => {
-    if (batch.length === 0) setImmediate(flush)
+    if (batch.length === 0) setImmediate(flushInTurn)
     const id = nextId++
     batch.push({ id, ...texts.numberOf(sql), parameters: crossing(parameters, owned), place, turn })
     return id
@@ -99,6 +105,8 @@ function linkTo(worker: Worker): Link {
   }
   worker.on('message', (replies: Reply[]) => {
     for (const reply of replies) settle(reply)
+    unanswered -= replies.length
+    if (gathers) flushInTurn()
   })
   worker.on('messageerror', (error) => end(new Error('a database thread sent what cannot be read', { cause: error })))
   worker.on('error', (error) => end(new Error('a database thread failed', { cause: error })))

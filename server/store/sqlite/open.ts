@@ -4,13 +4,16 @@ import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database } from '../schema.ts'
 import type { Transact } from '../transactions.ts'
-import { threadedDialect, turnDialect } from './dialect.ts'
+import { type Direct, setDirect } from '../direct.ts'
+import { rowsOf, threadedDialect, turnDialect } from './dialect.ts'
 import { type Link, startThread } from './link.ts'
-import { type Writer, createWriter } from './writer.ts'
+import { type Turn, type Writer, createWriter } from './writer.ts'
 
 export type SqliteDatabase = {
   dialect: Dialect
   transact: Transact
+  /** for reading outside transactions */
+  direct: Direct
   /** Resolves with the reason when a thread dies: nothing works from then on. */
   failed: Promise<Error>
   /** Waits for statements already sent. */
@@ -50,6 +53,7 @@ function database(writing: Link, reading: Link, clock: Clock): SqliteDatabase {
   return {
     dialect: threadedDialect(writer, reading),
     transact: transactOn(writer),
+    direct: { rows: async (sql, parameters) => rowsOf(await reading.run(sql, parameters, 'alone')), post: null },
     failed: Promise.race([writing.failed, reading.failed]),
     async close() {
       await reading.close()
@@ -64,7 +68,7 @@ const transactOn =
   async (work) => {
     const turn = await writer.begin()
     try {
-      const value = await work(new Kysely<Database>({ dialect: turnDialect(turn) }) as unknown as Transaction<Database>)
+      const value = await work(transactionOn(turn))
       await turn.commit()
       return value
     } catch (error) {
@@ -72,3 +76,9 @@ const transactOn =
       throw error
     }
   }
+
+function transactionOn(turn: Turn): Transaction<Database> {
+  const tx = new Kysely<Database>({ dialect: turnDialect(turn) })
+  setDirect(tx, { rows: async (sql, parameters) => rowsOf(await turn.run(sql, parameters)), post: turn.post })
+  return tx as unknown as Transaction<Database>
+}
