@@ -82,7 +82,8 @@ export function createFactFinder(deps: FactsDeps): FindFacts {
         detour,
         rate: rateOf(deps, arriving, authentication, judgesByIp),
         firstTime: [...ofMailboxes.values()].every(({ history }) => history.received + history.sent === 0),
-        content: examination.parsed.flags.some((flag) => unread.has(flag)) ? null : examination.content.reasons,
+        content: examination.content.reasons,
+        examined: !examination.parsed.flags.some((flag) => unread.has(flag)),
         scan,
       },
       ofMailbox: (id) => ofMailboxes.get(id) ?? nothingKnown,
@@ -94,7 +95,7 @@ const mailboxesOf = ({ recipients }: Arriving): MailboxId[] => [...new Set(recip
 
 const nothingKnown: MailboxFacts = { history: noCorrespondence, learned: null, conversation: [] }
 
-/** Then its content was not looked at. */
+/** Then of its content at most the subject and the names were looked at. */
 const unread: ReadonlySet<MessageFlag> = new Set(['unparsable', 'parse-timeout', 'parse-failed'])
 
 const hidingAddress = (authentication: Authentication): Authentication => ({

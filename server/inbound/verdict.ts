@@ -40,9 +40,9 @@ export function judgeMessage(facts: MessageFacts): InboundVerdict {
   }
   const proven = isProven(facts)
   const doubts = reasonsOf(doubtRows, facts)
-  const findings = [...reasonsOf(findingRows, facts), ...(facts.content ?? []), ...facts.scan.reasons]
+  const findings = [...reasonsOf(findingRows, facts), ...facts.content, ...facts.scan.reasons]
   const isDoubtful = facts.client.isStranger && facts.firstTime && !proven && total([...doubts, ...findings]) > 0
-  return { kind: 'accept', findings, doubts, proven, examined: facts.content !== null, delayMs: isDoubtful ? firstTimeDelayMs : 0 }
+  return { kind: 'accept', findings, doubts, proven, examined: facts.examined, delayMs: isDoubtful ? firstTimeDelayMs : 0 }
 }
 
 /** Trust outweighs doubts about the sender, never what the content shows: the account of somebody known may have been taken over. */

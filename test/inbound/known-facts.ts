@@ -28,6 +28,7 @@ export const message = (authentication: Authentication, more: Partial<MessageFac
   rate: { lastHour: 0, limit: null },
   firstTime: false,
   content: [],
+  examined: true,
   scan: { reasons: [], malware: null, missing: null },
   ...more,
 })

@@ -224,8 +224,8 @@ describe('content', () => {
   })
 
   it('that nobody could read is not called clean', () => {
-    expect(verdictOn(message(passed, { content: null }))).toBe('null 0')
-    expect(verdictOn(message(failed('quarantine'), { content: null }))).toBe('quarantined 12')
+    expect(verdictOn(message(passed, { examined: false }))).toBe('null 0')
+    expect(verdictOn(message(failed('quarantine'), { examined: false }))).toBe('quarantined 12')
   })
 
   it('with malware is refused, and waits for a scanner that has to see it', () => {
@@ -276,7 +276,8 @@ describe('whatever is known', () => {
       detour: fc.constantFrom(null, list, { kind: 'sealed', by: 'x' } as const, { kind: 'trusted', by: 'y' } as const),
       judgesByIp: fc.boolean(),
       firstTime: fc.boolean(),
-      content: fc.option(found),
+      content: found,
+      examined: fc.boolean(),
       scanned: found,
     })
     .map(({ dmarc, spf: bySpf, dkim: byDkim, author, unsure, scanned, ...more }) =>

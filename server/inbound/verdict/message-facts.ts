@@ -45,8 +45,10 @@ export type MessageFacts = {
   rate: { lastHour: number; limit: number | null }
   /** no mailbox it is for has had mail from this author before, or written to it */
   firstTime: boolean
-  /** null: it could not be read */
-  content: readonly Reason[] | null
+  /** what its content shows, as far as it could be read */
+  content: readonly Reason[]
+  /** false: of its text nothing could be read */
+  examined: boolean
   /** what other programs said of it */
   scan: ScanReport
 }
