@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { readInHaste } from '../../server/inbound/content/findings.ts'
-import { authorSigns } from '../../server/inbound/content/look-alike.ts'
+import { authorSigns } from '../../server/inbound/content/known-author.ts'
 import { type Worth, signals } from '../../server/inbound/content/signals.ts'
 import { flaggedFrom, quarantinedFrom } from '../../server/inbound/verdict/doubts.ts'
 import { type Scanned, figuresByLabel, figuresByTechnique, scanCorpus } from '../support/scan-figures.ts'

@@ -2,7 +2,8 @@
 import type { HeaderAddress } from '../../model/email.ts'
 import { freeMail } from './brands.ts'
 import type { Evidence } from './evidence.ts'
-import { borrowedBrand, brandLikeness, isBait, registeredName } from './look-alike.ts'
+import { borrowedBrand, brandLikeness, isBait } from './borrowed-names.ts'
+import { registeredName } from './look-alike.ts'
 
 type Author = { from: HeaderAddress | null; replyTo: readonly HeaderAddress[] }
 
@@ -32,7 +33,7 @@ const hostOf = (address: string): string => address.slice(address.lastIndexOf('@
 const organisation = (host: string): string => registeredName(host)?.domain ?? host
 
 /** What looks like an address in a display name. */
-export function addressIn(name: string): string | null {
+function addressIn(name: string): string | null {
   const word = name
     .slice(0, 300)
     .split(/[\s<>"'(),;]+/)

@@ -79,7 +79,7 @@ export const normalised = (text: string): string => (isAscii(text) ? text : text
 const maxGrowth = 64 * 1024
 
 const beyondAscii = /[\u0080-\uffff]/
-export const isAscii = (text: string): boolean => !beyondAscii.test(text)
+const isAscii = (text: string): boolean => !beyondAscii.test(text)
 
 /** A word or name as it looks. For digits that pass for letters see look-alike.ts. */
 export function skeleton(text: string): string {

@@ -11,7 +11,7 @@ export type { Meaning } from './lexicon-words.ts'
 export const hashStart = 0x811c9dc5
 export const hashStep = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193)
 
-export function hashOf(word: string): number {
+function hashOf(word: string): number {
   let hash = hashStart
   for (const unit of foldedUnits(word)) hash = hashStep(hash, unit)
   return hash

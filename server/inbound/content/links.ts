@@ -1,10 +1,11 @@
 /** What the links of a message say about it: where they seem to lead, and where they do. */
 import { isIP } from 'node:net'
-import type { Link } from '../html/read-html.ts'
+import type { Link } from '../html/notes.ts'
 import { shorteners } from './brands.ts'
 import { isLookalike } from './confusables.ts'
 import type { Evidence } from './evidence.ts'
-import { brandLikeness, isBait, registeredName } from './look-alike.ts'
+import { brandLikeness, isBait } from './borrowed-names.ts'
+import { registeredName } from './look-alike.ts'
 
 /** Links that are looked at; letters with more repeat themselves. */
 const maxLinks = 300
@@ -72,7 +73,7 @@ function judgeHost(host: string, evidence: Evidence): void {
 }
 
 /** Latin letters among others that look like Latin ones, or nothing but such: no language writes so. */
-export function isMixedScript(name: string): boolean {
+function isMixedScript(name: string): boolean {
   const units = Array.from(name, (character) => character.charCodeAt(0)).filter((code) => code > 57 && code !== 95)
   const alike = units.filter(isLookalike).length
   return alike > 0 && (units.some((code) => code < 0x80) || alike === units.length)

@@ -6,7 +6,8 @@
  * difference ("1gn0re", "іgnоre"), nor do spaces between single letters ("i g n o r e"); that somebody wrote so is noted.
  */
 import { dropped, fold, folds, isLookalike, normalised, unfolded } from './confusables.ts'
-import { type Meaning, hashStart, hashStep, isIdeographic, lexicon, meaningOf } from './lexicon.ts'
+import { hashAsLetters, ideographicAt, isFiller, longestWord, wordsWithin } from './disguises.ts'
+import { type Meaning, hashStart, hashStep, isIdeographic, meaningOf } from './lexicon.ts'
 import { createSetting } from './word-setting.ts'
 
 /** A word that means something. `place` grows with the words between: three a word, one an ideograph. `from`, `to`: in `ReadWords.text`. */
@@ -41,21 +42,10 @@ const maxTokens = 20_000
 /** A run of single letters this long is words that were pulled apart. */
 const pulledApart = 5
 const maxPulledApart = 400
-const longestWord = 24
-/** Shorter words are found in any letters. */
-const shortestWithin = 4
 const underscore = 95
 const [letterA, letterZ] = [97, 122]
 const zero = 48
 const nine = 57
-
-/** Digits that pass for letters. */
-const leet: ReadonlyMap<number, number> = new Map(
-  Object.entries({ 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b' }).map(([digit, letter]) => [
-    digit.charCodeAt(0),
-    letter.charCodeAt(0),
-  ]),
-)
 
 export function readWords(given: string): ReadWords {
   const text = normalised(given)
@@ -155,55 +145,4 @@ export function readWords(given: string): ReadWords {
   }
   endApart()
   return { text, tokens, words, mixedScript, longRuns: setting.end() }
-}
-
-/** The longest word of the lexicon that begins here, and whether something invisible had to be passed over for it. */
-function ideographicAt(text: string, at: number): { meaning: Meaning; end: number; isBroken: boolean } | null {
-  for (const { units, meaning } of lexicon.ideographic.get(fold(text.charCodeAt(at))) ?? []) {
-    let end = at + 1
-    let isBroken = false
-    let matched = 1
-    for (; matched < units.length && end < text.length; end++) {
-      const code = text.charCodeAt(end)
-      const unit = fold(code)
-      if (unit === dropped) isBroken ||= isFiller(code)
-      else if (unit === units[matched]) matched++
-      else break
-    }
-    if (matched === units.length) return { meaning, end, isBroken }
-  }
-  return null
-}
-
-/** What nobody sees and no printer needs: a soft hyphen is the typesetter's, an accent belongs to its letter. */
-const isFiller = (code: number): boolean =>
-  code === 0x200b || code === 0x200c || code === 0x180e || code === 0xfeff || (code >= 0x2060 && code <= 0x2064) || code === 0xdb40
-
-function hashAsLetters(text: string, from: number, to: number): number {
-  let hash = hashStart
-  for (let at = from; at < to; at++) {
-    const unit = fold(text.charCodeAt(at))
-    if (unit > dropped) hash = hashStep(hash, leet.get(unit) ?? unit)
-  }
-  return hash
-}
-
-/** The words of the lexicon in letters that stand without spaces, always the longest. */
-function wordsWithin(letters: string): Meaning[] {
-  const found: Meaning[] = []
-  for (let at = 0; at < letters.length;) {
-    let hash = hashStart
-    let length = 1
-    let meaning: Meaning | undefined
-    for (let end = at; end < Math.min(letters.length, at + longestWord); end++) {
-      hash = hashStep(hash, letters.charCodeAt(end))
-      const known = end - at + 1 >= shortestWithin ? meaningOf(hash) : undefined
-      if (known === undefined) continue
-      meaning = known
-      length = end + 1 - at
-    }
-    if (meaning !== undefined && meaning !== 'stop') found.push(meaning)
-    at += length
-  }
-  return found
 }

@@ -23,7 +23,7 @@ export const endsParagraph = names(
 
 /** An end tag or an implied end reaches no farther up than one of these (§13.2.4.2, "has an element in scope"). */
 const scope = 'applet caption html table td th marquee object template'
-export const scopeLimits = names(scope)
+const scopeLimits = names(scope)
 const listLimits = names(`${scope} ol ul`)
 const paragraphLimits = names(`${scope} button`)
 const tableLimits = names('html table template')

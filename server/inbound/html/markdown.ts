@@ -2,6 +2,8 @@
  * Writes Markdown (CommonMark) while a document is walked through: paragraphs, lists, quotations, emphasis, links. Marks are opened only when text
  * follows and closed before the spaces behind it, so empty elements leave nothing. Linear: what was written is not read again.
  */
+import { anySpace, escaped, firstVisible, lastVisible, unevenSpace } from './markdown-text.ts'
+
 export type Mark = 'strong' | 'emphasis' | 'code'
 
 export type MarkdownWriter = {
@@ -248,30 +250,3 @@ export function createMarkdownWriter(): MarkdownWriter {
 }
 
 const backtick = 96
-
-/** What HTML takes for white space; a no-break space is none (Infra §4.6). */
-const isWhite = (code: number): boolean => code === 32 || (code >= 9 && code <= 13 && code !== 11)
-const unevenSpace = /[\t\n\f\r]| {2}/
-const anySpace = /[ \t\n\f\r]+/g
-
-function firstVisible(text: string): number {
-  let at = 0
-  while (at < text.length && isWhite(text.charCodeAt(at))) at++
-  return at
-}
-function lastVisible(text: string): number {
-  let at = text.length - 1
-  while (at >= 0 && isWhite(text.charCodeAt(at))) at--
-  return at
-}
-
-const special = /[\\*_`[\]]/
-const everySpecial = /[\\*_`[\]]/g
-const lineStart = /^(?:[-=>]|\+ |#{1,6} |~~~)/
-const numbered = /^(\d{1,9})\. /
-
-/** Characters that Markdown would read as marks. */
-function escaped(text: string, atLineStart: boolean): string {
-  const plain = special.test(text) ? text.replace(everySpecial, '\\$&') : text
-  return atLineStart ? plain.replace(lineStart, '\\$&').replace(numbered, '$1\\. ') : plain
-}

@@ -5,30 +5,23 @@
  * visible (visibility.ts); what we do not understand hides nothing. Linear in the length of the document, whatever is in it: there is no tree,
  * and what has to be looked for among rules and open elements is bounded by steps (work.ts).
  */
-import { type Declarations, type Declared, parseDeclarations } from './declarations.ts'
+import { type Declarations, parseDeclarations } from './declarations.ts'
+import type { Declared } from './style-values.ts'
 import { type Attributes, type OpenElement, walkDocument } from './document.ts'
-import { blocks, isStandardElement } from './elements.ts'
+import { blocks } from './elements.ts'
 import { type HiddenText, createHiddenText, visibleLength } from './hidden-text.ts'
 import { type MarkdownWriter, createMarkdownWriter } from './markdown.ts'
+import { type Notes, createNotes } from './notes.ts'
 import { type List, listOf, startElement } from './structure.ts'
 import { type StyleSheet, createStyleSheet } from './style-sheet.ts'
 import { type Look, changesLook, isTracker, lookOf, plainLook, presentational } from './visibility.ts'
 import { type Work, createWork } from './work.ts'
 
-/** A link as it was written; `text` are its visible words, at most 300 characters. */
-export type Link = { target: string; text: string }
-
-export type HtmlReading = {
+export type HtmlReading = Notes & {
   markdown: string
   /** visible characters, spaces and fillers not counted */
   characters: number
   hidden: HiddenText
-  /** the first 1,000 */
-  links: readonly Link[]
-  pictures: number
-  form: 'none' | 'form' | 'password'
-  /** names of elements that HTML does not have, the first 20 */
-  strangeElements: readonly string[]
   /** the style sheets were too much work: some of what they hide is shown */
   isSimplified: boolean
   /** what looking for rules and elements took; never more than `maxWork` */
@@ -36,11 +29,7 @@ export type HtmlReading = {
 }
 
 export const maxWork = 1_000_000
-const maxLinks = 1_000
-const maxTarget = 2_000
-const maxLinkText = 300
 const maxAlt = 200
-const maxStrange = 20
 const maxClasses = 30
 /** Distinct style attributes that are remembered; letters repeat theirs. */
 const maxRemembered = 2_000
@@ -172,41 +161,5 @@ function createStyleMemory(): (style: string | undefined) => Declarations | null
     const declarations = parseDeclarations(style)
     if (remembered.size < maxRemembered) remembered.set(style, declarations)
     return declarations
-  }
-}
-
-type Notes = Pick<HtmlReading, 'links' | 'pictures' | 'form' | 'strangeElements'>
-
-/** What the scan wants to know of the elements. */
-function createNotes(): {
-  element(name: string, attributes: Attributes): void
-  endLink(): void
-  words(text: string): void
-  result(): Notes
-} {
-  const links: Link[] = []
-  const strangeElements: string[] = []
-  let link: Link | null = null
-  let pictures = 0
-  let form: Notes['form'] = 'none'
-  return {
-    element(name, attributes) {
-      const target = name === 'a' || name === 'area' ? attributes.get('href') : undefined
-      if (target !== undefined && links.length < maxLinks) {
-        link = { target: target.trim().slice(0, maxTarget), text: '' }
-        links.push(link)
-      }
-      if (name === 'img') pictures++
-      if (name === 'form' && form === 'none') form = 'form'
-      if (name === 'input' && attributes.get('type')?.trim().toLowerCase() === 'password') form = 'password'
-      if (strangeElements.length < maxStrange && !isStandardElement(name)) strangeElements.push(name.slice(0, 40))
-    },
-    endLink() {
-      link = null
-    },
-    words(text) {
-      if (link !== null && link.text.length < maxLinkText) link.text = (link.text + text).slice(0, maxLinkText)
-    },
-    result: () => ({ links, pictures, form, strangeElements }),
   }
 }

@@ -6,7 +6,7 @@ import type { Mark, MarkdownWriter } from './markdown.ts'
 type Start = (writer: MarkdownWriter) => (writer: MarkdownWriter) => void
 
 const nothing = (): void => {}
-export const endParagraph = (writer: MarkdownWriter): void => writer.paragraph()
+const endParagraph = (writer: MarkdownWriter): void => writer.paragraph()
 const endLink = (writer: MarkdownWriter): void => writer.endLink()
 const endFence = (writer: MarkdownWriter): void => writer.endFence()
 const leave = (writer: MarkdownWriter): void => writer.leave()

@@ -1,5 +1,6 @@
 /** The rules of the style sheets in a letter that can hide something, and which of them apply to an element. */
-import { type Declarations, type Declared, parseDeclarations } from './declarations.ts'
+import { type Declarations, parseDeclarations } from './declarations.ts'
+import type { Declared } from './style-values.ts'
 import { mediaApplies } from './media-query.ts'
 import { type Selector, type StyledElement, matches, parseSelector } from './selectors.ts'
 import type { Work } from './work.ts'

@@ -1,6 +1,6 @@
 /** What an element looks like, from its parent and from what was declared: just enough to say whether a person can read its text, and if not, why. */
 import { type Colour, black, faintest, isLost, linkBlue, over, parseLegacyColour, white } from './colour.ts'
-import { type Declared, type Length, parseLength } from './declarations.ts'
+import { type Declared, type Length, parseLength } from './style-values.ts'
 import { neverShown } from './elements.ts'
 import type { Attributes } from './document.ts'
 

@@ -1,7 +1,9 @@
 import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { borrowedBrand, brandLikeness, isOneOff, judgeAuthor, likenessOf, nameKey } from '../../../server/inbound/content/look-alike.ts'
+import { borrowedBrand, brandLikeness } from '../../../server/inbound/content/borrowed-names.ts'
+import { judgeAuthor } from '../../../server/inbound/content/known-author.ts'
+import { isOneOff, likenessOf, nameKey } from '../../../server/inbound/content/look-alike.ts'
 import { scanLetter } from '../../support/scan-letter.ts'
 import { wildText } from '../../support/arbitraries.ts'
 
