@@ -85,9 +85,12 @@ describeOnEachEngine('letters that are filed at the same moment', (open) => {
       [await letter(store, 'third'), to(mailbox.id)],
     ]
     const outcomes = await Promise.allSettled(orders.map(([one, filings]) => filer.file(one, filings)))
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    const [first, ofNobody, second, ofTheSameId, third] = outcomes.map(({ status }) => status)
+    expect([first, ofNobody, third]).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    // On PostgreSQL either of the two may come first, once each is on its own.
+    expect([second, ofTheSameId].toSorted()).toEqual(['fulfilled', 'rejected'])
     const subjects = (await store.db.selectFrom('emails').select('subject').execute()).map(({ subject }) => subject)
-    expect(subjects.toSorted()).toEqual(['first', 'second', 'third'])
+    expect(subjects.toSorted()).toEqual(['first', second === 'fulfilled' ? 'second' : 'of the same id', 'third'].toSorted())
     expect(await verifyLog(store.db)).toMatchObject({ ok: true })
   })
 
