@@ -90,7 +90,6 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const { hostname } = config
   const conduct = createConduct({ config, sharedIn: sole === null ? store.db : null, clock, log, metrics })
   const examine = createExaminer({ parser, hostname, resolver, clock })
-  conduct.watch('work', () => (parser.ready() ? 0 : 1))
   const patience = createPatience(clock)
   const findFacts = createFactFinder({
     store,
@@ -103,8 +102,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   })
   const handOn = { onDsn, onComplaint }
   const holdExpiryMs = config.holds.expireAfterMs
-  const receive = createReceiver({ hostname, holdExpiryMs, store, examine, findFacts, patience, handOn, clock })
-  const listener = createListener({ config, store, receive, conduct, tls, clock, log })
+  const { receive, load } = createReceiver({ hostname, holdExpiryMs, store, parser, examine, findFacts, patience, handOn, clock })
+  conduct.watch('work', load)
+  const listener = createListener({ config, store, receive, load, conduct, tls, clock, log })
   const http = createHttpServer({
     rooms: { store, submissions, approvals, clock, log },
     identify: keys.identify,

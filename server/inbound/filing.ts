@@ -14,8 +14,8 @@ import type { HandOn } from './hand-on.ts'
 export type Filer = {
   /** Resolves when the letter is on disk in each of these mailboxes. Throws when it is in none. */
   file(letter: Letter, filings: readonly Filing[]): Promise<void>
-  /** How many letters wait for the disk. */
-  waiting(): number
+  /** How many letters wait for the disk, as a share of how many may: at 1 the next is sent away. */
+  load(): number
 }
 
 type Order = { letter: Letter; filings: readonly Filing[]; done: () => void; failed: (error: unknown) => void }
@@ -23,6 +23,8 @@ type Order = { letter: Letter; filings: readonly Filing[]; done: () => void; fai
 /** Each has some ten statements, and while they run nobody else writes. */
 const mostAtOnce = 100
 const mostBytesAtOnce = 4 * 1024 * 1024
+/** Some seconds' worth, even of a disk that takes a tenth of one for each transaction. */
+const mostWaiting = 1_000
 
 export function createFiler({ store, handOn }: { store: Store; handOn: HandOn }): Filer {
   const waiting: Order[] = []
@@ -69,7 +71,7 @@ export function createFiler({ store, handOn }: { store: Store; handOn: HandOn })
         // Not at once: whoever comes in the same turn of the loop comes along.
         setImmediate(next)
       }),
-    waiting: () => waiting.length,
+    load: () => waiting.length / mostWaiting,
   }
 }
 

@@ -14,7 +14,7 @@ import { maxDescriptors } from '../platform/descriptors.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { type Conduct, noPlace } from './conduct/conduct.ts'
-import type { Receiver } from './receive.ts'
+import { type Receiver, crowdedFrom } from './receive.ts'
 import { type RecipientVerdict, judgeRecipient, judgeSender, recipientFacts } from './recipients.ts'
 import { type Connection, type Door, shuttingDown } from './smtp/connection.ts'
 import { judgeTime, timeCheckMs } from './smtp/deadlines.ts'
@@ -30,7 +30,9 @@ export type ListenerConfig = {
 export type ListenerDeps = {
   config: ListenerConfig
   store: Store
-  receive: Receiver
+  receive: Receiver['receive']
+  /** how far what receives is behind, from 0 to 1 */
+  load: Receiver['load']
   conduct: Conduct
   /** PEM texts */
   tls: { key: string; cert: string }
@@ -53,7 +55,7 @@ const backlog = 1_024
 const trouble: Reply = { code: 451, status: '4.3.0', text: 'Local trouble, nothing was stored, try again later' }
 
 export function createListener(deps: ListenerDeps): Listener {
-  const { config, store, receive, conduct, clock } = deps
+  const { config, store, receive, load, conduct, clock } = deps
   const budget = createMemoryBudget(Math.max(config.smtp.maxMessageBytes * largestMessagesAtOnce, leastMemoryBytes))
   conduct.watch('memory', budget.share)
   const connections = new Map<string, Connection>()
@@ -66,6 +68,7 @@ export function createListener(deps: ListenerDeps): Listener {
     maxRecipients: config.smtp.maxRecipients,
     budget,
     now: clock.now,
+    hasTime: () => load() < crowdedFrom,
     judgeSender,
     async judgeRecipient(path, talk) {
       const verdict = await judge(path, talk)

@@ -18,8 +18,8 @@ export type Parser = {
   /** Null when too many messages are waiting already: nothing is wrong with this one, and it may come again. Throws when it cannot be examined.
    *  @param answer what a thread asks about (`NameQuestion`); must not reject */
   examine(task: Unplanned, answer: (about: unknown) => Promise<unknown>): Promise<Examination | null>
-  /** Whether one more message has a fair chance to be examined soon. */
-  ready(): boolean
+  /** How many messages of ordinary size wait or are examined, as a share of how many may: at 1 the next is sent away. */
+  load(): number
   close(): Promise<void>
 }
 
@@ -30,8 +30,6 @@ const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000,
 const slow = { name: 'slow', threads: 1, atOnce: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256, youngMb: 32 }
 const leastThreads = 2
 const largeMessage = 2 * 1024 * 1024
-/** Beyond this share of what the quick lane may hold, senders are better asked to come again before they send. */
-const crowdedFrom = 0.5
 
 /** @param options.limits @param options.file for tests that wait for a limit to be reached, or make a thread fail */
 export function createParser({ log, limits = {}, file = examineThread }: { log: Log; limits?: ParserLimits; file?: URL }): Parser {
@@ -70,7 +68,7 @@ export function createParser({ log, limits = {}, file = examineThread }: { log: 
         task = { ...task, plan }
       }
     },
-    ready: () => quickLane.fullness() < crowdedFrom,
+    load: quickLane.fullness,
     async close() {
       await Promise.all([quickLane.close(), slowLane.close()])
     },

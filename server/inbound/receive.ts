@@ -15,6 +15,7 @@ import type { Filing, Letter } from './email-rows.ts'
 import { type Filer, createFiler } from './filing.ts'
 import type { HandOn } from './hand-on.ts'
 import type { MessageFlag, ParsedMessage } from './parsed-message.ts'
+import type { Parser } from './parser.ts'
 import type { Patience } from './patience.ts'
 import type { Recipient } from './recipients.ts'
 import { type Client, judgeHeader, withTrace } from './trace.ts'
@@ -37,6 +38,7 @@ export type ReceiverDeps = {
   hostname: string
   holdExpiryMs: number
   store: Store
+  parser: Pick<Parser, 'load'>
   examine: Examine
   findFacts: FindFacts
   patience: Patience
@@ -47,16 +49,24 @@ export type ReceiverDeps = {
 type Deps = ReceiverDeps & { filer: Filer }
 
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
-export type Receiver = (arrival: Arrival) => Promise<Reply>
+export type Receive = (arrival: Arrival) => Promise<Reply>
+
+/** `load`: how far the workers or the disk are behind, from 0 to 1. */
+export type Receiver = { receive: Receive; load: () => number }
+
+/** From here on a sender is better asked to come again before it sends. */
+export const crowdedFrom = 0.5
 
 /** What is not read now could only be stored unread, and its sender still has it. */
 const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at this moment, try again later' }
 
 export function createReceiver(given: ReceiverDeps): Receiver {
   const deps: Deps = { ...given, filer: createFiler(given) }
-  return async (arrival) => {
+  const load = (): number => Math.max(deps.parser.load(), deps.filer.load())
+  const receive: Receive = async (arrival) => {
     const { bytes, client, reversePath, log } = arrival
     log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')
+    if (load() >= 1) return refuse(log, crowded, 'work-waits')
     const problem = judgeHeader(bytes)
     if (problem !== null) return refuse(log, problem, 'header')
     const facts = await deps.findFacts(arrival, deps.examine({ bytes, client, reversePath }))
@@ -69,6 +79,7 @@ export function createReceiver(given: ReceiverDeps): Receiver {
     const forMailbox = (id: MailboxId): MailboxVerdict => judgeForMailbox(verdict, facts.ofMailbox(id))
     return keep(deps, arrival, { facts, forMailbox, proven: verdict.proven, flags: flagsOf(facts.message, examination) })
   }
+  return { receive, load }
 }
 
 function refuse(log: Log, reply: Reply, reason: string): Reply {

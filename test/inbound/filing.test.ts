@@ -105,4 +105,20 @@ describeOnEachEngine('letters that are filed at the same moment', (open) => {
     expect(transactions).toBe(2)
     expect((await store.db.selectFrom('emails').select('id').execute()).length).toBe(80)
   })
+
+  it('tell how many wait when the disk is slow, and catch up', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    const disk = Promise.withResolvers<void>()
+    const slow: Store = { ...store, transaction: (work) => disk.promise.then(() => store.transaction(work)) }
+    const filer = createFiler({ store: slow, handOn })
+    const one = await letter(store, 'one')
+    const first = filer.file(one, to(mailbox.id))
+    await new Promise((resolve) => void setImmediate(resolve))
+    const more = Array.from({ length: 250 }, () => filer.file(one, to(mailbox.id)))
+    expect(filer.load()).toBe(0.25)
+    disk.resolve()
+    await Promise.all([first, ...more])
+    expect(filer.load()).toBe(0)
+  })
 })

@@ -33,7 +33,7 @@ describeOnEachEngine('the listener', (openStore) => {
 
   it('asks a sender to come again when nobody has time to read its message, and keeps nothing of it', async () => {
     const office = await openPostOffice(await openStore(), {
-      parser: { examine: () => Promise.resolve(null), ready: () => true, close: () => Promise.resolve() },
+      parser: { examine: () => Promise.resolve(null), load: () => 0, close: () => Promise.resolve() },
     })
     expect(await office.send({ data: letter() })).toBe('451 4.3.1 Too many messages at this moment, try again later')
     expect(await office.emails()).toEqual([])

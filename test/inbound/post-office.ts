@@ -78,17 +78,18 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
     ...facts,
   })
   const patience = options.patience ?? createPatience(clock)
-  const receive = createReceiver({
+  const { receive, load } = createReceiver({
     hostname,
     holdExpiryMs: 1_000_000,
     store,
+    parser,
     examine,
     findFacts,
     patience,
     handOn: { onDsn, onComplaint },
     clock,
   })
-  const listener = createListener({ config, store, receive, conduct, tls, clock, log })
+  const listener = createListener({ config, store, receive, load, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
   const close = async (): Promise<void> => {

@@ -22,6 +22,7 @@ export function mail(talk: Talk, argument: string): Answer {
   if (!judged.options.utf8 && !ascii.test(parsed.path)) return notAscii('MAIL')
   const sender = host.judgeSender(parsed.path)
   if (!sender.ok) return answered('MAIL', sender.reply)
+  if (!host.hasTime()) return say('MAIL', 451, '4.3.1', 'Too many messages at this moment, try again later')
   // Told now it costs nobody the message; and what we may know of this network comes last, when all else is well.
   const refusal = host.budget.of(peer.ip).hasRoom(judged.options.size) ? peer.mayMail(judged.options.size) : noRoom
   if (refusal !== null) return answered('MAIL', refusal)

@@ -14,6 +14,8 @@ export type Host = {
   maxMessageBytes: number
   maxRecipients: number
   budget: MemoryBudget
+  /** false: the workers or the disk are so far behind that a message had better come later */
+  hasTime(): boolean
   judgeSender(path: string): SenderVerdict
   judgeRecipient(path: string, talk: Talk): Promise<RecipientVerdict>
   /** The reply to a complete message. Never rejects. */

@@ -1,7 +1,7 @@
 import { beforeAll, onTestFinished } from 'vitest'
 import type { Conduct } from '../../../server/inbound/conduct/conduct.ts'
 import { createListener } from '../../../server/inbound/listener.ts'
-import type { Arrival, Receiver } from '../../../server/inbound/receive.ts'
+import type { Arrival, Receive } from '../../../server/inbound/receive.ts'
 import { type Clock, systemClock } from '../../../server/platform/clock.ts'
 import { type Log, silentLog } from '../../../server/platform/log.ts'
 import { type Store, openStore } from '../../../server/store/db.ts'
@@ -20,7 +20,7 @@ export type Counter = {
 }
 
 type CounterOptions = {
-  receive?: Receiver
+  receive?: Receive
   conduct?: Conduct
   clock?: Clock
   log?: Log
@@ -52,7 +52,7 @@ export async function openCounter(options: CounterOptions = {}): Promise<Counter
     maxMessageBytes = 100_000,
   } = options
   const received: Arrival[] = []
-  const take: Receiver = (arrival) => {
+  const take: Receive = (arrival) => {
     received.push(arrival)
     return Promise.resolve(stored)
   }
@@ -60,7 +60,7 @@ export async function openCounter(options: CounterOptions = {}): Promise<Counter
     hostname: 'mx.ours.test',
     smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 100, maxConnections, proxies },
   }
-  const listener = createListener({ config, store, receive: options.receive ?? take, conduct, tls, clock, log })
+  const listener = createListener({ config, store, receive: options.receive ?? take, load: () => 0, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
   const close = async (): Promise<void> => {

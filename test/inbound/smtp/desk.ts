@@ -20,6 +20,7 @@ export function createHost(different: Partial<Host> = {}): Host & { received: Co
     maxRecipients: 3,
     budget: createMemoryBudget(1_000_000),
     now: () => 0,
+    hasTime: () => true,
     judgeSender,
     judgeRecipient(path) {
       const address = parseAddress(path)
