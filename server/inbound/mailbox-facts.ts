@@ -4,10 +4,12 @@ import { accountsWithOpinion, spamProbability, statisticalReason } from '../mail
 import type { HeaderAddress } from '../model/email.ts'
 import type { AccountId, MailboxId } from '../model/ids.ts'
 import type { Reason } from '../model/reason.ts'
-import { correspondenceWith, noCorrespondence } from '../store/correspondents.ts'
+import { type Correspondence, correspondenceWith, noCorrespondence } from '../store/correspondents.ts'
 import type { Db } from '../store/db.ts'
 import { type Participation, emailsByMessageId, headerAddresses, participationIn } from '../store/emails.ts'
 import { judgeConversation } from './content/conversation.ts'
+import { judgeAuthor } from './content/known-author.ts'
+import { knownNames } from './known-names.ts'
 import type { ParsedMessage } from './parsed-message.ts'
 import type { MailboxFacts } from './verdict/message-facts.ts'
 
@@ -26,11 +28,16 @@ export async function findMailboxFacts(
   ])
   const facts = new Map<MailboxId, MailboxFacts>()
   for (const id of mailboxIds) {
-    const conversation = await conversationIn(db, id, parsed)
-    facts.set(id, { history: histories.get(id) ?? noCorrespondence, learned: learned.get(id) ?? null, conversation })
+    const history = histories.get(id) ?? noCorrespondence
+    const conversation = [...(await newAuthorAt(db, id, parsed, history)), ...(await conversationIn(db, id, parsed))]
+    facts.set(id, { history, learned: learned.get(id) ?? null, conversation })
   }
   return facts
 }
+
+/** Whom a mailbox has not heard of before may look like somebody whom it has. */
+const newAuthorAt = async (db: Db, id: MailboxId, { from }: ParsedMessage, { received, sent }: Correspondence): Promise<Reason[]> =>
+  from === null || received + sent > 0 ? [] : judgeAuthor(from, await knownNames(db, id))
 
 /** What the filter of each account says, asked once for each account. */
 async function learnedBy(db: Db, mailboxIds: readonly MailboxId[], parsed: ParsedMessage): Promise<Map<MailboxId, Reason | null>> {

@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Transaction } from 'kysely'
+import { type Insertable, type Kysely, type Transaction, sql } from 'kysely'
 import { addressKey } from '../model/address.ts'
 import type { MailboxId } from '../model/ids.ts'
 import { prepare, prepareChange } from './prepared.ts'
@@ -97,3 +97,19 @@ export async function hasWrittenTo(db: Kysely<Database>, mailboxIds: readonly Ma
     .executeTakeFirst()
   return row !== undefined
 }
+
+/** The domains that a mailbox has written to, from its last `limit` correspondents, the last first. */
+export const domainsWrittenTo = async (db: Kysely<Database>, mailboxId: MailboxId, limit: number): Promise<string[]> => [
+  ...new Set((await writtenTo(db, { mailboxId, limit })).map(({ domain }) => domain)),
+]
+
+const writtenTo = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; limit: number }) =>
+  db
+    .selectFrom('correspondents')
+    .select('domain')
+    .where('mailbox_id', '=', mailboxId)
+    // Spelt out, so that the index of these rows alone is found.
+    .where('sent', '>', sql.lit(0))
+    .orderBy('last_at', 'desc')
+    .limit(limit),
+)

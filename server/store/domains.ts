@@ -1,5 +1,6 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { DomainId, MailboxId } from '../model/ids.ts'
+import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertDomain = async (tx: Transaction<Database>, row: NewRow<'domains'>): Promise<void> => {
@@ -33,6 +34,20 @@ export const domainsWithCatchAll = (db: Kysely<Database>): Promise<ListedDomain[
     .select(['domains.name', 'domains.account_id', 'mailboxes.address as catchAll'])
     .orderBy('domains.name')
     .execute()
+
+/** The names of up to `limit` domains of the account that a mailbox belongs to. */
+export const domainsAround = async (db: Kysely<Database>, mailboxId: MailboxId, limit: number): Promise<string[]> =>
+  (await ofAccountOf(db, { mailboxId, limit })).map(({ name }) => name)
+
+const ofAccountOf = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; limit: number }) =>
+  db
+    .selectFrom('domains')
+    .innerJoin('mailboxes', 'mailboxes.account_id', 'domains.account_id')
+    .select('domains.name')
+    .where('mailboxes.id', '=', mailboxId)
+    .orderBy('domains.name')
+    .limit(limit),
+)
 
 /** Every domain of the appliance, by name. */
 export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>

@@ -26,6 +26,22 @@ export const mailboxById = async (db: Kysely<Database>, id: MailboxId): Promise<
 
 const byId = prepare((db, { id }: { id: MailboxId }) => db.selectFrom('mailboxes').selectAll().where('id', '=', id))
 
+/** The names that mailboxes of the same account write under, up to `limit` of them; deleted mailboxes write no more. */
+export const displayNamesAround = async (db: Kysely<Database>, mailboxId: MailboxId, limit: number): Promise<string[]> =>
+  (await named(db, { mailboxId, limit })).flatMap(({ display_name }) => display_name ?? [])
+
+const named = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; limit: number }) =>
+  db
+    .selectFrom('mailboxes as named')
+    .innerJoin('mailboxes as own', (join) => join.onRef('own.account_id', '=', 'named.account_id').onRef('own.world', '=', 'named.world'))
+    .select('named.display_name')
+    .where('own.id', '=', mailboxId)
+    .where('named.display_name', 'is not', null)
+    .where('named.deleted_at', 'is', null)
+    .orderBy('named.id')
+    .limit(limit),
+)
+
 /** The tenant's mailboxes, oldest first; suspended ones too, deleted ones not. @param mailboxIds only these; null for all */
 export function listMailboxes(
   db: Kysely<Database>,

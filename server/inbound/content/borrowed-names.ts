@@ -15,7 +15,7 @@ export function brandLikeness(host: string): Likeness | null {
   for (const { name, look: brand } of brandLooks) {
     if (registered.name === name) continue
     if (look === brand) return { known: name, how: 'same-look' }
-    if (name.length >= shortestForTypo + 1 && isOneOff(look, brand)) return { known: name, how: 'typo' }
+    if (name.length >= shortestForTypo && isOneOff(look, brand)) return { known: name, how: 'typo' }
     if (name.length >= shortestWithin && parts.size > 1 && parts.has(brand)) return { known: name, how: 'within' }
   }
   const front = host.slice(0, Math.max(0, host.length - registered.domain.length))

@@ -1,6 +1,7 @@
 /** Authors made to be taken for one of ours or for a correspondent. Pure: who we are and whom we know comes from the store. */
 import type { HeaderAddress } from '../../model/email.ts'
 import type { Reason } from '../../model/reason.ts'
+import { freeMail } from './brands.ts'
 import { likenessOf, nameKey, registeredName } from './look-alike.ts'
 
 /** Our own, as the store knows them. `people`: names that our mailboxes write under. `correspondents`: domains we have written to. */
@@ -21,6 +22,8 @@ export const authorSigns: readonly AuthorSign[] = [
     points: 6,
     words: "The author's domain looks like one that we write to.",
     when: ({ host, ours }) => {
+      // mail.com is no slip of gmail.com.
+      if (freeMail.has(host)) return null
       const like = likenessOf(host, ours.correspondents)
       return like === null || like.how === 'other-ending' ? null : like.known
     },

@@ -14,7 +14,7 @@ const maxHost = 253
 /** Comparing takes about a microsecond each. */
 const maxKnown = 2_000
 /** Shorter names are one letter off from too many others. */
-export const shortestForTypo = 5
+export const shortestForTypo = 6
 export const shortestWithin = 5
 
 /** Null for an address literal or a name of one label. @param host lower case, A-labels */

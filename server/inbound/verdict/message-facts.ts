@@ -61,6 +61,6 @@ export type MailboxFacts = {
   history: SenderHistory
   /** what this account's own filter says of its words; null: nothing */
   learned: Reason | null
-  /** what is odd about it in its thread */
+  /** what is odd about it in its thread, and about an author who is new here */
   conversation: readonly Reason[]
 }

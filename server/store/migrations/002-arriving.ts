@@ -41,6 +41,8 @@ export const arriving = (engine: Engine): Migration => ({
         primary key (mailbox_id, address)
       ) ${tableEnd}`,
       `create index correspondents_by_domain on correspondents (mailbox_id, domain)`,
+      // Strangers make rows here as they like; only those a mailbox has written to are listed.
+      `create index correspondents_written_to on correspondents (mailbox_id, last_at) where sent > 0`,
 
       `create table spam_tokens (
         account_id ${text} not null references accounts (id),

@@ -27,7 +27,8 @@ describe('a domain made to be taken for ours', () => {
   })
 
   it('does not take a short name for a slip of another short name', () => {
-    expect(likenessOf('ours.test', ['hours.test'])?.how).toBe('typo')
+    expect(likenessOf('ourselve.test', ['ourselves.test'])?.how).toBe('typo')
+    expect(likenessOf('ours.test', ['hours.test'])).toBeNull()
     expect(likenessOf('abd.test', ['abc.test'])).toBeNull()
   })
 
@@ -75,7 +76,7 @@ describe('who a letter claims to be from', () => {
 })
 
 describe('an author, knowing who we are', () => {
-  const ours = { domains: ['ours.test'], people: ['Ann Berg'], correspondents: ['nordwind.example'] }
+  const ours = { domains: ['ours.test'], people: ['Ann Berg'], correspondents: ['nordwind.example', 'gmail.com'] }
   it.each<[string, { address: string; name?: string } | null, string[]]>([
     ['is nobody', null, []],
     ['is one of us', { name: 'Ann Berg', address: 'ann@ours.test' }, []],
@@ -83,6 +84,7 @@ describe('an author, knowing who we are', () => {
     ['is somebody we know', { name: 'Ola', address: 'ola@nordwind.example' }, []],
     ['looks like one of us', { address: 'ann@0urs.test' }, ['look-alike-of-ours']],
     ['looks like somebody we know', { address: 'ola@nordwlnd.example' }, ['look-alike-of-known']],
+    ['writes from a service that is no slip of another', { address: 'bo@mail.com' }, []],
     ['has the name of one of us', { name: 'Berg, Ann', address: 'ann@remote.test' }, ['our-name']],
     ['has that name in other letters', { name: 'Аnn Bеrg', address: 'ann@remote.test' }, ['our-name']],
     ['calls itself our support', { name: 'Support of ours.test', address: 'a@remote.test' }, ['our-domain-in-name']],
