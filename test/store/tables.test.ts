@@ -6,10 +6,10 @@ import { activeDkimKeys, domainByName, insertDkimKey, listDomains } from '../../
 import { emailsByMessageId, emailsOfThread, findByIdempotencyKey, findEmail, listEmails } from '../../server/store/emails.ts'
 import { appendEvent, eventsAfter } from '../../server/store/events.ts'
 import { insertKey, keyByHash, listKeys, touchKey } from '../../server/store/keys.ts'
-import { findMailbox, insertMailbox, listMailboxes, mailboxById } from '../../server/store/mailboxes.ts'
+import { findMailbox, listMailboxes, mailboxById } from '../../server/store/mailboxes.ts'
 import { findThread } from '../../server/store/threads.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
-import { type Tenant, addEmail, addTenant, keyRow, mailboxRow, now } from './rows.ts'
+import { type Tenant, addEmail, addTenant, keyRow, now } from './rows.ts'
 
 describeOnEachEngine('a tenant', (open) => {
   let store: Store

@@ -37,7 +37,8 @@ function cpuMs(pid: number): number {
   }
 }
 
-const serverPids = (world: World): number[] => world.processes((pid) => !/^(?:nsenter|unshare|knotd|sleep|ss)\b|\/load\.ts /.test(commandOf(pid)))
+const serverPids = (world: World): number[] =>
+  world.processes((pid) => !/^(?:nsenter|unshare|knotd|sleep|ss)\b|\/load\.ts /.test(commandOf(pid)))
 
 function used(world: World): { mb: number; processes: number } {
   const pids = serverPids(world)
