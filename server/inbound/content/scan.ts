@@ -46,6 +46,8 @@ export function scanContent(message: ScannedMessage): ContentFindings {
     judgeText(textOfNames(parsed), 'shown', evidence),
     judgeText(textOfAttachments(parsed), 'shown', evidence),
   ]
+  // What a person is shown counts as well, when it is something else.
+  if (isUnseen && reading.html !== null) decoded.push(judgeText(reading.html.markdown, 'shown', evidence))
   if (reading.html !== null) decoded.push(judgeHidden(reading.html, evidence))
   judgeLinks({ links: [...linksIn(reading.from === 'plain' ? reading.said : ''), ...(reading.html?.links ?? [])], authorDomain }, evidence)
   judgeAuthorFields(parsed, evidence)

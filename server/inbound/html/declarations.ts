@@ -1,4 +1,5 @@
 /** Style declarations (CSS Syntax 3 §5.4.5), reduced to what decides whether text can be seen. */
+import { withoutComments } from './css-comments.ts'
 import { type Declared, valueReaders } from './style-values.ts'
 
 /** `!important` declarations win over every other. */
@@ -9,7 +10,8 @@ const maxDeclarations = 200
 const maxValue = 300
 
 /** Null when nothing in it matters here. */
-export function parseDeclarations(text: string): Declarations | null {
+export function parseDeclarations(written: string): Declarations | null {
+  const text = withoutComments(written)
   const found: Declarations = { normal: {}, important: {} }
   let some = false
   let count = 0

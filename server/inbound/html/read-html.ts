@@ -11,6 +11,7 @@ import { type Attributes, type OpenElement, walkDocument } from './document.ts'
 import { blocks } from './elements.ts'
 import { type HiddenText, createHiddenText, visibleLength } from './hidden-text.ts'
 import { type MarkdownWriter, createMarkdownWriter } from './markdown.ts'
+import { mediaApplies } from './media-query.ts'
 import { type Notes, createNotes } from './notes.ts'
 import { type List, listOf, startElement } from './structure.ts'
 import { type StyleSheet, createStyleSheet } from './style-sheet.ts'
@@ -66,6 +67,8 @@ function readOnce(html: string, sheet: StyleSheet, work: Work, isSheetKnown: boo
   let current = plainLook
   /** the text of the script or style sheet that is open; null outside of one */
   let code: string[] | null = null
+  /** the sheet that is open is one for a screen */
+  let isForUs = true
   let isSheetLate = false
 
   function declaredFor(name: string, attributes: Attributes, classes: readonly string[], parents: readonly Element[]): Declared | null {
@@ -79,6 +82,7 @@ function readOnce(html: string, sheet: StyleSheet, work: Work, isSheetKnown: boo
 
   function open(name: string, attributes: Attributes, parents: readonly Element[]): Element {
     if (name === 'style' || name === 'script') code = []
+    if (name === 'style') isForUs = mediaApplies(attributes.get('media') ?? '')
     const classes = attributes.get('class')?.split(/\s+/, maxClasses) ?? noClasses
     const declared = declaredFor(name, attributes, classes, parents)
     const outer = current
@@ -107,7 +111,7 @@ function readOnce(html: string, sheet: StyleSheet, work: Work, isSheetKnown: boo
 
   function close(element: Element): void {
     if (code !== null && (element.name === 'style' || element.name === 'script')) {
-      if (element.name === 'style' && !isSheetKnown) addSheet(code.join(''))
+      if (element.name === 'style' && isForUs && !isSheetKnown) addSheet(code.join(''))
       code = null
     }
     if (element.name === 'a') noted.endLink()

@@ -1,6 +1,7 @@
 /** The rules of the style sheets in a letter that can hide something, and which of them apply to an element. */
 import { type Declarations, parseDeclarations } from './declarations.ts'
 import type { Declared } from './style-values.ts'
+import { withoutComments } from './css-comments.ts'
 import { mediaApplies } from './media-query.ts'
 import { type Selector, type StyledElement, matches, parseSelector } from './selectors.ts'
 import type { Work } from './work.ts'
@@ -89,7 +90,7 @@ const keysOf = (element: StyledElement): string[] => {
 
 /** Calls `rule` for every style rule that applies to an ordinary screen. Linear: every character is passed over once or twice. */
 function readRules(css: string, rule: (prelude: string, body: string) => void): void {
-  const text = css.includes('/*') ? withoutComments(css) : css
+  const text = withoutComments(css)
   let at = 0
   while (at < text.length) {
     const open = text.indexOf('{', at)
@@ -128,18 +129,4 @@ function endOfBlock(text: string, open: number): number {
     else if (code === 125 && --depth === 0) return at + 1
   }
   return text.length
-}
-
-function withoutComments(css: string): string {
-  const parts: string[] = []
-  let at = 0
-  while (at < css.length) {
-    const open = css.indexOf('/*', at)
-    if (open < 0) break
-    parts.push(css.slice(at, open))
-    const close = css.indexOf('*/', open + 2)
-    at = close < 0 ? css.length : close + 2
-  }
-  parts.push(css.slice(at))
-  return parts.join(' ')
 }

@@ -28,6 +28,7 @@ export type Declared = {
   isContentHidden?: boolean
   isFiltered?: boolean
   indent?: number
+  spacing?: number
   margin?: number
 } & { [side in Side]?: number }
 
@@ -55,12 +56,16 @@ function px(value: string): number | null {
 }
 
 const sized =
-  (property: 'width' | 'maxWidth' | 'height' | 'maxHeight' | 'indent' | 'margin' | Side): ValueReader =>
+  (property: 'width' | 'maxWidth' | 'height' | 'maxHeight' | 'indent' | 'spacing' | 'margin' | Side): ValueReader =>
   (value) => {
     const length = px(value)
-    // `auto` must undo what an earlier rule said.
-    return { [property]: length ?? Number.POSITIVE_INFINITY }
+    if (length !== null) return { [property]: length }
+    // `auto` and percentages undo what an earlier rule said; what is no value at all does not.
+    return unmeasured.test(value) ? { [property]: Number.POSITIVE_INFINITY } : null
   }
+
+const unmeasured =
+  /^(?:auto|none|normal|inherit|initial|unset|revert|(?:min|max|fit)-content|calc\(|var\(|min\(|max\(|clamp\(|[+-]?[\d.]+(?:%|v[hw]|vm(?:in|ax)))/
 
 const namedSizes = new Map(
   Object.entries({
@@ -92,7 +97,7 @@ function font(value: string): Declared | null {
 }
 
 function background(value: string): Declared | null {
-  if (value.includes('url(') || value.includes('gradient(')) return { backdrop: 'picture' }
+  if (/url\(|gradient\(|var\(|image/.test(value)) return { backdrop: 'picture' }
   if (value === 'none') return { backdrop: { red: 0, green: 0, blue: 0, alpha: 0 } }
   const whole = parseColour(value)
   if (whole !== null) return { backdrop: whole }
@@ -108,10 +113,22 @@ const colour = (value: string): Declared | null => {
   return parsed === null ? null : { colour: parsed }
 }
 
-function display(value: string): Declared {
+/** A word that is none of these is ignored, and what was declared before it stands. */
+const displays =
+  /^(?:none|block|inline|contents|flow-root|flow|run-in|list-item|(?:inline-)?(?:block|flex|grid|table)|table-[a-z-]{3,20}|-(?:webkit|ms|moz)-[a-z-]{3,20}|inherit|initial|unset|revert)$/
+
+function display(value: string): Declared | null {
   if (value === 'none') return { display: 'none' }
-  return { display: value.startsWith('inline') || value === 'contents' ? 'inline' : 'block' }
+  if (!displays.test(value)) return null
+  return { display: value.startsWith('inline') || value === 'contents' || value === 'initial' ? 'inline' : 'block' }
 }
+
+const visibility = (value: string): Declared | null =>
+  /^(?:visible|hidden|collapse|initial)$/.test(value) ? { isVisible: value === 'visible' || value === 'initial' } : null
+
+/** What scrolls cuts off as well: nobody scrolls in a box without a height. */
+const overflow = (value: string): Declared | null =>
+  /^(?:visible|hidden|clip|scroll|auto|initial|inherit)\b/.test(value) ? { cuts: !/^(?:visible|initial|inherit)/.test(value) } : null
 
 /** The first number in the brackets of a function, in px. */
 const firstArgument = (value: string, name: string): number | null => {
@@ -158,7 +175,7 @@ const margin = (value: string): Declared => ({ margin: Math.min(...value.split(/
 
 export const valueReaders: ReadonlyMap<string, ValueReader> = new Map<string, ValueReader>([
   ['display', display],
-  ['visibility', (value) => ({ isVisible: value !== 'hidden' && value !== 'collapse' })],
+  ['visibility', visibility],
   ['opacity', alphaOf],
   ['-moz-opacity', alphaOf],
   ['filter', filter],
@@ -179,13 +196,16 @@ export const valueReaders: ReadonlyMap<string, ValueReader> = new Map<string, Va
   ['max-width', sized('maxWidth')],
   ['height', sized('height')],
   ['max-height', sized('maxHeight')],
-  ['overflow', (value) => ({ cuts: value.startsWith('hidden') || value.startsWith('clip') })],
+  ['overflow', overflow],
+  ['overflow-x', overflow],
+  ['overflow-y', overflow],
   ['position', (value) => ({ floats: value === 'absolute' || value === 'fixed' || value === 'relative' })],
   ['left', sized('left')],
   ['right', sized('right')],
   ['top', sized('top')],
   ['bottom', sized('bottom')],
   ['text-indent', sized('indent')],
+  ['letter-spacing', sized('spacing')],
   ['margin', margin],
   ['margin-left', sized('margin')],
   ['margin-top', sized('margin')],

@@ -36,6 +36,8 @@ const unreadable = 2
 /** Px beyond the edge from where nothing comes back into view. */
 const farOutside = 500
 const farBeyond = 5_000
+/** Px between letters from where they stand on top of each other. */
+const heaped = -6
 /** Px that a box leaves of its text. */
 const sliver = 2
 
@@ -62,6 +64,7 @@ function sealOf(name: string, attributes: Attributes, declared: Declared): Hidde
   if (attributes.has('hidden') && declared.display === undefined) return 'attribute'
   if (declared.display === 'none' || declared.isContentHidden === true || declared.isOutlookHidden === true) return 'display'
   if ((declared.opacity ?? 1) < faintest || declared.isFiltered === true) return 'opacity'
+  if (declared.spacing !== undefined && declared.spacing <= heaped) return 'size'
   if (isOutside(declared)) return 'position'
   return isCutAway(declared) ? 'clipping' : null
 }
