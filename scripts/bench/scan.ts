@@ -3,7 +3,7 @@
  * docs/content-signals.md and times; asserts nothing. Usage: npm run bench:scan (-- --misses for what it gets wrong in the tuning half).
  */
 import { readContent } from '../../server/inbound/content/read-content.ts'
-import { readWhole } from '../../server/inbound/read-message.ts'
+import { readWhole } from '../../server/inbound/examine/read-message.ts'
 import type { UnreadText } from '../../server/inbound/content/read-content.ts'
 import { figuresByLabel, figuresByTechnique, misses, scanCorpus } from '../../test/support/scan-figures.ts'
 

@@ -1,6 +1,6 @@
 import { createHash, createSign, generateKeyPairSync } from 'node:crypto'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
-import { createAuthenticator } from '../../server/inbound/authenticate.ts'
+import { createAuthenticator } from '../../server/inbound/examine/authenticate.ts'
 import type { Authentication } from '../../server/inbound/verdict/message-facts.ts'
 import type { Address } from '../../server/model/address.ts'
 

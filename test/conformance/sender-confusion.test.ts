@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/parser.ts'
+import { createParser } from '../../server/inbound/examine/parser.ts'
 import { summaryOf } from '../../server/operations/views.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { openPostOffice } from '../inbound/post-office.ts'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createZoneResolver } from '../../dns/resolver.ts'
-import { createAuthenticator } from '../../server/inbound/authenticate.ts'
+import { createAuthenticator } from '../../server/inbound/examine/authenticate.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 
 const sender = createRemoteSender()

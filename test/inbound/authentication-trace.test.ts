@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Trace, withTrace } from '../../server/inbound/trace.ts'
+import { type Trace, withTrace } from '../../server/inbound/filing/trace.ts'
 import type { Address } from '../../server/model/address.ts'
 import { letter } from '../support/remote-sender.ts'
 import { ourField } from './post-office.ts'

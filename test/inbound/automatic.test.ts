@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { automaticKind } from '../../server/inbound/automatic.ts'
-import { isDaemon } from '../../server/inbound/daemon.ts'
+import { automaticKind } from '../../server/inbound/automatic/automatic.ts'
+import { isDaemon } from '../../server/inbound/automatic/daemon.ts'
 import type { ArrivedReport } from '../../server/inbound/reports/arrived-report.ts'
 import type { Automatic } from '../../server/model/automatic.ts'
 import { splitMessage } from '../../server/model/headers.ts'

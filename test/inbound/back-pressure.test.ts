@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Parser } from '../../server/inbound/parser.ts'
+import type { Parser } from '../../server/inbound/examine/parser.ts'
 import { letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { openPostOffice } from './post-office.ts'

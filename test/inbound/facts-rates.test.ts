@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createPatience } from '../../server/inbound/patience.ts'
-import { createRates } from '../../server/inbound/rates.ts'
+import { createPatience } from '../../server/inbound/verdict/patience.ts'
+import { createRates } from '../../server/inbound/verdict/rates.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 const noon = Date.UTC(2026, 10, 22, 12)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/parser.ts'
+import { createParser } from '../../server/inbound/examine/parser.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { reader } from '../support/read-letter.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { createParser } from '../../server/inbound/parser.ts'
+import { createParser } from '../../server/inbound/examine/parser.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/parser.ts'
+import { createParser } from '../../server/inbound/examine/parser.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { addAddresses } from '../support/addressed.ts'

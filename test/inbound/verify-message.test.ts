@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { type AuthenticateResult, authenticate } from 'mailauth'
 import { expect, it } from 'vitest'
 import { type Zone, createZoneResolver, forMailauth } from '../../dns/resolver.ts'
-import { verifyMessage } from '../../server/inbound/verify-message.ts'
+import { verifyMessage } from '../../server/inbound/examine/verify-message.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 
 const sender = createRemoteSender()

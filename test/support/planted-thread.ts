@@ -1,9 +1,9 @@
 /** A thread that examines like the product's, except that a message can tell it to fail: `X-Plant: spin read`, `bomb authenticate`, `exit text`,
  *  `throw report`; with ` once` behind, only the first time of that message in this thread's life. */
 import { createZoneResolver } from '../../dns/resolver.ts'
-import { type ExamineTask, examineMessage } from '../../server/inbound/examine-message.ts'
-import { serve } from '../../server/inbound/lane-thread.ts'
-import { stages } from '../../server/inbound/plan.ts'
+import { type ExamineTask, examineMessage } from '../../server/inbound/examine/examine-message.ts'
+import { serve } from '../../server/inbound/examine/lane-thread.ts'
+import { stages } from '../../server/inbound/examine/plan.ts'
 
 const spin = (): never => {
   for (;;) Math.sqrt(2)

@@ -1,7 +1,7 @@
 import { createZoneResolver } from '../../dns/resolver.ts'
-import { createExaminer } from '../../server/inbound/examine.ts'
-import type { ParsedMessage } from '../../server/inbound/parsed-message.ts'
-import type { Parser } from '../../server/inbound/parser.ts'
+import { createExaminer } from '../../server/inbound/examine/examine.ts'
+import type { ParsedMessage } from '../../server/inbound/examine/parsed-message.ts'
+import type { Parser } from '../../server/inbound/examine/parser.ts'
 import { systemClock } from '../../server/platform/clock.ts'
 
 /** Reads messages of nobody in particular, in a world without names. */

@@ -1,6 +1,6 @@
 /** What a message says, as text and as signs: the step after its parts were taken from each other. */
-import type { ParsedMessage } from '../parsed-message.ts'
-import type { Plan } from '../plan.ts'
+import type { ParsedMessage } from '../examine/parsed-message.ts'
+import type { Plan } from '../examine/plan.ts'
 import { type ContentFindings, nothingFound, readInHaste } from './findings.ts'
 import { type ReadableText, type TextSource, readSimply, readText } from './readable-text.ts'
 import { scanContent } from './scan.ts'

@@ -3,8 +3,8 @@ import { extractNewText } from '../../mailbox/extract.ts'
 import { visibleLength } from '../html/hidden-text.ts'
 import { htmlToText } from '../html/plain-words.ts'
 import { type HtmlReading, readHtml } from '../html/read-html.ts'
-import type { MessageFlag } from '../parsed-message.ts'
-import { cleanText, cut, hasDeceptiveCharacters } from '../text.ts'
+import type { MessageFlag } from '../examine/parsed-message.ts'
+import { cleanText, cut, hasDeceptiveCharacters } from '../examine/text.ts'
 
 /** What the text was offered as; '' where it was not. */
 export type TextSource = { plain: string; html: string; forwarded: boolean }

@@ -5,8 +5,8 @@
  * It is no gate. Whoever knows these tables can write around them; what an agent may do is decided elsewhere (server/oversight). It finds what is
  * sent to everybody, and shows a reviewer what was hidden. docs/content-signals.md has the figures.
  */
-import type { ParsedMessage } from '../parsed-message.ts'
-import { cleanText, cut } from '../text.ts'
+import type { ParsedMessage } from '../examine/parsed-message.ts'
+import { cleanText, cut } from '../examine/text.ts'
 import { saysOtherwise } from './alternative.ts'
 import { judgeAttachments } from './attachments.ts'
 import { judgeAuthorFields } from './author.ts'

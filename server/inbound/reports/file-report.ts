@@ -7,7 +7,7 @@ import type { Tenancy } from '../../model/world.ts'
 import type { Tx } from '../../store/db.ts'
 import type { NewLogEntry } from '../../store/log.ts'
 import { domainsOf, insertReport } from '../../store/reports.ts'
-import type { HandOn } from '../hand-on.ts'
+import type { HandOn } from '../filing/hand-on.ts'
 import type { ArrivedReport } from './arrived-report.ts'
 
 const inbound: SystemActor = { kind: 'system', part: 'inbound' }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { createParser } from '../../../server/inbound/parser.ts'
+import { createParser } from '../../../server/inbound/examine/parser.ts'
 import { silentLog } from '../../../server/platform/log.ts'
 import { letter } from '../../support/remote-sender.ts'
 import { type SmtpClient, connectSmtp } from '../../support/smtp-client.ts'

@@ -1,12 +1,12 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { readContent } from '../../../server/inbound/content/read-content.ts'
-import { readWhole } from '../../../server/inbound/read-message.ts'
+import { readWhole } from '../../../server/inbound/examine/read-message.ts'
 import type { ArrivedReport } from '../../../server/inbound/reports/arrived-report.ts'
 import { recogniseReport } from '../../../server/inbound/reports/recognise.ts'
 import { letter } from '../../support/remote-sender.ts'
 
 /** The samples: reports as programs write them, in our own words. Kept with LF line ends, for people. */
-const folder = new URL('../../fixtures/reports/', import.meta.url)
+const folder = new URL('../../fixtures/reports', import.meta.url)
 
 /** A sample by its file name; letters as they come over the wire. */
 export async function sample(name: string): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { automaticKind } from '../../../server/inbound/automatic.ts'
+import { automaticKind } from '../../../server/inbound/automatic/automatic.ts'
 import { readBounceText } from '../../../server/inbound/reports/bounce-text.ts'
 import { readDeliveryStatus } from '../../../server/inbound/reports/delivery-status.ts'
 import { readDmarcXml } from '../../../server/inbound/reports/dmarc-xml.ts'

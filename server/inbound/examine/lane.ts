@@ -4,7 +4,7 @@
  * Promise: a job that never ends, or takes all memory, costs its thread and nobody else's job: those beside it are begun anew in another thread.
  * Threads begin when there is work, and end when there has been none for some minutes.
  */
-import type { Log } from '../platform/log.ts'
+import type { Log } from '../../platform/log.ts'
 import { type Death, type Job, type LaneWorker, startLaneWorker } from './lane-worker.ts'
 
 /** What became of a job. `stage`: how far it had come (lane-thread.ts). `failed`: it threw; `stuck` and `died`: its thread had to be ended, or did.

@@ -1,11 +1,11 @@
 /** Has an arriving message examined: by a worker thread, whose questions about names are answered here. */
-import type { Resolver, RrType, Timed } from '../../dns/resolver.ts'
-import type { Address } from '../model/address.ts'
-import type { Clock } from '../platform/clock.ts'
+import type { Resolver, RrType, Timed } from '../../../dns/resolver.ts'
+import type { Address } from '../../model/address.ts'
+import type { Clock } from '../../platform/clock.ts'
 import type { Examination } from './examination.ts'
 import type { NameQuestion } from './examine-message.ts'
 import type { Parser } from './parser.ts'
-import type { Client } from './trace.ts'
+import type { Client } from '../filing/trace.ts'
 
 export type { Examination } from './examination.ts'
 

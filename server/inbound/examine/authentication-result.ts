@@ -1,9 +1,9 @@
 /** What mailauth says of a message, in the words of RFC 8601 that the rest of the house uses. Pure. */
 import type { AuthenticateResult } from 'mailauth'
-import { parseDomainName } from '../../dns/name.ts'
-import type { ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult } from '../model/verdict.ts'
+import { parseDomainName } from '../../../dns/name.ts'
+import type { ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult } from '../../model/verdict.ts'
 import { coversRepeated } from './repeated-fields.ts'
-import type { ArcChain, Authentication } from './verdict/message-facts.ts'
+import type { ArcChain, Authentication } from '../verdict/message-facts.ts'
 
 type Repeated = ReadonlyMap<string, number>
 

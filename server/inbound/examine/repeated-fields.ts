@@ -2,7 +2,7 @@
  * Fields that are there more often than RFC 5322 §3.6 allows. A signature covers the lowest ones (RFC 6376 §5.4.2) and readers show the highest, so
  * who has a signed letter could put another subject, address for answers or encoding above it, and it would still verify (§8.15).
  */
-import { headerFields } from '../model/headers.ts'
+import { headerFields } from '../../model/headers.ts'
 
 /** Those that change what is read, or what is done with it. (Several From are judged on their own.) */
 const onlyOnce: ReadonlySet<string> = new Set([

@@ -1,17 +1,17 @@
 /** One message from its bytes to all that is found out about it. Runs in a worker: everything here may meet input made to hurt. */
-import type { Resolver, RrType } from '../../dns/resolver.ts'
-import type { Address } from '../model/address.ts'
-import { splitMessage } from '../model/headers.ts'
+import type { Resolver, RrType } from '../../../dns/resolver.ts'
+import type { Address } from '../../model/address.ts'
+import { splitMessage } from '../../model/headers.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { undecided } from './authentication-result.ts'
-import { automaticKind } from './automatic.ts'
-import { type UnreadText, readContent } from './content/read-content.ts'
+import { automaticKind } from '../automatic/automatic.ts'
+import { type UnreadText, readContent } from '../content/read-content.ts'
 import type { Examination } from './examination.ts'
 import type { Plan, Stage } from './plan.ts'
 import { nothingRead, readHeader, readWhole } from './read-message.ts'
-import { recogniseReport } from './reports/recognise.ts'
-import type { Client } from './trace.ts'
-import type { Authentication } from './verdict/message-facts.ts'
+import { recogniseReport } from '../reports/recognise.ts'
+import type { Client } from '../filing/trace.ts'
+import type { Authentication } from '../verdict/message-facts.ts'
 
 export type ExamineTask = {
   bytes: Uint8Array

@@ -1,7 +1,7 @@
 /** The thread in which messages are examined. Its heap and time are limited from outside (parser.ts). */
-import type { Resolver, RrType, Timed } from '../../dns/resolver.ts'
-import { resolverOver } from '../../dns/lookup.ts'
-import { systemClock } from '../platform/clock.ts'
+import type { Resolver, RrType, Timed } from '../../../dns/resolver.ts'
+import { resolverOver } from '../../../dns/lookup.ts'
+import { systemClock } from '../../platform/clock.ts'
 import { type ExamineTask, type NameQuestion, examineMessage } from './examine-message.ts'
 import type { Examination } from './examination.ts'
 import { type Outside, serve } from './lane-thread.ts'

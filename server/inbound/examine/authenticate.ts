@@ -4,14 +4,14 @@
  * Promise: it ends. The number of signatures and of look-ups is limited, and a header section or a line made to be slow is not given to it: then
  * only the author is judged, by SPF and without signatures, so that neither is a way around a DMARC policy.
  */
-import { forMailauth } from '../../dns/for-mailauth.ts'
-import type { Resolver } from '../../dns/resolver.ts'
-import type { Address } from '../model/address.ts'
-import { type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
+import { forMailauth } from '../../../dns/for-mailauth.ts'
+import type { Resolver } from '../../../dns/resolver.ts'
+import type { Address } from '../../model/address.ts'
+import { type HeaderField, headerFields, removeFields, splitMessage } from '../../model/headers.ts'
 import { readResult } from './authentication-result.ts'
 import { repeatedFields } from './repeated-fields.ts'
-import type { Client } from './trace.ts'
-import type { Authentication } from './verdict/message-facts.ts'
+import type { Client } from '../filing/trace.ts'
+import type { Authentication } from '../verdict/message-facts.ts'
 import { verifyMessage } from './verify-message.ts'
 
 /** SPF may make 10 look-ups of up to 10 names each, DMARC and the keys some dozens. */

@@ -1,5 +1,5 @@
 /** What a message says about itself, read once. Everything in it was written by a stranger. */
-import type { HeaderAddress } from '../model/email.ts'
+import type { HeaderAddress } from '../../model/email.ts'
 
 /** What is odd about a message, for the operator and the agent to know. Stored with the email. */
 export const messageFlags = [

@@ -4,9 +4,9 @@
  * Promise: a letter is on disk when its promise resolves, and one that cannot be filed fails alone: when a transaction of several does not
  * succeed, each is tried by itself. A letter that answers another sees it.
  */
-import { ancestorIds } from '../mailbox/threading.ts'
-import type { Store, Tx } from '../store/db.ts'
-import { type NewLogEntry, appendLogs } from '../store/log.ts'
+import { ancestorIds } from '../../mailbox/threading.ts'
+import type { Store, Tx } from '../../store/db.ts'
+import { type NewLogEntry, appendLogs } from '../../store/log.ts'
 import type { Filing, Letter } from './email-rows.ts'
 import { fileEmail } from './file-email.ts'
 import type { HandOn } from './hand-on.ts'

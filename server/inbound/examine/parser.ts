@@ -6,7 +6,7 @@
  * are from the start. Only a message of which nothing can be done even there ends in an error.
  */
 import { availableParallelism } from 'node:os'
-import type { Log } from '../platform/log.ts'
+import type { Log } from '../../platform/log.ts'
 import type { Examination } from './examination.ts'
 import type { ExamineTask } from './examine-message.ts'
 import { type Lane, type LaneOptions, createLane } from './lane.ts'

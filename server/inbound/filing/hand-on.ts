@@ -2,9 +2,9 @@
  * Where reports go that are recognised here: another room's business, done in the transaction that files the message which brought them.
  * app.ts hands the functions in, so that inbound need not know that room.
  */
-import type { Bringer, Complaint, DeliveryReport } from '../model/feedback.ts'
-import type { Tx } from '../store/db.ts'
-import type { NewLogEntry } from '../store/log.ts'
+import type { Bringer, Complaint, DeliveryReport } from '../../model/feedback.ts'
+import type { Tx } from '../../store/db.ts'
+import type { NewLogEntry } from '../../store/log.ts'
 
 /** Each returns what goes on the record, for the caller to append at the end of its transaction. */
 export type HandOn = {

@@ -14,7 +14,7 @@ import { DkimVerifier } from 'mailauth/lib/dkim/dkim-verifier.js'
 import { evaluateDmarc } from 'mailauth/lib/dmarc/index.js'
 import { spf } from 'mailauth/lib/spf/index.js'
 import { type KeyCache, type PublicKey, formatDomain, getAlignment, getPublicKey, parseHeaders, toALabel } from 'mailauth/lib/tools.js'
-import { splitMessage } from '../model/headers.ts'
+import { splitMessage } from '../../model/headers.ts'
 
 export type VerifyOptions = { ip: string; helo: string; sender: string; mta: string; resolver: DNSResolver; minBitLength: number }
 

@@ -1,10 +1,10 @@
 /** What the DNS says of the address of a client: its names, and the block lists that have it. */
-import { type Blocklist, type BlocklistAnswer, askBlocklists } from '../../dns/dnsbl.ts'
-import type { Resolver } from '../../dns/resolver.ts'
-import { type ReverseResult, findReverse } from '../../dns/reverse.ts'
-import type { Clock } from '../platform/clock.ts'
-import type { Log } from '../platform/log.ts'
-import type { ClientReverse, Listing } from './verdict/message-facts.ts'
+import { type Blocklist, type BlocklistAnswer, askBlocklists } from '../../../dns/dnsbl.ts'
+import type { Resolver } from '../../../dns/resolver.ts'
+import { type ReverseResult, findReverse } from '../../../dns/reverse.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Log } from '../../platform/log.ts'
+import type { ClientReverse, Listing } from './message-facts.ts'
 
 /** `names`: those that lead back to it. */
 export type ClientNames = { reverse: ClientReverse; names: readonly string[]; listings: readonly Listing[] }

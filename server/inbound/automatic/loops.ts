@@ -3,10 +3,10 @@
  *
  * Programs that answer politely say so in a header (automatic.ts). Those that do not are known by their pace alone.
  */
-import type { Automatic } from '../model/automatic.ts'
-import type { MailboxId, ThreadId } from '../model/ids.ts'
-import type { Tx } from '../store/db.ts'
-import { type Turn, hasSent, newestTurns } from '../store/emails.ts'
+import type { Automatic } from '../../model/automatic.ts'
+import type { MailboxId, ThreadId } from '../../model/ids.ts'
+import type { Tx } from '../../store/db.ts'
+import { type Turn, hasSent, newestTurns } from '../../store/emails.ts'
 
 /** More turns than this, each side, within the hour is no conversation of people. */
 export const mostTurns = 10

@@ -5,12 +5,12 @@
  * are also on letters of people (a subject, a mark of a provider) count only two at a time.
  */
 import { decodeWords } from 'postal-mime'
-import type { Address } from '../model/address.ts'
-import type { Automatic } from '../model/automatic.ts'
-import { type HeaderField, fieldValue, headerFields } from '../model/headers.ts'
+import type { Address } from '../../model/address.ts'
+import type { Automatic } from '../../model/automatic.ts'
+import { type HeaderField, fieldValue, headerFields } from '../../model/headers.ts'
 import { absenceWords } from './absence-words.ts'
 import { isDaemon } from './daemon.ts'
-import type { ArrivedReport } from './reports/arrived-report.ts'
+import type { ArrivedReport } from '../reports/arrived-report.ts'
 
 /** What a header says of its writer. Values are lower case; '' where the field is not there. */
 export type AutomaticFacts = {

@@ -1,12 +1,12 @@
 /** One message from its bytes to what it says. Runs in the parse worker: everything here may meet input made to hurt. */
 import PostalMime, { type Address as PostalAddress, type Email } from 'postal-mime'
-import { isForward } from '../mailbox/subject.ts'
-import { parseAddress } from '../model/address.ts'
-import type { HeaderAddress } from '../model/email.ts'
-import { fieldValue, headerFields, splitMessage } from '../model/headers.ts'
-import { parseMessageIds } from '../model/msg-id.ts'
+import { isForward } from '../../mailbox/subject.ts'
+import { parseAddress } from '../../model/address.ts'
+import type { HeaderAddress } from '../../model/email.ts'
+import { fieldValue, headerFields, splitMessage } from '../../model/headers.ts'
+import { parseMessageIds } from '../../model/msg-id.ts'
 import { readAttachments } from './attachments.ts'
-import type { UnreadText } from './content/read-content.ts'
+import type { UnreadText } from '../content/read-content.ts'
 import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
 

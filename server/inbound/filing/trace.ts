@@ -1,13 +1,13 @@
 /** The trace fields we put in front of what we received (RFC 5321 §4.4, RFC 8601), and what we look for among those already there. */
 import { isIPv6 } from 'node:net'
-import { plainAddress } from '../../dns/asked-name.ts'
-import { parseDomainName } from '../../dns/name.ts'
-import type { ReverseResult } from '../../dns/reverse.ts'
-import type { Address } from '../model/address.ts'
-import { fieldValue, type HeaderField, headerFields, removeFields, splitMessage } from '../model/headers.ts'
-import { mailDate } from '../model/mail-date.ts'
-import type { Reply } from '../model/reply.ts'
-import type { AuthenticationResults } from '../model/verdict.ts'
+import { plainAddress } from '../../../dns/asked-name.ts'
+import { parseDomainName } from '../../../dns/name.ts'
+import type { ReverseResult } from '../../../dns/reverse.ts'
+import type { Address } from '../../model/address.ts'
+import { fieldValue, type HeaderField, headerFields, removeFields, splitMessage } from '../../model/headers.ts'
+import { mailDate } from '../../model/mail-date.ts'
+import type { Reply } from '../../model/reply.ts'
+import type { AuthenticationResults } from '../../model/verdict.ts'
 
 /** The other side of the connection. `helo` is what it called itself; `cipher` null without TLS. */
 export type Client = { ip: string; helo: string; protocol: string; cipher: string | null }

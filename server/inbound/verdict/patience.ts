@@ -1,5 +1,5 @@
 /** Lets a few senders wait for their reply, and no more: each one that waits keeps a connection and a message in memory. */
-import type { Clock } from '../platform/clock.ts'
+import type { Clock } from '../../platform/clock.ts'
 
 export type Patience = {
   /** At once when too many wait already. @param ms how long */

@@ -1,6 +1,6 @@
 /** The parts of a message that are files rather than text. Their names and types are claims of the sender. */
 import type { Attachment } from 'postal-mime'
-import { isMediaType } from '../model/media-type.ts'
+import { isMediaType } from '../../model/media-type.ts'
 import type { MessageFlag, ParsedAttachment } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
 
