@@ -61,13 +61,33 @@ describeOnEachEngine('letters that are filed at the same moment', (open) => {
   it('go one after the other when one answers the other, and join its thread', async () => {
     const store = await open()
     const { mailbox } = await addTenant(store, 'ours')
-    const filer = createFiler({ store, handOn })
+    const [written, commit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let transactions = 0
+    const slow: Store = {
+      ...store,
+      transaction: (work) => (
+        transactions++,
+        store.transaction(async (tx) => {
+          const result = await work(tx)
+          written.resolve()
+          await commit.promise
+          return result
+        })
+      ),
+    }
+    const filer = createFiler({ store: slow, handOn })
     const letters = [
       await letter(store, 'question'),
       await letter(store, 'answer', { inReplyTo: ['<question@remote.test>'] }),
       await letter(store, 'again', { inReplyTo: ['<answer@remote.test>'] }),
     ]
-    await Promise.all(letters.map((one) => filer.file(one, to(mailbox.id))))
+    const filed = letters.map((one) => filer.file(one, to(mailbox.id)))
+    await written.promise
+    await new Promise((resolve) => void setImmediate(resolve))
+    expect(transactions).toBe(1)
+    commit.resolve()
+    await Promise.all(filed)
+    expect(transactions).toBe(3)
     const threads = await store.db.selectFrom('emails').select('thread_id').distinct().execute()
     expect(threads).toHaveLength(1)
   })

@@ -6,7 +6,7 @@ import { recogniseReport } from '../../../server/inbound/reports/recognise.ts'
 import { letter } from '../../support/remote-sender.ts'
 
 /** The samples: reports as programs write them, in our own words. Kept with LF line ends, for people. */
-const folder = new URL('../../fixtures/reports', import.meta.url)
+const folder = new URL('../../fixtures/reports/', import.meta.url)
 
 /** A sample by its file name; letters as they come over the wire. */
 export async function sample(name: string): Promise<Buffer> {
