@@ -25,6 +25,8 @@ RUN node --input-type=module -e "for (const file of ['app', 'doors/mcp-server', 
  && MULTIMAIL_DATA_DIR=/tmp/first node server/cli/main.ts setup --domain first.test >/dev/null && rm -rf /tmp/first && chmod -R a+rX /app/.compiled
 
 # Inside a container, "everywhere" is what the host chooses to publish.
+# scripts/memory.mjs
+ENV MALLOC_ARENA_MAX=2
 ENV NODE_ENV=production \
     MULTIMAIL_DATA_DIR=/data \
     MULTIMAIL_SMTP_HOST=0.0.0.0 MULTIMAIL_SMTP_PORT=25 \
@@ -34,4 +36,4 @@ VOLUME /data
 EXPOSE 25 8025
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8025/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "server/main.ts"]
+CMD ["node", "--max-semi-space-size=8", "server/main.ts"]

@@ -13,6 +13,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { demoDomain, strangerDomain } from '../../server/local/zone.ts'
 import { freePort } from '../../test/support/free-port.ts'
+import { memoryEnv, memoryFlags } from '../memory.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -100,11 +101,12 @@ const residentMb = async (pid: number): Promise<number> =>
 
 const dataDir = await mkdtemp(join(tmpdir(), 'multimail-idle-'))
 const [smtp, http, receiver] = [await freePort(), await freePort(), await freePort()]
-const child = spawn(process.execPath, [join(root, 'server', 'main.ts')], {
+const child = spawn(process.execPath, [...memoryFlags, join(root, 'server', 'main.ts')], {
   cwd: root,
   stdio: ['ignore', 'ignore', 'inherit'],
   env: {
     PATH: process.env['PATH'] ?? '',
+    ...memoryEnv,
     MULTIMAIL_DATA_DIR: dataDir,
     MULTIMAIL_LOG_LEVEL: 'warn',
     MULTIMAIL_SMTP_PORT: String(smtp),

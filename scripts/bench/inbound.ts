@@ -64,6 +64,10 @@ type Send = (port: number, cell: Cell, seconds: number, warmUp: number) => Promi
 async function inTurns(world: World, plan: Plan, cells: Cell[], env: Record<string, string>, send: Send): Promise<Measured[]> {
   const running = new Map<Server, Running>()
   for (const server of plan.servers) running.set(server, await startServer(world, server, env))
+  for (const [, { port, drained }] of running) {
+    for (const cell of runInCells(cells)) await send(port, cell, 1, plan.runInSeconds)
+    await drained()
+  }
   const measured: Measured[] = []
   for (let round = 1; round <= plan.rounds; round++) {
     for (const cell of cells) {
@@ -79,6 +83,12 @@ async function inTurns(world: World, plan: Plan, cells: Cell[], env: Record<stri
   }
   for (const { stop } of running.values()) await stop()
   return measured
+}
+
+/** One for each size, with as much at one time as there will be. */
+function runInCells(cells: Cell[]): Cell[] {
+  const bySize = Map.groupBy(cells, ({ kilobytes }) => kilobytes)
+  return [...bySize.values()].flatMap((same) => same.toSorted((one, other) => other.connections - one.connections).slice(0, 1))
 }
 
 function note(plan: Plan, line: object): void {

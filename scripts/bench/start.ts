@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { memoryEnv, memoryFlags } from '../memory.mjs'
 
 const rounds = 5
 const idleMs = 3000
@@ -39,11 +40,12 @@ const residentMb = async (pid: number): Promise<number> =>
 async function oneStart(dataDir: string): Promise<{ startMs: number; idleMb: number }> {
   const [smtp, http, receiver] = [await freePort(), await freePort(), await freePort()]
   const began = performance.now()
-  const child = spawn(process.execPath, [join(root, 'server', 'main.ts')], {
+  const child = spawn(process.execPath, [...memoryFlags, join(root, 'server', 'main.ts')], {
     cwd: root,
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'] ?? '',
+      ...memoryEnv,
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '', // as `npm start` has it
       MULTIMAIL_DATA_DIR: dataDir,
       MULTIMAIL_SMTP_PORT: String(smtp),

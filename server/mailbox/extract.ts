@@ -45,10 +45,14 @@ export function extractNewText(text: string, options: { forwarded?: boolean } = 
   return fresh === '' ? text.trim() : fresh
 }
 
-function withoutHistory(lines: readonly string[], forwarded: boolean): string[] {
+/** As it came, and as its writer meant it. */
+type Lines = { raw: readonly string[]; plain: readonly string[] }
+
+function withoutHistory(raw: readonly string[], forwarded: boolean): string[] {
+  const lines = { raw, plain: raw.map(plain) }
   const kept: string[] = []
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] ?? ''
+  for (let at = 0; at < raw.length; at++) {
+    const line = raw[at] ?? ''
     if (isQuoted(line)) continue
     if (!forwarded && startsOldLetter(lines, at)) return kept
     const attribution = attributionAt(lines, at)
@@ -68,15 +72,15 @@ const plain = (line: string): string =>
   line.length > maxMarkerLength ? '' : line.replace(/[*\\\u200e\u200f\u00a0]/g, (mark) => (mark === '\u00a0' ? ' ' : '')).trim()
 
 /** The attribution that begins here. Programs wrap it, so up to three lines are read as one. `quoted`: it stands above quoted lines. */
-function attributionAt(lines: readonly string[], at: number): { length: number; quoted: boolean } | null {
+function attributionAt(lines: Lines, at: number): { length: number; quoted: boolean } | null {
   let whole = ''
   for (let length = 1; length <= 3; length++) {
-    const line = plain(lines[at + length - 1] ?? '')
+    const line = lines.plain[at + length - 1] ?? ''
     if (line === '' || isQuoted(line)) return null
     whole = whole === '' ? line : `${whole} ${line}`
     if (whole.length > maxMarkerLength) return null
     if (!endsWithColon.test(line)) continue
-    const quoted = isQuoted(nextText(lines, at + length))
+    const quoted = isQuoted(nextText(lines.raw, at + length))
     return isAttribution(whole, quoted) ? { length, quoted } : null
   }
   return null
@@ -94,17 +98,17 @@ function nextText(lines: readonly string[], from: number): string {
 }
 
 /** From here on the letter that is answered stands unquoted: below a separator, or below its header fields. */
-function startsOldLetter(lines: readonly string[], at: number): boolean {
-  const line = plain(lines[at] ?? '')
+function startsOldLetter(lines: Lines, at: number): boolean {
+  const line = lines.plain[at] ?? ''
   if (line === '') return false
   if (originalMessage.test(line)) return true
-  if (rule.test(line)) return isHeaderBlock(lines, nextIndex(lines, at + 1))
+  if (rule.test(line)) return isHeaderBlock(lines, nextIndex(lines.raw, at + 1))
   return isHeaderBlock(lines, at)
 }
 
-function isHeaderBlock(lines: readonly string[], at: number): boolean {
-  if (!headerFrom.test(plain(lines[at] ?? ''))) return false
-  const block = lines.slice(at + 1, at + headerBlockLines).map(plain)
+function isHeaderBlock({ plain }: Lines, at: number): boolean {
+  if (!headerFrom.test(plain[at] ?? '')) return false
+  const block = plain.slice(at + 1, at + headerBlockLines)
   return block.some((line) => headerSent.test(line)) && block.some((line) => headerRest.test(line))
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
@@ -10,9 +10,10 @@ export function canonicalJson(value: Json): string {
   return text
 }
 
-/** Lower-case hex SHA-256. */
+/** Lower-case hex SHA-256 of the parts, one behind the other. */
 export const sha256 = (...parts: (string | Uint8Array)[]): string => {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return hash.digest('hex')
+  const [only] = parts
+  return hash('sha256', only !== undefined && parts.length === 1 ? only : Buffer.concat(parts.map(octets)))
 }
+
+const octets = (part: string | Uint8Array): Uint8Array => (typeof part === 'string' ? Buffer.from(part) : part)

@@ -1,5 +1,6 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
 import type { AccountId, MailboxId } from '../model/ids.ts'
+import { prepare } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** In how many emails that users called spam, and not spam, a word was. */
@@ -51,15 +52,21 @@ export async function taughtAccounts(
   mailboxIds: readonly MailboxId[],
   least: WordCount,
 ): Promise<Map<MailboxId, AccountId>> {
-  if (mailboxIds.length === 0) return new Map()
-  const rows = await db
+  const [only] = mailboxIds
+  if (only === undefined) return new Map()
+  const rows = await (mailboxIds.length === 1 ? taughtOne(db, { only, ...least }) : taught(db, [...mailboxIds], least).execute())
+  return new Map(rows.map(({ id, account_id }) => [id, account_id]))
+}
+
+const taught = (db: Kysely<Database>, mailboxIds: MailboxId[], least: WordCount) =>
+  db
     .selectFrom('mailboxes')
     .innerJoin('spam_tokens', 'spam_tokens.account_id', 'mailboxes.account_id')
     .select(['mailboxes.id', 'mailboxes.account_id'])
-    .where('mailboxes.id', 'in', [...mailboxIds])
+    .where('mailboxes.id', 'in', mailboxIds)
     .where('spam_tokens.token', '=', '')
     .where('spam_tokens.spam', '>=', least.spam)
     .where('spam_tokens.ham', '>=', least.ham)
-    .execute()
-  return new Map(rows.map(({ id, account_id }) => [id, account_id]))
-}
+
+// Nearly every message is for one mailbox.
+const taughtOne = prepare((db, { only, spam, ham }: WordCount & { only: MailboxId }) => taught(db, [only], { spam, ham }))

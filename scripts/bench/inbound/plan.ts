@@ -12,6 +12,7 @@ export type Plan = {
   rounds: number
   seconds: number
   warmUpSeconds: number
+  runInSeconds: number
   memory: boolean
   json: string | null
 }
@@ -23,6 +24,7 @@ its own. It needs root, and the packages postfix, opendkim, opendmarc, postfix-p
 
   --rounds N         how often each cell is measured; medians are printed (5)
   --seconds N        how long each is measured (5), after --warm-up N (3)
+  --run-in N         seconds of load each server gets before the first measurement: Node makes machine code of what it does often (60)
   --kilobytes LIST   sizes of messages (5,50)
   --connections LIST (20,100)
   --per-connection LIST  messages of one connection, 0 for any number (0,1)
@@ -37,6 +39,7 @@ const options = {
   rounds: { type: 'string' },
   seconds: { type: 'string' },
   'warm-up': { type: 'string' },
+  'run-in': { type: 'string' },
   kilobytes: { type: 'string' },
   connections: { type: 'string' },
   'per-connection': { type: 'string' },
@@ -69,9 +72,10 @@ export function planFrom(args: string[]): Plan | null {
     rounds: number(values.rounds, quick ? 2 : 5),
     seconds: number(values.seconds, quick ? 2 : 5),
     warmUpSeconds: number(values['warm-up'], quick ? 2 : 3),
+    runInSeconds: number(values['run-in'], quick ? 10 : 60),
     memory: values['no-memory'] !== true,
     json: values.json ?? null,
   }
-  const all = [plan.rounds, plan.seconds, plan.warmUpSeconds, ...cells.flatMap((cell) => Object.values(cell))]
+  const all = [plan.rounds, plan.seconds, plan.warmUpSeconds, plan.runInSeconds, ...cells.flatMap((cell) => Object.values(cell))]
   return plan.servers.length > 0 && all.every((one) => Number.isFinite(one) && one >= 0) ? plan : null
 }

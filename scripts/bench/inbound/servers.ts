@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { memoryEnv, memoryFlags } from '../../memory.mjs'
 import type { Server } from './plan.ts'
 import { type World, ourDomain, serverIp } from './world.ts'
 
@@ -34,9 +35,10 @@ async function startOurs(world: World, env: Record<string, string>): Promise<Run
     MULTIMAIL_SMTP_UNLIMITED: '192.0.2.0/24',
     MULTIMAIL_SENDER_RATE: '0',
     NODE_COMPILE_CACHE: join(world.folder, 'compiled'),
+    ...memoryEnv,
   }
   world.run(process.execPath, [join(root, 'server/cli/main.ts'), 'setup', '--domain', ourDomain], settings)
-  world.start('ours', process.execPath, [join(root, 'server/main.ts')], { ...settings, ...env })
+  world.start('ours', process.execPath, [...memoryFlags, join(root, 'server/main.ts')], { ...settings, ...env })
   await world.listening(port)
   const isOurs = (pid: number): boolean => commandOf(pid).includes('server/main.ts') && !commandOf(pid).startsWith('nsenter')
   return {

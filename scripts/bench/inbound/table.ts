@@ -32,8 +32,11 @@ export function ratesTable(measured: readonly Measured[], cells: readonly Cell[]
   const rows = cells.flatMap((cell) => {
     const of = (server: Server): Figures[] =>
       measured.filter((one) => one.cell === cell && one.server === server).map(({ figures }) => figures)
-    const stack = median(of('stack').map(({ perSecond }) => perSecond))
-    return servers.map((server) => row(titleOf(cell), server, of(server), stack))
+    const stack = of('stack')
+    // Within a round: from one to the next a shared machine is half as fast, or twice.
+    const ratio = (server: Server): number =>
+      median(of(server).map(({ perSecond }, round) => perSecond / (stack[round]?.perSecond ?? Number.NaN)))
+    return servers.map((server) => row(titleOf(cell), server, of(server), ratio(server)))
   })
   return [
     '| | server | messages/s (least–most) | × stack | CPU ms each | final reply p50 | p95 | p99 ms |',
@@ -42,14 +45,14 @@ export function ratesTable(measured: readonly Measured[], cells: readonly Cell[]
   ].join('\n')
 }
 
-function row(title: string, server: Server, many: readonly Figures[], stack: number): string {
+function row(title: string, server: Server, many: readonly Figures[], ratio: number): string {
   const rates = many.map(({ perSecond }) => perSecond)
   const rate = median(rates)
   const at = (share: keyof Percentiles): string => median(many.map(({ final }) => final[share])).toFixed(1)
   const spread = `${Math.min(...rates).toFixed(0)}–${Math.max(...rates).toFixed(0)}`
   const cpu = median(many.map(({ cpuMs }) => cpuMs)).toFixed(2)
   const wrong = many.some(({ refused }) => Object.keys(refused).length > 0) ? ' (with refusals)' : ''
-  return `| ${title} | ${server} | ${rate.toFixed(0)} (${spread})${wrong} | ${Number.isFinite(rate / stack) ? (rate / stack).toFixed(2) : '–'} | ${cpu} | ${at('p50')} | ${at('p95')} | ${at('p99')} |`
+  return `| ${title} | ${server} | ${rate.toFixed(0)} (${spread})${wrong} | ${Number.isFinite(ratio) ? ratio.toFixed(2) : '–'} | ${cpu} | ${at('p50')} | ${at('p95')} | ${at('p99')} |`
 }
 
 export const memoryTable = (found: ReadonlyMap<Server, Memory>): string =>

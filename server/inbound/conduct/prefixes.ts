@@ -16,8 +16,21 @@ export type Network = { ip: string; family: Family; isPrivate: boolean; prefixes
 /** RFC 1918, RFC 4193, shared (RFC 6598), loopback and link-local: no stranger on the internet has one of these. */
 const privateRanges: readonly string[] = ['private', 'uniqueLocal', 'carrierGradeNat', 'loopback', 'linkLocal']
 
+/** Each connection and each message asks for its address several times. */
+const mostKept = 1_000
+const kept = new Map<string, Network | null>()
+
 /** @returns null for what is no IP address */
 export function networkOf(ip: string): Network | null {
+  const known = kept.get(ip)
+  if (known !== undefined) return known
+  const network = read(ip)
+  if (kept.size >= mostKept) kept.clear()
+  kept.set(ip, network)
+  return network
+}
+
+function read(ip: string): Network | null {
   if (isIP(ip) === 0) return null
   const address = ipaddr.parse(ip)
   const range = address.range()

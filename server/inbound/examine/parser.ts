@@ -26,8 +26,8 @@ export type Parser = {
 const examineThread = new URL('examine-thread.ts', import.meta.url)
 
 /** Examining 5 KB takes a millisecond; a loaded machine that has just started a thread takes a second. */
-const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96, youngMb: 32 }
-const slow = { name: 'slow', threads: 1, atOnce: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256, youngMb: 32 }
+const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96, youngMb: 16 }
+const slow = { name: 'slow', threads: 1, atOnce: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256, youngMb: 16 }
 const leastThreads = 2
 const largeMessage = 2 * 1024 * 1024
 

@@ -28,34 +28,20 @@ const mostWaiting = 1_000
 
 export function createFiler({ store, handOn }: { store: Store; handOn: HandOn }): Filer {
   const waiting: Order[] = []
-  /** Message-IDs of the letters that others cannot see yet. */
-  const uncommitted = new Set<string>()
   let writing = false
 
-  /** The next letters gather while these are written; they begin when these have only to reach the disk. */
-  function next(): void {
+  /** The next letters gather while these are on their way to the disk. */
+  async function next(): Promise<void> {
     if (writing) return
-    const orders = takeFrom(waiting, uncommitted)
-    if (orders.length === 0) return
     writing = true
-    void fileAll(orders).finally(() => {
-      for (const id of idsOf(orders)) uncommitted.delete(id)
-      next()
-    })
+    while (waiting.length > 0) await fileAll(takeFrom(waiting))
+    writing = false
   }
   async function fileAll(orders: readonly Order[]): Promise<void> {
-    const written = Promise.withResolvers<void>()
-    // Waited for out here: what begins inside a transaction counts as part of it.
-    void written.promise.then(() => {
-      writing = false
-      next()
-    })
     try {
-      await store.transaction((tx) => fileIn(tx, orders).finally(() => written.resolve()))
+      await store.transaction((tx) => fileIn(tx, orders))
       for (const one of orders) one.done()
     } catch (error) {
-      // Its work may not even have begun.
-      written.resolve()
       if (orders.length === 1) orders[0]?.failed(error)
       else await Promise.all(orders.map((one) => store.transaction((tx) => fileIn(tx, [one])).then(one.done, one.failed)))
     }
@@ -76,28 +62,25 @@ export function createFiler({ store, handOn }: { store: Store; handOn: HandOn })
       new Promise((resolve, reject) => {
         waiting.push({ letter, filings, done: resolve, failed: reject })
         // Not at once: whoever comes in the same turn of the loop comes along.
-        setImmediate(next)
+        setImmediate(() => void next())
       }),
     load: () => waiting.length / mostWaiting,
   }
 }
 
-/** The first that wait, as many as go together; their Message-IDs are added to `uncommitted`. A letter that may answer one of those waits until
- *  it can be seen. */
-function takeFrom(waiting: Order[], uncommitted: Set<string>): Order[] {
+/** The first that wait, as many as go together. A letter that may answer one of them waits until that can be seen. */
+function takeFrom(waiting: Order[]): Order[] {
+  const ids = new Set<string>()
   let bytes = 0
   let count = 0
   for (const { letter } of waiting) {
     bytes += sizeOf(letter)
-    if (count > 0 && (count >= mostAtOnce || bytes > mostBytesAtOnce)) break
-    if (ancestorIds(letter.parsed).some((id) => uncommitted.has(id))) break
-    if (letter.parsed.messageId !== null) uncommitted.add(letter.parsed.messageId)
+    if (count > 0 && (count >= mostAtOnce || bytes > mostBytesAtOnce || ancestorIds(letter.parsed).some((id) => ids.has(id)))) break
+    if (letter.parsed.messageId !== null) ids.add(letter.parsed.messageId)
     count++
   }
   return waiting.splice(0, count)
 }
-
-const idsOf = (orders: readonly Order[]): string[] => orders.flatMap(({ letter: { parsed } }) => parsed.messageId ?? [])
 
 /** What is in rows; the rest is in files already. */
 const sizeOf = ({ raw, attachmentBlobs }: Letter): number =>

@@ -35,10 +35,13 @@ export type Thread = {
   abandon(): Promise<void>
 }
 
+/** What is made on the way of a statement is soon forgotten: more room for it would be memory and no speed. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+
 /** Starts a thread. That takes a while, so several start side by side and are opened in order. */
 export function startThread(options: ThreadOptions): Thread {
   const name = options.readOnly ? 'store-reader' : 'store-writer'
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options, execArgv: [], name })
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options, execArgv: [], name, resourceLimits })
   const hello = new Promise<Hello>((resolve) => {
     const fails = (reason: string): void => resolve({ ready: false, message: reason, code: 'THREAD' })
     worker.once('message', resolve)
