@@ -30,11 +30,15 @@ if (missing().length > 0) stop(`bench:inbound needs ${missing().join(', ')}, whi
 const folder = mkdtempSync(join(tmpdir(), 'multimail-bench-'))
 const { privateKey, keyText } = makeKey()
 const world = await openWorld(folder, keyText)
+const end = (): void => {
+  world.end()
+  rmSync(folder, { recursive: true, force: true })
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (end(), process.exit(1)))
 try {
   await measure(world, plan)
 } finally {
-  world.end()
-  rmSync(folder, { recursive: true, force: true })
+  end()
 }
 
 async function measure(world: World, plan: Plan): Promise<void> {

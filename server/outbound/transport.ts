@@ -19,8 +19,21 @@ export type Dispatch = { reversePath: Address | null; forwardPath: Address; mess
 /** `tls` such as `TLSv1.3 TLS_AES_256_GCM_SHA384`, null in plain text. */
 export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null }
 
+/** What a session must have before the message goes. `opportunistic`: TLS when it works, whoever is at the other end (RFC 7435). `verified`: TLS with a
+ *  certificate that leads to a known authority and is valid for one of `names` (RFC 8461 §4; RFC 8689 §4.2.1). `dane`: TLS with a key that one of `records`
+ *  names (RFC 7672). Where TLS is required and cannot be had, the attempt ends at stage `tls` with 4.7.x, and nothing goes in plain text. */
+export type TlsRequirement =
+  | { kind: 'opportunistic' }
+  | { kind: 'verified'; because: 'mta-sts' | 'requiretls' | 'operator'; names: readonly string[] }
+  | { kind: 'dane'; names: readonly string[]; records: readonly DaneRecord[] }
+
+/** A TLSA record that SMTP can use (RFC 6698 §2.1; RFC 7672 §3.1): only usages 2 (DANE-TA) and 3 (DANE-EE). */
+export type DaneRecord = { usage: 2 | 3; selector: 0 | 1; matching: 0 | 1 | 2; data: Uint8Array }
+
+export const opportunistic: TlsRequirement = { kind: 'opportunistic' }
+
 /** `log` has the delivery's id already. An abort ends the session soon, as a lost connection would. */
-export type Session = { target: Target; dispatch: Dispatch; signal: AbortSignal; log: Log }
+export type Session = { target: Target; dispatch: Dispatch; signal: AbortSignal; log: Log; tls?: TlsRequirement }
 
 /** Tries one target once. Never rejects for what the network does. */
 export type Transport = (session: Session) => Promise<SessionEnd>
