@@ -14,16 +14,34 @@ export type Ending = { stage: Stage; reply: Reply; by: 'remote' | 'us'; mayBeAcc
 export type Target = { host: string; address: string; port: number }
 
 /** One recipient, one message, exactly as it goes on the wire (before dot-stuffing). */
-export type Dispatch = { reversePath: Address | null; forwardPath: Address; message: Buffer }
+export type Dispatch = {
+  reversePath: Address | null
+  forwardPath: Address
+  message: Buffer
+  /** RFC 8689 §4.2.1: MAIL says REQUIRETLS; where EHLO does not offer it, the attempt ends at stage `mail` with 550 5.7.30 */
+  requireTls?: boolean
+}
 
-/** `tls` such as `TLSv1.3 TLS_AES_256_GCM_SHA384`, null in plain text. */
-export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null }
+/** `tls` such as `TLSv1.3 TLS_AES_256_GCM_SHA384`, null in plain text. `tlsTrouble`: what was wrong with TLS, also where it did not matter;
+ *  null when nothing was, undefined when nobody looked. */
+export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null; tlsTrouble?: TlsTrouble | null }
 
-/** What a session must have before the message goes. `opportunistic`: TLS when it works, whoever is at the other end (RFC 7435). `verified`: TLS with a
- *  certificate that leads to a known authority and is valid for one of `names` (RFC 8461 §4; RFC 8689 §4.2.1). `dane`: TLS with a key that one of `records`
- *  names (RFC 7672). Where TLS is required and cannot be had, the attempt ends at stage `tls` with 4.7.x, and nothing goes in plain text. */
+/** In the words of RFC 8460 §4.3.1. Of a certificate: whether it leads to a known authority, is in time, and is valid for the target's host. */
+export type TlsTrouble =
+  | 'starttls-not-supported'
+  | 'certificate-host-mismatch'
+  | 'certificate-expired'
+  | 'certificate-not-trusted'
+  | 'validation-failure'
+
+/** What a session must have before the message goes. `opportunistic`: TLS when it works, whoever is at the other end (RFC 7435). `encrypted`: TLS,
+ *  whoever is at the other end (RFC 7672 §2.2, when no TLSA record can be used). `verified`: TLS with a certificate that leads to a known authority and is
+ *  valid for one of `names` (RFC 8461 §4; RFC 8689 §4.2.1). `dane`: TLS with a key that one of `records` names; the first of `names` is for SNI, a
+ *  certificate below a DANE-TA has to be valid for one of them (RFC 7672 §3.2). Where TLS is required and cannot be had, the attempt ends at stage `tls`
+ *  with 4.7.x, and nothing goes in plain text. */
 export type TlsRequirement =
   | { kind: 'opportunistic' }
+  | { kind: 'encrypted'; because: 'dane' }
   | { kind: 'verified'; because: 'mta-sts' | 'requiretls' | 'operator'; names: readonly string[] }
   | { kind: 'dane'; names: readonly string[]; records: readonly DaneRecord[] }
 
