@@ -1,7 +1,7 @@
 import { Socket, connect } from 'node:net'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { expect, it } from 'vitest'
-import { createSmtpTransport } from '../../server/outbound/transport-smtp.ts'
+import { createSmtpTransport } from '../../server/outbound/transport/smtp.ts'
 import type { Store } from '../../server/store/db.ts'
 import { listLog } from '../../server/store/log.ts'
 import { attemptsOf } from '../../server/store/queue.ts'

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { silentLog } from '../../server/platform/log.ts'
-import { cleanText, readReply } from '../../server/outbound/transport-reply.ts'
-import { createSmtpTransport, hasBareLineEnd } from '../../server/outbound/transport-smtp.ts'
-import type { SessionEnd, Stage } from '../../server/outbound/transport.ts'
-import { freePort } from '../support/free-port.ts'
-import { address } from '../support/offices.ts'
-import { type Answers, type RemoteMx, type Step, createRemoteMx } from '../support/remote-mx.ts'
-import { createVirtualClock } from '../support/virtual-clock.ts'
+import { silentLog } from '../../../server/platform/log.ts'
+import { cleanText, readReply } from '../../../server/outbound/transport/reply.ts'
+import { createSmtpTransport, hasBareLineEnd } from '../../../server/outbound/transport/smtp.ts'
+import type { SessionEnd, Stage } from '../../../server/outbound/transport.ts'
+import { freePort } from '../../support/free-port.ts'
+import { address } from '../../support/offices.ts'
+import { type Answers, type RemoteMx, type Step, createRemoteMx } from '../../support/remote-mx.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 const minute = 60_000
 const message = Buffer.from('Subject: Hi\r\n\r\n.dot\r\n..two\r\nend\r\n')

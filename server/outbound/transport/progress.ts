@@ -1,5 +1,5 @@
-import type { Clock } from '../platform/clock.ts'
-import type { Stage } from './transport.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Stage } from '../transport.ts'
 
 const second = 1_000
 const minute = 60 * second

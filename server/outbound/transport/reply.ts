@@ -1,4 +1,4 @@
-import { type Reply, parseReply } from '../model/reply.ts'
+import { type Reply, parseReply } from '../../model/reply.ts'
 
 // Enough for what people and our rules look for; a reply may be a page of policy text, or an attack on whoever reads it.
 const maxReplyText = 500

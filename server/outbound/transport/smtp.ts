@@ -1,8 +1,8 @@
 /** Delivery over SMTP with TLS when it works (RFC 7435), in plain text when it does not. */
 import { connect } from 'node:net'
-import type { Clock } from '../platform/clock.ts'
-import { type SessionDeps, runSession } from './transport-session.ts'
-import { type SessionEnd, type Transport, ourEnding } from './transport.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { type SessionDeps, runSession } from './session.ts'
+import { type SessionEnd, type Transport, ourEnding } from '../transport.ts'
 
 type SmtpDeps = { hostname: string; clock: Clock; dial?: SessionDeps['dial'] }
 

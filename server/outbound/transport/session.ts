@@ -4,10 +4,10 @@ import { type Socket, isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
-import type { Clock } from '../platform/clock.ts'
-import { type Progress, createProgress } from './transport-progress.ts'
-import { cleanText, readReply } from './transport-reply.ts'
-import { type Ending, type Session, type SessionEnd, type Stage, type Target, ourEnding } from './transport.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { type Progress, createProgress } from './progress.ts'
+import { cleanText, readReply } from './reply.ts'
+import { type Ending, type Session, type SessionEnd, type Stage, type Target, ourEnding } from '../transport.ts'
 
 export type SessionDeps = {
   /** our name for EHLO */
