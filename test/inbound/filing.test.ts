@@ -3,6 +3,7 @@ import type { Address } from '../../server/model/address.ts'
 import { type MailboxId, newId } from '../../server/model/ids.ts'
 import type { Filing, Letter } from '../../server/inbound/filing/email-rows.ts'
 import { createFiler } from '../../server/inbound/filing/filer.ts'
+import type { HandOn } from '../../server/inbound/filing/hand-on.ts'
 import { type ParsedMessage, unreadMessage } from '../../server/inbound/examine/parsed-message.ts'
 import type { Store } from '../../server/store/db.ts'
 import { verifyLog } from '../../server/store/log.ts'
@@ -112,6 +113,33 @@ describeOnEachEngine('letters that are filed at the same moment', (open) => {
     const subjects = (await store.db.selectFrom('emails').select('subject').execute()).map(({ subject }) => subject)
     expect(subjects.toSorted()).toEqual(['first', second === 'fulfilled' ? 'second' : 'of the same id', 'third'].toSorted())
     expect(await verifyLog(store.db)).toMatchObject({ ok: true })
+  })
+
+  it('have all come to an end when the transaction of several is taken back', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    const events: string[] = []
+    const watched: Store = {
+      ...store,
+      transaction: (work) => store.transaction((tx) => work(tx).finally(() => events.push('over'))),
+    }
+    const onDsn: HandOn['onDsn'] = async (tx, _report, { emailId }) => {
+      if (emailId === spoiled[0]?.emailId) throw new Error('no')
+      for (let at = 0; at < 3; at++) await tx.selectFrom('emails').select('id').execute()
+      events.push('handed on')
+      return []
+    }
+    const filer = createFiler({ store: watched, handOn: { ...handOn, onDsn } })
+    const spoiled = to(mailbox.id)
+    const about = {
+      kind: 'delivery',
+      report: { reportingMta: null, originalEnvelopeId: null, originalMessageId: null, recipients: [] },
+    } as const
+    const first = { ...(await letter(store, 'first')), report: about }
+    const second = { ...(await letter(store, 'second')), report: about }
+    const filed = await Promise.allSettled([filer.file(first, spoiled), filer.file(second, to(mailbox.id))])
+    expect(filed.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(events.slice(0, 2)).toEqual(['handed on', 'over'])
   })
 
   it('are not so many at one time that others wait long for their turn', async () => {
