@@ -49,7 +49,8 @@ export function createFiler({ store, handOn }: { store: Store; handOn: HandOn })
   async function fileIn(tx: Tx, orders: readonly Order[]): Promise<void> {
     const filed = orders.map((order) => fileOne(tx, order))
     // Not over before all have ended: on PostgreSQL a statement that comes behind the rollback would stand, outside of any transaction.
-    const entries = await Promise.all(filed).finally(() => Promise.allSettled(filed))
+    await Promise.allSettled(filed)
+    const entries = await Promise.all(filed)
     await appendLogs(tx, entries.flat())
   }
   async function fileOne(tx: Tx, { letter, filings }: Order): Promise<NewLogEntry[]> {
