@@ -215,6 +215,24 @@ export const settings = z.object({
     standard: '20',
     help: 'How many deliveries may run at the same time.',
   }),
+  MULTIMAIL_MAILBOX_HOURLY: setting(count(0, 1_000_000), {
+    part: 'Leaving mail',
+    unit: 'messages an hour',
+    standard: '0',
+    help: 'How many messages an hour the agent of one mailbox may hand in, each recipient counted; more are answered 429. 0 for no limit. multimail mailboxes limit sets another number for one mailbox.',
+  }),
+  MULTIMAIL_MAILBOX_DAILY: setting(count(0, 1_000_000), {
+    part: 'Leaving mail',
+    unit: 'messages a day',
+    standard: '100',
+    help: 'The same for 24 hours.',
+  }),
+  MULTIMAIL_MAILBOX_NEW_RECIPIENTS: setting(count(0, 1_000_000), {
+    part: 'Leaving mail',
+    unit: 'people a day',
+    standard: '20',
+    help: 'To how many people in 24 hours a mailbox may write that it has never written to, and that have not proved to have written to it. More are answered 429. 0 for no limit.',
+  }),
   MULTIMAIL_DNS_SERVERS: setting(dnsServers, {
     part: 'Leaving mail',
     unit: 'IP addresses',
@@ -312,6 +330,8 @@ export type Config = {
     giveUpAfterMs: number
     concurrency: number
     port: number
+    /** of a mailbox that has none of its own; null: none */
+    caps: { hour: number | null; day: number | null; new: number | null }
   }
   holds: { expireAfterMs: number }
   /** null: those of the system; local mode asks nobody at all. */
@@ -363,6 +383,11 @@ export function toConfig(values: Settings): Config {
       giveUpAfterMs: values.MULTIMAIL_GIVE_UP_AFTER,
       concurrency: values.MULTIMAIL_DELIVERY_CONCURRENCY,
       port: values.MULTIMAIL_OUTBOUND_PORT,
+      caps: {
+        hour: values.MULTIMAIL_MAILBOX_HOURLY || null,
+        day: values.MULTIMAIL_MAILBOX_DAILY || null,
+        new: values.MULTIMAIL_MAILBOX_NEW_RECIPIENTS || null,
+      },
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
     dns: { servers: values.MULTIMAIL_DNS_SERVERS, blocklists: values.MULTIMAIL_DNSBL ?? [] },

@@ -81,10 +81,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     alone: sole !== null,
   })
   const onReleased = (): void => runner.wake()
-  const { giveUpAfterMs } = config.outbound
+  const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
   const sweeper = createExpirySweeper({ approvals, clock, log })
-  const submissions = createSubmissions({ store, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, clock, log, onReleased })
+  const submissions = createSubmissions({ store, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, caps, clock, log, onReleased })
 
   const parser = createParser({ log })
   const { hostname } = config

@@ -22,6 +22,10 @@ export const commands = {
   'mailboxes suspend': { summary: 'close a mailbox for a time', load: async () => (await import('./mailboxes.ts')).mailboxesSuspend },
   'mailboxes resume': { summary: 'open it again', load: async () => (await import('./mailboxes.ts')).mailboxesResume },
   'mailboxes delete': { summary: 'close a mailbox for good', load: async () => (await import('./mailboxes.ts')).mailboxesDelete },
+  'mailboxes limit': {
+    summary: 'say how much a mailbox may send',
+    load: async () => (await import('./mailboxes-limit.ts')).mailboxesLimit,
+  },
   'aliases list': { summary: 'list the aliases', load: async () => (await import('./aliases.ts')).aliasesList },
   'aliases add': { summary: 'give a mailbox one more address', load: async () => (await import('./aliases.ts')).aliasesAdd },
   'aliases remove': { summary: 'take it away', load: async () => (await import('./aliases.ts')).aliasesRemove },

@@ -45,8 +45,10 @@ export function answerFailure(error: unknown, request: FastifyRequest, reply: Fa
   return challenge(reply, problem).code(problem.status).send(problem.body)
 }
 
-/** RFC 6750 §3: what a 401 must say about how to do it right. */
+/** What the header says of how to do it right: RFC 6750 §3 of a 401, RFC 9110 §10.2.3 of when to ask again (a number of seconds: old clients
+ *  read nothing else, contract §1.3). */
 export function challenge(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.body.retry_after_seconds !== undefined) reply.header('retry-after', String(problem.body.retry_after_seconds))
   if (problem.status !== 401) return reply
   const error = problem.body.code === 'KEY_NOT_ACCEPTED' ? ', error="invalid_token"' : ''
   return reply.header('www-authenticate', `Bearer realm="multimail"${error}`)

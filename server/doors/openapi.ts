@@ -114,6 +114,7 @@ const errorSchema: JsonObject = {
     code: { type: 'string', description: `One of ${Object.keys(errors).join(', ')}; more may be added` },
     fix: { type: 'string', description: 'What to do next' },
     request_id: { type: 'string' },
+    retry_after_seconds: { type: 'integer', description: 'With status 429: when to ask again; also in the Retry-After header' },
     errors: {
       type: 'array',
       items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } },

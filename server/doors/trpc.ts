@@ -2,7 +2,7 @@ import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/a
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { OperationError, errors } from '../operations/errors.ts'
-import { isFault } from '../operations/problem.ts'
+import { isFault, problemOf } from '../operations/problem.ts'
 import type { Context } from '../operations/procedure.ts'
 import { type AppRouter, appRouter } from '../operations/router.ts'
 import { challenge, isOurFault, problemFor } from './failure.ts'
@@ -22,6 +22,7 @@ export function serveTrpc(
     router: appRouter,
     createContext: ({ req }) => contextOf(req),
     maxBatchSize: maxBatch,
+    responseMeta: ({ errors: failed }) => ({ headers: retryAfter(failed) }),
     onError: ({ error, ctx }) => {
       if (isFault(error)) report(error.cause ?? error, ctx?.requestId ?? '')
     },
@@ -43,4 +44,10 @@ export function serveTrpc(
     })
     await scope.register(fastifyTRPCPlugin<AppRouter>, { prefix: '/trpc', trpcOptions })
   })
+}
+
+/** Of a batch, the longest wait. */
+function retryAfter(failed: readonly unknown[]): Record<string, string> {
+  const waits = failed.flatMap((error) => problemOf(error, '').body.retry_after_seconds ?? [])
+  return waits.length === 0 ? {} : { 'retry-after': String(Math.max(...waits)) }
 }

@@ -238,6 +238,14 @@ export const errors = {
     trpc: 'CONFLICT',
     message: 'The time to decide on this email is over',
     fix: 'Nothing was sent. Whoever wrote it can submit it again.',
+  // how much
+  RATE_LIMITED: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'This is more than may be sent right now',
+    fix: 'Wait for as many seconds as retry_after_seconds says, then send it again. If it is urgent, ask the operator to raise the limit of the mailbox.',
+  },
+
   },
   CONTENT_CHANGED: {
     http: 409,
@@ -278,7 +286,7 @@ export class OperationError extends Error {
   readonly fields: readonly FieldError[]
 
   /** @param message about this case, for the caller; the catalogue's when left out */
-  constructor(code: ErrorCode, message?: string, fields: readonly FieldError[] = []) {
+  constructor(code: ErrorCode, message?: string, fields: readonly FieldError[] = [], retryAfterMs?: number) {
     super(message ?? errors[code].message)
     this.name = 'OperationError'
     this.code = code
@@ -288,6 +296,9 @@ export class OperationError extends Error {
 
 /** The value of a room's result, or its failure as an error of this catalogue. */
 export function unwrap<T>(result: Result<T, ErrorCode>): T {
+  readonly retryAfterMs: number | undefined
   if (result.ok) return result.value
-  throw new OperationError(result.code, result.detail && `${errors[result.code].message}. ${result.detail}`)
+  const message = result.detail && `${errors[result.code].message}. ${result.detail}`
+  throw new OperationError(result.code, message, [], result.retryAfterMs)
 }
+    this.retryAfterMs = retryAfterMs

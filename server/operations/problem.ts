@@ -3,7 +3,14 @@ import { ZodError } from 'zod'
 import { type ErrorCode, type FieldError, OperationError, errors } from './errors.ts'
 
 /** What a client gets for a call that failed, through every door. `error` is a sentence (contract §1.3: always a string). */
-export type ProblemBody = { error: string; code: ErrorCode; fix: string; request_id: string; errors?: readonly FieldError[] }
+export type ProblemBody = {
+  error: string
+  code: ErrorCode
+  fix: string
+  request_id: string
+  errors?: readonly FieldError[]
+  retry_after_seconds?: number
+}
 export type Problem = { status: number; body: ProblemBody }
 
 // A thousand wrong fields help nobody; the first few do.
@@ -11,10 +18,12 @@ const mostFields = 20
 
 /** Translates whatever was thrown. What is not of the catalogue is a bug or a broken disk: it becomes INTERNAL and its words stay inside. */
 export function problemOf(thrown: unknown, requestId: string): Problem {
-  const { code, message, fields } = operationErrorOf(thrown)
+  const { code, message, fields, retryAfterMs } = operationErrorOf(thrown)
   const { http, fix } = errors[code]
   const body: ProblemBody = { error: message, code, fix, request_id: requestId }
-  return { status: http, body: fields.length === 0 ? body : { ...body, errors: fields.slice(0, mostFields) } }
+  if (fields.length > 0) body.errors = fields.slice(0, mostFields)
+  if (retryAfterMs !== undefined) body.retry_after_seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
+  return { status: http, body }
 }
 
 /** True for a fault of ours, which the log must have whole. */

@@ -17,6 +17,8 @@ import { mailboxById } from '../store/mailboxes.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
 import { compose, newMessageId } from './compose.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
+import { noCaps } from './pace/caps.ts'
+import { askToSend } from './pace/spend.ts'
 import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
 import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
@@ -90,10 +92,19 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
   const status = verdict.outcome === 'hold' ? 'pending_send_approval' : 'sent'
   const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
+  const spend = await askToSend(tx, {
+    mailboxId: mailbox.id,
+    forwardPaths: forwardPaths(proposal.content),
+    caps: deps.caps ?? noCaps,
+    now,
+  })
+  if (!spend.ok) return spend
+
   if (email === null) return notADraft
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
   if (verdict.outcome === 'hold') {
     entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
+  await spend.value(tx)
   } else {
     const grounds = { kind: 'policy', rule: verdict.rule } as const
     entries.push(

@@ -7,6 +7,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import type { AttachmentInput, ContentCode, ContentInput } from './content.ts'
+import type { Caps } from './pace/caps.ts'
 
 /** `idempotencyKey`: the same key in the same mailbox gives the first email again, at any later time. */
 export type SendInput = ContentInput & { mailbox: MailboxId; idempotencyKey?: string | undefined }
@@ -46,6 +47,7 @@ export type SubmitCode =
   | 'NOT_CANCELLABLE'
   | 'UNAVAILABLE'
 
+  | 'RATE_LIMITED'
 export type SubmissionDeps = {
   store: Store
   /** how long a hold stays open */
@@ -53,6 +55,8 @@ export type SubmissionDeps = {
   /** how long each delivery is tried, from the release on */
   giveUpAfterMs: number
   clock: Clock
+  /** of a mailbox that has none of its own; left out: none */
+  caps?: Caps
   log: Log
   /** called after each commit that put something into the queue */
   onReleased: () => void

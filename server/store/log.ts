@@ -47,6 +47,7 @@ export const logActions = [
   'alias.added',
   'alias.removed',
   'catch_all.set',
+  'mailbox.limited',
   'domain.created',
   'account.created',
   'audit.listed',

@@ -49,6 +49,18 @@ export interface Database {
 }
 
 type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
+  sts_policies: StsPolicyRow
+  tls_results: TlsResultRow
+  tls_reports: TlsReportRow
+  sending_stops: SendingStopRow
+  suppressions: SuppressionRow
+  address_failures: AddressFailureRow
+  mailbox_days: MailboxDayRow
+  mailbox_standings: MailboxStandingRow
+  installation_secrets: InstallationSecretRow
+  send_caps: SendCapRow
+  send_windows: SendWindowRow
+  first_contacts: FirstContactRow
 
 /** Only the SHA-256 of a key is kept; `prefix` is what a person may be shown again. */
 type ApiKeyRow = {
@@ -360,3 +372,71 @@ type ReceivedReportRow = {
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>
+/** A cap of one mailbox's own. `hour`, `day`: messages; `new`: recipients in a day who were not written to before; `most` null: no cap. */
+type SendCapRow = { mailbox_id: MailboxId; kind: 'hour' | 'day' | 'new'; most: number | null }
+
+/** Messages that a mailbox handed in, one for each recipient. */
+type SendWindowRow = { mailbox_id: MailboxId; window_start: number; messages: number }
+
+/** Whom a mailbox wrote to for the first time, by address in the compared form. */
+type FirstContactRow = { mailbox_id: MailboxId; address: string; window_start: number }
+
+/** Whom an account writes to no more in one world. `address` is in the compared form; what follows `reason` is the evidence. */
+type SuppressionRow = {
+  id: SuppressionId
+  account_id: AccountId
+  world: World
+  address: string
+  reason: SuppressionReason
+  mailbox_id: MailboxId | null
+  email_id: EmailId | null
+  delivery_id: DeliveryId | null
+  created_at: number
+  /** null: until somebody takes it off */
+  expires_at: number | null
+}
+
+/** A final failure of a class that suppresses only when it comes again. `address` is in the compared form. */
+type AddressFailureRow = {
+  delivery_id: DeliveryId
+  account_id: AccountId
+  world: World
+  address: string
+  class: string
+  failed_at: number
+}
+
+/** What became of a mailbox's mail on one day (epoch ms / 86,400,000, whole). */
+type MailboxDayRow = { mailbox_id: MailboxId; day: number; delivered: number; bounced: number; complained: number }
+
+/** How far its bounces and complaints have gone; a mailbox without a row stands well. `reason` is in plain words, for people. */
+type MailboxStandingRow = { mailbox_id: MailboxId; tier: EnforcementTier; reason: string; since: number }
+
+/** 32 random bytes in hex under a name; made once, and never shown. */
+type InstallationSecretRow = { name: string; secret: string; created_at: number }
+
+/** What a domain's policy said when it was fetched (RFC 8461). `mx_json`: JSON array of patterns. */
+type StsPolicyRow = {
+  domain: string
+  policy_id: string
+  mode: 'enforce' | 'testing' | 'none'
+  mx_json: string
+  fetched_at: number
+  expires_at: number
+}
+
+/** Sessions of one day (epoch ms / 86,400,000, whole) with one host, by what came of TLS. `result`: '' is success, else in the words of RFC 8460 §4.3. */
+type TlsResultRow = {
+  day: number
+  domain: string
+  policy_type: 'tlsa' | 'sts' | 'no-policy-found'
+  policy_key: string
+  host: string
+  result: string
+  policy_json: string
+  sessions: number
+}
+
+/** A report about a day, or why there is none. `unwanted`: nobody asked for it. */
+type TlsReportRow = { day: number; domain: string; state: 'due' | 'sent' | 'unwanted' | 'failed'; tries: number; next_try_at: number }
+

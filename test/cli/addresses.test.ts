@@ -47,6 +47,19 @@ describe('addresses, from the command line', () => {
     expect(await said('domains', 'catch-all', 'bücher.example', 'none')).toMatch(/takes is refused\.$/m)
   })
 
+  it('a mailbox gets limits of its own, and loses them', async () => {
+    const limit = (...argv: string[]) => said('mailboxes', 'limit', 'agent@example.com', ...argv)
+    const standard = 'agent@example.com may send: any number of messages an hour, 100 messages a day, 20 new recipients a day.\n'
+    expect(await limit()).toBe(standard)
+    expect(await limit('--hourly', '30', '--daily', 'none', '--new-recipients', '5')).toBe(
+      'agent@example.com may send: 30 messages an hour, any number of messages a day, 5 new recipients a day.\n',
+    )
+    expect(await limit('--test')).toBe(standard)
+    expect(await limit('--hourly', 'standard', '--daily', 'standard', '--new-recipients', 'standard')).toBe(standard)
+    expect(await multimail(env, 'mailboxes', 'limit', 'agent@example.com', '--daily', '-1')).toMatchObject({ code: 2 })
+    expect(await multimail(env, 'mailboxes', 'limit', 'nobody@example.com')).toMatchObject({ code: 1 })
+  })
+
   it('a mailbox is suspended, deleted and brought back', async () => {
     const state = async () => (await json('mailboxes', 'list')).map((one: { state: string; world: string }) => `${one.world} ${one.state}`)
     expect(await state()).toEqual(['live active', 'test active', 'live active'])

@@ -10,6 +10,7 @@ import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
+import type { Caps } from '../../server/outbound/pace/caps.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
@@ -65,12 +66,12 @@ export type Arrival = {
 
 export async function openDesk(
   openStore: () => Promise<Store>,
-  { metricsToken = null }: { metricsToken?: string | null } = {},
+  { metricsToken = null, caps }: { metricsToken?: string | null; caps?: Caps } = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
   const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
-  const submissions = createSubmissions({ ...shared, holdExpiryMs: 72 * hour })
+  const submissions = createSubmissions({ ...shared, holdExpiryMs: 72 * hour, ...(caps && { caps }) })
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
   const keys = createKeys({ store, clock })
   const http = createHttpServer({

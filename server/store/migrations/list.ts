@@ -2,9 +2,17 @@ import type { Migration } from 'kysely/migration'
 import type { Engine } from '../engine.ts'
 import { first } from './001-first.ts'
 import { arriving } from './002-arriving.ts'
+import { tls } from './004-tls.ts'
+import { queue } from './003-queue.ts'
+import { suppression } from './007-suppression.ts'
+import { pace } from './005-pace.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
   { name: '001-first', build: first },
   { name: '002-arriving', build: arriving },
+  { name: '003-queue', build: queue },
+  { name: '004-tls', build: tls },
+  { name: '005-pace', build: pace },
+  { name: '007-suppression', build: suppression },
 ]

@@ -1,0 +1,55 @@
+/** The caps of a mailbox against the store, in the transaction of a submission. */
+import { type Address, addressKey } from '../../model/address.ts'
+import type { MailboxId } from '../../model/ids.ts'
+import { type Result, fail, ok } from '../../model/result.ts'
+import type { Db, Tx } from '../../store/db.ts'
+import { type CapKind, countSent, firstContactsSince, knownRecipients, lockForCounting, ownCaps, sentSince } from '../../store/send-caps.ts'
+import { type Caps, type Excess, countedFrom, excess, excessWords, windowOf } from './caps.ts'
+
+/** Counts what was allowed. To be called later in the same transaction, when the email is filed. */
+export type Spend = (tx: Tx) => Promise<void>
+
+type Ask = { mailboxId: MailboxId; forwardPaths: readonly Address[]; /** of the settings */ caps: Caps; now: number }
+
+/** Whether these recipients may be written to now. From here until the transaction ends nobody else counts for the mailbox. */
+export async function askToSend(tx: Tx, ask: Ask): Promise<Result<Spend, 'RATE_LIMITED'>> {
+  const { mailboxId, forwardPaths, now } = ask
+  const caps = await capsOf(tx, mailboxId, ask.caps)
+  if (Object.values(caps).every((most) => most === null)) return ok(() => Promise.resolve())
+  await lockForCounting(tx, mailboxId)
+  const fresh = caps.new === null ? [] : await firstTime(tx, mailboxId, forwardPaths, now)
+  const over = await firstExcess(tx, mailboxId, caps, { messages: forwardPaths.length, fresh: fresh.length }, now)
+  if (over !== null) return { ...fail('RATE_LIMITED', excessWords(over)), retryAfterMs: over.at - now }
+  const counted = { start: windowOf(now), count: forwardPaths.length, fresh, before: countedFrom('day', now) }
+  return ok((later) => countSent(later, mailboxId, counted))
+}
+
+/** A mailbox's own caps, and those of the settings where it has none. */
+export const capsOf = async (db: Db, mailboxId: MailboxId, caps: Caps): Promise<Caps> => ({ ...caps, ...(await ownCaps(db, mailboxId)) })
+
+async function firstTime(tx: Tx, mailboxId: MailboxId, forwardPaths: readonly Address[], now: number): Promise<string[]> {
+  const keys = [...new Set(forwardPaths.map(addressKey))]
+  const known = await knownRecipients(tx, mailboxId, keys, countedFrom('new', now))
+  return keys.filter((key) => !known.has(key))
+}
+
+/** Of several caps that are passed, the one that holds the longest. */
+async function firstExcess(
+  tx: Tx,
+  mailboxId: MailboxId,
+  caps: Caps,
+  { messages, fresh }: { messages: number; fresh: number },
+  now: number,
+): Promise<Excess | null> {
+  const sent = await sentSince(tx, mailboxId, countedFrom('day', now))
+  const contacts = fresh === 0 ? [] : await firstContactsSince(tx, mailboxId, countedFrom('new', now))
+  const asked: Record<CapKind, { count: number; spent: typeof sent }> = {
+    hour: { count: messages, spent: sent },
+    day: { count: messages, spent: sent },
+    new: { count: fresh, spent: contacts },
+  }
+  const over = (['hour', 'day', 'new'] as const).flatMap(
+    (kind) => excess(kind, caps[kind], asked[kind].count, asked[kind].spent, now) ?? [],
+  )
+  return over.toSorted((one, other) => other.at - one.at)[0] ?? null
+}
