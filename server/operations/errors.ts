@@ -226,6 +226,14 @@ export const errors = {
     fix: 'Send a shorter text, or fewer or smaller attachments.',
   },
 
+  // how much
+  RATE_LIMITED: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'This is more than may be sent right now',
+    fix: 'Wait for as many seconds as retry_after_seconds says, then send it again. If it is urgent, ask the operator to raise the limit of the mailbox.',
+  },
+
   // decisions
   NOT_PENDING: {
     http: 409,
@@ -238,14 +246,6 @@ export const errors = {
     trpc: 'CONFLICT',
     message: 'The time to decide on this email is over',
     fix: 'Nothing was sent. Whoever wrote it can submit it again.',
-  // how much
-  RATE_LIMITED: {
-    http: 429,
-    trpc: 'TOO_MANY_REQUESTS',
-    message: 'This is more than may be sent right now',
-    fix: 'Wait for as many seconds as retry_after_seconds says, then send it again. If it is urgent, ask the operator to raise the limit of the mailbox.',
-  },
-
   },
   CONTENT_CHANGED: {
     http: 409,
@@ -284,6 +284,7 @@ export type FieldError = { path: string; message: string }
 export class OperationError extends Error {
   readonly code: ErrorCode
   readonly fields: readonly FieldError[]
+  readonly retryAfterMs: number | undefined
 
   /** @param message about this case, for the caller; the catalogue's when left out */
   constructor(code: ErrorCode, message?: string, fields: readonly FieldError[] = [], retryAfterMs?: number) {
@@ -291,14 +292,13 @@ export class OperationError extends Error {
     this.name = 'OperationError'
     this.code = code
     this.fields = fields
+    this.retryAfterMs = retryAfterMs
   }
 }
 
 /** The value of a room's result, or its failure as an error of this catalogue. */
 export function unwrap<T>(result: Result<T, ErrorCode>): T {
-  readonly retryAfterMs: number | undefined
   if (result.ok) return result.value
   const message = result.detail && `${errors[result.code].message}. ${result.detail}`
   throw new OperationError(result.code, message, [], result.retryAfterMs)
 }
-    this.retryAfterMs = retryAfterMs

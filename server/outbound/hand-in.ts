@@ -89,9 +89,6 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const verdict = agentVerdict(mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
 
-  for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
-  const status = verdict.outcome === 'hold' ? 'pending_send_approval' : 'sent'
-  const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
   const spend = await askToSend(tx, {
     mailboxId: mailbox.id,
     forwardPaths: forwardPaths(proposal.content),
@@ -100,11 +97,14 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   })
   if (!spend.ok) return spend
 
+  for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
+  const status = verdict.outcome === 'hold' ? 'pending_send_approval' : 'sent'
+  const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
   if (email === null) return notADraft
+  await spend.value(tx)
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
   if (verdict.outcome === 'hold') {
     entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
-  await spend.value(tx)
   } else {
     const grounds = { kind: 'policy', rule: verdict.rule } as const
     entries.push(

@@ -46,17 +46,17 @@ export type SubmitCode =
   | 'NOT_A_DRAFT'
   | 'NOT_CANCELLABLE'
   | 'UNAVAILABLE'
-
   | 'RATE_LIMITED'
+
 export type SubmissionDeps = {
   store: Store
   /** how long a hold stays open */
   holdExpiryMs: number
   /** how long each delivery is tried, from the release on */
   giveUpAfterMs: number
-  clock: Clock
   /** of a mailbox that has none of its own; left out: none */
   caps?: Caps
+  clock: Clock
   log: Log
   /** called after each commit that put something into the queue */
   onReleased: () => void
