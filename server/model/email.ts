@@ -2,12 +2,13 @@
 export const directions = ['inbound', 'outbound'] as const
 export type Direction = (typeof directions)[number]
 
-/** Outbound: draft → pending_send_approval → sent, or rejected, expired, cancelled, send_failed.
+/** Outbound: draft → pending_send_approval → scheduled → sent, or rejected, expired, cancelled, send_failed.
  *  Inbound: unread → read, or pending_inbound_approval, spam_flagged, spam_quarantined, rejected, expired. */
 export const emailStatuses = [
   'draft',
   'pending_send_approval',
   'pending_inbound_approval',
+  'scheduled',
   'sent',
   'unread',
   'read',
@@ -26,6 +27,14 @@ export type OversightMode = (typeof oversightModes)[number]
 
 /** What a new mailbox gets: the agent reads and drafts freely, and a reviewer decides on what leaves. */
 export const defaultMode: OversightMode = 'gated_send'
+
+/** When the gate is asked about an email that is to be sent later: now, or at its time (contract §3.4). */
+export const gateTimings = ['gate_first', 'schedule_first'] as const
+export type GateTiming = (typeof gateTimings)[number]
+
+/** What goes first among the mail of one mailbox; it overtakes nobody else's. The number is what is stored. */
+export const priorities = { high: 0, normal: 1, low: 2 } as const
+export type Priority = (typeof priorities)[keyof typeof priorities]
 
 export const spamVerdicts = ['clean', 'flagged', 'quarantined'] as const
 export type SpamVerdict = (typeof spamVerdicts)[number]

@@ -19,6 +19,7 @@ const inboundForAgents: Record<EmailStatus, Visibility> = {
   // these belong to mail going out
   draft: 'hidden',
   pending_send_approval: 'hidden',
+  scheduled: 'hidden',
   sent: 'hidden',
   send_failed: 'hidden',
 }

@@ -27,7 +27,7 @@ export type ReleaseOrder = {
   actor: Actor
   /** epoch ms */
   now: number
-  /** how long each delivery is tried */
+  /** how long each delivery is tried, unless the email says otherwise */
   giveUpAfterMs: number
 }
 
@@ -79,6 +79,9 @@ const deliveriesFor = ({ email, now, giveUpAfterMs }: ReleaseOrder, releaseId: R
     bounce_class: null,
     may_be_accepted: 0,
     queued_at: now,
-    give_up_at: now + giveUpAfterMs,
+    priority: email.priority,
+    give_up_at: now + (email.give_up_after_ms ?? giveUpAfterMs),
+    cancel_requested_at: null,
+    cancel_requested_by: null,
     settled_at: null,
   }))

@@ -21,6 +21,10 @@ export const untouched = {
   bounce_type: null,
   read_at: null,
   user_label: null,
+  send_at: null,
+  gate_timing: null,
+  priority: 1,
+  give_up_after_ms: null,
 } as const satisfies Partial<EmailRow>
 
 /** The columns that only an arriving message fills. */

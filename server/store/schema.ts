@@ -1,5 +1,5 @@
 import type { Generated, Insertable, Selectable } from 'kysely'
-import type { Direction, EmailStatus, OversightMode, SpamVerdict, UserLabel } from '../model/email.ts'
+import type { Direction, EmailStatus, GateTiming, OversightMode, Priority, SpamVerdict, UserLabel } from '../model/email.ts'
 import type { Automatic } from '../model/automatic.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type {
@@ -18,8 +18,11 @@ import type {
   MailboxId,
   ReleaseId,
   ReportId,
+  SuppressionId,
   ThreadId,
 } from '../model/ids.ts'
+import type { EnforcementTier } from '../model/standing.ts'
+import type { SuppressionReason } from '../model/suppression.ts'
 import type { World } from '../model/world.ts'
 
 /** The tables. Times are epoch ms; flags are 0 or 1; `…_json` columns hold JSON text, read and written beside their table only. */
@@ -46,9 +49,6 @@ export interface Database {
   spam_tokens: SpamTokenRow
   visitor_windows: VisitorWindowRow
   received_reports: ReceivedReportRow
-}
-
-type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
   sts_policies: StsPolicyRow
   tls_results: TlsResultRow
   tls_reports: TlsReportRow
@@ -61,6 +61,9 @@ type AccountRow = { id: AccountId; name: string; slug: string; created_at: numbe
   send_caps: SendCapRow
   send_windows: SendWindowRow
   first_contacts: FirstContactRow
+}
+
+type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
 
 /** Only the SHA-256 of a key is kept; `prefix` is what a person may be shown again. */
 type ApiKeyRow = {
@@ -189,6 +192,14 @@ type EmailRow = {
   user_label: UserLabel | null
   /** inbound: 1 when its sender asked for TLS on every hop (RFC 8689) */
   require_tls: number
+  /** outbound: not before this time; null: as soon as it may */
+  send_at: number | null
+  /** outbound, when it is to be sent later: whether a reviewer decides before its time or at it */
+  gate_timing: GateTiming | null
+  /** outbound: what goes first among the mail of one mailbox */
+  priority: Priority
+  /** outbound: how long its deliveries are tried; null: as the settings say */
+  give_up_after_ms: number | null
   /** outbound: the key that proposed it */
   composer_id: KeyId | null
   idempotency_key: string | null
@@ -279,9 +290,26 @@ type DeliveryRow = {
   bounce_class: string | null
   /** 1 when a connection was lost after the message was sent and before its reply: the remote may have it */
   may_be_accepted: number
+  /** what goes first among the mail of one mailbox */
+  priority: Priority
   queued_at: number
   give_up_at: number
+  /** somebody took it back while an attempt was under way: it ends as cancelled unless that attempt delivered it */
+  cancel_requested_at: number | null
+  cancel_requested_by: string | null
   settled_at: number | null
+}
+
+/** What does not leave for now: the deliveries that match every column which is not null. `key` is those columns as text (store/stops.ts). */
+type SendingStopRow = {
+  key: string
+  account_id: AccountId | null
+  world: World | null
+  mailbox_id: MailboxId | null
+  domain: string | null
+  actor_id: string
+  reason: string | null
+  created_at: number
 }
 
 /** Written before dialling, completed after (a crash leaves `outcome` null: tried, result unknown). */
@@ -370,8 +398,6 @@ type ReceivedReportRow = {
   created_at: number
 }
 
-export type Row<T extends keyof Database> = Selectable<Database[T]>
-export type NewRow<T extends keyof Database> = Insertable<Database[T]>
 /** A cap of one mailbox's own. `hour`, `day`: messages; `new`: recipients in a day who were not written to before; `most` null: no cap. */
 type SendCapRow = { mailbox_id: MailboxId; kind: 'hour' | 'day' | 'new'; most: number | null }
 
@@ -440,3 +466,5 @@ type TlsResultRow = {
 /** A report about a day, or why there is none. `unwanted`: nobody asked for it. */
 type TlsReportRow = { day: number; domain: string; state: 'due' | 'sent' | 'unwanted' | 'failed'; tries: number; next_try_at: number }
 
+export type Row<T extends keyof Database> = Selectable<Database[T]>
+export type NewRow<T extends keyof Database> = Insertable<Database[T]>
