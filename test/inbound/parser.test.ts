@@ -95,6 +95,13 @@ const hostile: [what: string, data: string | Buffer, flags: string[], more?: obj
     ['header-truncated'],
     { subject: expect.stringMatching(/^Lunch a{992}$/) },
   ],
+  [
+    // Its octets 8 191 and 8 192 are CRLF.
+    'a field that is cut right behind a folding',
+    letter({ To: `     ${'a@b.test,\r\n '.repeat(12_000)}z@b.test` }),
+    ['header-truncated', 'addresses-truncated'],
+    { subject: 'Lunch', extracted: 'Hello.' },
+  ],
   ['9 000 folded lines', letter({ 'X-Fold': `${'a\r\n '.repeat(9_000)}a` }), [], { subject: 'Lunch' }],
   [
     '20 000 recipients',

@@ -79,14 +79,23 @@ function reasonOf(error: unknown): MessageFlag[] {
   return text.includes('header size') ? ['mime-headers-too-large'] : []
 }
 
-/** The fields we read, over-long ones cut at a character that cannot split a folding. */
+/** The fields we read, over-long ones cut. */
 const reduced = (header: Buffer): Buffer =>
   Buffer.concat(
     headerFields(header)
       .filter((field) => fieldsWeRead.has(field.name))
       .slice(0, 100)
-      .map((field) => (field.raw.length <= maxField ? field.raw : Buffer.concat([field.raw.subarray(0, maxField), Buffer.from('\r\n')]))),
+      .map(({ raw }) => (raw.length <= maxField ? raw : cutField(raw))),
   )
+
+const space = 32
+
+/** Cut behind a folding, a field would end in an empty line, and so would the header: what follows would be text. */
+function cutField(raw: Buffer): Buffer {
+  let end = maxField
+  while (end > 0 && (raw[end - 1] ?? 0) <= space) end--
+  return Buffer.concat([raw.subarray(0, end), Buffer.from('\r\n')])
+}
 
 /** The value of Content-Type as far as we read it, or ''. */
 function contentTypeOf(header: Buffer): string {
