@@ -6,7 +6,7 @@ export const voidElements = names('area base basefont bgsound br col embed frame
 
 /** Elements whose words no mail program shows as part of the letter. */
 export const neverShown = names(
-  'script style title template noscript iframe object embed applet svg math canvas audio video noembed noframes datalist',
+  'script style title template noscript iframe object embed applet svg math canvas audio video noembed noframes datalist meter progress',
 )
 
 /** They begin and end a paragraph. */
@@ -62,7 +62,7 @@ const noLimits: ReadonlySet<string> = new Set(['html'])
 
 const standard = names(
   `${[...voidElements, ...neverShown, ...blocks].join(' ')} a abbr acronym b bdi bdo big blink button caption cite code colgroup data del dfn
-  em font frame head i image ins kbd label map mark marquee meter nobr optgroup picture plaintext progress q rb rp rt rtc ruby s samp select
+  em font frame head i image ins kbd label map mark marquee nobr optgroup picture plaintext q rb rp rt rtc ruby s samp select
   slot small span strike strong sub sup textarea time tt u var xmp`,
 )
 /** Elements with a colon or a hyphen are extensions: Word writes `o:p`. */

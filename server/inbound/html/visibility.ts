@@ -61,13 +61,17 @@ function reasonOf(isVisible: boolean, size: number, colour: Colour, backdrop: Co
 function sealOf(name: string, attributes: Attributes, declared: Declared): HiddenBy | null {
   if (neverShown.has(name)) return 'element'
   // A style sheet outranks the attribute (HTML §15.3.1).
-  if (attributes.has('hidden') && declared.display === undefined) return 'attribute'
+  if (isClosed(name, attributes) && declared.display === undefined) return 'attribute'
   if (declared.display === 'none' || declared.isContentHidden === true || declared.isOutlookHidden === true) return 'display'
   if ((declared.opacity ?? 1) < faintest || declared.isFiltered === true) return 'opacity'
   if (declared.spacing !== undefined && declared.spacing <= heaped) return 'size'
   if (isOutside(declared)) return 'position'
   return isCutAway(declared) ? 'clipping' : null
 }
+
+/** A program on the page would have to open it, and in a letter none runs. */
+const isClosed = (name: string, attributes: Attributes): boolean =>
+  attributes.has('hidden') || attributes.has('popover') || (name === 'dialog' && !attributes.has('open'))
 
 const isFar = (offset: number | undefined): boolean =>
   offset !== undefined && Number.isFinite(offset) && (offset <= -farOutside || offset >= farBeyond)
@@ -102,7 +106,7 @@ function colourOf(parent: Look, name: string, attributes: Attributes, declared: 
 
 /** Whether an element looks other than its parent even without a style. */
 export const changesLook = (name: string, attributes: Attributes): boolean =>
-  neverShown.has(name) || attributes.has('hidden') || name === 'a' || name === 'pre' || name === 'font' || name === 'body'
+  neverShown.has(name) || isClosed(name, attributes) || name === 'a' || name === 'pre' || name === 'font' || name === 'body'
 
 const withBackground = new Set(['body', 'table', 'tr', 'td', 'th', 'tbody', 'thead', 'tfoot'])
 
