@@ -1,20 +1,22 @@
 import { emailStatuses } from '../model/email.ts'
 import { OperationError } from '../operations/errors.ts'
+import type { Method } from '../operations/procedure.ts'
 import type { OperationName } from '../operations/router.ts'
 import { type Surface, defaultLimits, inputAliases, noWords, statusAliases, winners, yesWords } from './dialects.ts'
 import { type JsonObject, isObject } from './shape.ts'
 
 export type Received = { path: JsonObject; query: JsonObject; body: unknown }
 /** `properties` of the operation's input schema: what type each field has decides how text is read. */
-export type InputRoute = { surface: Surface; operation: OperationName; method: 'GET' | 'POST'; properties: JsonObject }
+export type InputRoute = { surface: Surface; operation: OperationName; method: Method; properties: JsonObject }
 
 /** What was received, in the names and types of the operation, which then judges it. Throws OperationError for what cannot be told apart. */
 export function readInput(route: InputRoute, received: Received): JsonObject {
-  const given = route.method === 'GET' ? received.query : bodyObject(received.body)
+  // What a DELETE is about is in its path; clients send it `{}`, or nothing.
+  const given = route.method === 'POST' ? bodyObject(received.body) : received.query
   const named = canonicalNames(inputAliases[route.operation], { ...withoutNulls(given), ...received.path })
   const input = route.operation === 'check_inbox' ? inboxInput(route.surface, named) : named
   if (route.surface === 'emails') refuseHtml(input['markdown'])
-  return route.method === 'GET' ? fromQuery(route.properties, input) : fromBody(route.properties, input)
+  return route.method === 'POST' ? fromBody(route.properties, input) : fromQuery(route.properties, input)
 }
 
 function bodyObject(body: unknown): JsonObject {

@@ -147,6 +147,9 @@ const answers: Record<OperationName, Record<Surface, Shape>> = {
   get_audit_log: bySurface(() => same),
   list_reports: bySurface(() => same),
   get_report: bySurface(() => same),
+  list_suppression: bySurface(() => same),
+  add_suppression: bySurface(() => same),
+  remove_suppression: bySurface(() => same),
 }
 
 export const answerShape = (surface: Surface, operation: OperationName): Shape => answers[operation][surface]
@@ -160,6 +163,7 @@ export const wantsTextBody = (userAgent: string | undefined, compat: unknown): b
 
 const byMailbox = { mailbox: 'mailbox_id' }
 const byEmail = { message_id: 'email_id', id: 'email_id' }
+const byAddress = { address: 'email_address', email: 'email_address' }
 const writing = { mailbox: 'mailbox_id', from: 'mailbox_id', from_address: 'mailbox_id', body: 'markdown' }
 
 /** Old name of an input field → its name here (§8). */
@@ -181,6 +185,9 @@ export const inputAliases: Record<OperationName, Readonly<Record<string, string>
   get_audit_log: {},
   list_reports: {},
   get_report: { report_id: 'id' },
+  list_suppression: byAddress,
+  add_suppression: byAddress,
+  remove_suppression: byAddress,
 }
 
 /** Two names for one field may both be there; when they differ, this one counts (§8). Of all others a difference is an error. */

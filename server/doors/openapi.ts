@@ -49,7 +49,7 @@ function pathItem(route: RestRoute): JsonObject {
     description: `${operation.meta.description}\n\nScope: ${operation.meta.scope}.`,
     parameters: [
       ...inPath.map((name) => parameter('path', name, input)),
-      ...(method === 'GET' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
+      ...(method !== 'POST' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
     ],
     ...(method === 'POST' && { requestBody: { required: rest.required.length > 0, content: { 'application/json': { schema: rest } } } }),
     responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },

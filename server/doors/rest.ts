@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type OperationInfo, type OperationName, callOperation, operations } from '../operations/router.ts'
 import { mostInlineBytes } from '../operations/attachments.ts'
-import type { Context, Route } from '../operations/procedure.ts'
+import type { Context, Method, Route } from '../operations/procedure.ts'
 import { sendFile } from './file-answer.ts'
 import { readInput } from './dialect-input.ts'
 import { type Surface, answerShape, oldRoutes, rawRoute, singles, successStatus, surfaceOf, textBody, wantsTextBody } from './dialects.ts'
@@ -10,7 +10,7 @@ import { type JsonObject, isObject, shapeValue } from './shape.ts'
 
 export type RestRoute = {
   operation: OperationInfo
-  method: 'GET' | 'POST'
+  method: Method
   /** with the names of input fields in braces */
   path: string
   surface: Surface
@@ -27,7 +27,7 @@ export const restRoutes: readonly RestRoute[] = [
 ]
 
 function restRoute(operation: OperationInfo, route: Route): RestRoute {
-  const [method, path] = route.split(' ') as ['GET' | 'POST', string]
+  const [method, path] = route.split(' ') as [Method, string]
   const { properties } = inputSchema(operation)
   return { operation, method, path, surface: surfaceOf(path), properties: isObject(properties) ? properties : {} }
 }

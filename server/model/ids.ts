@@ -22,6 +22,7 @@ export const idPrefixes = {
   event: 'evt',
   logEntry: 'log',
   report: 'rpt',
+  suppression: 'sup',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -41,6 +42,7 @@ export type AttemptId = Brand<string, 'AttemptId'>
 export type EventId = Brand<string, 'EventId'>
 export type LogEntryId = Brand<string, 'LogEntryId'>
 export type ReportId = Brand<string, 'ReportId'>
+export type SuppressionId = Brand<string, 'SuppressionId'>
 
 type IdOf = {
   account: AccountId
@@ -59,6 +61,7 @@ type IdOf = {
   event: EventId
   logEntry: LogEntryId
   report: ReportId
+  suppression: SuppressionId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

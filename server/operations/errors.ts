@@ -139,6 +139,12 @@ export const errors = {
     message: 'Report not found',
     fix: 'Call list_reports for the reports of this account.',
   },
+  SUPPRESSION_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'This address is not on the suppression list',
+    fix: 'Call list_suppression for the addresses that are.',
+  },
   READ_ONLY_MAILBOX: {
     http: 403,
     trpc: 'FORBIDDEN',
@@ -206,6 +212,12 @@ export const errors = {
     trpc: 'BAD_REQUEST',
     message: 'There is nobody to send this to',
     fix: 'Use send_email and name the recipient.',
+  },
+  RECIPIENT_SUPPRESSED: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'Every recipient is on the suppression list',
+    fix: 'Do not send it again. An administrator can look at list_suppression, and take an address off that works and whose owner wants the mail.',
   },
   INVALID_SUBJECT: {
     http: 400,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Address, parseAddress } from '../model/address.ts'
-import { type EmailId, type ReportId, isId } from '../model/ids.ts'
+import { type EmailId, type ReportId, type SuppressionId, isId } from '../model/ids.ts'
 import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import { isMediaType } from '../model/media-type.ts'
 import { badCursor } from './problem.ts'
@@ -40,7 +40,8 @@ export const EmailPosition = z
     return z.NEVER
   })
 
-const AddressText = z
+/** One address, as it is written. */
+export const AddressText = z
   .string()
   .max(maxAddressLength)
   .transform((text, ctx): Address => {
@@ -124,6 +125,7 @@ const cursorOf = <T>(parse: (key: string) => T | null) =>
     .describe('The "cursor" of the answer before, unchanged, for the next page')
 
 export const EmailCursor = cursorOf((key): EmailId | null => (isId('email', key) ? key : null))
+export const SuppressionCursor = cursorOf((key): SuppressionId | null => (isId('suppression', key) ? key : null))
 export const ReportCursor = cursorOf((key): ReportId | null => (isId('report', key) ? key : null))
 export const SeqCursor = cursorOf((key): number | null => (/^\d{1,15}$/.test(key) ? Number(key) : null))
 

@@ -26,7 +26,8 @@ export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string 
 export type Call = Context & { actor: KeyActor }
 
 /** `POST /v1/mailboxes/{mailbox_id}/send`; names in braces are fields of the input. */
-export type Route = `${'GET' | 'POST'} /${string}`
+export type Method = 'GET' | 'POST' | 'DELETE'
+export type Route = `${Method} /${string}`
 
 export type OperationMeta = {
   scope: Scope

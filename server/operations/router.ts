@@ -10,6 +10,7 @@ import { type Context, type OperationMeta, callerFor, router } from './procedure
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
 import { get_report, list_reports } from './reports.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
+import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { get_thread } from './threads.ts'
 
 export const appRouter = router({
@@ -30,6 +31,9 @@ export const appRouter = router({
   get_audit_log,
   list_reports,
   get_report,
+  list_suppression,
+  add_suppression,
+  remove_suppression,
 })
 export type AppRouter = typeof appRouter
 export type OperationName = keyof AppRouter['_def']['record']

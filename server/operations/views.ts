@@ -15,7 +15,7 @@ const OutsideList = z.array(z.string()).meta(fromOutside)
 
 const Time = z.string().describe('ISO 8601, UTC')
 export const isoTime = (at: number): string => new Date(at).toISOString()
-const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at))
+export const isoOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at))
 
 export const EmailSummary = z.strictObject({
   id: z.string(),

@@ -5,10 +5,11 @@ import { emailFacts, tenancyOf } from '../store/email-record.ts'
 import type { Tx } from '../store/db.ts'
 import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
-import { type Facts, type LogAction, appendLog } from '../store/log.ts'
+import { type Facts, type LogAction, appendLogs } from '../store/log.ts'
 import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
 import type { Outcome } from './outcome.ts'
 import type { Retry } from './schedule.ts'
+import { type Suppressed, notSuppressed, suppressAfterFailure } from './suppression/suppression.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
@@ -37,6 +38,7 @@ export async function recordOutcome(
   // Locks the email first, as everybody does who changes both, so that the last of its deliveries sees all the others.
   await changeEmail(tx, claim.email_id, emailStatuses, { updated_at: now })
   if (!(await settleDelivery(tx, claim, settlementOf(turn.state, outcome, retry), now))) return null
+  const after = await suppressionAfter(tx, claim, outcome, turn, now)
   const email = await emailById(tx, claim.email_id)
   if (email !== undefined) {
     await changeEmail(tx, email.id, emailStatuses, { ...(await emailChange(tx, email, turn, now)), updated_at: now })
@@ -46,12 +48,26 @@ export async function recordOutcome(
         tenancy: tenancyOf(email),
         mailboxId: email.mailbox_id,
         type,
-        data: eventData(email, claim, outcome, turn, now),
+        data: eventData(email, claim, outcome, turn, after.suppressed, now),
         now,
       })
   }
-  await appendLog(tx, logEntry(claim, outcome, turn, retry, now))
+  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries])
   return turn.state
+}
+
+/** Whether the recipient is on the suppression list from now on, or was before. */
+function suppressionAfter(tx: Tx, claim: Claim, { verdict }: Outcome, turn: Turn, now: number): Promise<Suppressed> {
+  if (verdict.class === 'suppressed') return Promise.resolve({ suppressed: true, entries: [] })
+  if (turn.bounceType === null) return Promise.resolve(notSuppressed)
+  return suppressAfterFailure(tx, {
+    tenancy: { accountId: claim.account_id, world: claim.world },
+    forwardPath: claim.forward_path,
+    verdict,
+    evidence: { mailboxId: claim.mailbox_id, emailId: claim.email_id, deliveryId: claim.id },
+    actor: outbound,
+    now,
+  })
 }
 
 function settlementOf(state: DeliveryState, outcome: Outcome, retry: Retry): Settlement {
@@ -81,7 +97,7 @@ async function isNewlyDelayed(tx: Tx, claim: Claim, turn: Turn, now: number): Pr
 }
 
 /** In the contract's words (§10.3). The remote's text is a stranger's, already bounded and made plain. */
-function eventData(email: EmailRow, claim: Claim, outcome: Outcome, turn: Turn, now: number): Facts {
+function eventData(email: EmailRow, claim: Claim, outcome: Outcome, turn: Turn, suppressed: boolean, now: number): Facts {
   const about = { ...emailFacts(email), recipient: claim.forward_path, delivery_id: claim.id }
   if (turn.state === 'delivered') return { ...about, delivered_at: now }
   const { verdict } = outcome
@@ -92,8 +108,8 @@ function eventData(email: EmailRow, claim: Claim, outcome: Outcome, turn: Turn, 
     bounce_class: verdict.class,
     diagnostic: outcome.text,
     remedy: verdict.remedy,
-    suppress: verdict.suppress, // advice: no suppression list is kept yet
-    suppressed: false,
+    suppress: verdict.suppress,
+    suppressed,
     may_be_accepted: outcome.mayBeAccepted || claim.may_be_accepted === 1,
     attempts: claim.attempts,
     ...(turn.state !== 'queued' && { bounced_at: now }),

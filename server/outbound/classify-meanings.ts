@@ -25,6 +25,21 @@ export const meanings = {
     suppress: 'third-over-7-days',
     remedy: 'The mailbox is full. We keep trying; reach the recipient another way if it is urgent.',
   },
+  suppressed: {
+    blame: 'recipient',
+    suppress: 'never',
+    remedy: 'The address is on the suppression list, so nothing was sent. Do not write to it again unless an administrator takes it off.',
+  },
+  busy: {
+    blame: 'recipient',
+    suppress: 'never',
+    remedy: 'The mailbox gets more mail at the moment than its provider lets in. We keep trying.',
+  },
+  restricted: {
+    blame: 'recipient',
+    suppress: 'never',
+    remedy: 'The recipient, or their organisation, takes no mail from this sender. Ask them, another way, to allow it.',
+  },
   'too-large': {
     blame: 'content',
     suppress: 'never',

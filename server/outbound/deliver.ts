@@ -2,7 +2,7 @@
  * One attempt at one delivery: is it released, sign it, find the way, try the hosts, say how it ended.
  *
  * Promises: nothing leaves that no release names (released.ts), nothing leaves unsigned, and a delivery of the test world is never handed
- * to a transport that knows a network. It changes nothing in the store; the runner records what it returns.
+ * to a transport that knows a network, and nobody is dialled for whom the suppression list keeps from mail. It changes nothing in the store; the runner records what it returns.
  */
 import type { Resolver } from '../../dns/resolver.ts'
 import { parseDomainName } from '../../dns/name.ts'
@@ -23,6 +23,7 @@ import { type RouteConfig, findRoute } from './route.ts'
 import { senderDomain, signMessage } from './sign.ts'
 import { simulate, simulatedTarget } from './simulate.ts'
 import type { Target, Transport } from './transport.ts'
+import { suppressionOf } from './suppression/suppression.ts'
 
 /** An aborted `signal` ends the attempt soon. Throws only when the store fails or for a bug. */
 export type Deliver = (claim: Claim, signal: AbortSignal) => Promise<Outcome>
@@ -46,13 +47,20 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   return async (claim, signal) => {
     const log = deps.log.child({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts })
     const released = await findReleased(deps.store, claim)
-    if (released.ok) return await byWorld[claim.world](released.value, { signal, log })
+    if (released.ok) return (await ifSuppressed(deps, claim)) ?? (await byWorld[claim.world](released.value, { signal, log }))
     log.error({ releaseId: claim.release_id, reason: released.code }, 'delivery.refused-unreleased')
     return unsent(verdict('integrity', 'fail'), released.code)
   }
 }
 
 type Attempt = { signal: AbortSignal; log: Log }
+async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Promise<Outcome | null> {
+  const tenancy = { accountId: claim.account_id, world: claim.world }
+  const suppression = await suppressionOf(store.db, tenancy, claim.forward_path, clock.now())
+  if (suppression === null) return null
+  return unsent(verdict('suppressed', 'fail'), `Not sent: the address is on the suppression list (${suppression.reason})`)
+}
+
 
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
   const signatures = await signatureFields(deps, released)

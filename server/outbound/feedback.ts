@@ -4,9 +4,12 @@
  * Anybody can write such a report. It counts only when it names, by a Message-ID that nobody can guess (compose.ts), an email that was sent, and a
  * recipient who was sent it. Then those who wrote the email are told, with words that say it was reported. A delivery keeps the
  * state that its own attempts gave it.
+ *
+ * A report also keeps further mail from the recipient it names (suppression/), but only where nobody else who got the email could have written it.
  */
+import { getDomain } from 'tldts'
 import type { SystemActor } from '../model/actor.ts'
-import { addressKey } from '../model/address.ts'
+import { type Address, addressKey, domainOf } from '../model/address.ts'
 import { emailStatuses } from '../model/email.ts'
 import type { Bringer, Complaint, DeliveryReport, DsnRecipient } from '../model/feedback.ts'
 import type { MailboxId } from '../model/ids.ts'
@@ -20,6 +23,7 @@ import { listMailboxes, mailboxById } from '../store/mailboxes.ts'
 import { type DeliveryRow, deliveriesOf } from '../store/queue.ts'
 import type { Verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
+import { type Evidence, type Suppressed, notSuppressed, suppress, suppressAfterFailure } from './suppression/suppression.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
@@ -42,7 +46,8 @@ export async function onDsn(tx: Tx, report: DeliveryReport, bringer: Bringer): P
     told.add(delivery.id)
     const meaning = meaningOf(recipient)
     email = await noteBounce(tx, email, meaning.bounceType, bringer.receivedAt)
-    entries.push(await tell(tx, { email, delivery, recipient, meaning }, bringer))
+    const after = await suppressionAfter(tx, sent, delivery, meaning, bringer)
+    entries.push(await tell(tx, { email, delivery, recipient, meaning, suppressed: after.suppressed }, bringer), ...after.entries)
   }
   return entries
 }
@@ -61,25 +66,77 @@ export async function onComplaint(tx: Tx, complaint: Complaint, bringer: Bringer
   )
   if (sent === null || sent.deliveries.length === 0) return []
   const { email } = sent
-  const recipient = deliveryTo(sent.deliveries, complaint.originalRecipients)?.forward_path ?? null
+  const delivery = deliveryTo(sent.deliveries, complaint.originalRecipients)
+  const recipient = delivery?.forward_path ?? null
+  const after = delivery === null ? notSuppressed : await suppressionOnComplaint(tx, sent, delivery, bringer)
   const { feedbackType, sourceIp } = complaint
   await announce(tx, email, 'message.complained', bringer, {
     recipient,
     feedback_type: feedbackType,
-    suppressed: false,
+    suppressed: after.suppressed,
     complained_at: bringer.receivedAt,
   })
-  return [entry(email, 'email.complained', bringer, { feedback_type: feedbackType }, { recipient, source_ip: sourceIp })]
+  return [entry(email, 'email.complained', bringer, { feedback_type: feedbackType }, { recipient, source_ip: sourceIp }), ...after.entries]
 }
 
-type Sent = { email: EmailRow; deliveries: readonly DeliveryRow[] }
+/** `recipients`: how many it was sent to, whether they have it or not. */
+type Sent = { email: EmailRow; deliveries: readonly DeliveryRow[]; recipients: number }
 
 /** The email, with the deliveries whose recipient has it, or may have it: nobody else can have anything to report. */
 async function findSent(tx: Tx, messageId: string | null, mailboxIds: readonly MailboxId[]): Promise<Sent | null> {
   const email = messageId === null ? undefined : await sentByMessageId(tx, mailboxIds, messageId)
   if (email === undefined) return null
   const all = await deliveriesOf(tx, email.id)
-  return { email, deliveries: all.filter(hasIt) }
+  return { email, deliveries: all.filter(hasIt), recipients: all.length }
+}
+
+/** Everybody an email went to has seen its Message-ID, and could report it in the name of another: then the recipient's own domain has to be
+ *  proved to be behind the report. */
+function isTheirs({ recipients }: Sent, delivery: DeliveryRow, { verified, fromDomain }: Bringer): boolean {
+  if (recipients === 1) return true
+  const organization = getDomain(domainOf(delivery.forward_path as Address))
+  return verified && fromDomain !== null && organization !== null && getDomain(fromDomain) === organization
+}
+
+const evidenceOf = ({ id, email_id, mailbox_id }: DeliveryRow): Evidence & { deliveryId: DeliveryRow['id'] } => ({
+  mailboxId: mailbox_id,
+  emailId: email_id,
+  deliveryId: id,
+})
+
+/** A bounce that came by mail counts as one at SMTP time does, but only when it says no for good. */
+function suppressionAfter(
+  tx: Tx,
+  sent: Sent,
+  delivery: DeliveryRow,
+  { verdict, bounceType }: Meaning,
+  bringer: Bringer,
+): Promise<Suppressed> {
+  if (bounceType !== 'hard' || !isTheirs(sent, delivery, bringer)) return Promise.resolve(notSuppressed)
+  const { forward_path: forwardPath } = delivery
+  const tenancy = tenancyOf(sent.email)
+  return suppressAfterFailure(tx, {
+    tenancy,
+    forwardPath,
+    verdict,
+    evidence: evidenceOf(delivery),
+    actor: outbound,
+    now: bringer.receivedAt,
+  })
+}
+
+/** Who complains does not want to be written to again (RFC 5965), and only a person takes such an address off the list. */
+function suppressionOnComplaint(tx: Tx, sent: Sent, delivery: DeliveryRow, bringer: Bringer): Promise<Suppressed> {
+  if (!isTheirs(sent, delivery, bringer)) return Promise.resolve(notSuppressed)
+  return suppress(tx, {
+    tenancy: tenancyOf(sent.email),
+    address: delivery.forward_path,
+    reason: 'complaint',
+    evidence: evidenceOf(delivery),
+    actor: outbound,
+    expiresAt: null,
+    now: bringer.receivedAt,
+  })
 }
 
 /** Of an attempt that is under way, too: a bounce may be quicker than the reply to us. */
@@ -105,9 +162,9 @@ async function noteBounce(tx: Tx, email: EmailRow, bounceType: Meaning['bounceTy
   return { ...email, ...change }
 }
 
-type Reported = { email: EmailRow; delivery: DeliveryRow; recipient: DsnRecipient; meaning: Meaning }
+type Reported = { email: EmailRow; delivery: DeliveryRow; recipient: DsnRecipient; meaning: Meaning; suppressed: boolean }
 
-async function tell(tx: Tx, { email, delivery, recipient, meaning }: Reported, bringer: Bringer): Promise<NewLogEntry> {
+async function tell(tx: Tx, { email, delivery, recipient, meaning, suppressed }: Reported, bringer: Bringer): Promise<NewLogEntry> {
   const action = recipient.action as News
   const { reply, verdict, bounceType } = meaning
   const code = codeOf(reply)
@@ -121,7 +178,7 @@ async function tell(tx: Tx, { email, delivery, recipient, meaning }: Reported, b
     diagnostic: bringer.isShown ? (recipient.diagnosticCode ?? '').slice(0, maxDiagnostic) : '',
     remedy: bounceType === 'hard' ? verdict.remedy : '',
     suppress: bounceType === 'hard' ? verdict.suppress : 'never',
-    suppressed: false,
+    suppressed,
     may_be_accepted: delivery.state !== 'delivered',
     attempts: delivery.attempts,
     ...(bounceType !== null && { bounced_at: bringer.receivedAt }),

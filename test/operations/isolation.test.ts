@@ -6,7 +6,7 @@ import { keepReport } from '../support/reports.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 type Ids = { email: string; pending: string; draft: string; thread: string; mailbox: string; report: string }
-type Attempt = { method: 'GET' | 'POST'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
+type Attempt = { method: 'GET' | 'POST' | 'DELETE'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
 const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
@@ -46,12 +46,17 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'admin', method: 'GET', path: `/get_report?id=${ids.report}` },
     { key: 'admin', method: 'GET', path: `/v1/reports/${ids.report}` },
   ],
+  // Name no row; suppression.test.ts has who sees whose list.
+  list_suppression: () => [],
+  add_suppression: () => [],
+  remove_suppression: () => [{ key: 'admin', method: 'DELETE', path: '/v1/suppression/gone@remote.test' }],
 }
 
 async function fill(desk: Desk, office: Office): Promise<Ids> {
   const file = { name: 'order.txt', contentType: 'text/plain', content: Buffer.from('1 box') }
   const email = await desk.receive(office.gated, { attachments: [file] })
   const pending = await desk.call(office.keys.agent, 'POST', '/reply_email', { email_id: email.id, markdown: 'Soon.' })
+  await desk.call(office.keys.admin, 'POST', '/add_suppression', { email_address: 'gone@remote.test' })
   const draft = await desk.call(office.keys.agent, 'POST', '/draft_reply', { email_id: email.id, markdown: 'Later.' })
   return {
     email: email.id,
@@ -67,6 +72,7 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   emails: await store.db.selectFrom('emails').selectAll().orderBy('id').execute(),
   holds: await store.db.selectFrom('holds').selectAll().orderBy('id').execute(),
   deliveries: await store.db.selectFrom('deliveries').selectAll().execute(),
+  suppressions: await store.db.selectFrom('suppressions').selectAll().execute(),
   head: await store.db.selectFrom('log_head').selectAll().execute(),
 })
 

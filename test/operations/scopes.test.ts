@@ -22,6 +22,9 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   get_audit_log: ['admin'],
   list_reports: ['admin'],
   get_report: ['admin'],
+  list_suppression: ['admin'],
+  add_suppression: ['admin'],
+  remove_suppression: ['admin'],
 }
 
 describeOnEachEngine('scopes', (openStore) => {

@@ -62,7 +62,7 @@ describeOnEachEngine('what follows from an attempt', (openStore) => {
         bounce_code: '550 5.1.1',
         bounce_class: 'recipient',
         suppress: 'at-once',
-        suppressed: false,
+        suppressed: true,
         may_be_accepted: false,
         remedy: expect.stringContaining('Check the address'),
       },

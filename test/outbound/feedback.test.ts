@@ -82,7 +82,7 @@ describeOnEachEngine('what is reported of mail that has left', (openStore) => {
     const world = await delivered()
     const { email, leaving, store } = world
     expect(email.delivered_at).not.toBeNull()
-    expect(await reportDsn(world, dsn(email))).toBe(1)
+    expect(await reportDsn(world, dsn(email))).toBe(2)
     expect(await leaving.email(email)).toMatchObject({
       status: 'sent',
       delivered_at: email.delivered_at,
@@ -102,13 +102,14 @@ describeOnEachEngine('what is reported of mail that has left', (openStore) => {
           diagnostic: '550 5.1.1 No such user',
           remedy: expect.stringContaining('Check the address'),
           suppress: 'at-once',
-          suppressed: false,
+          suppressed: true,
           reported: true,
           report_verified: false,
         },
       },
     ])
-    const [entry] = await listLog(store.db, leaving.office.tenancy, { limit: 1 })
+    const [added, entry] = await listLog(store.db, leaving.office.tenancy, { limit: 2 })
+    expect(added).toMatchObject({ action: 'suppression.added', metadata: { reason: 'hard_bounce', email_id: email.id } })
     expect(entry).toMatchObject({
       action: 'delivery.reported',
       resourceType: 'delivery',
@@ -142,6 +143,7 @@ describeOnEachEngine('what is reported of mail that has left', (openStore) => {
     const { store, leaving } = world
     for (const [what, said, data] of meanings) {
       const before = (await told(world)).length
+      await store.db.deleteFrom('suppressions').execute()
       await reportDsn(world, dsn(await deliverOne(store, leaving, ['bo@remote.test']), recipient(said)))
       const news = (await told(world)).slice(before)
       expect([what, ...news]).toMatchObject([what, ...(data === null ? [] : [{ type: 'message.bounced', data }])])
@@ -221,5 +223,44 @@ describeOnEachEngine('what is reported of mail that has left', (openStore) => {
     await reportComplaint(world, complaint(world.email, { originalRecipients: ['redacted-1@remote.test'] }))
     expect(await reportComplaint(world, complaint(world.email, { feedbackType: 'not-spam' }))).toBe(0)
     expect(await told(world)).toMatchObject([{ type: 'message.complained', data: { recipient: null } }])
+  })
+
+  const suppressed = async ({ store }: World) =>
+    (await store.db.selectFrom('suppressions').select(['address', 'reason']).orderBy('id').execute()).map(
+      (row) => `${row.reason} ${row.address}`,
+    )
+
+  it('a complaint keeps further mail from who complained, whatever was there before', async () => {
+    const world = await delivered()
+    await reportDsn(world, dsn(world.email))
+    await reportComplaint(world, complaint(world.email))
+    expect(await suppressed(world)).toEqual(['complaint bo@remote.test'])
+    expect((await told(world)).at(-1)).toMatchObject({
+      type: 'message.complained',
+      data: { recipient: 'bo@remote.test', suppressed: true },
+    })
+  })
+
+  it('what is soft, or late, keeps no mail from anybody', async () => {
+    const world = await delivered()
+    for (const said of [
+      { status: '5.2.2', diagnosticCode: '552 5.2.2 Full' },
+      { status: '4.4.7', diagnosticCode: null },
+      { action: 'delayed', status: '4.4.1', diagnosticCode: null },
+    ] as const)
+      await reportDsn(world, dsn(world.email, recipient(said)))
+    expect(await suppressed(world)).toEqual([])
+  })
+
+  it('who got the same email cannot take another recipient’s mail away', async () => {
+    const world = await delivered(['bo@remote.test', 'eve@remote.test'])
+    for (const change of [{ verified: false }, { verified: true, fromDomain: 'evil.test' }, { verified: true, fromDomain: null }]) {
+      await reportDsn(world, dsn(world.email), change)
+      await reportComplaint(world, complaint(world.email), change)
+    }
+    expect(await suppressed(world)).toEqual([])
+    expect((await told(world)).every(({ data }) => data['suppressed'] === false)).toBe(true)
+    await reportDsn(world, dsn(world.email), { verified: true, fromDomain: 'mx.remote.test' })
+    expect(await suppressed(world)).toEqual(['hard_bounce bo@remote.test'])
   })
 })

@@ -38,7 +38,13 @@ export type Desk = {
   ours: Office
   theirs: Office
   /** as a person would with curl: JSON in, JSON out */
-  call(key: string | null, method: 'GET' | 'POST', path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  call(
+    key: string | null,
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
   receive(mailbox: Mailbox, mail?: Partial<Arrival>): Promise<EmailRow>
 }
 export type Answer = { status: number; body: Record<string, unknown>; headers: Headers }

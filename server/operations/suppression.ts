@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import type { KeyActor } from '../model/actor.ts'
+import { type Address, addressKey } from '../model/address.ts'
+import { suppressionReasons } from '../model/suppression.ts'
+import { suppress } from '../outbound/suppression/suppression.ts'
+import type { Tx } from '../store/db.ts'
+import { appendLog, appendLogs } from '../store/log.ts'
+import { type SuppressionRow, deleteFailures, deleteSuppression, listSuppressions, suppressionAt } from '../store/suppressions.ts'
+import { OperationError } from './errors.ts'
+import { AddressText, Instant, Limit, SuppressionCursor, cursorAt } from './input.ts'
+import { operation } from './procedure.ts'
+import { recordRead } from './record.ts'
+import { isoOrNull, isoTime } from './views.ts'
+
+const defaultLimit = 20
+
+const Suppression = z.strictObject({
+  id: z.string(),
+  email_address: z.string(),
+  reason: z
+    .enum(suppressionReasons)
+    .describe(
+      'hard_bounce: the address does not work. complaint, unsubscribe: its owner does not want the mail. manual: put here by hand.',
+    ),
+  mailbox_id: z.string().nullable().describe('Whose mail led to it'),
+  email_id: z.string().nullable().describe('The email that bounced, or was complained about'),
+  delivery_id: z.string().nullable(),
+  created_at: z.string().describe('ISO 8601, UTC'),
+  expires_at: z.string().nullable().describe('When it ends by itself; null: only when it is removed'),
+})
+
+const suppressionView = (row: SuppressionRow): z.infer<typeof Suppression> => ({
+  id: row.id,
+  email_address: row.address,
+  reason: row.reason,
+  mailbox_id: row.mailbox_id,
+  email_id: row.email_id,
+  delivery_id: row.delivery_id,
+  created_at: isoTime(row.created_at),
+  expires_at: isoOrNull(row.expires_at),
+})
+
+/** The list is the account's, of the world that the key is for. */
+function ofAccount(actor: KeyActor): KeyActor {
+  if (actor.mailboxIds !== null) throw new OperationError('KEY_BOUND')
+  return actor
+}
+
+export const list_suppression = operation({
+  scope: 'admin',
+  title: 'List the addresses that get no mail',
+  description:
+    'Lists the suppression list of the account, newest first: addresses that bounced for good, complained or unsubscribed, and those put there by hand. ' +
+    'Mail to them is not sent. remove_suppression takes one off.',
+  readOnly: true,
+  destructive: false,
+  idempotent: true,
+  rest: ['GET /list_suppression', 'GET /v1/suppression'],
+})
+  .input(
+    z.strictObject({
+      email_address: AddressText.exactOptional().describe('Only this address'),
+      limit: Limit.default(defaultLimit),
+      cursor: SuppressionCursor.exactOptional(),
+    }),
+  )
+  .output(z.strictObject({ suppressions: z.array(Suppression), cursor: z.string().nullable() }))
+  .query(({ ctx, input }) => {
+    const { email_address, limit, cursor } = input
+    const actor = ofAccount(ctx.actor)
+    return ctx.rooms.store.transaction(async (tx) => {
+      const rows = await listSuppressions(tx, actor, {
+        now: ctx.rooms.clock.now(),
+        limit: limit + 1,
+        ...(email_address !== undefined && { address: addressKey(email_address) }),
+        ...(cursor !== undefined && { before: cursor }),
+      })
+      const page = rows.slice(0, limit)
+      const view = { suppressions: page.map(suppressionView), cursor: rows.length > page.length ? cursorAt(page.at(-1)?.id ?? '') : null }
+      const [resourceId, metadata] = [actor.accountId, { count: page.length }]
+      await recordRead(tx, ctx, { action: 'suppressions.listed', resourceType: 'account', resourceId, view, metadata })
+      return view
+    })
+  })
+
+export const add_suppression = operation({
+  scope: 'admin',
+  title: 'Stop mail to an address',
+  description:
+    'Puts an address on the suppression list of the account, so that no mailbox of it writes there, mail that waits included. ' +
+    'An address that is on it for an equal or stronger reason stays as it is.',
+  readOnly: false,
+  destructive: false,
+  idempotent: true,
+  rest: ['POST /add_suppression', 'POST /v1/suppression'],
+})
+  .input(
+    z.strictObject({
+      email_address: AddressText,
+      expires_at: Instant.exactOptional().describe('When it ends by itself; left out: only when it is removed'),
+    }),
+  )
+  .output(Suppression)
+  .mutation(({ ctx, input }) => {
+    const actor = ofAccount(ctx.actor)
+    const now = ctx.rooms.clock.now()
+    const expiresAt = input.expires_at ?? null
+    if (expiresAt !== null && expiresAt <= now) throw new OperationError('BAD_INPUT', 'expires_at: must be in the future')
+    const evidence = { mailboxId: null, emailId: null, deliveryId: null }
+    const tenancy = { accountId: actor.accountId, world: actor.world }
+    return ctx.rooms.store.transaction(async (tx) => {
+      const { entries } = await suppress(tx, { tenancy, address: input.email_address, reason: 'manual', evidence, actor, expiresAt, now })
+      const row = await suppressionAt(tx, { ...tenancy, address: addressKey(input.email_address), now })
+      if (row === undefined) throw new Error('a suppression that was just written is not there')
+      await appendLogs(tx, entries)
+      return suppressionView(row)
+    })
+  })
+
+export const remove_suppression = operation({
+  scope: 'admin',
+  title: 'Allow mail to an address again',
+  description:
+    'Takes an address off the suppression list, whatever put it there. Do so when you know that it works again, or that its owner wants the mail: ' +
+    'writing to people who complained costs the reputation of the domain.',
+  readOnly: false,
+  destructive: true,
+  idempotent: false,
+  rest: ['POST /remove_suppression', 'DELETE /v1/suppression/{email_address}'],
+})
+  .input(z.strictObject({ email_address: AddressText }))
+  .output(z.strictObject({ status: z.literal('removed'), email_address: z.string() }))
+  .mutation(({ ctx, input }) => {
+    const actor = ofAccount(ctx.actor)
+    return ctx.rooms.store.transaction(async (tx) => {
+      const row = await takeOff(tx, actor, input.email_address)
+      await appendLog(tx, {
+        at: ctx.rooms.clock.now(),
+        actor,
+        tenancy: { accountId: actor.accountId, world: actor.world },
+        action: 'suppression.removed',
+        resourceType: 'suppression',
+        resourceId: row.id,
+        metadata: { reason: row.reason },
+        details: { address: row.address },
+      })
+      return { status: 'removed' as const, email_address: row.address }
+    })
+  })
+
+async function takeOff(tx: Tx, actor: KeyActor, named: Address): Promise<SuppressionRow> {
+  const address = addressKey(named)
+  const row = await deleteSuppression(tx, actor, address)
+  if (row === undefined) throw new OperationError('SUPPRESSION_NOT_FOUND')
+  await deleteFailures(tx, actor, address)
+  return row
+}
