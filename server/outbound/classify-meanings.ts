@@ -72,6 +72,17 @@ export const meanings = {
     suppress: 'never',
     remedy: 'The server refuses what the message says or links to. Change it rather than send it again.',
   },
+  smarthost: {
+    blame: 'sender-config',
+    suppress: 'never',
+    remedy:
+      'The server wants a login, or refuses ours. The operator should check name, password and rights at the smarthost. We keep trying.',
+  },
+  relay: {
+    blame: 'remote',
+    suppress: 'never',
+    remedy: 'The server says that it takes no mail for this domain. Its MX record is wrong, or the smarthost does not know us.',
+  },
   unsupported: { blame: 'remote', suppress: 'never', remedy: 'The recipient’s server cannot take this kind of message or address.' },
   loop: { blame: 'remote', suppress: 'never', remedy: 'Mail for this domain goes round in circles. Its operator has to mend that.' },
   protocol: { blame: 'us', suppress: 'never', remedy: 'The two servers misunderstood each other. Please report this reply as a bug.' },
@@ -92,6 +103,11 @@ export const meanings = {
     blame: 'us',
     suppress: 'never',
     remedy: 'What is stored is not what was released, so it was not sent. The operator should find out who changed the store.',
+  },
+  paced: {
+    blame: 'nobody',
+    suppress: 'never',
+    remedy: 'The recipient’s server takes only so much from us at a time. The message waits for its turn.',
   },
   interrupted: { blame: 'us', suppress: 'never', remedy: 'The server was stopped during the attempt. It is tried again.' },
   internal: { blame: 'us', suppress: 'never', remedy: 'Something went wrong in this server; its log says what. It is tried again.' },
