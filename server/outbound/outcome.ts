@@ -4,8 +4,16 @@ import { type Verdict, verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
 import type { SessionEnd, Target } from './transport.ts'
 
-/** How an attempt ended. `code` such as `550 5.1.1`; `text`: the remote's words or ours, for the diagnostic and for "try again in …". */
-export type Outcome = { verdict: Verdict; facts: AttemptFacts; code: string | null; text: string; mayBeAccepted: boolean }
+/** How an attempt ended. `code` such as `550 5.1.1`; `text`: the remote's words or ours, for the diagnostic and for "try again in …". `waitUntil` (epoch
+ *  ms): it was none, because the destination takes no more from us before that (pace/pace.ts); nobody was dialled and nothing is to be counted. */
+export type Outcome = {
+  verdict: Verdict
+  facts: AttemptFacts
+  code: string | null
+  text: string
+  mayBeAccepted: boolean
+  waitUntil?: number
+}
 
 /** @param interrupted we broke it off ourselves: then what looks like a lost connection says nothing about the remote */
 export function outcomeOf(end: SessionEnd, target: Target | null, signatures: string | null, interrupted: boolean): Outcome {
