@@ -17,8 +17,12 @@ export type WantedRecord = {
   why: string
 }
 
-/** @property publicKey base64, as in the p= tag */
-export type DkimPublicKey = { selector: string; algorithm: 'rsa-sha256' | 'ed25519-sha256'; publicKey: string }
+/** @property publicKey base64, as in the p= tag
+ *  @property use of a key that does not sign at present */
+export type DkimPublicKey = { selector: string; algorithm: 'rsa-sha256' | 'ed25519-sha256'; publicKey: string; use?: DkimUse }
+
+/** Times: epoch ms. A retired key's record is needed until `keepUntil`, and not asked for any more from `goneFrom` on. */
+export type DkimUse = { kind: 'next'; from: number } | { kind: 'retired'; keepUntil: number; goneFrom: number }
 
 /** @property addresses the public IP addresses of the server; [] when not known here
  *  @property reportsTo where DMARC aggregate reports go; null for nowhere */
@@ -89,14 +93,22 @@ function spfRecords({ domain, hostname }: DomainSetup): WantedRecord[] {
 }
 
 /** RFC 6376 §3.6.1, RFC 8463 §4. */
-const dkimRecord = (domain: DomainName, key: DkimPublicKey): WantedRecord => ({
+export const dkimRecord = (domain: DomainName, key: DkimPublicKey): WantedRecord => ({
   purpose: 'dkim',
   name: `${key.selector}._domainkey.${domain}`,
   type: 'TXT',
   value: dkimText(key),
   where: 'zone',
-  why: 'the key with which others verify our signatures',
+  why: whyDkim(key.use),
 })
+
+function whyDkim(use: DkimUse | undefined): string {
+  if (use === undefined) return 'the key with which others verify our signatures'
+  if (use.kind === 'next') return `publish now, used from ${dateOf(use.from)} on: the key that takes over then, if the DNS shows it`
+  return `not used any more; keep it until ${dateOf(use.keepUntil)} for mail that is still on its way, and remove it by ${dateOf(use.goneFrom)}`
+}
+
+const dateOf = (time: number): string => new Date(time).toISOString().slice(0, 10)
 
 export const dkimText = ({ algorithm, publicKey }: DkimPublicKey): string =>
   `v=DKIM1; k=${algorithm === 'rsa-sha256' ? 'rsa' : 'ed25519'}; p=${publicKey}`

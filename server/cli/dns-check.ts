@@ -1,5 +1,5 @@
 import { type Finding, checkRecords } from '../../dns/check.ts'
-import { type DomainSetup, recordsToPublish } from '../../dns/records.ts'
+import { type DkimPublicKey, type DomainSetup, recordsToPublish } from '../../dns/records.ts'
 import { type Resolver, createResolver } from '../../dns/resolver.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type Command, Stop, jsonOption } from './command.ts'
@@ -25,8 +25,11 @@ export const dnsCheck: Command = {
 /** Addresses that nobody told us are those that the DNS has for the server's name: their reverse names can then be checked, too. */
 async function check(resolver: Resolver, setup: DomainSetup): Promise<Finding[]> {
   const found = setup.addresses.length > 0 ? setup.addresses : await addressesOf(resolver, setup.hostname)
-  return checkRecords(resolver, recordsToPublish({ ...setup, addresses: found }))
+  return checkRecords(resolver, recordsToPublish({ ...setup, addresses: found, dkim: setup.dkim.filter(isNeeded) }))
 }
+
+/** A record that may be removed is not missing. */
+const isNeeded = ({ use }: DkimPublicKey): boolean => use?.kind !== 'retired' || use.keepUntil > systemClock.now()
 
 async function addressesOf(resolver: Resolver, name: string): Promise<string[]> {
   const answers = await Promise.all([resolver.a(name), resolver.aaaa(name)])

@@ -3,7 +3,9 @@ import { type DomainName, parseDomainName } from '../../dns/name.ts'
 import type { DomainSetup } from '../../dns/records.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Store } from '../store/db.ts'
-import { activeDkimKeys, listDomains } from '../store/domains.ts'
+import { publicKeysOf } from '../identity/dkim-keys.ts'
+import { dkimKeysOf } from '../store/dkim-keys.ts'
+import { listDomains } from '../store/domains.ts'
 import { type Call, type Option, Stop } from './command.ts'
 
 export const addressOption: Record<string, Option> = {
@@ -33,12 +35,15 @@ export async function domainSetups(call: Call, store: Store, config: Config): Pr
       `${wanted === undefined ? 'There is no domain' : `${JSON.stringify(wanted)} is not set up`} here. \`multimail setup --domain example.com\` makes one.`,
     )
   return Promise.all(
-    rows.map(async ({ name }) => ({ domain: name as DomainName, hostname, addresses, dkim: await dkimOf(store, name), reportsTo: null })),
+    rows.map(async ({ id, name }) => ({
+      domain: name as DomainName,
+      hostname,
+      addresses,
+      dkim: publicKeysOf(await dkimKeysOf(store.db, id)),
+      reportsTo: null,
+    })),
   )
 }
-
-const dkimOf = async (store: Store, domain: string): Promise<DomainSetup['dkim']> =>
-  (await activeDkimKeys(store.db, domain)).map(({ selector, algorithm, public_key }) => ({ selector, algorithm, publicKey: public_key }))
 
 function hostnameOf(call: Call, config: Config): DomainName {
   const text = call.text('hostname') ?? (config.mode === 'server' ? config.hostname : undefined)

@@ -10,12 +10,13 @@ import type { Clock } from '../platform/clock.ts'
 import { findAccount, insertAccount, listAccounts } from '../store/accounts.ts'
 import { aliasAt } from '../store/aliases.ts'
 import type { Store, Tx } from '../store/db.ts'
-import { activeDkimKeys, domainByName, insertDkimKey, insertDomain, lockDomain } from '../store/domains.ts'
+import { dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
+import { domainByName, insertDomain, lockDomain } from '../store/domains.ts'
 import { insertKey, listKeys } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { findMailbox, insertMailbox, mailboxAt } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
-import { makeDkimKeys } from './dkim-keys.ts'
+import { type FreshDkimKey, makeDkimKeys, publicKeysOf } from './dkim-keys.ts'
 import { type IssuedKey, draftKey } from './keys.ts'
 
 /** What an operator asks for. `mailbox` is the local part; `accountName` left out joins the oldest account, or makes one named after the domain. */
@@ -75,7 +76,7 @@ async function everything(
   request: SetupRequest,
   name: DomainName,
   address: Address,
-  dkim: FreshDkimKeys,
+  dkim: readonly FreshDkimKey[],
 ): Promise<Result<Setup, SetupProblem>> {
   const existing = await lockDomain(work.tx, name)
   const account =
@@ -90,11 +91,7 @@ async function everything(
   return ok({
     account: { id: account.id, name: account.name },
     domain: { id: domain.id, name },
-    dkim: (await activeDkimKeys(work.tx, name)).map(({ selector, algorithm, public_key }) => ({
-      selector,
-      algorithm,
-      publicKey: public_key,
-    })),
+    dkim: publicKeysOf(await dkimKeysOf(work.tx, domain.id)),
     mailbox,
     testMailbox: testMailbox ?? null,
     created: work.created,
@@ -126,9 +123,7 @@ const slugOf = (name: string): string =>
     .replace(/^-|-$/g, '')
     .slice(0, 60) || 'account'
 
-type FreshDkimKeys = Awaited<ReturnType<typeof makeDkimKeys>>
-
-async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dkim: FreshDkimKeys): Promise<Row<'domains'>> {
+async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dkim: readonly FreshDkimKey[]): Promise<Row<'domains'>> {
   const domain: Row<'domains'> = {
     id: newId('domain', work.now),
     account_id: accountId,

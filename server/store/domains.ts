@@ -52,18 +52,3 @@ const ofAccountOf = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; l
 /** Every domain of the appliance, by name. */
 export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>
   db.selectFrom('domains').selectAll().orderBy('name').execute()
-
-export const insertDkimKey = async (tx: Transaction<Database>, row: NewRow<'dkim_keys'>): Promise<void> => {
-  await tx.insertInto('dkim_keys').values(row).execute()
-}
-
-/** The keys to sign with for this domain, by selector; [] for a domain that is not ours. */
-export const activeDkimKeys = (db: Kysely<Database>, domainName: string): Promise<Row<'dkim_keys'>[]> =>
-  db
-    .selectFrom('dkim_keys')
-    .innerJoin('domains', 'domains.id', 'dkim_keys.domain_id')
-    .selectAll('dkim_keys')
-    .where('domains.name', '=', domainName)
-    .where('dkim_keys.is_active', '=', 1)
-    .orderBy('dkim_keys.selector')
-    .execute()

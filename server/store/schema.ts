@@ -97,11 +97,15 @@ type DkimKeyRow = {
   domain_id: DomainId
   selector: string
   algorithm: 'rsa-sha256' | 'ed25519-sha256'
-  /** PKCS #8 PEM */
+  /** PKCS #8 PEM; '' once it is retired: it is destroyed */
   private_key: string
   /** base64 for the p= tag (RFC 6376 §3.6.1; RFC 8463 §4) */
   public_key: string
-  is_active: number
+  /** only an `active` key signs */
+  state: 'next' | 'active' | 'retired' | 'gone'
+  state_since: number
+  /** a `next` key signs from then on, once the DNS shows it */
+  use_from: number
   created_at: number
 }
 

@@ -43,7 +43,8 @@ describeOnEachEngine('the tables', (open) => {
   })
 
   it('have one DKIM key per selector of a domain', async () => {
-    const row = { domain_id: tenant.domain.id, selector: 's1', private_key: '', public_key: '', is_active: 1, created_at: now }
+    const times = { created_at: now, state_since: now, use_from: now }
+    const row = { domain_id: tenant.domain.id, selector: 's1', private_key: '', public_key: '', state: 'active', ...times } as const
     await insert('dkim_keys', { id: newId('dkimKey', now), algorithm: 'rsa-sha256', ...row })
     expect(await fate(insert('dkim_keys', { id: newId('dkimKey', now), algorithm: 'ed25519-sha256', ...row }))).toBe('taken')
   })

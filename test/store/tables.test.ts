@@ -2,7 +2,8 @@ import { beforeAll, expect, it } from 'vitest'
 import { newId } from '../../server/model/ids.ts'
 import { findAccount, listAccounts } from '../../server/store/accounts.ts'
 import type { Store } from '../../server/store/db.ts'
-import { activeDkimKeys, domainByName, insertDkimKey, listDomains } from '../../server/store/domains.ts'
+import { activeDkimKeys, insertDkimKey } from '../../server/store/dkim-keys.ts'
+import { domainByName, listDomains } from '../../server/store/domains.ts'
 import { emailsByMessageId, emailsOfThread, findByIdempotencyKey, findEmail, listEmails } from '../../server/store/emails.ts'
 import { appendEvent, eventsAfter } from '../../server/store/events.ts'
 import { insertKey, keyByHash, listKeys, touchKey } from '../../server/store/keys.ts'
@@ -72,11 +73,12 @@ describeOnEachEngine('a tenant', (open) => {
   })
 
   it('signs with the active keys of its domain', async () => {
-    const row = { domain_id: ours.domain.id, algorithm: 'rsa-sha256', private_key: 'pem', public_key: 'p', created_at: now } as const
+    const times = { created_at: now, state_since: now, use_from: now }
+    const row = { domain_id: ours.domain.id, algorithm: 'rsa-sha256', private_key: 'pem', public_key: 'p', ...times } as const
     await store.transaction(async (tx) => {
-      await insertDkimKey(tx, { ...row, id: newId('dkimKey', now), selector: 's2', is_active: 1 })
-      await insertDkimKey(tx, { ...row, id: newId('dkimKey', now), selector: 's1', is_active: 1 })
-      await insertDkimKey(tx, { ...row, id: newId('dkimKey', now), selector: 's0', is_active: 0 })
+      await insertDkimKey(tx, { ...row, id: newId('dkimKey', now), selector: 's2', state: 'active' })
+      await insertDkimKey(tx, { ...row, id: newId('dkimKey', now), selector: 's1', state: 'active' })
+      await insertDkimKey(tx, { ...row, id: newId('dkimKey', now), selector: 's0', state: 'next' })
     })
     expect((await activeDkimKeys(store.db, 'ours.test')).map((one) => one.selector)).toEqual(['s1', 's2'])
     expect(await activeDkimKeys(store.db, 'theirs.test')).toEqual([])

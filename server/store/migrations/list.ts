@@ -6,6 +6,7 @@ import { tls } from './004-tls.ts'
 import { queue } from './003-queue.ts'
 import { suppression } from './007-suppression.ts'
 import { pace } from './005-pace.ts'
+import { signing } from './006-signing.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -14,5 +15,6 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '003-queue', build: queue },
   { name: '004-tls', build: tls },
   { name: '005-pace', build: pace },
+  { name: '006-signing', build: signing },
   { name: '007-suppression', build: suppression },
 ]
