@@ -10,6 +10,8 @@ export const commands = {
   config: { summary: 'print the settings in force, and where each came from', load: async () => (await import('./config.ts')).config },
   dns: { summary: 'print the DNS records to publish', load: async () => (await import('./dns.ts')).dns },
   'dns check': { summary: 'compare the published DNS records with those', load: async () => (await import('./dns-check.ts')).dnsCheck },
+  'dkim list': { summary: 'list the keys that mail is signed with', load: async () => (await import('./dkim.ts')).dkimList },
+  'dkim rotate': { summary: 'replace them', load: async () => (await import('./dkim.ts')).dkimRotate },
   'keys list': { summary: 'list the API keys', load: async () => (await import('./keys-list.ts')).keysList },
   'keys create': { summary: 'issue an API key', load: async () => (await import('./keys-create.ts')).keysCreate },
   'keys revoke': { summary: 'make an API key worthless, at once', load: async () => (await import('./keys-revoke.ts')).keysRevoke },
@@ -43,6 +45,10 @@ export const commands = {
     load: async () => (await import('./reports.ts')).reportsDmarc,
   },
   'reports tls': { summary: 'add up whether mail to you could be encrypted', load: async () => (await import('./reports.ts')).reportsTls },
+  alarms: {
+    summary: 'list what other mail servers say is wrong with this one',
+    load: async () => (await import('./alarms.ts')).alarms,
+  },
   'audit verify': {
     summary: 'check that no entry of the log was changed or removed',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

@@ -7,6 +7,7 @@ import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type Facts, type LogAction, appendLogs } from '../store/log.ts'
 import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
+import { noteAlarm } from './alarms.ts'
 import type { Outcome } from './outcome.ts'
 import type { Retry } from './schedule.ts'
 import { type Suppressed, notSuppressed, suppressAfterFailure } from './suppression/suppression.ts'
@@ -52,7 +53,8 @@ export async function recordOutcome(
         now,
       })
   }
-  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries])
+  const alarms = email === undefined ? [] : await noteAlarm(tx, email, outcome, now)
+  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...alarms])
   return turn.state
 }
 

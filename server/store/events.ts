@@ -12,6 +12,7 @@ export const eventTypes = [
   'message.bounced',
   'message.delayed',
   'message.complained',
+  'operator.alarm',
   'oversight.pending',
   'oversight.approved',
   'oversight.rejected',

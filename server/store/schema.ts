@@ -58,9 +58,11 @@ export interface Database {
   mailbox_days: MailboxDayRow
   mailbox_standings: MailboxStandingRow
   installation_secrets: InstallationSecretRow
+  alarms: AlarmRow
   send_caps: SendCapRow
   send_windows: SendWindowRow
   first_contacts: FirstContactRow
+  pace_measures: PaceMeasureRow
 }
 
 type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
@@ -411,6 +413,17 @@ type SendWindowRow = { mailbox_id: MailboxId; window_start: number; messages: nu
 /** Whom a mailbox wrote to for the first time, by address in the compared form. */
 type FirstContactRow = { mailbox_id: MailboxId; address: string; window_start: number }
 
+/** That nothing goes to a destination (`hold`), or only so much (`slow`), and why: the name of a rule, or our own word. */
+type PaceMeasureRow = {
+  destination: string
+  kind: 'hold' | 'slow'
+  provider: string
+  because: string
+  until_at: number
+  per_minute: number | null
+  connections: number | null
+}
+
 /** Whom an account writes to no more in one world. `address` is in the compared form; what follows `reason` is the evidence. */
 type SuppressionRow = {
   id: SuppressionId
@@ -469,6 +482,19 @@ type TlsResultRow = {
 
 /** A report about a day, or why there is none. `unwanted`: nobody asked for it. */
 type TlsReportRow = { day: number; domain: string; state: 'due' | 'sent' | 'unwanted' | 'failed'; tries: number; next_try_at: number }
+
+/** Trouble of ours that a provider tells us about. `source`: the domain it is about, '' when it is our address; `provider`: '' when it is nobody's.
+ *  `reply` is a stranger's words; `link` leads to one who is known to keep a list. */
+type AlarmRow = {
+  class: string
+  source: string
+  provider: string
+  reply: string
+  link: string | null
+  count: number
+  first_at: number
+  last_at: number
+}
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

@@ -7,6 +7,7 @@ import { queue } from './003-queue.ts'
 import { suppression } from './007-suppression.ts'
 import { pace } from './005-pace.ts'
 import { signing } from './006-signing.ts'
+import { opens } from './008-opens.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -17,4 +18,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '005-pace', build: pace },
   { name: '006-signing', build: signing },
   { name: '007-suppression', build: suppression },
+  { name: '008-opens', build: opens },
 ]

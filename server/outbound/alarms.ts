@@ -1,0 +1,89 @@
+/**
+ * Trouble of ours that others tell us about: an address on a block list, a missing PTR record, a signature that does not pass, a smarthost
+ * that does not know us. No recipient can do anything about it, so the operator is told, once, with the remedy.
+ *
+ * An alarm is kept once for each class, source and provider until the first delivery that passes there. It is on the record when it comes and
+ * when it goes.
+ */
+import { isIP } from 'node:net'
+import { getDomain } from 'tldts'
+import type { SystemActor } from '../model/actor.ts'
+import { domainOf, parseAddress } from '../model/address.ts'
+import { type AlarmRow, clearAlarms, raiseAlarm } from '../store/alarms.ts'
+import type { Tx } from '../store/db.ts'
+import type { EmailRow } from '../store/emails.ts'
+import { appendEvent } from '../store/events.ts'
+import type { NewLogEntry } from '../store/log.ts'
+import { type BounceClass, meanings } from './classify-meanings.ts'
+import { delistLink } from './list-operators.ts'
+import type { Outcome } from './outcome.ts'
+
+const outbound: SystemActor = { kind: 'system', part: 'outbound' }
+
+/** What an alarm is about: the address we send from, the domain we write for, or a login. */
+const alarming: Partial<Record<BounceClass, 'address' | 'domain'>> = {
+  blocklisted: 'address',
+  ptr: 'address',
+  smarthost: 'address',
+  relay: 'address',
+  authentication: 'domain',
+  sender: 'domain',
+  signing: 'domain',
+}
+
+/** Raises or ends alarms after an attempt, in its transaction. @returns what goes on the record */
+export async function noteAlarm(tx: Tx, email: EmailRow, outcome: Outcome, now: number): Promise<NewLogEntry[]> {
+  // What happens in the test world is not true.
+  if (email.world === 'test') return []
+  if (outcome.verdict.outcome === 'delivered') return await end(tx, email, outcome, now)
+  const about = alarming[outcome.verdict.class]
+  return about === undefined ? [] : await raise(tx, email, outcome, about === 'domain' ? domainFrom(email) : '', now)
+}
+
+async function raise(tx: Tx, email: EmailRow, { verdict, facts, text }: Outcome, source: string, now: number): Promise<NewLogEntry[]> {
+  const alarm = { class: verdict.class, source, provider: providerOf(facts.host), reply: text, link: delistLink(text) }
+  if (!(await raiseAlarm(tx, alarm, now))) return []
+  const { reply, ...told } = alarm
+  await appendEvent(tx, {
+    tenancy: { accountId: email.account_id, world: email.world },
+    mailboxId: null,
+    type: 'operator.alarm',
+    data: { ...told, remedy: verdict.remedy, reply, raised_at: now },
+    now,
+  })
+  return [entry('alarm.raised', alarm, now)]
+}
+
+async function end(tx: Tx, email: EmailRow, { facts }: Outcome, now: number): Promise<NewLogEntry[]> {
+  const over = await clearAlarms(tx, { providers: ['', providerOf(facts.host)], sources: ['', domainFrom(email)] })
+  return over.map((alarm) => entry('alarm.ended', alarm, now))
+}
+
+/** Who runs a host, as far as its name says: `mx01.mail.icloud.com` is `icloud.com`. */
+export function providerOf(host: string | null): string {
+  if (host === null || isIP(host) !== 0) return host ?? ''
+  return getDomain(host, { allowPrivateDomains: false }) ?? host.toLowerCase()
+}
+
+function domainFrom(email: EmailRow): string {
+  const from = parseAddress(email.from_address)
+  return from === null ? '' : domainOf(from)
+}
+
+const entry = (
+  action: 'alarm.raised' | 'alarm.ended',
+  alarm: Pick<AlarmRow, 'class' | 'source' | 'provider' | 'reply'>,
+  now: number,
+): NewLogEntry => ({
+  at: now,
+  actor: outbound,
+  tenancy: null,
+  action,
+  resourceType: 'alarm',
+  resourceId: `${alarm.class}:${alarm.provider}`,
+  metadata: { class: alarm.class },
+  details: { provider: alarm.provider, source: alarm.source, reply: alarm.reply },
+})
+
+/** What to do about an alarm, in words for a person. */
+export const remedyFor = (name: string): string => (Object.hasOwn(meanings, name) ? meanings[name as BounceClass].remedy : '')
