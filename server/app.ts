@@ -5,6 +5,7 @@
  * first and lets what is under way finish.
  */
 import type { Config } from '../config/schema.ts'
+import type { DomainName } from '../dns/name.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
@@ -27,12 +28,15 @@ import { createSubmissions } from './outbound/submit.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
+import type { EmailId } from './model/ids.ts'
+import { readReturnPath, returnPath } from './model/return-path.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { dialable } from './platform/reach.ts'
 import { type Store, openStore } from './store/db.ts'
+import { installationSecret } from './store/secrets.ts'
 import { becomeSole } from './store/sqlite/sole.ts'
 
 /** What the appliance sees of the outside; each has a default that is the real one. */
@@ -65,6 +69,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   })
 
   const keys = createKeys({ store, clock })
+  const returnPathSecret = await installationSecret(store, 'return-path', clock.now())
   const runner = createRunner({
     store,
     deliver: createDeliverer({
@@ -84,7 +89,17 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
   const sweeper = createExpirySweeper({ approvals, clock, log })
-  const submissions = createSubmissions({ store, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, caps, clock, log, onReleased })
+  const bouncesTo = (email: EmailId, domain: DomainName) => returnPath(returnPathSecret, email, domain, clock.now())
+  const submissions = createSubmissions({
+    store,
+    holdExpiryMs: config.holds.expireAfterMs,
+    giveUpAfterMs,
+    caps,
+    returnPath: bouncesTo,
+    clock,
+    log,
+    onReleased,
+  })
 
   const parser = createParser({ log })
   const { hostname } = config
@@ -104,7 +119,17 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const holdExpiryMs = config.holds.expireAfterMs
   const { receive, load } = createReceiver({ hostname, holdExpiryMs, store, parser, examine, findFacts, patience, handOn, clock })
   conduct.watch('work', load)
-  const listener = createListener({ config, store, receive, load, conduct, tls, clock, log })
+  const listener = createListener({
+    config,
+    bounceOf: (address) => readReturnPath(returnPathSecret, address, clock.now()),
+    store,
+    receive,
+    load,
+    conduct,
+    tls,
+    clock,
+    log,
+  })
   const http = createHttpServer({
     rooms: { store, submissions, approvals, clock, log },
     identify: keys.identify,

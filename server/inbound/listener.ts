@@ -15,7 +15,7 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { type Conduct, noPlace } from './conduct/conduct.ts'
 import { type Receiver, crowdedFrom } from './receive.ts'
-import { type RecipientVerdict, judgeRecipient, judgeSender, recipientFacts } from './recipients.ts'
+import { type BounceOf, type RecipientVerdict, judgeRecipient, judgeSender, recipientFacts } from './recipients.ts'
 import { type Connection, type Door, shuttingDown } from './smtp/connection.ts'
 import { judgeTime, timeCheckMs } from './smtp/deadlines.ts'
 import { createMemoryBudget } from './smtp/memory-budget.ts'
@@ -28,6 +28,8 @@ export type ListenerConfig = {
   smtp: Pick<Config['smtp'], 'host' | 'port' | 'maxMessageBytes' | 'maxRecipients' | 'maxConnections' | 'proxies'>
 }
 export type ListenerDeps = {
+  /** left out: no address is a return path */
+  bounceOf?: BounceOf | undefined
   config: ListenerConfig
   store: Store
   receive: Receiver['receive']
@@ -106,7 +108,7 @@ export function createListener(deps: ListenerDeps): Listener {
 
   async function judge(path: string, talk: Talk): Promise<RecipientVerdict> {
     try {
-      return judgeRecipient(await recipientFacts(store.db, config.hostname, path))
+      return judgeRecipient(await recipientFacts(store.db, config.hostname, path, deps.bounceOf))
     } catch (error) {
       return { ok: false, reply: failed(logOf(talk), error) }
     }

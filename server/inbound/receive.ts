@@ -143,6 +143,9 @@ async function keep(deps: Deps, arrival: Arrival, { facts, forMailbox, proven, f
 function filingsFor(recipients: readonly Recipient[], verdictFor: Judged['forMailbox'], now: number): Filing[] {
   const paths = new Map<MailboxId, Address[]>()
   for (const { mailboxId, forwardPath } of recipients) paths.set(mailboxId, [...(paths.get(mailboxId) ?? []), forwardPath])
+  // Who was written to by name as well gets a letter.
+  const bounced = new Map(recipients.flatMap(({ mailboxId, bounceOf }) => (bounceOf === undefined ? [] : [[mailboxId, bounceOf] as const])))
+  for (const { mailboxId, bounceOf } of recipients) if (bounceOf === undefined) bounced.delete(mailboxId)
   // In one order for everybody, so that two transactions cannot wait for each other.
   const ordered = [...paths].toSorted(([one], [other]) => (one < other ? -1 : 1))
   return ordered.map(([mailboxId, forwardPaths]) => ({
@@ -150,6 +153,7 @@ function filingsFor(recipients: readonly Recipient[], verdictFor: Judged['forMai
     mailboxId,
     forwardPaths,
     verdict: verdictFor(mailboxId),
+    bounceOf: bounced.get(mailboxId) ?? null,
   }))
 }
 

@@ -45,6 +45,8 @@ export type Bringer = {
   fromDomain: string | null
   verified: boolean
   isShown: boolean
+  /** the email whose return path it came to; null when it came to a mailbox */
+  about: EmailId | null
   /** epoch ms */
   receivedAt: number
 }

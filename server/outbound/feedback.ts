@@ -1,8 +1,8 @@
 /**
  * What others say of mail that left here, after it had left: bounces that come by mail, and complaints.
  *
- * Anybody can write such a report. It counts only when it names, by a Message-ID that nobody can guess (compose.ts), an email that was sent, and a
- * recipient who was sent it. Then those who wrote the email are told, with words that say it was reported. A delivery keeps the
+ * Anybody can write such a report. It counts only when it names, by a Message-ID that nobody can guess (compose.ts) or by the signed return path that it
+ * came to (model/return-path.ts), an email that was sent, and a recipient who was sent it. Then those who wrote the email are told, with words that say it was reported. A delivery keeps the
  * state that its own attempts gave it.
  *
  * A report also keeps further mail from the recipient it names (suppression/), but only where nobody else who got the email could have written it.
@@ -16,7 +16,7 @@ import type { MailboxId } from '../model/ids.ts'
 import { type Reply, parseReply } from '../model/reply.ts'
 import type { Tx } from '../store/db.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, sentByMessageId } from '../store/emails.ts'
+import { type EmailRow, changeEmail, sentById, sentByMessageId } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import type { Facts, LogAction, NewLogEntry } from '../store/log.ts'
 import { listMailboxes, mailboxById } from '../store/mailboxes.ts'
@@ -35,7 +35,7 @@ const isNews = (action: string): action is News => Object.hasOwn(events, action)
 /** A notification that some recipients did not get an email of the mailbox it came to. @returns what goes on the record; [] when it is about
  *  nothing of ours */
 export async function onDsn(tx: Tx, report: DeliveryReport, bringer: Bringer): Promise<NewLogEntry[]> {
-  const sent = await findSent(tx, report.originalMessageId, [bringer.mailboxId])
+  const sent = await findSent(tx, bringer, report.originalMessageId, [bringer.mailboxId])
   if (sent === null) return []
   const told = new Set<string>()
   const entries: NewLogEntry[] = []
@@ -61,6 +61,7 @@ export async function onComplaint(tx: Tx, complaint: Complaint, bringer: Bringer
   const all = await listMailboxes(tx, { accountId: mailbox.account_id, world: mailbox.world }, null)
   const sent = await findSent(
     tx,
+    bringer,
     complaint.originalMessageId,
     all.map(({ id }) => id),
   )
@@ -83,8 +84,9 @@ export async function onComplaint(tx: Tx, complaint: Complaint, bringer: Bringer
 type Sent = { email: EmailRow; deliveries: readonly DeliveryRow[]; recipients: number }
 
 /** The email, with the deliveries whose recipient has it, or may have it: nobody else can have anything to report. */
-async function findSent(tx: Tx, messageId: string | null, mailboxIds: readonly MailboxId[]): Promise<Sent | null> {
-  const email = messageId === null ? undefined : await sentByMessageId(tx, mailboxIds, messageId)
+async function findSent(tx: Tx, { about }: Bringer, messageId: string | null, mailboxIds: readonly MailboxId[]): Promise<Sent | null> {
+  const byPath = about === null ? undefined : await sentById(tx, mailboxIds, about)
+  const email = byPath ?? (messageId === null ? undefined : await sentByMessageId(tx, mailboxIds, messageId))
   if (email === undefined) return null
   const all = await deliveriesOf(tx, email.id)
   return { email, deliveries: all.filter(hasIt), recipients: all.length }

@@ -70,10 +70,11 @@ async function composed(
   const messageId = newMessageId(domainOf(from))
   const bytes = await compose({ from, fromName: mailbox.display_name, content, messageId, inReplyTo, references }, html.value)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
-  const hash = contentHash(bytes, { reversePath: from, forwardPaths: forwardPaths(content) })
+  const reversePath = deps.returnPath?.(proposal.id, domainOf(from)) ?? from
+  const hash = contentHash(bytes, { reversePath, forwardPaths: forwardPaths(content) })
   const raw = await deps.store.blobs.stage(bytes)
   deps.log.debug({ emailId: proposal.id, contentHash: hash }, 'submission.composed')
-  return ok({ raw, composed: { messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash } })
+  return ok({ raw, composed: { reversePath, messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash } })
 }
 
 export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>

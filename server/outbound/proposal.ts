@@ -20,7 +20,7 @@ export type Proposal = {
 }
 
 /** What composing adds. */
-export type Composed = { messageId: string; rawHash: string; rawSize: number; contentHash: ContentHash }
+export type Composed = { reversePath: Address; messageId: string; rawHash: string; rawSize: number; contentHash: ContentHash }
 
 /** @param now epoch ms */
 export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): EmailRow => {
@@ -71,7 +71,7 @@ export const composedColumns = (proposal: Proposal, composed: Composed, actor: K
   content_hash: composed.contentHash,
   from_address: proposal.mailbox.address,
   from_name: proposal.mailbox.display_name,
-  reverse_path: proposal.mailbox.address,
+  reverse_path: composed.reversePath,
   forward_paths_json: JSON.stringify(forwardPaths(proposal.content)),
   // Whoever hands it in answers for it, and may not approve it; a draft may be another key's.
   composer_id: actor.keyId,

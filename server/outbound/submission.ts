@@ -1,4 +1,5 @@
 /** The words of a submission: what agents hand in, what they get back, and what may go wrong. */
+import type { DomainName } from '../../dns/name.ts'
 import type { Address } from '../model/address.ts'
 import type { EmailStatus } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
@@ -57,6 +58,8 @@ export type SubmissionDeps = {
   giveUpAfterMs: number
   /** of a mailbox that has none of its own; left out: none */
   caps?: Caps
+  /** where bounces of an email go; left out: to its mailbox */
+  returnPath?: ((email: EmailId, domain: DomainName) => Address) | undefined
   clock: Clock
   log: Log
   /** called after each commit that put something into the queue */

@@ -181,6 +181,12 @@ export const emailsByMessageId = (db: Kysely<Database>, mailboxId: MailboxId, id
         .limit(mostAncestors)
         .execute()
 
+/** An email that these mailboxes sent. */
+export async function sentById(db: Kysely<Database>, mailboxIds: readonly MailboxId[], id: EmailId): Promise<EmailRow | undefined> {
+  const email = await emailById(db, id)
+  return email?.direction === 'outbound' && email.status === 'sent' && mailboxIds.includes(email.mailbox_id) ? email : undefined
+}
+
 /** An email that these mailboxes sent with this Message-ID: at most one, as we make them. */
 export const sentByMessageId = (db: Kysely<Database>, mailboxIds: readonly MailboxId[], messageId: string): Promise<EmailRow | undefined> =>
   mailboxIds.length === 0

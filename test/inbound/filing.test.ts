@@ -39,6 +39,7 @@ const to = (mailboxId: MailboxId): Filing[] => [
     emailId: newId('email', now),
     mailboxId,
     forwardPaths: ['ann@ours.test' as Address],
+    bounceOf: null,
     verdict: { spam: null, score: 0, reasons: [] },
   },
 ]

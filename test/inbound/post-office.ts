@@ -9,6 +9,7 @@ import type { Parser } from '../../server/inbound/examine/parser.ts'
 import { type Patience, createPatience } from '../../server/inbound/verdict/patience.ts'
 import { createRates } from '../../server/inbound/verdict/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
+import type { BounceOf } from '../../server/inbound/recipients.ts'
 import { notScanned } from '../../server/inbound/scanners/scanner.ts'
 import type { Address } from '../../server/model/address.ts'
 import { formatReply } from '../../server/model/reply.ts'
@@ -57,6 +58,7 @@ export type PostOfficeOptions = {
   conduct?: Conduct
   facts?: Partial<FactsDeps>
   patience?: Patience
+  bounceOf?: BounceOf
 }
 
 /** Closed when the test ends. */
@@ -89,7 +91,7 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
     handOn: { onDsn, onComplaint },
     clock,
   })
-  const listener = createListener({ config, store, receive, load, conduct, tls, clock, log })
+  const listener = createListener({ config, bounceOf: options.bounceOf, store, receive, load, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
   const close = async (): Promise<void> => {

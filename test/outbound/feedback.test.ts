@@ -52,6 +52,7 @@ describeOnEachEngine('what is reported of mail that has left', (openStore) => {
     fromDomain: 'remote.test',
     verified: false,
     isShown: true,
+    about: null,
     receivedAt: leaving.clock.now() + 5_000,
     ...change,
   })

@@ -36,7 +36,14 @@ export type Letter = {
 }
 
 /** One mailbox that gets it. */
-export type Filing = { emailId: EmailId; mailboxId: MailboxId; forwardPaths: readonly Address[]; verdict: MailboxVerdict }
+export type Filing = {
+  emailId: EmailId
+  mailboxId: MailboxId
+  forwardPaths: readonly Address[]
+  verdict: MailboxVerdict
+  /** the email of the mailbox to whose return path it was sent; null for what was sent to the mailbox itself */
+  bounceOf: EmailId | null
+}
 
 /** Where it goes, and as what. */
 export type Place = { tenancy: Tenancy; threadId: ThreadId; status: EmailStatus; automatic: Automatic | null }

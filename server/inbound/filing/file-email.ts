@@ -5,7 +5,7 @@ import type { SystemActor } from '../../model/actor.ts'
 import { type Address, domainOf } from '../../model/address.ts'
 import type { EmailStatus } from '../../model/email.ts'
 import type { Bringer } from '../../model/feedback.ts'
-import { type ThreadId, newId } from '../../model/ids.ts'
+import { type EmailId, type ThreadId, newId } from '../../model/ids.ts'
 import type { Tenancy } from '../../model/world.ts'
 import { type ArrivalVerdict, arrivalVerdict } from '../../oversight/gate.ts'
 import { hold } from '../../oversight/holds.ts'
@@ -33,18 +33,18 @@ export async function fileEmail(tx: Tx, handOn: HandOn, letter: Letter, filing: 
   if (mailbox === undefined) throw new Error(`mailbox ${filing.mailboxId} is gone since RCPT TO`)
   const tenancy: Tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const arrival = arrivalVerdict(mailbox.oversight_mode)
-  const status = statusOf(filing.verdict, arrival)
+  const status = isBounce(letter, filing) ? 'cancelled' : statusOf(filing.verdict, arrival)
   const thread = await joinThread(tx, letter, filing, mailbox)
   const own = await ownReports(tx, letter.report, tenancy)
   const automatic = own.length > 0 ? 'aggregate-report' : await withLoop(tx, letter.automatic, filedIn(letter, mailbox, thread))
   const email = emailRow(letter, filing, { tenancy, threadId: thread.id, status, automatic })
   await insertEmail(tx, email)
   await insertAttachments(tx, attachmentRows(letter, filing.emailId))
-  await noteAuthor(tx, letter, filing)
+  if (!isBounce(letter, filing)) await noteAuthor(tx, letter, filing)
   return [
     receivedEntry(letter, filing, email),
     ...(await announce(tx, letter, email, arrival.rule)),
-    ...(await reported(tx, handOn, letter, email, own)),
+    ...(await reported(tx, handOn, letter, email, { own, bounceOf: filing.bounceOf, isShown: arrival.outcome !== 'hold' })),
   ]
 }
 
@@ -56,16 +56,29 @@ const filedIn = ({ parsed, receivedAt }: Letter, { id, address }: Row<'mailboxes
   now: receivedAt,
 })
 
-/** A report that came as quarantined spam says nothing. */
-async function reported(tx: Tx, handOn: HandOn, letter: Letter, email: EmailRow, own: readonly AggregateReport[]): Promise<NewLogEntry[]> {
-  if (letter.report === null || email.spam_verdict === 'quarantined') return []
+/** A report that came back to an email's own return path is no mail: it is kept for the record, out of the agent's sight, and what it says
+ *  becomes of the email it is about. Anything else that comes there, an absence notice say, is a letter. */
+const isBounce = ({ report }: Letter, { bounceOf }: Filing): boolean => bounceOf !== null && report?.kind === 'delivery'
+
+type Reported = { own: readonly AggregateReport[]; bounceOf: EmailId | null; isShown: boolean }
+
+/** A report that came as quarantined spam says nothing, unless it came where only who got our email could send it. */
+async function reported(
+  tx: Tx,
+  handOn: HandOn,
+  letter: Letter,
+  email: EmailRow,
+  { own, bounceOf, isShown }: Reported,
+): Promise<NewLogEntry[]> {
+  if (letter.report === null || (email.spam_verdict === 'quarantined' && bounceOf === null)) return []
   const from = letter.parsed.from
   const bringer: Bringer = {
     emailId: email.id,
     mailboxId: email.mailbox_id,
     fromDomain: from === null ? null : domainOf(from.address as Address),
     verified: letter.proven,
-    isShown: email.status !== 'pending_inbound_approval',
+    isShown,
+    about: bounceOf,
     receivedAt: letter.receivedAt,
   }
   return fileReport(tx, handOn, { report: letter.report, own, tenancy: tenancyOf(email), bringer })
@@ -115,7 +128,7 @@ async function joinThread(tx: Tx, letter: Letter, filing: Filing, mailbox: Row<'
 /** Told of what reached the agent, or waits for a reviewer; of quarantined mail nobody is told. @returns what goes on the record of it */
 async function announce(tx: Tx, letter: Letter, email: EmailRow, rule: string): Promise<NewLogEntry[]> {
   const { receivedAt: now, holdExpiryMs } = letter
-  if (email.status === 'spam_quarantined') return []
+  if (email.status === 'spam_quarantined' || email.status === 'cancelled') return []
   if (email.status === 'pending_inbound_approval')
     return [await hold(tx, { email, contentHash: letter.raw.hash, rule, now, expiresAt: now + holdExpiryMs })]
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.received', data: emailFacts(email), now })

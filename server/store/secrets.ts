@@ -1,0 +1,15 @@
+import { randomBytes } from 'node:crypto'
+import type { Store } from './db.ts'
+
+/** 32 random bytes in hex, made the first time they are asked for and the same ever after, on every node. @param name what they are for */
+export function installationSecret(store: Store, name: string, now: number): Promise<string> {
+  return store.transaction(async (tx) => {
+    await tx
+      .insertInto('installation_secrets')
+      .values({ name, secret: randomBytes(32).toString('hex'), created_at: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    const { secret } = await tx.selectFrom('installation_secrets').select('secret').where('name', '=', name).executeTakeFirstOrThrow()
+    return secret
+  })
+}
