@@ -4,24 +4,33 @@
  * Promise: no truth lives here. What is under way is a lease in the store, kept alive while we work; if this process dies, the lease lapses
  * and whoever runs next tries again (docs/decisions/007-how-delivery-survives-a-crash.md).
  */
-import { randomUUID } from 'node:crypto'
 import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
-import { type Claim, claimDue, lapseLeases, nextDue, renewLease } from '../store/queue.ts'
+import { type Claim, lapseLeases, nextDue, renewLease } from '../store/queue.ts'
+import { returnClaim } from '../store/queue-returns.ts'
 import { recordOutcome } from './bounce.ts'
+import { type Taken, createClaimer } from './claiming.ts'
 import { verdict } from './classify-meanings.ts'
+import { beforeTheDot } from './control/interruption.ts'
+import { type Watch, createWatch } from './control/watch.ts'
 import type { Deliver } from './deliver.ts'
 import { type Outcome, unsent } from './outcome.ts'
+import { type Pace, unpaced } from './pace/pace.ts'
 import { type Retry, type RetryPolicy, afterDeferral, retryPolicy } from './schedule.ts'
+import { type Slots, type UnderWay, slotsOf } from './turns.ts'
 
 export type RunnerDeps = {
   store: Store
   deliver: Deliver
   clock: Clock
   log: Log
-  /** deliveries at a time */
+  /** deliveries at a time, not counting those that have taken long */
   concurrency: number
+  /** of these, the most for one mailbox and for one domain */
+  slots?: Omit<Slots, 'free'>
+  pace?: Pace
+  watch?: Watch
   retry?: RetryPolicy
   /** true when no other process can be delivering from this store: then leases found at the start are a dead predecessor's */
   alone?: boolean
@@ -36,6 +45,8 @@ export type Runner = {
   start(): void
   /** Something was queued: look now. */
   wake(): void
+  /** Something was stopped or taken back: what is under way and may not be any more is broken off, unless it has been sent in full. */
+  obey(): Promise<void>
   /** Takes nothing more and waits for what is under way; after four seconds it is interrupted and left for the next start. */
   stop(): Promise<void>
   /** Delivers until nothing is due now. Works without start(), for tests and commands. */
@@ -48,43 +59,73 @@ const patienceMs = 4_000
 
 const timeIsUp = unsent(verdict('interrupted', 'retry'), 'Time is up, and what became of an earlier attempt is not known')
 
+// A tarpit keeps a slot for this long; then it waits beside the others. So many sessions there are at most for each slot.
+const slowAfterMs = 30_000
+const sessionsPerSlot = 4
+
+type UnderWayNow = { since: number; done: Promise<void>; abort: AbortController }
+
 export function createRunner(deps: RunnerDeps): Runner {
   const { store, clock, log, concurrency } = deps
   const lease = { ms: deps.leaseMs ?? leaseMs, renewMs: (deps.leaseMs ?? leaseMs) / 3 }
-  const underWay = new Map<Claim, { done: Promise<void>; abort: AbortController }>()
+  const watch = deps.watch ?? createWatch({ store, clock, log })
+  const claimer = createClaimer({ store, clock, log, watch, pace: deps.pace ?? unpaced, leaseMs: lease.ms })
+  const underWay = new Map<Claim, UnderWayNow>()
   let running = false
   let looking: Promise<unknown> = Promise.resolve()
   let alarm: Alarm | null = null
 
-  /** Claims as much as there is room for, one look at a time. @returns how many */
-  const look = (): Promise<number> => {
+  const isSlow = ({ since }: UnderWayNow): boolean => clock.now() - since >= slowAfterMs
+  const room = (): number => {
+    const quick = [...underWay.values()].filter((one) => !isSlow(one)).length
+    return Math.min(concurrency - quick, concurrency * sessionsPerSlot - underWay.size)
+  }
+  // What is slow still counts against its domain, or one that never answers would take everything in the end.
+  const busy = (): UnderWay[] =>
+    [...underWay].map(([claim, one]) => ({ domain: claim.domain, mailbox_id: isSlow(one) ? null : claim.mailbox_id }))
+
+  /** Takes as much as there is room for, one look at a time. `at` (epoch ms): what was due then has been seen. */
+  const look = (): Promise<{ count: number; again: boolean; at: number }> => {
     const mine = looking.then(async () => {
-      const limit = concurrency - underWay.size
-      if (limit <= 0) return 0
-      const claims = await claimDue(store, { now: clock.now(), leaseMs: lease.ms, limit, lease: randomUUID() })
-      for (const claim of claims) begin(claim)
-      return claims.length
+      const free = room()
+      if (free <= 0) return { count: 0, again: false, at: clock.now() }
+      await watch.look()
+      const { taken, again, at } = await claimer.take(busy(), { ...(deps.slots ?? slotsOf(concurrency)), free })
+      for (const one of taken) begin(one)
+      return { count: taken.length, again, at }
     })
     looking = mine.catch(() => {})
     return mine
   }
 
-  function begin(claim: Claim): void {
+  function begin({ claim, done }: Taken): void {
     log.info({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts }, 'delivery.leased')
     const abort = new AbortController()
-    const done = attempt(claim, abort)
+    const ended = attempt(claim, abort, done)
       .catch((error: unknown) => log.error({ deliveryId: claim.id, err: error }, 'delivery.unrecorded')) // the lease lapses, and it is tried again
       .finally(() => {
         underWay.delete(claim)
         if (running) tick()
       })
-    underWay.set(claim, { done, abort })
+    underWay.set(claim, { since: clock.now(), done: ended, abort })
   }
 
-  async function attempt(claim: Claim, abort: AbortController): Promise<void> {
+  /** Breaks off what may not be under way any more. */
+  function breakOff(): void {
+    for (const [claim, { abort }] of underWay) {
+      if (!watch.isStopped(claim) && !watch.isTakenBack(claim.id)) continue
+      if (!abort.signal.aborted) log.info({ deliveryId: claim.id, emailId: claim.email_id }, 'delivery.broken-off')
+      abort.abort(beforeTheDot)
+    }
+  }
+
+  async function attempt(claim: Claim, abort: AbortController, done: Taken['done']): Promise<void> {
     const renewal = keepLease(claim, abort)
     try {
-      await record(claim, isPastHelp(claim) ? timeIsUp : await deliver(claim, abort.signal))
+      const outcome = isPastHelp(claim) ? timeIsUp : await deliver(claim, abort.signal)
+      done(outcome)
+      if (outcome.waitUntil === undefined) await record(claim, outcome)
+      else await putBack(claim, outcome.waitUntil, outcome.text)
     } finally {
       renewal.cancel()
     }
@@ -123,6 +164,13 @@ export function createRunner(deps: RunnerDeps): Runner {
     }
   }
 
+  /** Where it goes was known only after routing, and there it has to wait: no attempt. */
+  async function putBack(claim: Claim, until: number, reason: string): Promise<void> {
+    const now = clock.now()
+    const isOurs = await store.transaction((tx) => returnClaim(tx, claim, { until: Math.max(until, now + 1), reason, now }))
+    log.debug({ deliveryId: claim.id, emailId: claim.email_id, until, reason }, isOurs ? 'delivery.paced' : 'delivery.lease-lost')
+  }
+
   async function record(claim: Claim, outcome: Outcome): Promise<void> {
     const now = clock.now()
     const retry = retryFor(claim, outcome, now)
@@ -147,23 +195,25 @@ export function createRunner(deps: RunnerDeps): Runner {
     alarm?.cancel()
     alarm = null
     look()
-      .then(async () => await nextDue(store.db))
-      .then(
-        (due) => sleepUntil(due),
-        (error: unknown) => {
-          log.error({ err: error }, 'delivery.queue-unreadable')
-          sleepUntil(null)
-        },
-      )
+      .then(async ({ again, at }) => sleepUntil(again ? at : await nextDue(store.db, at)))
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'delivery.queue-unreadable')
+        sleepUntil(null)
+      })
   }
 
   function sleepUntil(due: number | null): void {
     if (!running) return
     const poll = clock.now() + (deps.pollMs ?? pollMs)
-    // When every place is taken, the end of an attempt wakes us.
-    const isFull = underWay.size >= concurrency
+    // When every place is taken, the end of an attempt wakes us, or the time at which one counts as slow.
+    const next = room() <= 0 ? nextSlow() : due
     alarm?.cancel()
-    alarm = clock.at(due === null || isFull ? poll : Math.min(Math.max(due, clock.now()), poll), tick)
+    alarm = clock.at(next === null ? poll : Math.min(Math.max(next, clock.now()), poll), tick)
+  }
+
+  function nextSlow(): number | null {
+    const quick = [...underWay.values()].filter((one) => !isSlow(one))
+    return quick.length === 0 ? null : Math.min(...quick.map(({ since }) => since)) + slowAfterMs
   }
 
   async function takeOver(): Promise<void> {
@@ -180,21 +230,38 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (running) return
       running = true
       if (deps.alone === true) looking = takeOver().catch((error: unknown) => log.error({ err: error }, 'delivery.queue-unreadable'))
+      watch.start(() => {
+        breakOff()
+        tick()
+      })
       tick()
     },
     wake() {
       if (running) tick()
     },
+    async obey() {
+      await watch.look()
+      breakOff()
+      if (running) tick()
+    },
     async stop() {
       running = false
       alarm?.cancel()
+      watch.stop()
       await looking
-      const late = clock.at(clock.now() + patienceMs, () => underWay.forEach(({ abort }) => abort.abort()))
-      await Promise.all([...underWay.values()].map(({ done }) => done))
-      late.cancel()
+      const late = Promise.withResolvers<void>()
+      const patience = clock.at(clock.now() + patienceMs, () => {
+        // What was broken off before and is still there waits for the answer to its final dot: nobody will know it.
+        const answers = [...underWay.values()].filter(({ abort }) => !abort.signal.aborted)
+        for (const { abort } of answers) abort.abort()
+        void Promise.all(answers.map(({ done }) => done)).then(() => late.resolve())
+      })
+      await Promise.race([Promise.all([...underWay.values()].map(({ done }) => done)), late.promise])
+      patience.cancel()
     },
     async drain() {
-      while ((await look()) > 0 || underWay.size > 0) {
+      for (let count = 1; count > 0 || underWay.size > 0;) {
+        count = (await look()).count
         if (underWay.size > 0) await Promise.race([...underWay.values()].map(({ done }) => done))
       }
     },

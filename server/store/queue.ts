@@ -2,14 +2,18 @@ import { type Kysely, type Transaction, sql } from 'kysely'
 import type { SystemActor } from '../model/actor.ts'
 import { type AttemptId, type DeliveryId, type EmailId, newId } from '../model/ids.ts'
 import type { Store } from './db.ts'
-import { appendLog } from './log.ts'
+import { appendLogs } from './log.ts'
 import type { Database, NewRow, Row } from './schema.ts'
+import { isStopped, listStops } from './stops.ts'
 
 export type DeliveryRow = Row<'deliveries'>
 export type DeliveryState = DeliveryRow['state']
 
+/** A delivery as far as it has to be known to say whose turn it is. */
+export type Waiting = Omit<DeliveryRow, 'lease' | 'leased_until'>
+
 /** A delivery under lease, and the attempt that was written down before it is made. */
-export type Claim = Omit<DeliveryRow, 'lease' | 'leased_until'> & { lease: string; leased_until: number; attempt_id: AttemptId }
+export type Claim = Waiting & { lease: string; leased_until: number; attempt_id: AttemptId }
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
@@ -29,24 +33,30 @@ export const deliveriesOf = (db: Kysely<Database>, emailId: EmailId): Promise<De
 export const attemptsOf = (db: Kysely<Database>, deliveryId: DeliveryId): Promise<Row<'attempts'>[]> =>
   db.selectFrom('attempts').selectAll().where('delivery_id', '=', deliveryId).orderBy('number').execute()
 
-/** When the next attempt is due (epoch ms; may be past), or when the next lease lapses; null when nothing is queued. */
-export async function nextDue(db: Kysely<Database>): Promise<number | null> {
+/** When the next attempt after `after` (epoch ms) is due, or when the next lease lapses; null when nothing is queued for later. */
+export async function nextDue(db: Kysely<Database>, after = -1): Promise<number | null> {
   const row = await db
     .selectFrom('deliveries')
-    .select((select) => select.fn.min('next_attempt_at').as('at'))
+    .select('next_attempt_at')
     .where('state', '=', 'queued')
+    .where('next_attempt_at', '>', after)
+    .orderBy('next_attempt_at')
+    .limit(1)
     .executeTakeFirst()
-  return row?.at ?? null
+  return row?.next_attempt_at ?? null
 }
 
-/** Leases up to `limit` deliveries whose attempt is due, the longest due first; [] when idle. Times: epoch ms.
+/** Leases those of `ids` that are still due, and not stopped: [] when others were faster. Times: epoch ms.
  *
  *  The attempt is counted, written down and logged in the same transaction, before anything is dialled, and the row is not due again until
  *  the lease has lapsed: a crash costs a delay, not a flood at somebody's MX. A dead worker's lease lapses, so a row may be tried twice: a
  *  duplicate beats a loss (RFC 5321 §6.1). What became of such an attempt nobody knows, so from then on the remote may have the message. */
-export function claimDue(store: Store, q: { now: number; leaseMs: number; limit: number; lease: string }): Promise<Claim[]> {
+export function claimDue(store: Store, q: { ids: readonly DeliveryId[]; now: number; leaseMs: number; lease: string }): Promise<Claim[]> {
+  if (q.ids.length === 0) return Promise.resolve([])
   return store.transaction(async (tx) => {
     const until = q.now + q.leaseMs
+    const ids = await stillDue(tx, store.engine, q)
+    if (ids.length === 0) return []
     const leased = await tx
       .updateTable('deliveries')
       .set((set) => ({
@@ -56,33 +66,41 @@ export function claimDue(store: Store, q: { now: number; leaseMs: number; limit:
         may_be_accepted: sql<number>`case when lease is null then may_be_accepted else 1 end`,
         lease: q.lease,
       }))
-      .where('id', 'in', due(tx, store.engine, q))
+      .where('id', 'in', ids)
       .returningAll()
       .execute()
     const claims = leased
       .map((row): Claim => ({ ...row, lease: q.lease, leased_until: until, attempt_id: newId('attempt', q.now) }))
       .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-    if (claims.length > 0)
-      await tx
-        .insertInto('attempts')
-        .values(claims.map((claim) => intention(claim, q.now)))
-        .execute()
-    for (const claim of claims) await appendLog(tx, attempted(claim, q.now))
+    await tx
+      .insertInto('attempts')
+      .values(claims.map((claim) => intention(claim, q.now)))
+      .execute()
+    await appendLogs(
+      tx,
+      claims.map((claim) => attempted(claim, q.now)),
+    )
     return claims
   })
 }
 
-/** On PostgreSQL rows that another worker is taking are passed over; SQLite has one writer, so the statement alone is exclusive. */
-function due(tx: Transaction<Database>, engine: Store['engine'], q: { now: number; limit: number }) {
+/** On PostgreSQL rows that another worker is taking are passed over; SQLite has one writer, so the transaction alone is exclusive.
+ *  The stops are read here again: once one is committed, nothing begins that it forbids. */
+async function stillDue(
+  tx: Transaction<Database>,
+  engine: Store['engine'],
+  q: { ids: readonly DeliveryId[]; now: number },
+): Promise<DeliveryId[]> {
+  const stops = await listStops(tx)
   const rows = tx
     .selectFrom('deliveries')
-    .select('id')
+    .select(['id', 'account_id', 'world', 'mailbox_id', 'domain'])
+    .where('id', 'in', [...q.ids])
     .where('state', '=', 'queued')
     .where('next_attempt_at', '<=', q.now)
-    .orderBy('next_attempt_at')
-    .orderBy('id')
-    .limit(q.limit)
-  return engine === 'postgres' ? rows.forUpdate().skipLocked() : rows
+    .where('cancel_requested_at', 'is', null)
+  const due = await (engine === 'postgres' ? rows.forUpdate().skipLocked() : rows).execute()
+  return due.filter((row) => !isStopped(stops, row)).map(({ id }) => id)
 }
 
 const intention = (claim: Claim, now: number): NewRow<'attempts'> => ({

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Outcome, unsent } from '../../server/outbound/outcome.ts'
 import { verdict } from '../../server/outbound/classify-meanings.ts'
-import { claimDue } from '../../server/store/queue.ts'
-import { createLeaving, statesOf } from '../support/leaving.ts'
+import { claimNext, createLeaving, statesOf } from '../support/leaving.ts'
 import { createRemoteMx } from '../support/remote-mx.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -42,7 +41,7 @@ describeOnEachEngine('the runner', (openStore) => {
 
   it('keeps at most so many under way', async () => {
     const remote = await createRemoteMx({ answers: { rcpt: 'hang' }, extensions: [] })
-    const leaving = await createLeaving(await openStore(), { remote, runner: { concurrency: 3 } })
+    const leaving = await createLeaving(await openStore(), { remote, runner: { concurrency: 3, slots: { perMailbox: 3, perDomain: 3 } } })
     await leaving.queue({ to: Array.from({ length: 10 }, (_, at) => `r${at}@remote.test`) })
     const drained = leaving.runner.drain()
     await remote.reached('rcpt', 3)
@@ -105,7 +104,7 @@ describeOnEachEngine('the runner', (openStore) => {
     const store = await openStore()
     const leaving = await createLeaving(store, { remote })
     const email = await leaving.queue()
-    await claimDue(store, { now: leaving.clock.now(), leaseMs: hour, limit: 1, lease: 'of the dead' })
+    await claimNext(store, { now: leaving.clock.now(), leaseMs: hour, limit: 1, lease: 'of the dead' })
     const settled = leaving.untilLogged('delivery.settled')
     leaving.anotherRunner({ alone: true }).start()
     await settled
@@ -136,7 +135,7 @@ describeOnEachEngine('the runner', (openStore) => {
     const store = await openStore()
     const leaving = await createLeaving(store, { remote })
     const email = await leaving.queue()
-    await claimDue(store, { now: leaving.clock.now(), leaseMs: 73 * hour, limit: 1, lease: 'of the dead' })
+    await claimNext(store, { now: leaving.clock.now(), leaseMs: 73 * hour, limit: 1, lease: 'of the dead' })
     await leaving.clock.advance(73 * hour)
     await leaving.runner.drain()
     expect(await leaving.deliveries(email)).toMatchObject([{ state: 'expired', may_be_accepted: 1, bounce_class: 'interrupted' }])
@@ -173,5 +172,78 @@ describeOnEachEngine('the runner', (openStore) => {
     ])
     expect(leaving.logged.map((entry) => entry.event)).toContain('delivery.failed')
     expect(await statesOf(leaving, email)).toEqual(['queued', 'delivered'])
+  })
+
+  it('lets one message of another mailbox, and one to another domain, pass a thousand, also while a slow host holds what it may', async () => {
+    const slow: string[] = []
+    const order: string[] = []
+    const store = await openStore()
+    const [many, few] = [await createLeaving(store, { signed: false }), await createLeaving(store, { signed: false })]
+    const hang = Promise.withResolvers<void>()
+    const accepted: Outcome = { ...unsent(verdict('delivered', 'delivered'), 'ok'), code: '250' }
+    const runner = many.anotherRunner({
+      concurrency: 4,
+      deliver: async (claim) => {
+        if (claim.domain === 'slow.test') {
+          slow.push(claim.forward_path)
+          await hang.promise
+        } else order.push(claim.forward_path)
+        return accepted
+      },
+    })
+    await many.queue({ to: [...Array.from({ length: 250 }, (_, at) => `r${at}@slow.test`), 'bo@quick.test'] })
+    await few.queue({ to: ['ann@other.test'] })
+    runner.start()
+    while (order.length < 2) await many.untilLogged('delivery.settled')
+    expect(order.toSorted()).toEqual(['ann@other.test', 'bo@quick.test'])
+    expect(slow).toHaveLength(2)
+    hang.resolve()
+    while (slow.length < 20) await many.untilLogged('delivery.settled')
+  })
+
+  it('asks the pace first: what has to wait is moved without an attempt, and what goes is told how it went', async () => {
+    const told: string[] = []
+    const leaving = await createLeaving(await openStore())
+    const email = await leaving.queue({ to: ['a@held.test', 'b@free.test'] })
+    const until = leaving.clock.now() + hour
+    const accepted: Outcome = { ...unsent(verdict('delivered', 'delivered'), 'ok'), code: '250' }
+    const runner = leaving.anotherRunner({
+      deliver: () => Promise.resolve(accepted),
+      pace: {
+        turn: (delivery, destination) =>
+          destination === 'held.test'
+            ? { kind: 'wait', until, reason: 'held' }
+            : { kind: 'go', done: (outcome) => void told.push(`${delivery.domain} ${outcome.code}`) },
+      },
+    })
+    await runner.drain()
+    expect(await leaving.deliveries(email)).toMatchObject([
+      { domain: 'held.test', state: 'queued', attempts: 0, next_attempt_at: until, lease: null },
+      { domain: 'free.test', state: 'delivered' },
+    ])
+    expect(told).toEqual(['free.test 250'])
+  })
+
+  it('gives the slot of a host that keeps it too long to others', async () => {
+    const leaving = await createLeaving(await openStore(), { signed: false })
+    const accepted: Outcome = { ...unsent(verdict('delivered', 'delivered'), 'ok'), code: '250' }
+    const hang = Promise.withResolvers<void>()
+    const runner = leaving.anotherRunner({
+      concurrency: 2,
+      slots: { perMailbox: 2, perDomain: 2 },
+      deliver: async (claim) => {
+        if (claim.domain.startsWith('tarpit')) await hang.promise
+        return accepted
+      },
+    })
+    const email = await leaving.queue({ to: ['a@tarpit1.test', 'a@tarpit2.test', 'a@quick.test'] })
+    runner.start()
+    while ((await leaving.deliveries(email)).filter((it) => it.lease !== null).length < 2) await leaving.untilLogged('delivery.leased')
+    await leaving.untilAwaited(leaving.clock.now() + 30_000)
+    const settled = leaving.untilLogged('delivery.settled')
+    await leaving.clock.advance(30_000)
+    await settled
+    expect((await leaving.deliveries(email)).map((it) => it.state)).toEqual(['queued', 'queued', 'delivered'])
+    hang.resolve()
   })
 })

@@ -6,14 +6,13 @@ import {
   type Claim,
   type Settlement,
   attemptsOf,
-  claimDue,
   deliveriesOf,
   lapseLeases,
   nextDue,
   renewLease,
   settleDelivery,
 } from '../../server/store/queue.ts'
-import { type Leaving, createLeaving } from '../support/leaving.ts'
+import { type Leaving, claimNext, createLeaving } from '../support/leaving.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 describeOnEachEngine('the queue', (openStore) => {
@@ -22,7 +21,7 @@ describeOnEachEngine('the queue', (openStore) => {
   let t0: number
   const minute = 60_000
   const claim = (now: number, limit = 10, lease = newId('event', now)): Promise<Claim[]> =>
-    claimDue(store, { now, leaseMs: 2 * minute, limit, lease })
+    claimNext(store, { now, leaseMs: 2 * minute, limit, lease })
   const facts = {
     host: 'mx.remote.test',
     remoteAddress: '192.0.2.1',

@@ -5,18 +5,21 @@ import { contentHash } from '../../server/model/envelope.ts'
 import { type DeliveryId, type EmailId, newId } from '../../server/model/ids.ts'
 import type { World } from '../../server/model/world.ts'
 import { type Deliver, createDeliverer } from '../../server/outbound/deliver.ts'
+import type { Admit, Pace } from '../../server/outbound/pace/pace.ts'
 import type { RouteConfig } from '../../server/outbound/route.ts'
 import { type Runner, type RunnerDeps, createRunner } from '../../server/outbound/runner.ts'
 import { createSmtpTransport } from '../../server/outbound/transport/smtp.ts'
 import type { Transport } from '../../server/outbound/transport.ts'
 import { type Grounds, release } from '../../server/oversight/release.ts'
+import { createWatch } from '../../server/outbound/control/watch.ts'
 import type { Log } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { insertDkimKey } from '../../server/store/dkim-keys.ts'
 import { type EmailRow, emailById, insertEmail } from '../../server/store/emails.ts'
 import { insertDecision, insertHold } from '../../server/store/holds.ts'
 import { appendLog } from '../../server/store/log.ts'
-import { attemptsOf, deliveriesOf, nextDue } from '../../server/store/queue.ts'
+import { longestDue } from '../../server/store/queue-order.ts'
+import { type Claim, attemptsOf, claimDue, deliveriesOf, nextDue } from '../../server/store/queue.ts'
 import type { Row } from '../../server/store/schema.ts'
 import { knownDkim } from './known-dkim.ts'
 import { type Office, address, openOffice } from './offices.ts'
@@ -60,6 +63,7 @@ type Options = {
   runner?: Partial<RunnerDeps>
   clock?: VirtualClock
   signed?: boolean
+  pace?: Pace & Admit
 }
 
 /** `remote.test` has its MX at `remote`, on loopback. */
@@ -87,7 +91,15 @@ export async function createLeaving(store: Store, options: Options = {}): Promis
     ...options.route,
   }
   const transport = options.transport ?? createSmtpTransport({ hostname: 'mx.ours.test', clock })
-  const deliver = createDeliverer({ store, resolver: createZoneResolver(zone), route, transport, clock, log })
+  const deliver = createDeliverer({
+    store,
+    resolver: createZoneResolver(zone),
+    route,
+    transport,
+    clock,
+    log,
+    ...(options.pace && { pace: options.pace }),
+  })
   const anotherRunner = (change: Partial<RunnerDeps> = {}): Runner => {
     const runner = createRunner({
       store,
@@ -96,7 +108,9 @@ export async function createLeaving(store: Store, options: Options = {}): Promis
       log,
       concurrency: 5,
       pollMs: 100 * hour,
+      watch: createWatch({ store, clock, log }, 100 * hour),
       random: () => 0.5,
+      ...(options.pace && { pace: options.pace }),
       ...options.runner,
       ...change,
     })
@@ -238,6 +252,12 @@ async function queueReleased(
     await appendLog(tx, await release(tx, { email, contentHash: hash, grounds, actor, now, giveUpAfterMs: 72 * hour }))
   })
   return email
+}
+
+/** Leases what is due, the longest due first. */
+export async function claimNext(store: Store, q: { now: number; leaseMs: number; limit: number; lease: string }): Promise<Claim[]> {
+  const due = await longestDue(store.db, q)
+  return claimDue(store, { ...q, ids: due.map(({ id }) => id) })
 }
 
 /** Whose every delivery has come to this state. */

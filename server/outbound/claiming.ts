@@ -1,0 +1,110 @@
+/** Takes the next deliveries from the queue: looks what is due, lets each have its turn, asks the pace, and leases what may go. */
+import { randomUUID } from 'node:crypto'
+import type { DeliveryId } from '../model/ids.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Store } from '../store/db.ts'
+import { postpone } from '../store/queue-changes.ts'
+import { beforeAllLanes, dueOfLanes, dueOfMailboxes, longestDue } from '../store/queue-order.ts'
+import { type Claim, type Waiting, claimDue } from '../store/queue.ts'
+import { verdict } from './classify-meanings.ts'
+import type { Watch } from './control/watch.ts'
+import { type Outcome, unsent } from './outcome.ts'
+import type { Pace } from './pace/pace.ts'
+import { type Slots, type UnderWay, createTurns, takeTurns } from './turns.ts'
+
+/** A delivery that is ours now; `done` tells the pace how it went. */
+export type Taken = { claim: Claim; done(outcome: Outcome): void }
+
+export type ClaimerDeps = { store: Store; clock: Clock; log: Log; pace: Pace; watch: Watch; leaseMs: number }
+
+export type Claimer = {
+  /** @returns what was taken; `again`: more may be due that this look did not come to */
+  take(underWay: readonly UnderWay[], slots: Slots): Promise<{ taken: Taken[]; again: boolean; at: number }>
+}
+
+/** So many of the longest due are looked at. When there are no more, they are all there is. */
+const pageSize = 200
+const mostTries = 5
+const leastWaitMs = 1
+
+export function createClaimer(deps: ClaimerDeps): Claimer {
+  const { store, clock, watch } = deps
+  const turns = createTurns()
+  let mailbox = ''
+  let lane = beforeAllLanes
+
+  /** Behind a full page somebody may stand whose turn it is; each look comes to some more of them. */
+  async function contenders(now: number): Promise<{ rows: Waiting[]; isAll: boolean }> {
+    const due = await longestDue(store.db, { now, limit: pageSize })
+    if (due.length < pageSize) return { rows: due, isAll: true }
+    const [ofMailboxes, ofLanes] = await Promise.all([dueOfMailboxes(store.db, now, mailbox), dueOfLanes(store.db, now, lane)])
+    mailbox = ofMailboxes.next
+    lane = ofLanes.next
+    const all = new Map([...due, ...ofMailboxes.rows, ...ofLanes.rows].map((row) => [row.id, row]))
+    return { rows: [...all.values()], isAll: false }
+  }
+
+  async function once(underWay: readonly UnderWay[], slots: Slots) {
+    const now = clock.now()
+    const { rows, isAll } = await contenders(now)
+    const free = rows.filter((row) => row.cancel_requested_at === null && !watch.isStopped(row))
+    const asked = ask(deps.pace, free)
+    const chosen = takeTurns(free, underWay, slots, turns, asked.admit)
+    const putOff = await putOffAll(deps, asked.waits, now)
+    const lease = randomUUID()
+    const claims = await claimDue(store, { ids: chosen.map(({ id }) => id), now, leaseMs: deps.leaseMs, lease }).catch((error: unknown) => {
+      asked.giveBack([])
+      throw error
+    })
+    asked.giveBack(claims)
+    return {
+      at: now,
+      taken: claims.map((claim): Taken => ({ claim, done: asked.doneOf(claim.id) })),
+      again: claims.length > 0 ? !isAll : putOff > 0 && !isAll,
+      wasBeaten: chosen.length > 0 && claims.length === 0,
+    }
+  }
+
+  return {
+    async take(underWay, slots) {
+      let look = await once(underWay, slots)
+      // Another node took them all; what it left is ours.
+      for (let tries = 1; look.wasBeaten && tries < mostTries; tries += 1) look = await once(underWay, slots)
+      return look
+    },
+  }
+}
+
+/** Asks the pace about one after the other, and remembers what it said. */
+function ask(pace: Pace, all: readonly Waiting[]) {
+  const going = new Map<DeliveryId, (outcome: Outcome) => void>()
+  const waits: { ids: DeliveryId[]; until: number; reason: string }[] = []
+  const nothing = unsent(verdict('interrupted', 'retry'), 'Not attempted')
+  return {
+    waits,
+    admit(one: Waiting): boolean {
+      const turn = pace.turn(one, one.domain)
+      if (turn.kind === 'go') going.set(one.id, (outcome) => turn.done(outcome))
+      // The rest of its kind would hear the same.
+      else waits.push({ ...turn, ids: all.filter((it) => isLike(it, one) && !going.has(it.id)).map(({ id }) => id) })
+      return turn.kind === 'go'
+    },
+    doneOf: (id: DeliveryId) => going.get(id) ?? (() => {}),
+    /** What had its turn and is not ours after all. */
+    giveBack(claims: readonly Claim[]): void {
+      const ours = new Set(claims.map(({ id }) => id))
+      for (const [id, done] of going) if (!ours.has(id)) done(nothing)
+    },
+  }
+}
+
+const isLike = (one: Waiting, other: Waiting): boolean => one.mailbox_id === other.mailbox_id && one.domain === other.domain
+
+async function putOffAll({ store, log }: ClaimerDeps, waits: ReturnType<typeof ask>['waits'], now: number): Promise<number> {
+  for (const { ids, until, reason } of waits) {
+    await postpone(store.db, ids, Math.max(until, now + leastWaitMs), now)
+    log.debug({ count: ids.length, until, reason }, 'delivery.paced')
+  }
+  return waits.length
+}

@@ -1,0 +1,58 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Tenancy } from '../model/world.ts'
+import type { Database, Row } from './schema.ts'
+
+export type StopRow = Row<'sending_stops'>
+
+/** What a stop is about: all mail, or that of an account, of a mailbox, to a domain. A null stands for every one. */
+export type StopScope = Pick<StopRow, 'account_id' | 'world' | 'mailbox_id' | 'domain'>
+
+/** A delivery as far as a stop asks. */
+export type Stoppable = Pick<Row<'deliveries'>, 'account_id' | 'world' | 'mailbox_id' | 'domain'>
+
+/** So many are kept at most; a switch that has to be read at every attempt may not become a list of names. */
+export const mostStops = 1_000
+
+const columns = ['account_id', 'world', 'mailbox_id', 'domain'] as const
+
+/** The one row of a scope. */
+export const stopKey = (scope: StopScope): string => columns.map((name) => scope[name] ?? '*').join(' ')
+
+const matches = (stop: StopScope, delivery: Stoppable): boolean =>
+  columns.every((name) => stop[name] === null || stop[name] === delivery[name])
+
+export const isStopped = (stops: readonly StopScope[], delivery: Stoppable): boolean => stops.some((stop) => matches(stop, delivery))
+
+/** Every one there is, oldest first. */
+export const listStops = (db: Kysely<Database>): Promise<StopRow[]> =>
+  db.selectFrom('sending_stops').selectAll().orderBy('created_at').orderBy('key').limit(mostStops).execute()
+
+/** Those a tenant may know of: its own, and those of the whole appliance. */
+export const stopsSeenBy = async (db: Kysely<Database>, { accountId, world }: Tenancy): Promise<StopRow[]> =>
+  (await listStops(db)).filter(
+    (stop) => (stop.account_id === null || stop.account_id === accountId) && (stop.world === null || stop.world === world),
+  )
+
+export async function countStops(db: Kysely<Database>): Promise<number> {
+  const row = await db
+    .selectFrom('sending_stops')
+    .select((one) => one.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** @returns false when there was one of this scope already */
+export async function insertStop(tx: Transaction<Database>, stop: Omit<StopRow, 'key'>): Promise<boolean> {
+  const result = await tx
+    .insertInto('sending_stops')
+    .values({ ...stop, key: stopKey(stop) })
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .executeTakeFirst()
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
+}
+
+/** @returns false when there was none */
+export async function deleteStop(tx: Transaction<Database>, scope: StopScope): Promise<boolean> {
+  const result = await tx.deleteFrom('sending_stops').where('key', '=', stopKey(scope)).executeTakeFirst()
+  return result.numDeletedRows > 0n
+}
