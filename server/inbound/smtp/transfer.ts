@@ -8,6 +8,9 @@ import { type Later, commands } from './input.ts'
 import { createLineCheck } from './mail-data.ts'
 import { nowhere } from './octets.ts'
 
+/** A sender with a message says more at a time, but for its last words. */
+const leastChunkBytes = 64
+
 const begin = ({ host, peer }: Talk, { size }: Mail): Transfer => ({
   intake: createIntake({ maxBytes: host.maxMessageBytes, announced: size, budget: host.budget.of(peer.ip) }),
   lines: createLineCheck(),
@@ -60,7 +63,8 @@ function swallow(talk: Talk, count: number, then: () => Answer): Answer {
 function answerChunk(talk: Talk, { intake }: Transfer, size: number): Answer {
   const { refusal } = intake
   const final = refusal !== null && (refusal === noRoom || refusal.code === 552)
-  if (!final) return say('BDAT', 250, '2.0.0', `${size} octets received`)
+  // For conduct, a chunk that is smaller than what it costs is a word that leads nowhere.
+  if (!final) return say(size < leastChunkBytes ? 'NOOP' : 'BDAT', 250, '2.0.0', `${size} octets received`)
   endMail(talk)
   talk.host.refused(refusal, talk)
   return { verb: 'BDAT', reply: refusal, next: commands, message: intake.size }

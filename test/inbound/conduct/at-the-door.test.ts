@@ -54,6 +54,19 @@ describeOnEachEngine('strangers at the door', (openStore) => {
     expect(await hall.count('inbound_offences_total{offence="not-smtp"}')).toBe(1)
   })
 
+  it.each([0, 1])('who send a message in chunks of %i octets without end are hung up on', async (size) => {
+    const { hall, office } = await open(20)
+    const client = await office.connect()
+    await client.ask('MAIL FROM:<eve@remote.test>')
+    await client.ask('RCPT TO:<ann@ours.test>')
+    for (let n = 0; n < 100; n++) {
+      await client.write(`BDAT ${size}\r\n${'x'.repeat(size)}`)
+      expect(await client.reply()).toMatch(/^250 /)
+    }
+    expect(await client.reply()).toMatch(/^421 4\.7\.0 /)
+    expect(await hall.count('inbound_offences_total{offence="junk"}')).toBe(1)
+  })
+
   it('who guess names wait for the answers, and others do not', async () => {
     const { hall, office } = await open(100)
     const client = await office.connect()
