@@ -19,6 +19,7 @@ import { verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
 import { tryHosts } from './hosts.ts'
 import { type Outcome, outcomeOf, unsent } from './outcome.ts'
+import { type Admit, unpaced } from './pace/pace.ts'
 import { type Released, findReleased } from './released.ts'
 import { type RouteConfig, findRoute } from './route.ts'
 import { senderDomain, signMessage } from './sign.ts'
@@ -35,6 +36,10 @@ export type DelivererDeps = {
   route: RouteConfig
   /** reaches the network; never given mail of the test world */
   transport: Transport
+  /** left out: everybody at once */
+  pace?: Admit
+  /** left out: both signatures, valid for 72 hours */
+  seal?: Seal
   clock: Clock
   log: Log
 }
@@ -62,6 +67,7 @@ async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Prom
   return unsent(verdict('suppressed', 'fail'), `Not sent: the address is on the suppression list (${suppression.reason})`)
 }
 
+type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
   const signatures = await signatureFields(deps, released)
@@ -73,19 +79,13 @@ async function overNetwork(deps: DelivererDeps, released: Released, attempt: Att
   const isOurs = (await domainByName(deps.store.db, domain)) !== undefined
   const route = await findRoute({ resolver: deps.resolver, config: deps.route, domain, isOurs })
   if (route.kind === 'none') return outcomeOf({ ...route.ending, remoteAddress: null, tls: null }, null, signatures, attempt.signal.aborted)
-  return await send(deps.transport, route.targets, released, signatures, attempt)
-}
-
-/** Null when the author's domain is not this tenant's, or has no key. */
-async function signatureFields({ store, clock }: DelivererDeps, { email, message }: Released): Promise<string | null> {
-  const author = senderDomain(message)
-  const row = author === null ? undefined : await domainByName(store.db, author)
-  const domain = parseDomainName(row?.name ?? '')
-  if (row === undefined || domain === null || row.account_id !== email.account_id) return null
-  const keys = await activeDkimKeys(store.db, row.name)
-  if (keys.length === 0) return null
-  const signing = keys.map((key) => ({ domain, selector: key.selector, algorithm: key.algorithm, privateKey: key.private_key }))
-  return await signMessage(message, signing, clock.now())
+  const admission = (deps.pace ?? unpaced).admit(attempt.claim, route.targets)
+  if (admission.kind === 'wait') return { ...unsent(verdict('paced', 'retry'), admission.reason), waitUntil: admission.until }
+  try {
+    return await send(admission.over(deps.transport), admission.targets, released, signatures, attempt)
+  } finally {
+    admission.done()
+  }
 }
 
 async function send(

@@ -10,8 +10,14 @@ export type Stage = (typeof stages)[number]
  *  `mayBeAccepted`: the whole message was sent and no reply came, so the remote may have it (RFC 1047). */
 export type Ending = { stage: Stage; reply: Reply; by: 'remote' | 'us'; mayBeAccepted: boolean }
 
-/** One place to connect to. `host` is the name to show; `address` an IP address, or for a smarthost what the operator wrote. */
-export type Target = { host: string; address: string; port: number }
+/** One place to connect to. `host` is the name to show; `address` an IP address, or for a smarthost what the operator wrote. `trusted`: the operator
+ *  chose it, so it may be an address of our own network. */
+export type Target = { host: string; address: string; port: number; trusted?: boolean; relay?: Relay }
+
+/** That a target is a smarthost, which takes mail for others from us. `implicit`: TLS from the first octet on (RFC 8314 §3.3); with it and with
+ *  `starttls` its certificate has to be valid for its name; `offered`: TLS when it works. `login` is never said in plain text (RFC 4954 §4). */
+export type Relay = { tls: 'implicit' | 'starttls' | 'offered'; login: Login | null }
+export type Login = { user: string; password: string }
 
 /** One recipient, one message, exactly as it goes on the wire (before dot-stuffing). */
 export type Dispatch = {
@@ -24,7 +30,7 @@ export type Dispatch = {
 
 /** `tls` such as `TLSv1.3 TLS_AES_256_GCM_SHA384`, null in plain text. `tlsTrouble`: what was wrong with TLS, also where it did not matter;
  *  null when nothing was, undefined when nobody looked. */
-export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null; tlsTrouble?: TlsTrouble | null }
+export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null; tlsTrouble?: TlsTrouble | null; /** over a connection that was open already */ reused?: boolean }
 
 /** In the words of RFC 8460 §4.3.1. Of a certificate: whether it leads to a known authority, is in time, and is valid for the target's host. */
 export type TlsTrouble =

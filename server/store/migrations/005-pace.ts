@@ -3,7 +3,7 @@ import type { Migration } from 'kysely/migration'
 import type { Engine } from '../engine.ts'
 import { columnTypes } from './column-types.ts'
 
-/** How much a mailbox may send, and what it has sent of it. */
+/** How much a mailbox may send, and what it has sent of it; how much a destination takes. */
 export const pace = (engine: Engine): Migration => ({
   async up(db) {
     const { text, int, tableEnd } = columnTypes(engine)
@@ -30,6 +30,21 @@ export const pace = (engine: Engine): Migration => ({
         primary key (mailbox_id, address)
       ) ${tableEnd}`,
       `create index first_contacts_by_time on first_contacts (mailbox_id, window_start)`,
+
+      // What a provider asked for, for as long as it lasts.
+      `create table pace_measures (
+        destination ${text} not null,
+        kind ${text} not null check (kind in ('hold', 'slow')),
+        provider ${text} not null,
+        because ${text} not null,
+        until_at ${int} not null,
+        per_minute ${int},
+        connections ${int},
+        primary key (destination, kind),
+        check ((kind = 'slow') = (per_minute is not null)),
+        check ((kind = 'slow') = (connections is not null))
+      ) ${tableEnd}`,
+      `create index pace_measures_by_end on pace_measures (until_at)`,
     ]
     for (const statement of statements) await sql.raw(statement).execute(db)
   },
