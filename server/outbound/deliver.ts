@@ -38,8 +38,6 @@ export type DelivererDeps = {
   transport: Transport
   /** left out: everybody at once */
   pace?: Admit
-  /** left out: both signatures, valid for 72 hours */
-  seal?: Seal
   clock: Clock
   log: Log
 }
@@ -53,13 +51,13 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   return async (claim, signal) => {
     const log = deps.log.child({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts })
     const released = await findReleased(deps.store, claim)
-    if (released.ok) return (await ifSuppressed(deps, claim)) ?? (await byWorld[claim.world](released.value, { signal, log }))
+    if (released.ok) return (await ifSuppressed(deps, claim)) ?? (await byWorld[claim.world](released.value, { claim, signal, log }))
     log.error({ releaseId: claim.release_id, reason: released.code }, 'delivery.refused-unreleased')
     return unsent(verdict('integrity', 'fail'), released.code)
   }
 }
 
-type Attempt = { signal: AbortSignal; log: Log }
+type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Promise<Outcome | null> {
   const tenancy = { accountId: claim.account_id, world: claim.world }
   const suppression = await suppressionOf(store.db, tenancy, claim.forward_path, clock.now())
@@ -67,7 +65,6 @@ async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Prom
   return unsent(verdict('suppressed', 'fail'), `Not sent: the address is on the suppression list (${suppression.reason})`)
 }
 
-type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
   const signatures = await signatureFields(deps, released)
@@ -86,6 +83,18 @@ async function overNetwork(deps: DelivererDeps, released: Released, attempt: Att
   } finally {
     admission.done()
   }
+}
+
+/** Null when the author's domain is not this tenant's, or has no key. */
+async function signatureFields({ store, clock }: DelivererDeps, { email, message }: Released): Promise<string | null> {
+  const author = senderDomain(message)
+  const row = author === null ? undefined : await domainByName(store.db, author)
+  const domain = parseDomainName(row?.name ?? '')
+  if (row === undefined || domain === null || row.account_id !== email.account_id) return null
+  const keys = await activeDkimKeys(store.db, row.name)
+  if (keys.length === 0) return null
+  const signing = keys.map((key) => ({ domain, selector: key.selector, algorithm: key.algorithm, privateKey: key.private_key }))
+  return await signMessage(message, signing, clock.now())
 }
 
 async function send(
