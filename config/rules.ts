@@ -5,7 +5,12 @@ import { type Mode, type SettingName, factsOf, settingNames, settings } from './
 export type Given = Partial<Record<SettingName, string>>
 
 /** Every way in which settings contradict each other, which one alone cannot tell; each a sentence that says what to do. */
-export const contradictions = (given: Given): string[] => [...wrongMode(given), ...notLoopback(given), ...halfCertificate(given)]
+export const contradictions = (given: Given): string[] => [
+  ...wrongMode(given),
+  ...notLoopback(given),
+  ...halfCertificate(given),
+  ...halfLogin(given),
+]
 
 const modeOf = (given: Given): Mode => (given.MULTIMAIL_HOSTNAME === undefined ? 'local' : 'server')
 
@@ -40,4 +45,14 @@ function halfCertificate(given: Given): string[] {
   if ((certificate === undefined) === (key === undefined)) return []
   const [has, lacks] = key === undefined ? ['CERT', 'KEY'] : ['KEY', 'CERT']
   return [`MULTIMAIL_TLS_${has}_FILE needs MULTIMAIL_TLS_${lacks}_FILE: set both or neither.`]
+}
+
+function halfLogin(given: Given): string[] {
+  const [host, user, password] = [given.MULTIMAIL_SMARTHOST, given.MULTIMAIL_SMARTHOST_USER, given.MULTIMAIL_SMARTHOST_PASSWORD]
+  if ((user === undefined) !== (password === undefined)) {
+    return ['MULTIMAIL_SMARTHOST_USER and MULTIMAIL_SMARTHOST_PASSWORD need each other: set both or neither.']
+  }
+  return user !== undefined && host === undefined
+    ? ['MULTIMAIL_SMARTHOST_USER needs MULTIMAIL_SMARTHOST: set it, or remove the login.']
+    : []
 }

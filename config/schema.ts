@@ -15,7 +15,6 @@ import {
   dnsServers,
   duration,
   filePath,
-  hostAndPort,
   hostName,
   limitsInForce,
   listenAddress,
@@ -27,9 +26,11 @@ import {
   size,
   socketPlace,
   webAddress,
+  sourceAddresses,
   yesOrNo,
 } from './values.ts'
 
+import { type DomainRoute, type Smarthost, domainRoutes, loginsFile, relayPlace, smarthostAt } from './smarthosts.ts'
 /** Server mode is for real mail; local mode is loopback only, and its mail goes to a receiving server of its own. */
 export type Mode = 'local' | 'server'
 
@@ -182,12 +183,48 @@ export const settings = z.object({
     standard: null,
     help: 'The address at which clients reach the API, such as that of a proxy in front. Without it: http, the host name and the port.',
   }),
-  MULTIMAIL_SMARTHOST: setting(hostAndPort, {
+  MULTIMAIL_SMARTHOST: setting(relayPlace, {
     part: 'Leaving mail',
     unit: 'host:port',
     standard: null,
     only: 'server',
-    help: 'Hand all leaving mail to this mail server instead of the ones of its recipients.',
+    help: 'Hand all leaving mail to this mail server instead of the ones of its recipients: for when your provider blocks port 25. With port 465, with 587 and whenever we log in, nothing goes there without TLS and a certificate that is valid for its name (the variable NODE_EXTRA_CA_CERTS names a file with an authority of your own).',
+  }),
+  MULTIMAIL_SMARTHOST_USER: setting(anyText, {
+    part: 'Leaving mail',
+    unit: 'text',
+    standard: null,
+    only: 'server',
+    help: 'The name with which to log in at that mail server.',
+  }),
+  MULTIMAIL_SMARTHOST_PASSWORD: setting(anyText, {
+    part: 'Leaving mail',
+    unit: 'text',
+    standard: null,
+    secret: true,
+    only: 'server',
+    help: 'The password that goes with that name. It is said over TLS only.',
+  }),
+  MULTIMAIL_SMARTHOST_LOGINS_FILE: setting(loginsFile, {
+    part: 'Leaving mail',
+    unit: 'path',
+    standard: null,
+    only: 'server',
+    help: 'A file with lines of `host user password`, instead of the two settings above or for several mail servers, such as a secret of your container engine.',
+  }),
+  MULTIMAIL_ROUTES: setting(domainRoutes, {
+    part: 'Leaving mail',
+    unit: 'domain=host:port',
+    standard: null,
+    only: 'server',
+    help: 'Mail servers for mail to single domains and what is below them, separated by commas: example.org=relay.example.net:587. With mx instead of a host, mail for a domain goes to its own servers although there is a mail server for the rest.',
+  }),
+  MULTIMAIL_SOURCE_ADDRESSES: setting(sourceAddresses, {
+    part: 'Leaving mail',
+    unit: 'IP addresses',
+    standard: null,
+    only: 'server',
+    help: 'Addresses of this machine to send from, separated by commas; each may be followed by = and the name that its PTR record has, to greet with. Each sending domain keeps to one IPv4 and one IPv6 address of them, and no other address is used. In a container they have to be addresses of the container. Without it: whichever the system takes.',
   }),
   MULTIMAIL_OUTBOUND_PORT: setting(remotePort, {
     part: 'Leaving mail',
@@ -325,7 +362,11 @@ export type Config = {
   verdicts: { senderLimit: number | null; trustedSealers: readonly DomainName[] }
   http: { host: string; port: number; publicUrl: string; /** null: metrics are shown to nobody */ metricsToken: string | null }
   outbound: {
-    smarthost: HostAndPort | null
+    smarthost: Smarthost | null
+    /** where mail for single domains goes instead */
+    routes: readonly DomainRoute[]
+    /** addresses of ours to send from, with the name to greet with there; none: whichever the system takes */
+    sources: readonly { address: string; name: DomainName | null }[]
     allowPrivateTargets: boolean
     giveUpAfterMs: number
     concurrency: number
@@ -378,7 +419,11 @@ export function toConfig(values: Settings): Config {
     },
     outbound: {
       // In local mode everything goes to our own receiver, so nothing can reach the internet by accident.
-      smarthost: local ? { host: '127.0.0.1', port: values.MULTIMAIL_LOCAL_RECEIVER_PORT } : values.MULTIMAIL_SMARTHOST,
+      smarthost: local
+        ? { host: '127.0.0.1', port: values.MULTIMAIL_LOCAL_RECEIVER_PORT, tls: 'offered', login: null }
+        : smarthostOf(values),
+      routes: routesOf(values),
+      sources: values.MULTIMAIL_SOURCE_ADDRESSES ?? [],
       allowPrivateTargets: local || values.MULTIMAIL_ALLOW_PRIVATE_TARGETS,
       giveUpAfterMs: values.MULTIMAIL_GIVE_UP_AFTER,
       concurrency: values.MULTIMAIL_DELIVERY_CONCURRENCY,
@@ -396,3 +441,15 @@ export function toConfig(values: Settings): Config {
 }
 
 const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
+function smarthostOf(values: Settings): Smarthost | null {
+  const [place, user, password] = [values.MULTIMAIL_SMARTHOST, values.MULTIMAIL_SMARTHOST_USER, values.MULTIMAIL_SMARTHOST_PASSWORD]
+  const login = user === null || password === null ? null : { user, password }
+  return place === null ? null : smarthostAt(place, values.MULTIMAIL_SMARTHOST_LOGINS_FILE, login)
+}
+
+const routesOf = (values: Settings): DomainRoute[] =>
+  (values.MULTIMAIL_ROUTES ?? []).map(({ domain, to }) => ({
+    domain,
+    to: to === 'mx' ? to : smarthostAt(to, values.MULTIMAIL_SMARTHOST_LOGINS_FILE),
+  }))
+

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type DomainName, parseDomainName } from '../dns/name.ts'
 
 /** How the text of a setting becomes its value. Each reader is strict: what it does not understand it refuses, saying what to write instead. */
-const read = <T>(parse: (text: string) => T | null, instead: string) =>
+export const read = <T>(parse: (text: string) => T | null, instead: string) =>
   z.string().transform((text, context) => {
     const value = parse(text.trim())
     if (value !== null) return value
@@ -124,6 +124,19 @@ export const addresses = read((text): string[] | null => {
   const list = text.split(',').map((part) => part.trim())
   return list.length <= maxAddresses && list.every((address) => isIP(address) !== 0 && !address.includes('%')) ? list : null
 }, `up to ${maxAddresses} IP addresses separated by commas, such as 192.0.2.7,2001:db8::7`)
+
+/** IP addresses of ours, separated by commas, each with the name it has in the DNS if that is not the host name. */
+export const sourceAddresses = read((text): { address: string; name: DomainName | null }[] | null => {
+  const list = text.split(',').map((part) => sourceOf(part.trim()))
+  return list.length <= maxAddresses && list.every((one) => one !== null) ? list : null
+}, `up to ${maxAddresses} IP addresses separated by commas, each with or without a host name, such as 192.0.2.7,2001:db8::7=mail6.example.com`)
+
+function sourceOf(text: string): { address: string; name: DomainName | null } | null {
+  const [address = '', name, ...more] = text.split('=').map((part) => part.trim())
+  if (isIP(address) === 0 || address.includes('%') || more.length > 0) return null
+  const known = name === undefined ? null : parseDomainName(name)
+  return name !== undefined && !known?.includes('.') ? null : { address, name: known }
+}
 
 const maxNames = 100
 /** Names of domains, separated by commas; may be none. */

@@ -25,6 +25,7 @@ import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSubmissions } from './outbound/submit.ts'
+import { usualReuse } from './outbound/transport/pool.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
@@ -70,13 +71,14 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
 
   const keys = createKeys({ store, clock })
   const returnPathSecret = await installationSecret(store, 'return-path', clock.now())
+  const transport = createSmtpTransport({ hostname: config.hostname, clock, sources: config.outbound.sources, reuse: usualReuse })
   const runner = createRunner({
     store,
     deliver: createDeliverer({
       store,
       resolver,
       route: { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } },
-      transport: createSmtpTransport({ hostname: config.hostname, clock }),
+      transport,
       clock,
       log,
     }),
@@ -151,6 +153,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     async stop() {
       patience.end()
       await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop()])
+      transport.closeIdle()
       await Promise.all([parser.close(), conduct.close()])
       await store.close()
       sole?.release()

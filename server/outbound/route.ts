@@ -1,8 +1,11 @@
 /** From a recipient's domain to the places to try, or the reason why there is none. */
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { type MailHost, type MailHosts, findMailHosts } from '../../dns/mx.ts'
 import type { DomainName } from '../../dns/name.ts'
 import type { Resolver } from '../../dns/resolver.ts'
+import { type DomainRoute, type Smarthost, smarthostFor, targetOf } from './smarthosts.ts'
+import { isPublicAddress } from './transport/public-address.ts'
+import { type Source, canReach } from './transport/sources.ts'
 import { type Ending, type Target, ourEnding } from './transport.ts'
 
 export type RouteConfig = {
@@ -11,7 +14,11 @@ export type RouteConfig = {
   /** of other people's mail servers: 25 */
   port: number
   /** takes all mail, whatever its domain; set by the operator, so any address is allowed */
-  smarthost: { host: string; port: number } | null
+  smarthost: Smarthost | null
+  /** where mail for single domains goes instead */
+  routes?: readonly DomainRoute[]
+  /** our addresses to send from; none: whichever the system takes */
+  sources?: readonly Source[]
   allowPrivateTargets: boolean
   /** where our own listener is reached from here, for mail between our own mailboxes */
   ownListener: { host: string; port: number } | null
@@ -27,8 +34,8 @@ const maxTargets = 5
 
 /** RFC 5321 §5.1. @param question `isOurs`: the domain is one of this appliance's own */
 export async function findRoute(question: Question): Promise<Route> {
-  const { smarthost } = question.config
-  if (smarthost !== null) return { kind: 'targets', targets: [{ host: smarthost.host, address: smarthost.host, port: smarthost.port }] }
+  const smarthost = smarthostFor(question.config, question.domain)
+  if (smarthost !== null) return { kind: 'targets', targets: [targetOf(smarthost)] }
   const hosts = await mailHosts(question)
   if (hosts.kind !== 'found') return { kind: 'none', ending: noHost(hosts) }
   const reachable = withoutLoop(hosts.hosts, question)
@@ -69,10 +76,11 @@ function withoutLoop(hosts: readonly MailHost[], { config, isOurs }: Question): 
 
 function targetsOf(host: MailHost, { config, isOurs }: Question): Target[] {
   if (isOurs && host.name === config.hostname && config.ownListener !== null) {
-    return [{ host: host.name, address: config.ownListener.host, port: config.ownListener.port }]
+    return [{ host: host.name, address: config.ownListener.host, port: config.ownListener.port, trusted: true }]
   }
-  const allowed = host.addresses.filter((address) => config.allowPrivateTargets || isPublicAddress(address))
-  return alternating(allowed).map((address) => ({ host: host.name, address, port: config.port }))
+  const { allowPrivateTargets, sources = [], port } = config
+  const allowed = host.addresses.filter((address) => (allowPrivateTargets || isPublicAddress(address)) && canReach(sources, address))
+  return alternating(allowed).map((address) => ({ host: host.name, address, port, trusted: allowPrivateTargets }))
 }
 
 /** IPv6 and IPv4 in turn, so that a machine without one of them still reaches the host within the limit (RFC 8305 §4). */
@@ -82,32 +90,4 @@ function alternating(addresses: readonly string[]): string[] {
   return Array.from({ length: Math.max(six.length, four.length) }, (_, at) => [six[at], four[at]])
     .flat()
     .filter((address) => address !== undefined)
-}
-
-// The special-purpose registries (RFC 6890): whoever writes an MX record must not make us talk to our own network.
-const privateNetworks = new BlockList()
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  privateNetworks.addSubnet(network, prefix, 'ipv4')
-}
-// 6to4 and Teredo carry an IPv4 address inside.
-privateNetworks.addSubnet('2002::', 16, 'ipv6')
-privateNetworks.addSubnet('2001::', 32, 'ipv6')
-const globalUnicast = new BlockList()
-globalUnicast.addSubnet('2000::', 3, 'ipv6')
-
-/** An address of the internet at large: not loopback, private, link-local, multicast, or one that wraps another. */
-export function isPublicAddress(address: string): boolean {
-  if (isIPv4(address)) return !privateNetworks.check(address, 'ipv4')
-  return isIPv6(address) && globalUnicast.check(address, 'ipv6') && !privateNetworks.check(address, 'ipv6')
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { effectiveText } from '../../config/describe.ts'
 import { loadConfig, problemsText } from '../../config/load.ts'
 
 type Env = Record<string, string | undefined>
@@ -33,6 +34,7 @@ describe('without any setting', () => {
       smtp: { host: '127.0.0.1', port: 2525, maxMessageBytes: 35 * 1024 * 1024, maxRecipients: 100 },
       http: { host: '127.0.0.1', port: 8025, publicUrl: 'http://127.0.0.1:8025' },
       outbound: { smarthost: { host: '127.0.0.1', port: 2526 }, giveUpAfterMs: 72 * 3_600_000 },
+      dkim: { algorithms: ['rsa-sha256', 'ed25519-sha256'], validForMs: 72 * 3_600_000, rotateAfterMs: null },
       holds: { expireAfterMs: 72 * 3_600_000 },
       allowTestSelfApproval: true,
     })
@@ -223,5 +225,64 @@ describe('the settings file', () => {
   it('has to be there when it is asked for by name', () => {
     const loaded = loadConfig({ env: { MULTIMAIL_CONFIG_FILE: '/nowhere/multimail.env' } })
     expect(loaded).toEqual({ ok: false, problems: ['/nowhere/multimail.env cannot be read (there is no such file).'] })
+  })
+})
+
+describe('mail servers that take leaving mail from us', () => {
+  const outbound = (env: Env) => config({ ...server, ...env }).outbound
+
+  it.each([
+    ['relay.example.com:25', 'offered'],
+    ['relay.example.com:587', 'starttls'],
+    ['relay.example.com:465', 'implicit'],
+    ['smtps://relay.example.com:2465', 'implicit'],
+  ])('%s: TLS %s; with a login never without', (text, tls) => {
+    const login = { MULTIMAIL_SMARTHOST_USER: 'me', MULTIMAIL_SMARTHOST_PASSWORD: 'hunter2 and more' }
+    expect(outbound({ MULTIMAIL_SMARTHOST: text }).smarthost).toMatchObject({ host: 'relay.example.com', tls, login: null })
+    expect(outbound({ MULTIMAIL_SMARTHOST: text, ...login }).smarthost).toMatchObject({
+      tls: tls === 'offered' ? 'starttls' : tls,
+      login: { user: 'me', password: 'hunter2 and more' },
+    })
+  })
+
+  it('may differ from domain to domain, with their logins in a file', () => {
+    const file = settingsFile('# logins\nrelay.example.net:587 me hunter2 and more\n[2001:db8::7]:25 you x\n\n')
+    const { smarthost, routes } = outbound({
+      MULTIMAIL_SMARTHOST: '[2001:db8::7]:25',
+      MULTIMAIL_ROUTES: 'Example.org=relay.example.net:587, partner.example=mx',
+      MULTIMAIL_SMARTHOST_LOGINS_FILE: file,
+    })
+    expect(smarthost).toEqual({ host: '2001:db8::7', port: 25, tls: 'starttls', login: { user: 'you', password: 'x' } })
+    const login = { user: 'me', password: 'hunter2 and more' }
+    expect(routes).toEqual([
+      { domain: 'example.org', to: { host: 'relay.example.net', port: 587, tls: 'starttls', login } },
+      { domain: 'partner.example', to: 'mx' },
+    ])
+  })
+
+  it.each<[Env, RegExp]>([
+    [{ MULTIMAIL_SMARTHOST: 'smtps://me:hunter2@relay.example.com:465' }, /write a host and a port/],
+    [{ MULTIMAIL_SMARTHOST: 'relay.example.com:587', MULTIMAIL_SMARTHOST_USER: 'me' }, /set both or neither/],
+    [{ MULTIMAIL_SMARTHOST_USER: 'me', MULTIMAIL_SMARTHOST_PASSWORD: 'x' }, /needs MULTIMAIL_SMARTHOST/],
+    [{ MULTIMAIL_ROUTES: 'example.org' }, /write up to 200 routes/],
+    [{ MULTIMAIL_ROUTES: 'example.org=relay' }, /write up to 200 routes/],
+    [{ MULTIMAIL_SMARTHOST_LOGINS_FILE: '/nowhere/at/all' }, /a file that can be read/],
+    [{ MULTIMAIL_SOURCE_ADDRESSES: '192.0.2.7=localhost' }, /IP addresses separated by commas/],
+    [{ MULTIMAIL_SOURCE_ADDRESSES: 'mail.example.com' }, /IP addresses separated by commas/],
+  ])('%j is refused', (env, words) => {
+    expect(problems({ ...server, ...env }).join('\n')).toMatch(words)
+  })
+
+  it('are logged in to without the password being shown', () => {
+    const env = { ...server, MULTIMAIL_SMARTHOST: 'a.example:587', MULTIMAIL_SMARTHOST_USER: 'me', MULTIMAIL_SMARTHOST_PASSWORD: 'hunter2' }
+    const loaded = load(env)
+    expect(loaded.ok && effectiveText(loaded.effective)).not.toContain('hunter2')
+  })
+
+  it('addresses to send from may have names', () => {
+    expect(outbound({ MULTIMAIL_SOURCE_ADDRESSES: '192.0.2.7, 2001:db8::7=Mail6.example.com' }).sources).toEqual([
+      { address: '192.0.2.7', name: null },
+      { address: '2001:db8::7', name: 'mail6.example.com' },
+    ])
   })
 })

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { DomainName } from '../../dns/name.ts'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
-import { type RouteConfig, findRoute, isPublicAddress } from '../../server/outbound/route.ts'
+import { type RouteConfig, findRoute } from '../../server/outbound/route.ts'
+import { isPublicAddress } from '../../server/outbound/transport/public-address.ts'
 import { classify } from '../../server/outbound/classify.ts'
 
 const config: RouteConfig = {

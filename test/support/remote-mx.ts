@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { makeCertificate } from './certificate.ts'
 
 /** `body` is the first octets of the message, `dot` its end. */
-export type Step = 'greeting' | 'ehlo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'quit'
+export type Step = 'greeting' | 'ehlo' | 'starttls' | 'auth' | 'rset' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'quit'
 /** A reply (lines joined by \r\n), or `hang` (never answers), `cut` (closes the connection), `reset` (with RST). For `body`, `go on` is the ordinary thing. */
 export type Answer = string
 /** Several answers are given in turn, one per time the step is reached; the last one stays. */
@@ -20,6 +20,10 @@ export type ReceivedMail = {
   raw: Buffer
   helo: string
   tls: boolean
+  /** what AUTH brought, decoded, a NUL between its parts */
+  login: string | null
+  /** where it came from */
+  from: string
 }
 
 export type RemoteMx = {
@@ -39,6 +43,10 @@ type Options = {
   answers?: Answers
   /** `works`: with a self-signed certificate; `broken`: garbage instead of a handshake; null: not offered */
   tls?: 'works' | 'broken' | null
+  /** PEM, in place of a self-signed one for mx.remote.test */
+  certificate?: { key: string; cert: string }
+  /** TLS before the greeting */
+  implicitTls?: boolean
   extensions?: readonly string[]
   address?: string
 }
@@ -47,6 +55,8 @@ const usual: Record<Step, Answer> = {
   greeting: '220 mx.remote.test ESMTP',
   ehlo: '',
   starttls: '220 2.0.0 Go ahead',
+  auth: '235 2.7.0 Welcome',
+  rset: '250 2.0.0 Ok',
   mail: '250 2.1.0 Ok',
   rcpt: '250 2.1.5 Ok',
   data: '354 End with a dot',
@@ -59,7 +69,7 @@ const usual: Record<Step, Answer> = {
 export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
   let answers: Answers = options.answers ?? {}
   let offersTls = options.tls ?? null
-  const certificate = offersTls === 'works' ? await makeCertificate('mx.remote.test') : null
+  const certificate = offersTls === 'works' ? (options.certificate ?? (await makeCertificate('mx.remote.test'))) : null
   const extensions = options.extensions ?? ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'SIZE 10485760']
   const mails: ReceivedMail[] = []
   const counts = new Map<string, number>()
@@ -86,8 +96,15 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
-    converse(socket, false)
+    if (options.implicitTls) encrypt(socket)
+    else converse(socket, false)
   })
+
+  function encrypt(socket: Socket): void {
+    const secure = new TLSSocket(socket, { isServer: true, ...certificate })
+    secure.on('error', () => {})
+    converse(secure, true)
+  }
 
   function converse(socket: Socket, tls: boolean): void {
     let received = Buffer.alloc(0)
@@ -108,7 +125,10 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
       received = Buffer.concat([received, piece])
       while (step());
     })
-    if (!tls) say('greeting')
+    let authenticating: string[] | null = null
+    let login: string | null = null
+    const from = socket.remoteAddress ?? ''
+    if (!tls || options.implicitTls) say('greeting')
 
     /** @returns true when there may be more to do with what was received */
     function step(): boolean {
@@ -124,7 +144,7 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
       mail.raw = Buffer.from(received.toString('latin1', 0, end + 2).replace(/^\./gm, ''), 'latin1')
       received = received.subarray(end + 5)
       inMessage = false
-      mails.push(mail)
+      mails.push({ ...mail, login, from })
       const wentOn = say('dot')
       happened('message')
       mail = newMail(tls, mail.helo)
@@ -138,11 +158,23 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
       return obey(line) || stop()
     }
     function obey(line: string): boolean {
+      if (authenticating !== null) return logIn(decoded(line), authenticating)
       const verb = line.split(/[ :]/, 1)[0]?.toUpperCase()
       if (verb === 'EHLO' || verb === 'HELO') {
         mail.helo = line.slice(5)
         const offered = [...extensions, ...(offersTls !== null && !tls ? ['STARTTLS'] : [])]
         return say('ehlo', ['mx.remote.test', ...offered].map((name, at) => `250${at === offered.length ? ' ' : '-'}${name}`).join('\r\n'))
+      }
+      if (verb === 'AUTH') {
+        const [, mechanism, initial] = line.split(' ')
+        if (mechanism === 'PLAIN') return logIn(decoded(initial ?? '').slice(1), ['', ''])
+        socket.write('334 VXNlcm5hbWU6\r\n')
+        authenticating = []
+        return true
+      }
+      if (verb === 'RSET') {
+        mail = newMail(tls, mail.helo)
+        return say('rset')
       }
       if (verb === 'STARTTLS') return say('starttls') && upgrade()
       if (verb === 'MAIL') {
@@ -167,15 +199,20 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
       socket.write('500 5.5.1 What?\r\n')
       return true
     }
+    function logIn(part: string, before: string[]): boolean {
+      const parts = [...before, part]
+      authenticating = parts.length < 2 ? parts : null
+      if (authenticating !== null) socket.write('334 UGFzc3dvcmQ6\r\n')
+      else login = parts.filter((one) => one !== '').join('\0')
+      return authenticating !== null || say('auth')
+    }
     function upgrade(): boolean {
       socket.removeAllListeners('data')
       if (certificate === null) {
         socket.write('this is not TLS\r\n')
         return false
       }
-      const secure = new TLSSocket(socket, { isServer: true, ...certificate })
-      secure.on('error', () => {})
-      converse(secure, true)
+      encrypt(socket)
       return false
     }
     function stop(): false {
@@ -217,7 +254,11 @@ const newMail = (tls: boolean, helo = ''): ReceivedMail => ({
   raw: Buffer.alloc(0),
   helo,
   tls,
+  login: null,
+  from: '',
 })
+
+const decoded = (text: string): string => Buffer.from(text, 'base64').toString()
 
 const isGoAhead = (scripted: Answers['data'], turn: number): boolean =>
   ((typeof scripted === 'string' ? scripted : (scripted?.[turn] ?? scripted?.at(-1))) ?? usual.data).startsWith('3')

@@ -1,11 +1,11 @@
-import type { Clock } from '../../platform/clock.ts'
+import type { Alarm, Clock } from '../../platform/clock.ts'
 import type { Stage } from '../transport.ts'
 
 const second = 1_000
 const minute = 60 * second
 
 /** How long each stage may wait for the remote (RFC 5321 §4.5.3.2; for `data` the wait between two pieces of the message). The connection
- *  itself and TLS are shorter than the RFC's 5 min: a host that takes longer is not there. `session` bounds the whole. */
+ *  itself and TLS are shorter than the RFC's 5 min: a host that takes longer is not there. `session` bounds the whole, for each message anew. */
 const limitsMs: Record<Stage | 'session', number> = {
   route: 5 * minute,
   connect: 30 * second,
@@ -25,23 +25,32 @@ const stageOfVerb: Record<string, Stage> = { EHLO: 'ehlo', HELO: 'ehlo', STARTTL
  *  one batch (RFC 2920) wait in line: the session is at the first that has no reply yet. */
 export function createProgress(clock: Clock, onStuck: (why: string) => void) {
   let stage: Stage = 'connect'
-  const awaiting: Stage[] = []
+  let awaiting: Stage[] = []
   let ehloReply = ''
-  const session = clock.at(clock.now() + limitsMs.session, () =>
-    onStuck(`The session took longer than ${limitsMs.session / minute} minutes`),
-  )
-  let alarm = session
+  let handshakeBegan = false
+  let session: Alarm | null = null
+  let alarm: Alarm | null = null
 
   function enter(next: Stage): void {
-    if (alarm !== session) alarm.cancel()
+    alarm?.cancel()
     stage = next
     alarm = clock.at(clock.now() + limitsMs[next], () => onStuck(`No answer within ${limitsMs[next] / second} seconds`))
   }
-  enter('connect')
+  function stop(): void {
+    session?.cancel()
+    alarm?.cancel()
+  }
 
   return {
     stage: (): Stage => stage,
     enter,
+    /** The alarms are set from here on: for the opening of a connection, and again for each message. */
+    begin(first: Stage): void {
+      stop()
+      awaiting = []
+      session = clock.at(clock.now() + limitsMs.session, () => onStuck(`The session took longer than ${limitsMs.session / minute} minutes`))
+      enter(first)
+    },
     sent(line: string): void {
       const next = stageOfVerb[line.split(' ', 1)[0]?.toUpperCase() ?? '']
       if (next === undefined) return
@@ -51,18 +60,18 @@ export function createProgress(clock: Clock, onStuck: (why: string) => void) {
     received(reply: string): void {
       const answered = awaiting.shift()
       if (answered === 'ehlo') ehloReply = reply
+      if (answered === 'tls' && reply.startsWith('2')) handshakeBegan = true
       const next = awaiting[0]
       if (next !== undefined) enter(next)
     },
+    /** Whether the host said yes to STARTTLS, so that what fails at stage `tls` is the handshake. */
+    handshakeBegan: (): boolean => handshakeBegan,
     /** The parameter of an ESMTP extension the remote offers, '' without one; null when it does not offer it. */
     extension(name: string): string | null {
       const line = ehloReply.split(/\r?\n/).find((one) => new RegExp(`^250[ -]${name}(?: |$)`, 'i').test(one.slice(0, 200)))
       return line === undefined ? null : line.slice(4 + name.length).trim()
     },
-    stop(): void {
-      session.cancel()
-      alarm.cancel()
-    },
+    stop,
   }
 }
 

@@ -1,52 +1,91 @@
-/** One SMTP session over one connection, as a client (RFC 5321 §3): nodemailer speaks, this watches over it. */
+/** One connection to one host, as a client (RFC 5321 §3): nodemailer speaks, this watches over it. */
 import { isAscii } from 'node:buffer'
 import { type Socket, isIP } from 'node:net'
 import { Readable } from 'node:stream'
-import { TLSSocket } from 'node:tls'
+import { TLSSocket, connect as connectTls } from 'node:tls'
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection'
 import type { Clock } from '../../platform/clock.ts'
+import type { Log } from '../../platform/log.ts'
+import { type Dispatch, type Ending, type Stage, type Target, type TlsRequirement, type TlsTrouble, ourEnding } from '../transport.ts'
+import { mustEnd } from '../control/interruption.ts'
 import { type Progress, createProgress } from './progress.ts'
+import { relayTrouble } from './relay.ts'
 import { cleanText, readReply } from './reply.ts'
-import { type Ending, type Session, type SessionEnd, type Stage, type Target, ourEnding } from '../transport.ts'
+import { type Hello, handshake, peerOf, tlsRefusal } from './tls.ts'
 
-export type SessionDeps = {
-  /** our name for EHLO */
-  hostname: string
+export type ConnectionDeps = {
   clock: Clock
   /** Begins to connect; the socket tells how it went. */
-  dial: (target: Target) => Socket
+  dial: () => Socket
+  /** whom to trust instead of those the world does: PEM */
+  authorities?: readonly string[]
+}
+
+/** @param hostname our name for EHLO @param hello `none`: no TLS, whatever is offered */
+export type Manner = { target: Target; hostname: string; requirement: TlsRequirement; hello: Hello }
+
+/** Does one thing at a time: is opened, then takes one message after another, with a `reset` before each further one. */
+export type Connection = {
+  /** As far as MAIL may be said. Null when it may; an ending when the attempt is over. */
+  open(signal: AbortSignal, log: Log): Promise<Ending | null>
+  deliver(dispatch: Dispatch, signal: AbortSignal, log: Log): Promise<Ending>
+  /** RSET. False when the remote is not there any more, or will not go on. */
+  reset(signal: AbortSignal): Promise<boolean>
+  /** @param politely with QUIT, and some patience for the answer (RFC 5321 §4.1.1.10) */
+  close(politely: boolean): void
+  /** Does `work` when the remote closes the connection while nothing is under way. */
+  onLost(work: () => void): void
+  facts(): { remoteAddress: string | null; tls: string | null; tlsTrouble: TlsTrouble | null; handshakeFailed: boolean }
 }
 
 const pieceBytes = 64 * 1024
 const maxReplyBytes = 64 * 1024
 const quitPatienceMs = 5_000
+const resetPatienceMs = 10_000
 // nodemailer's own timers stay out of the way: the stages have theirs, on our clock.
 const neverMs = 2 * 60 * 60 * 1000
 
-/** @param useTls STARTTLS when it is offered; the certificate is not checked, since without a policy (DANE, MTA-STS) anyone could also have
- *  removed the offer (RFC 7435) */
-export function runSession(session: Session, useTls: boolean, deps: SessionDeps): Promise<SessionEnd> {
-  const { target, signal, log } = session
-  const { promise, resolve, reject } = Promise.withResolvers<SessionEnd>()
-  let ended = false
-  let connection: SMTPConnection | null = null
+export function createConnection(manner: Manner, deps: ConnectionDeps): Connection {
+  const { target, requirement } = manner
+  let present: { resolve: (ending: Ending | null) => void; reject: (error: Error) => void } | null = null
+  let smtp: SMTPConnection | null = null
   let tls: string | null = null
+  let tlsTrouble: TlsTrouble | null = null
+  let handshaking = false
+  let isLost = false
+  let onLost = (): void => {}
+  const socket = deps.dial()
   const progress = createProgress(deps.clock, (why) => lose(why))
-  const socket = deps.dial(target)
   const remoteAddress = (): string | null => socket.remoteAddress ?? (isIP(target.address) > 0 ? target.address : null)
 
-  const end = (ending: Ending): void => {
-    if (ended) return
-    ended = true
+  /** One thing under way, from its first command to its ending; null when it came to a good one that is not yet the end. */
+  function step(first: Stage, signal: AbortSignal, act: () => void): Promise<Ending | null> {
+    const { promise, resolve, reject } = Promise.withResolvers<Ending | null>()
+    present = { resolve, reject }
+    progress.begin(first)
+    const onAbort = (): void => {
+      if (mustEnd(signal, progress.stage() === 'dot')) interrupt()
+    }
+    if (signal.aborted) interrupt()
+    else {
+      signal.addEventListener('abort', onAbort, { once: true })
+      act()
+    }
+    return promise.finally(() => signal.removeEventListener('abort', onAbort))
+  }
+  const end = (ending: Ending | null): void => {
+    const ended = present
+    present = null
     progress.stop()
-    signal.removeEventListener('abort', interrupt)
-    resolve({ ...ending, remoteAddress: remoteAddress(), tls })
-    hangUp(connection, socket, ending.by === 'remote', deps.clock)
+    ended?.resolve(ending)
   }
   // No reply: after the last octet the remote may have taken the message all the same, and only it knows (RFC 1047).
   const lose = (why: string): void => {
+    isLost = true
+    if (present === null) return onLost()
     const stage = progress.stage()
     const status = stage === 'connect' ? '4.4.1' : stage === 'tls' ? '4.7.5' : '4.4.2'
+    handshaking ||= stage === 'tls' && progress.handshakeBegan()
     end(
       stage === 'dot'
         ? { ...ourEnding(stage, 451, status, `${why}; the message was sent and may have been accepted`), mayBeAccepted: true }
@@ -55,57 +94,135 @@ export function runSession(session: Session, useTls: boolean, deps: SessionDeps)
   }
   const interrupt = (): void => lose('Interrupted')
   const fail = (error: SMTPError): void => {
-    if (error.command === 'API') reject(error) // we asked for what nodemailer does not do: a bug, not an answer
+    if (error.command === 'API') present?.reject(error) // we asked for what nodemailer does not do: a bug, not an answer
     if (error.response === undefined) return lose(cleanText(error.message))
     const reply = readReply(error.response)
     if (reply === null) return lose('The answer is not SMTP')
-    end({ stage: stageOfError(error, progress.stage()), reply, by: 'remote', mayBeAccepted: false })
+    answered({ stage: stageOfError(error, progress.stage()), reply, by: 'remote', mayBeAccepted: false })
   }
+  const answered = (ending: Ending): void => end(target.relay === undefined ? ending : relayTrouble(ending))
 
-  const converse = (): void => {
+  function talk(log: Log): void {
     log.debug({ host: target.host, remoteAddress: remoteAddress() }, 'delivery.connected')
+    if (target.relay?.tls === 'implicit') wrap()
+    else converse(socket)
+  }
+  /** TLS before the greeting. */
+  function wrap(): void {
+    progress.enter('tls')
+    handshaking = true
+    const wrapped = connectTls({
+      socket,
+      ...handshake(requirement, target, manner.hello === 'small' ? 'small' : 'usual', deps.authorities),
+    })
+    wrapped.on('error', (error: Error) => lose(cleanText(error.message)))
+    wrapped.once('secureConnect', () => {
+      handshaking = false
+      if (present !== null && isWelcome(wrapped)) converse(wrapped)
+    })
+  }
+  function converse(wire: Socket): void {
     progress.enter('greeting')
-    const opened = openConnection(socket, target, useTls, deps.hostname, progress)
-    connection = opened
+    const opened = speakSmtp(wire, manner, progress, deps.authorities)
+    smtp = opened
     opened.on('error', fail)
     // With a 421 the connection ends first and its reason follows (RFC 5321 §3.8).
     opened.on('end', () => setImmediate(() => lose('The connection was closed')))
     opened.connect((error) => {
-      if (ended) return
+      if (present === null) return
       if (error !== undefined) return fail(error)
-      tls = tlsOf(opened)
-      send(opened)
+      if (isEncrypted(opened)) logIn(opened)
     })
   }
-  const send = (opened: SMTPConnection): void => {
-    const { reversePath, forwardPath, message } = session.dispatch
-    const unfit = misfit(session, progress)
-    if (unfit !== null) return end(unfit)
-    log.debug({ host: target.host, tls }, 'delivery.sending')
-    const envelope = { from: reversePath ?? '', to: [forwardPath], size: message.length, use8BitMime: isEightBit(message) }
+  /** Whether the host is who it has to be; otherwise this was the ending. */
+  function isWelcome(encrypted: TLSSocket): boolean {
+    const peer = peerOf(encrypted, requirement, target, deps.clock.now())
+    tls = peer.tls
+    tlsTrouble = peer.trouble
+    if (peer.refusal === null) return true
+    end(ourEnding('tls', 451, '4.7.5', peer.refusal))
+    return false
+  }
+  function isEncrypted(opened: SMTPConnection): boolean {
+    const wire = opened._socket
+    if (wire instanceof TLSSocket) return tls !== null || isWelcome(wire)
+    if (manner.hello !== 'none') tlsTrouble = 'starttls-not-supported'
+    if (requirement.kind === 'opportunistic') return true
+    end(ourEnding('tls', 451, '4.7.10', tlsRefusal('starttls-not-supported', requirement)))
+    return false
+  }
+  function logIn(opened: SMTPConnection): void {
+    const login = target.relay?.login ?? null
+    if (login === null) return end(null)
+    if (tls === null) return end(ourEnding('tls', 451, '4.7.10', 'The smarthost offers no TLS, and our password is not said in plain text'))
+    const method = ['PLAIN', 'LOGIN'].find((name) => progress.extension('AUTH')?.toUpperCase().split(' ').includes(name))
+    if (method === undefined) return end(ourEnding('mail', 451, '4.7.8', 'The smarthost offers no AUTH PLAIN or LOGIN to log in with'))
+    progress.enter('mail')
+    opened.login({ method, user: login.user, pass: login.password }, (error) => {
+      if (present === null) return
+      if (error !== null && error !== undefined) return fail(error)
+      end(null)
+    })
+  }
+  function send({ reversePath, forwardPath, message, requireTls = false }: Dispatch, opened: SMTPConnection): void {
+    const envelope = {
+      from: reversePath ?? '',
+      to: [forwardPath],
+      size: message.length,
+      use8BitMime: isEightBit(message),
+      requireTLSExtensionEnabled: requireTls,
+    }
     opened.send(envelope, inPieces(message, progress), (error, info) => {
-      if (ended) return
+      if (present === null) return
       if (error !== null) return fail(error)
       const reply = readReply(info.response)
       if (reply === null) return lose('The answer is not SMTP')
-      end({ stage: 'dot', reply, by: 'remote', mayBeAccepted: false })
+      answered({ stage: 'dot', reply, by: 'remote', mayBeAccepted: false })
     })
   }
 
-  if (signal.aborted) interrupt()
-  else signal.addEventListener('abort', interrupt, { once: true })
   socket.on('error', (error) => lose(cleanText(error.message)))
-  socket.once('connect', () => void (ended || converse()))
-  return promise
+  return {
+    open: (signal, log) => step('connect', signal, () => void socket.once('connect', () => void (present === null || talk(log)))),
+    async deliver(dispatch, signal, log) {
+      const unfit = misfit(dispatch, progress, tls)
+      if (unfit !== null) return unfit
+      const opened = smtp
+      if (opened === null || isLost) return ourEnding('mail', 451, '4.4.2', 'The connection was closed')
+      log.debug({ host: target.host, tls }, 'delivery.sending')
+      const ending = await step('mail', signal, () => send(dispatch, opened))
+      if (ending === null) throw new Error('a message came to no end')
+      return ending
+    },
+    async reset(signal) {
+      const opened = smtp
+      if (opened === null || isLost) return false
+      const late = deps.clock.at(deps.clock.now() + resetPatienceMs, () => lose('No answer to RSET'))
+      const ending = await step('mail', signal, () =>
+        opened.reset((error) => (error === null || error === undefined ? end(null) : fail(error))),
+      )
+      late.cancel()
+      return ending === null
+    },
+    close(politely) {
+      progress.stop()
+      isLost = true
+      hangUp(smtp, socket, politely, deps.clock)
+    },
+    onLost: (work) => void (onLost = work),
+    facts: () => ({ remoteAddress: remoteAddress(), tls, tlsTrouble, handshakeFailed: handshaking }),
+  }
 }
 
-const openConnection = (socket: Socket, target: Target, useTls: boolean, hostname: string, progress: Progress): SMTPConnection =>
+const speakSmtp = (wire: Socket, { target, hostname, requirement, hello }: Manner, progress: Progress, authorities?: readonly string[]) =>
   new SMTPConnection({
-    connection: socket,
+    connection: wire,
     host: target.host,
     name: hostname,
-    ignoreTLS: !useTls,
-    tls: { rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    secure: wire instanceof TLSSocket,
+    secured: wire instanceof TLSSocket,
+    ignoreTLS: hello === 'none',
+    ...(hello !== 'none' && { tls: handshake(requirement, target, hello, authorities) }),
     connectionTimeout: neverMs,
     greetingTimeout: neverMs,
     socketTimeout: neverMs,
@@ -132,16 +249,18 @@ function stageOfError(error: SMTPError, current: Stage): Stage {
 }
 
 /** What the remote's EHLO says it cannot take: refused here, in the words it would use, instead of sent and broken on the way. */
-function misfit({ dispatch }: Session, progress: Progress): Ending | null {
+function misfit({ reversePath, forwardPath, message, requireTls }: Dispatch, progress: Progress, tls: string | null): Ending | null {
   const limit = Number(progress.extension('SIZE') ?? 0) // RFC 1870 §4: 0 is no fixed limit
-  if (limit > 0 && dispatch.message.length > limit)
+  if (limit > 0 && message.length > limit)
     return ourEnding('mail', 552, '5.3.4', `The message is larger than the ${limit} octets the host takes`)
-  const addresses = `${dispatch.reversePath ?? ''}${dispatch.forwardPath}`
-  if (isEightBit(Buffer.from(addresses)) && progress.extension('SMTPUTF8') === null) {
+  if (isEightBit(Buffer.from(`${reversePath ?? ''}${forwardPath}`)) && progress.extension('SMTPUTF8') === null) {
     return ourEnding('mail', 553, '5.6.7', 'The host does not take internationalized addresses') // RFC 6531 §3.5
   }
-  if (isEightBit(dispatch.message) && progress.extension('8BITMIME') === null) {
+  if (isEightBit(message) && progress.extension('8BITMIME') === null) {
     return ourEnding('mail', 554, '5.6.3', 'The host does not take 8-bit content') // RFC 6152 §3
+  }
+  if (requireTls === true && (tls === null || progress.extension('REQUIRETLS') === null)) {
+    return ourEnding('mail', 550, '5.7.30', 'The message may only go over TLS all the way, and the host does not promise that (REQUIRETLS)') // RFC 8689 §4.2.1
   }
   return null
 }
@@ -164,12 +283,6 @@ function inPieces(message: Buffer, progress: Progress): Readable {
   return stream
 }
 
-function tlsOf(connection: SMTPConnection): string | null {
-  const socket = connection._socket
-  return socket instanceof TLSSocket ? `${socket.getProtocol() ?? 'TLS'} ${socket.getCipher().name}` : null
-}
-
-/** Says QUIT to a remote that answers, and waits a little for it (RFC 5321 §4.1.1.10). */
 function hangUp(connection: SMTPConnection | null, socket: Socket, politely: boolean, clock: Clock): void {
   if (connection === null) return void socket.destroy()
   if (!politely || connection.destroyed) return connection.close()
