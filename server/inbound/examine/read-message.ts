@@ -1,4 +1,4 @@
-/** One message from its bytes to what it says. Runs in the parse worker: everything here may meet input made to hurt. */
+/** One message from its bytes to what it says. Runs in a worker: everything here may meet input made to hurt. */
 import PostalMime, { type Address as PostalAddress, type Email } from 'postal-mime'
 import { isForward } from '../../mailbox/subject.ts'
 import { parseAddress } from '../../model/address.ts'
