@@ -27,6 +27,7 @@ import { createRunner } from './outbound/runner.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
+import { readUnsubscribeToken, unsubscribe, unsubscribeLinks } from './outbound/unsubscribe/unsubscribe.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import type { EmailId } from './model/ids.ts'
@@ -71,6 +72,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
 
   const keys = createKeys({ store, clock })
   const returnPathSecret = await installationSecret(store, 'return-path', clock.now())
+  const unsubscribeSecret = await installationSecret(store, 'unsubscribe', clock.now())
   const transport = createSmtpTransport({ hostname: config.hostname, clock, sources: config.outbound.sources, reuse: usualReuse })
   const runner = createRunner({
     store,
@@ -98,6 +100,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     giveUpAfterMs,
     caps,
     returnPath: bouncesTo,
+    unsubscribeLink: unsubscribeLinks(config.http.publicUrl, unsubscribeSecret),
     clock,
     log,
     onReleased,
@@ -135,6 +138,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const http = createHttpServer({
     rooms: { store, submissions, approvals, clock, log },
     identify: keys.identify,
+    unsubscribe: async (token) => {
+      const email = readUnsubscribeToken(unsubscribeSecret, token)
+      if (email !== null) await unsubscribe(store, email, clock.now())
+    },
     config,
     metrics,
     clock,

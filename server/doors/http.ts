@@ -20,6 +20,7 @@ import { openApiDocument } from './openapi.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
+import { serveUnsubscribe, unsubscribeRoute } from './unsubscribe.ts'
 
 export type HttpConfig = {
   http: {
@@ -38,6 +39,8 @@ export type HttpServerDeps = {
   identify: (presentedKey: string) => Promise<KeyActor | null>
   config: HttpConfig
   metrics: Pick<Metrics, 'text'>
+  /** does what the token of an unsubscribe link says; left out: there are no such links */
+  unsubscribe?: ((token: string) => Promise<void>) | undefined
   log: Log
   clock: Clock
 }
@@ -117,6 +120,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
 
   servePublic(app, deps)
   if (deps.config.http.metricsToken !== null) serveMetrics(app, { token: deps.config.http.metricsToken, metrics: deps.metrics })
+  if (deps.unsubscribe !== undefined) serveUnsubscribe(app, deps.unsubscribe)
   serveRest(app, contextOf, largeBodyLimit)
   serveTrpc(app, contextOf, report)
   serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl })
@@ -147,7 +151,7 @@ function secure(reply: FastifyReply, id: string): void {
 }
 
 /** Served to whoever asks, or, the metrics, to whoever has another token than an API key. */
-const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json', metricsPath]
+const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json', metricsPath, unsubscribeRoute]
 const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 
 function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {

@@ -10,7 +10,7 @@ import type { Address } from '../model/address.ts'
 import { sha256 } from '../model/canonical.ts'
 import { removeFields } from '../model/headers.ts'
 import type { AttachmentInput, Content } from './content.ts'
-import { addressesField, idsField, namedAddressField, textField } from './fields.ts'
+import { addressesField, idsField, namedAddressField, textField, uriField } from './fields.ts'
 
 export type Letter = {
   from: Address
@@ -20,6 +20,8 @@ export type Letter = {
   messageId: string
   inReplyTo: string | null
   references: readonly string[]
+  /** an https URL; null or left out when there is none */
+  unsubscribe?: string | null
 }
 
 /** A Message-ID nobody can guess (RFC 5322 §3.6.4): 128 random bits at the mailbox's domain. */
@@ -31,7 +33,7 @@ export async function compose(letter: Letter, html: string): Promise<Buffer> {
   return Buffer.concat([Buffer.from(headerOf(letter)), await mimeOf(letter, html)])
 }
 
-function headerOf({ from, fromName, content, messageId, inReplyTo, references }: Letter): string {
+function headerOf({ from, fromName, content, messageId, inReplyTo, references, unsubscribe = null }: Letter): string {
   return [
     namedAddressField('From', from, fromName),
     addressesField('To', content.to),
@@ -42,6 +44,8 @@ function headerOf({ from, fromName, content, messageId, inReplyTo, references }:
     idsField('Message-ID', [messageId]),
     idsField('In-Reply-To', inReplyTo === null ? [] : [inReplyTo]),
     idsField('References', references),
+    // RFC 8058 §3.1: the two together make it one click.
+    unsubscribe === null ? '' : `${uriField('List-Unsubscribe', unsubscribe)}List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n`,
     // RFC 3834 §5: no person wrote this, so no automatic responder should answer it.
     'Auto-Submitted: auto-generated\r\n',
     'X-AI-Generated: true\r\n',

@@ -45,6 +45,9 @@ export function namedAddressField(name: string, address: Address, shown: string 
 export const addressesField = (name: string, addresses: readonly Address[]): string =>
   addresses.length === 0 ? '' : field(name, addresses.join(', '))
 
+/** A field with one URI in angle brackets (RFC 2369 §2). @param uri as URL.href gives it: US-ASCII without spaces or brackets */
+export const uriField = (name: string, uri: string): string => `${name}: <${uri}>\r\n`
+
 /** A field of message identifiers, such as References; '' when there are none. */
 export function idsField(name: string, ids: readonly string[]): string {
   const usable = ids.filter(isUsableId)

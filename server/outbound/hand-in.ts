@@ -23,6 +23,7 @@ import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow
 import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 import { allSuppressed } from './suppression/suppression.ts'
+import { mayCarryLink } from './unsubscribe/unsubscribe.ts'
 
 type HandInDeps = SubmissionDeps & { render: Render }
 
@@ -68,7 +69,9 @@ async function composed(
   const html = await deps.render(content.markdown)
   if (!html.ok) return html
   const messageId = newMessageId(domainOf(from))
-  const bytes = await compose({ from, fromName: mailbox.display_name, content, messageId, inReplyTo, references }, html.value)
+  const unsubscribe = mayCarryLink({ inReplyTo, recipients: forwardPaths(content).length }) ? deps.unsubscribeLink?.(proposal.id) : null
+  const letter = { from, fromName: mailbox.display_name, content, messageId, inReplyTo, references, unsubscribe: unsubscribe ?? null }
+  const bytes = await compose(letter, html.value)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
   const reversePath = deps.returnPath?.(proposal.id, domainOf(from)) ?? from
   const hash = contentHash(bytes, { reversePath, forwardPaths: forwardPaths(content) })

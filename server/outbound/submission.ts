@@ -60,6 +60,8 @@ export type SubmissionDeps = {
   caps?: Caps
   /** where bounces of an email go; left out: to its mailbox */
   returnPath?: ((email: EmailId, domain: DomainName) => Address) | undefined
+  /** where a recipient unsubscribes; left out: mail carries no link */
+  unsubscribeLink?: ((email: EmailId) => string) | undefined
   clock: Clock
   log: Log
   /** called after each commit that put something into the queue */
