@@ -1,0 +1,45 @@
+import type { Kysely } from 'kysely'
+import type { DomainName } from '../../dns/name.ts'
+import type { Database, Row } from './schema.ts'
+
+/** An MTA-STS policy as it was fetched (RFC 8461 §3.2). Times: epoch ms; `policyId` is what the TXT record said then. */
+export type KnownPolicy = {
+  domain: DomainName
+  policyId: string
+  mode: Row<'sts_policies'>['mode']
+  mx: readonly string[]
+  fetchedAt: number
+  expiresAt: number
+}
+
+export async function stsPolicyOf(db: Kysely<Database>, domain: DomainName): Promise<KnownPolicy | undefined> {
+  const row = await db.selectFrom('sts_policies').selectAll().where('domain', '=', domain).executeTakeFirst()
+  return (
+    row && {
+      domain,
+      policyId: row.policy_id,
+      mode: row.mode,
+      mx: JSON.parse(row.mx_json),
+      fetchedAt: row.fetched_at,
+      expiresAt: row.expires_at,
+    }
+  )
+}
+
+/** In the place of what was known before. */
+export async function keepStsPolicy(
+  db: Kysely<Database>,
+  { domain, policyId, mode, mx, fetchedAt, expiresAt }: KnownPolicy,
+): Promise<void> {
+  const columns = { policy_id: policyId, mode, mx_json: JSON.stringify(mx), fetched_at: fetchedAt, expires_at: expiresAt }
+  await db
+    .insertInto('sts_policies')
+    .values({ domain, ...columns })
+    .onConflict((conflict) => conflict.column('domain').doUpdateSet(columns))
+    .execute()
+}
+
+/** Forgets those that hold no longer. @param now epoch ms */
+export const removeExpiredStsPolicies = async (db: Kysely<Database>, now: number): Promise<void> => {
+  await db.deleteFrom('sts_policies').where('expires_at', '<=', now).execute()
+}
