@@ -1,15 +1,18 @@
 /** What follows from an attempt, in one transaction with it: the delivery's new state, the email's, the event and the entry of the log. */
 import type { SystemActor } from '../model/actor.ts'
 import { emailStatuses } from '../model/email.ts'
+import type { Address } from '../model/address.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
 import type { Tx } from '../store/db.ts'
 import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
-import { type Facts, type LogAction, appendLogs } from '../store/log.ts'
+import { type Facts, type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
 import { noteAlarm } from './alarms.ts'
+import { onComplaint } from './feedback.ts'
 import type { Outcome } from './outcome.ts'
 import type { Retry } from './schedule.ts'
+import { simulatedComplaint } from './simulate.ts'
 import { type Suppressed, notSuppressed, suppressAfterFailure } from './suppression/suppression.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
@@ -54,8 +57,17 @@ export async function recordOutcome(
       })
   }
   const alarms = email === undefined ? [] : await noteAlarm(tx, email, outcome, now)
-  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...alarms])
+  const complaints = email === undefined || turn.state !== 'delivered' ? [] : await complain(tx, email, claim, now)
+  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...alarms, ...complaints])
   return turn.state
+}
+
+/** In the test world a recipient may complain of what it got; no message brings that, so it is said to come with the email itself. */
+async function complain(tx: Tx, email: EmailRow, claim: Claim, now: number): Promise<NewLogEntry[]> {
+  const complaint = claim.world === 'test' ? simulatedComplaint(claim.forward_path as Address, email.message_id) : null
+  if (complaint === null) return []
+  const { id, mailbox_id: mailboxId } = email
+  return onComplaint(tx, complaint, { emailId: id, about: id, mailboxId, fromDomain: null, verified: false, isShown: true, receivedAt: now })
 }
 
 /** Whether the recipient is on the suppression list from now on, or was before. */
