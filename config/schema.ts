@@ -11,6 +11,7 @@ import {
   blocklists,
   count,
   databaseUrl,
+  dkimAlgorithms,
   domainNames,
   dnsServers,
   duration,
@@ -270,6 +271,25 @@ export const settings = z.object({
     standard: '20',
     help: 'To how many people in 24 hours a mailbox may write that it has never written to, and that have not proved to have written to it. More are answered 429. 0 for no limit.',
   }),
+  MULTIMAIL_DKIM_SIGNATURES: setting(dkimAlgorithms, {
+    part: 'Leaving mail',
+    unit: 'both or rsa',
+    standard: 'both',
+    help: 'Whether each message is signed with RSA and Ed25519, or with RSA alone, which everybody verifies: a few old relays stumble over two signatures.',
+  }),
+  MULTIMAIL_DKIM_VALID_FOR: setting(duration('1h', '6d'), {
+    part: 'Leaving mail',
+    unit: 'duration',
+    standard: '72h',
+    help: 'How long a signature is valid. Each attempt signs anew, so it may be shorter than the time for which delivery is tried; whoever gets hold of a message can send copies of it in your name for as long.',
+  }),
+  MULTIMAIL_DKIM_ROTATION_DAYS: setting(count(0, 3650), {
+    part: 'Leaving mail',
+    unit: 'days',
+    standard: '90',
+    only: 'server',
+    help: 'After how many days the keys that sign are replaced. The next ones are made two weeks before; multimail dns prints their records, and they are used only once the DNS shows them. 0 for never; multimail dkim rotate replaces them at any time.',
+  }),
   MULTIMAIL_DNS_SERVERS: setting(dnsServers, {
     part: 'Leaving mail',
     unit: 'IP addresses',
@@ -374,11 +394,19 @@ export type Config = {
     /** of a mailbox that has none of its own; null: none */
     caps: { hour: number | null; day: number | null; new: number | null }
   }
+  dkim: {
+    algorithms: readonly ('rsa-sha256' | 'ed25519-sha256')[]
+    validForMs: number
+    /** null: never */
+    rotateAfterMs: number | null
+  }
   holds: { expireAfterMs: number }
   /** null: those of the system; local mode asks nobody at all. */
   dns: { servers: string[] | null; blocklists: { zone: DomainName; points: number | null }[] }
   allowTestSelfApproval: boolean
 }
+
+const dayMs = 24 * 60 * 60_000
 
 // RFC 6761 §6.4: no name below .test exists on the internet.
 const localHostname = 'mail.multimail.test'
@@ -433,6 +461,11 @@ export function toConfig(values: Settings): Config {
         day: values.MULTIMAIL_MAILBOX_DAILY || null,
         new: values.MULTIMAIL_MAILBOX_NEW_RECIPIENTS || null,
       },
+    },
+    dkim: {
+      algorithms: values.MULTIMAIL_DKIM_SIGNATURES,
+      validForMs: values.MULTIMAIL_DKIM_VALID_FOR,
+      rotateAfterMs: local || values.MULTIMAIL_DKIM_ROTATION_DAYS === 0 ? null : values.MULTIMAIL_DKIM_ROTATION_DAYS * dayMs,
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
     dns: { servers: values.MULTIMAIL_DNS_SERVERS, blocklists: values.MULTIMAIL_DNSBL ?? [] },

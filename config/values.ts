@@ -160,6 +160,13 @@ function isNetwork(text: string): boolean {
   )
 }
 
+/** Which DKIM signatures a message gets. */
+export const dkimAlgorithms = read(
+  (text): ('rsa-sha256' | 'ed25519-sha256')[] | null =>
+    text === 'both' ? ['rsa-sha256', 'ed25519-sha256'] : text === 'rsa' ? ['rsa-sha256'] : null,
+  'both or rsa',
+)
+
 export const limitsInForce = read(
   (text) => (['on', 'monitor', 'off'] as const).find((word) => word === text) ?? null,
   'one of on, monitor, off',

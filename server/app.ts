@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts'
 import type { DomainName } from '../dns/name.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
+import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
@@ -24,6 +25,7 @@ import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createRunner } from './outbound/runner.ts'
+import { createSeal } from './outbound/seal.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
@@ -36,6 +38,7 @@ import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
+import { createPeriodic } from './platform/periodic.ts'
 import { dialable } from './platform/reach.ts'
 import { type Store, openStore } from './store/db.ts'
 import { installationSecret } from './store/secrets.ts'
@@ -81,6 +84,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       resolver,
       route: { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } },
       transport,
+      seal: createSeal({ store, clock, config: config.dkim }),
       clock,
       log,
     }),
@@ -105,6 +109,11 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     log,
     onReleased,
   })
+
+  const rotation = createRotation({ store, resolver, clock, log, policy: config.dkim })
+  // Local mode has no DNS that anybody publishes in.
+  const jobs = config.mode === 'server' ? [{ name: 'dkim-rotation', schedule: '17 */6 * * *', work: () => rotation.review() }] : []
+  const periodic = createPeriodic({ jobs, clock, log })
 
   const parser = createParser({ log })
   const { hostname } = config
@@ -154,12 +163,13 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     async start() {
       runner.start()
       sweeper.start()
+      periodic.start()
       return { smtp: await listener.listen(), http: await http.listen() }
     },
     drain: () => runner.drain(),
     async stop() {
       patience.end()
-      await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop()])
+      await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), periodic.stop()])
       transport.closeIdle()
       await Promise.all([parser.close(), conduct.close()])
       await store.close()

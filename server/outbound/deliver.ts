@@ -5,14 +5,12 @@
  * to a transport that knows a network, and nobody is dialled for whom the suppression list keeps from mail. It changes nothing in the store; the runner records what it returns.
  */
 import type { Resolver } from '../../dns/resolver.ts'
-import { parseDomainName } from '../../dns/name.ts'
 import { domainOf } from '../model/address.ts'
 import { formatReply } from '../model/reply.ts'
 import type { World } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
-import { activeDkimKeys } from '../store/dkim-keys.ts'
 import { domainByName } from '../store/domains.ts'
 import type { Claim } from '../store/queue.ts'
 import { verdict } from './classify-meanings.ts'
@@ -22,7 +20,7 @@ import { type Outcome, outcomeOf, unsent } from './outcome.ts'
 import { type Admit, unpaced } from './pace/pace.ts'
 import { type Released, findReleased } from './released.ts'
 import { type RouteConfig, findRoute } from './route.ts'
-import { senderDomain, signMessage } from './sign.ts'
+import { type Seal, createSeal, usualSeal } from './seal.ts'
 import { simulate, simulatedTarget } from './simulate.ts'
 import type { Target, Transport } from './transport.ts'
 import { suppressionOf } from './suppression/suppression.ts'
@@ -38,6 +36,8 @@ export type DelivererDeps = {
   transport: Transport
   /** left out: everybody at once */
   pace?: Admit
+  /** left out: both signatures, valid for 72 hours */
+  seal?: Seal
   clock: Clock
   log: Log
 }
@@ -67,7 +67,7 @@ async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Prom
 
 
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
-  const signatures = await signatureFields(deps, released)
+  const signatures = await (deps.seal ?? createSeal({ ...deps, config: usualSeal }))(released)
   if (signatures === null) {
     attempt.log.error({}, 'delivery.unsigned')
     return unsent(verdict('signing', 'retry'), 'The From domain has no DKIM key')
@@ -83,18 +83,6 @@ async function overNetwork(deps: DelivererDeps, released: Released, attempt: Att
   } finally {
     admission.done()
   }
-}
-
-/** Null when the author's domain is not this tenant's, or has no key. */
-async function signatureFields({ store, clock }: DelivererDeps, { email, message }: Released): Promise<string | null> {
-  const author = senderDomain(message)
-  const row = author === null ? undefined : await domainByName(store.db, author)
-  const domain = parseDomainName(row?.name ?? '')
-  if (row === undefined || domain === null || row.account_id !== email.account_id) return null
-  const keys = await activeDkimKeys(store.db, row.name)
-  if (keys.length === 0) return null
-  const signing = keys.map((key) => ({ domain, selector: key.selector, algorithm: key.algorithm, privateKey: key.private_key }))
-  return await signMessage(message, signing, clock.now())
 }
 
 async function send(

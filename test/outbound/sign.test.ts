@@ -9,6 +9,7 @@ import type { DomainId } from '../../server/model/ids.ts'
 
 const now = Date.UTC(2026, 10, 22, 12)
 const domain = 'ours.test' as DomainName
+const when = { now, validForMs: 72 * 3_600_000 }
 let keys: SigningKey[]
 let records: Map<string, string>
 
@@ -51,7 +52,7 @@ const header = [
 ]
 const build = (fields: readonly string[], body: string): Buffer => Buffer.from([...fields, '', body].join('\r\n'))
 const message = build(header, 'Hello  there \t\r\n\r\n.\r\nGrüße\r\n\r\n\r\n')
-const signed = async (what = message): Promise<Buffer> => Buffer.concat([Buffer.from(await signMessage(what, keys, now)), what])
+const signed = async (what = message): Promise<Buffer> => Buffer.concat([Buffer.from(await signMessage(what, keys, when)), what])
 
 describe('a signed message', () => {
   it('verifies for both algorithms', async () => {
@@ -59,7 +60,7 @@ describe('a signed message', () => {
   })
 
   it('says what it promises: relaxed, all fields once more than they occur, expiry after 72 hours, no length', async () => {
-    const [field = ''] = (await signMessage(message, keys, now)).split(/\r\n(?=DKIM-Signature)/)
+    const [field = ''] = (await signMessage(message, keys, when)).split(/\r\n(?=DKIM-Signature)/)
     const tags = new Map(
       field
         .replace('DKIM-Signature:', '')
@@ -73,12 +74,13 @@ describe('a signed message', () => {
     expect(tags.has('l')).toBe(false)
     expect(tags.get('h')?.toLowerCase()).toBe(
       'from:from:to:to:cc:subject:subject:date:date:message-id:message-id:reply-to:' +
-        'mime-version:mime-version:content-type:content-type:in-reply-to:references',
+        'mime-version:mime-version:content-type:content-type:in-reply-to:references:list-unsubscribe:list-unsubscribe-post:' +
+        'x-ai-generated:x-multimail-identity:x-multimail-reputation',
     )
   })
 
   it('has lines of at most 78 characters, each signature ending in CRLF', async () => {
-    const fields = await signMessage(message, keys, now)
+    const fields = await signMessage(message, keys, when)
     expect(fields.endsWith('\r\n')).toBe(true)
     expect(fields.match(/^DKIM-Signature: /gm)).toHaveLength(2)
     for (const line of fields.split('\r\n')) expect(line.length).toBeLessThanOrEqual(78)
@@ -117,9 +119,17 @@ describe('a change on the way', () => {
     ...['From: x@y.test', 'To: x@y.test', 'Cc: x@y.test', 'Subject: x', 'Date: x', 'Message-ID: <x>', 'Reply-To: x@y.test'].map(
       (field) => [`a further ${field}`, (text: string) => `${field}\r\n${text}`] as const,
     ),
-    ...['MIME-Version: 1.0', 'Content-Type: text/html', 'In-Reply-To: <x>', 'References: <x>'].map(
-      (field) => [`a further ${field}`, (text: string) => text.replace('\r\nMessage-ID', `\r\n${field}\r\nMessage-ID`)] as const,
-    ),
+    ...[
+      'MIME-Version: 1.0',
+      'Content-Type: text/html',
+      'In-Reply-To: <x>',
+      'References: <x>',
+      'List-Unsubscribe: <https://x.test>',
+      'List-Unsubscribe-Post: List-Unsubscribe=One-Click',
+      'X-AI-Generated: false',
+      'X-MultiMail-Identity: x.y',
+      'X-MultiMail-Reputation: x',
+    ].map((field) => [`a further ${field}`, (text: string) => text.replace('\r\nMessage-ID', `\r\n${field}\r\nMessage-ID`)] as const),
   ] as const)('in %s breaks both signatures', async (_what, change) => {
     const before = (await signed()).toString()
     const after = change(before)
@@ -146,6 +156,12 @@ describe('a change on the way', () => {
     ).toEqual(passes)
   })
 
+  it('does not survive the time that an operator sets', async () => {
+    const whole = Buffer.concat([Buffer.from(await signMessage(message, keys, { now, validForMs: 3_600_000 })), message])
+    expect(sorted(await verify(whole, now + 3_599_000))).toEqual(passes)
+    for (const [, result] of await verify(whole, now + 3_602_000)) expect(result).not.toBe('pass')
+  })
+
   it('does not survive 72 hours', async () => {
     const whole = await signed()
     expect(sorted(await verify(whole, now + 71 * 3_600_000))).toEqual(passes)
@@ -169,7 +185,7 @@ describe('the domain to sign for', () => {
 })
 
 it('hashes an empty body to the value RFC 6376 §3.4.4 gives', async () => {
-  const fields = await signMessage(build(header, ''), keys.slice(0, 1), now)
+  const fields = await signMessage(build(header, ''), keys.slice(0, 1), when)
   expect(fields).toContain(`bh=${createHash('sha256').digest('base64')};`)
   expect(fields).toContain('bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=')
 })

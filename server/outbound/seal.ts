@@ -1,0 +1,36 @@
+/** What an attempt puts in front of a released message: one DKIM signature per key of the author's domain. Made anew for each attempt. */
+import { parseDomainName } from '../../dns/name.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Store } from '../store/db.ts'
+import { activeDkimKeys } from '../store/dkim-keys.ts'
+import { domainByName } from '../store/domains.ts'
+import type { Released } from './released.ts'
+import { type SigningKey, senderDomain, signMessage } from './sign.ts'
+
+export type SealConfig = { algorithms: readonly SigningKey['algorithm'][]; validForMs: number }
+
+export const usualSeal: SealConfig = { algorithms: ['rsa-sha256', 'ed25519-sha256'], validForMs: 72 * 60 * 60_000 }
+
+type SealDeps = { store: Store; clock: Clock; config: SealConfig }
+
+/** The fields, each with its CRLF; null when the message may not leave, because its author's domain is not this tenant's or has no key. */
+export type Seal = (released: Released) => Promise<string | null>
+
+export const createSeal =
+  ({ store, clock, config }: SealDeps): Seal =>
+  async (released) => {
+    const keys = await signingKeys(store, released, config.algorithms)
+    if (keys.length === 0) return null
+    return await signMessage(released.message, keys, { now: clock.now(), validForMs: config.validForMs })
+  }
+
+async function signingKeys(store: Store, { email, message }: Released, algorithms: SealConfig['algorithms']): Promise<SigningKey[]> {
+  const author = senderDomain(message)
+  const row = author === null ? undefined : await domainByName(store.db, author)
+  const domain = parseDomainName(row?.name ?? '')
+  if (row === undefined || domain === null || row.account_id !== email.account_id) return []
+  const keys = await activeDkimKeys(store.db, row.name)
+  return keys
+    .filter(({ algorithm }) => algorithms.includes(algorithm))
+    .map(({ selector, algorithm, private_key }) => ({ domain, selector, algorithm, privateKey: private_key }))
+}
