@@ -24,6 +24,8 @@ import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
+import { createDestinations } from './outbound/pace/destinations.ts'
+import { createPace } from './outbound/pace/pace.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSeal } from './outbound/seal.ts'
 import { createSubmissions } from './outbound/submit.ts'
@@ -77,10 +79,14 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const returnPathSecret = await installationSecret(store, 'return-path', clock.now())
   const unsubscribeSecret = await installationSecret(store, 'unsubscribe', clock.now())
   const transport = createSmtpTransport({ hostname: config.hostname, clock, sources: config.outbound.sources, reuse: usualReuse })
+  const destinations = createDestinations({ store, clock, log, metrics })
+  const pace = createPace({ destinations, clock })
   const runner = createRunner({
     store,
+    pace,
     deliver: createDeliverer({
       store,
+      pace,
       resolver,
       route: { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } },
       transport,
@@ -161,6 +167,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     store,
     keys,
     async start() {
+      await destinations.start()
       runner.start()
       sweeper.start()
       periodic.start()
@@ -172,6 +179,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), periodic.stop()])
       transport.closeIdle()
       await Promise.all([parser.close(), conduct.close()])
+      await destinations.stop()
       await store.close()
       sole?.release()
     },

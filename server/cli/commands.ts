@@ -28,6 +28,10 @@ export const commands = {
     summary: 'say how much a mailbox may send',
     load: async () => (await import('./mailboxes-limit.ts')).mailboxesLimit,
   },
+  'relay pace': {
+    summary: 'show which mail servers are left alone for now, and why',
+    load: async () => (await import('./relay-pace.ts')).relayPace,
+  },
   'aliases list': { summary: 'list the aliases', load: async () => (await import('./aliases.ts')).aliasesList },
   'aliases add': { summary: 'give a mailbox one more address', load: async () => (await import('./aliases.ts')).aliasesAdd },
   'aliases remove': { summary: 'take it away', load: async () => (await import('./aliases.ts')).aliasesRemove },
