@@ -10,9 +10,12 @@ import { type Facts, type LogAction, type NewLogEntry, appendLogs } from '../sto
 import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
 import { noteAlarm } from './alarms.ts'
 import { onComplaint } from './feedback.ts'
+import { isWhollyCancelled } from './control/deliveries.ts'
+import { isTakenBack } from '../store/queue-changes.ts'
 import type { Outcome } from './outcome.ts'
 import type { Retry } from './schedule.ts'
 import { simulatedComplaint } from './simulate.ts'
+import { noteSending } from './standing/standing.ts'
 import { type Suppressed, notSuppressed, suppressAfterFailure } from './suppression/suppression.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
@@ -33,14 +36,20 @@ function turnOf({ verdict }: Outcome, retry: Retry): Turn {
   return { state: 'queued', action: 'delivery.deferred', event: null, bounceType: null }
 }
 
+/** What was taken back meanwhile is not tried again. */
+const unlessTakenBack = (turn: Turn, isTaken: boolean): Turn =>
+  isTaken && turn.state !== 'delivered' && turn.state !== 'bounced'
+    ? { state: 'cancelled', action: 'delivery.cancelled', event: 'message.cancelled', bounceType: null }
+    : turn
+
 /** @returns the delivery's new state; null when the lease was lost and the delivery is somebody else's now */
 export async function recordOutcome(
   tx: Tx,
   { claim, outcome, retry, now }: { claim: Claim; outcome: Outcome; retry: Retry; now: number },
 ): Promise<DeliveryState | null> {
-  const turn = turnOf(outcome, retry)
   // Locks the email first, as everybody does who changes both, so that the last of its deliveries sees all the others.
   await changeEmail(tx, claim.email_id, emailStatuses, { updated_at: now })
+  const turn = unlessTakenBack(turnOf(outcome, retry), await isTakenBack(tx, claim.id))
   if (!(await settleDelivery(tx, claim, settlementOf(turn.state, outcome, retry), now))) return null
   const after = await suppressionAfter(tx, claim, outcome, turn, now)
   const email = await emailById(tx, claim.email_id)
@@ -56,9 +65,10 @@ export async function recordOutcome(
         now,
       })
   }
+  const standing = await standingAfter(tx, claim, outcome, turn, now)
   const alarms = email === undefined ? [] : await noteAlarm(tx, email, outcome, now)
   const complaints = email === undefined || turn.state !== 'delivered' ? [] : await complain(tx, email, claim, now)
-  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...alarms, ...complaints])
+  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...standing, ...alarms, ...complaints])
   return turn.state
 }
 
@@ -67,7 +77,22 @@ async function complain(tx: Tx, email: EmailRow, claim: Claim, now: number): Pro
   const complaint = claim.world === 'test' ? simulatedComplaint(claim.forward_path as Address, email.message_id) : null
   if (complaint === null) return []
   const { id, mailbox_id: mailboxId } = email
-  return onComplaint(tx, complaint, { emailId: id, about: id, mailboxId, fromDomain: null, verified: false, isShown: true, receivedAt: now })
+  return onComplaint(tx, complaint, {
+    emailId: id,
+    about: id,
+    mailboxId,
+    fromDomain: null,
+    verified: false,
+    isShown: true,
+    receivedAt: now,
+  })
+}
+
+/** A bounce says something of the sender when the recipient is why: whoever keeps a bad list. The test world's mail is nobody's. */
+function standingAfter(tx: Tx, claim: Claim, { verdict }: Outcome, turn: Turn, now: number): Promise<NewLogEntry[]> {
+  const isBounce = turn.bounceType === 'hard' && verdict.blame === 'recipient' && verdict.class !== 'suppressed'
+  if (claim.world === 'test' || !(isBounce || turn.state === 'delivered')) return Promise.resolve([])
+  return noteSending(tx, claim.mailbox_id, isBounce ? 'bounced' : 'delivered', now)
 }
 
 /** Whether the recipient is on the suppression list from now on, or was before. */
@@ -97,6 +122,7 @@ function settlementOf(state: DeliveryState, outcome: Outcome, retry: Retry): Set
 
 /** Delivered is an email whose every recipient has it; bounced one of which any has not. Hard weighs more than soft. */
 async function emailChange(tx: Tx, email: EmailRow, turn: Turn, now: number): Promise<Partial<EmailRow>> {
+  if (turn.action === 'delivery.cancelled') return (await isWhollyCancelled(tx, email)) ? { status: 'cancelled' } : {}
   if (turn.state === 'cancelled') return { status: 'send_failed' }
   if (turn.bounceType !== null)
     return { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? 'hard' : turn.bounceType }

@@ -12,6 +12,7 @@ import { returnClaim } from '../store/queue-returns.ts'
 import { recordOutcome } from './bounce.ts'
 import { type Taken, createClaimer } from './claiming.ts'
 import { verdict } from './classify-meanings.ts'
+import { endTakenBack } from './control/deliveries.ts'
 import { beforeTheDot } from './control/interruption.ts'
 import { type Watch, createWatch } from './control/watch.ts'
 import type { Deliver } from './deliver.ts'
@@ -90,6 +91,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       const free = room()
       if (free <= 0) return { count: 0, again: false, at: clock.now() }
       await watch.look()
+      await endWhatWasTakenBack()
       const { taken, again, at } = await claimer.take(busy(), { ...(deps.slots ?? slotsOf(concurrency)), free })
       for (const one of taken) begin(one)
       return { count: taken.length, again, at }
@@ -110,10 +112,16 @@ export function createRunner(deps: RunnerDeps): Runner {
     underWay.set(claim, { since: clock.now(), done: ended, abort })
   }
 
+  /** Taken back while an attempt was under way of which nobody will hear again. */
+  async function endWhatWasTakenBack(): Promise<void> {
+    const here = new Set([...underWay.keys()].map(({ id }) => id))
+    for (const id of watch.takenBack()) if (!here.has(id)) await endTakenBack({ store, clock }, id)
+  }
+
   /** Breaks off what may not be under way any more. */
   function breakOff(): void {
     for (const [claim, { abort }] of underWay) {
-      if (!watch.isStopped(claim) && !watch.isTakenBack(claim.id)) continue
+      if (!watch.isStopped(claim) && !watch.takenBack().has(claim.id)) continue
       if (!abort.signal.aborted) log.info({ deliveryId: claim.id, emailId: claim.email_id }, 'delivery.broken-off')
       abort.abort(beforeTheDot)
     }

@@ -11,12 +11,15 @@ export const eventTypes = [
   'message.delivered',
   'message.bounced',
   'message.delayed',
+  'message.cancelled',
   'message.complained',
   'operator.alarm',
+  'message.opened',
   'oversight.pending',
   'oversight.approved',
   'oversight.rejected',
   'oversight.expired',
+  'mailbox.standing_changed',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

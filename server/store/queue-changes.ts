@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
 import type { DeliveryId } from '../model/ids.ts'
 import type { Database } from './schema.ts'
 
@@ -24,7 +24,15 @@ export const takenBackOf = async (db: Kysely<Database>): Promise<DeliveryId[]> =
 export async function cancelWaiting(tx: Transaction<Database>, id: DeliveryId, now: number): Promise<boolean> {
   const result = await tx
     .updateTable('deliveries')
-    .set({ state: 'cancelled', lease: null, leased_until: null, bounce_class: null, settled_at: now })
+    .set({
+      state: 'cancelled',
+      // A lease that lapsed without a word: the remote may have it.
+      may_be_accepted: sql<number>`case when lease is null then may_be_accepted else 1 end`,
+      lease: null,
+      leased_until: null,
+      bounce_class: null,
+      settled_at: now,
+    })
     .where('id', '=', id)
     .where('state', '=', 'queued')
     .where((row) => row.or([row('leased_until', 'is', null), row('leased_until', '<=', now)]))

@@ -90,7 +90,7 @@ describe('turns', () => {
     const contender = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('x.test', 'y.test', 'z.test'), fc.constantFrom(0, 1, 2))
     fc.assert(
       fc.property(fc.array(contender, { maxLength: 60 }), (all) => {
-        const contenders = all.map(([mailbox, domain, priority]) => waiting(mailbox, domain, { priority: priority as Priority }))
+        const contenders = all.map(([mailbox, domain, priority]) => waiting(mailbox, domain, { priority }))
         const order = inOrder(contenders)
         expect(new Set(order)).toEqual(new Set(contenders))
         order.forEach((one, at) => {

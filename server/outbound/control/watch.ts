@@ -15,7 +15,7 @@ export const watchMs = 500
 
 export type Watch = {
   isStopped(delivery: Stoppable): boolean
-  isTakenBack(id: DeliveryId): boolean
+  takenBack(): ReadonlySet<DeliveryId>
   /** Looks now. Rejects when the store does not answer. */
   look(): Promise<void>
   /** Looks all the time; `onChange` after each look that found something new. */
@@ -45,7 +45,7 @@ export function createWatch({ store, clock, log }: { store: Store; clock: Clock;
   }
   return {
     isStopped: (delivery) => isStopped(stops, delivery),
-    isTakenBack: (id) => takenBack.has(id),
+    takenBack: () => takenBack,
     look,
     start(onChange) {
       if (told !== null) return

@@ -1,0 +1,104 @@
+/** One delivery by hand: tried at once, or taken back. */
+import { type Actor, type SystemActor, actorId } from '../../model/actor.ts'
+import { emailStatuses } from '../../model/email.ts'
+import type { DeliveryId } from '../../model/ids.ts'
+import { type Result, fail, ok } from '../../model/result.ts'
+import type { Tenancy } from '../../model/world.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Store, Tx } from '../../store/db.ts'
+import { emailFacts, tenancyOf } from '../../store/email-record.ts'
+import { type EmailRow, changeEmail, emailById } from '../../store/emails.ts'
+import { appendEvent } from '../../store/events.ts'
+import { type LogAction, appendLog } from '../../store/log.ts'
+import { cancelWaiting, hurry, requestCancel } from '../../store/queue-changes.ts'
+import { type DeliveryRow, deliveriesOf, deliveryById } from '../../store/queue.ts'
+
+type Deps = { store: Store; clock: Clock }
+type Request = { id: DeliveryId; actor: Actor; /** only if it is this tenant's */ tenancy?: Tenancy }
+export type DeliveryCode = 'DELIVERY_NOT_FOUND' | 'DELIVERY_NOT_WAITING'
+
+const outbound: SystemActor = { kind: 'system', part: 'outbound' }
+
+/** `cancelling`: an attempt is under way. It is broken off, unless the message has been sent in full; then its answer decides. */
+export type TakenBack = { state: 'cancelled' | 'cancelling' }
+
+export function takeBack({ store, clock }: Deps, { id, actor, tenancy }: Request): Promise<Result<TakenBack, DeliveryCode>> {
+  const now = clock.now()
+  return store.transaction(async (tx): Promise<Result<TakenBack, DeliveryCode>> => {
+    const delivery = await ownDelivery(tx, id, tenancy)
+    if (delivery === undefined) return fail('DELIVERY_NOT_FOUND')
+    // The email first, as everybody does who changes both.
+    await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: now })
+    if (await cancelWaiting(tx, id, now)) {
+      await follow(tx, delivery, actor, now)
+      return ok({ state: 'cancelled' })
+    }
+    if (await requestCancel(tx, id, actorId(actor), now)) {
+      await appendLog(tx, entry('delivery.cancel_requested', delivery, actor, now))
+      return ok({ state: 'cancelling' })
+    }
+    const after = await deliveryById(tx, id)
+    return after?.state === 'queued' ? ok({ state: 'cancelling' }) : ended(after ?? delivery)
+  })
+}
+
+/** Ends what was taken back and whose attempt never came to an end. @returns false when it is still under way somewhere */
+export async function endTakenBack({ store, clock }: Deps, id: DeliveryId): Promise<boolean> {
+  const result = await store.transaction(async (tx) => {
+    const delivery = await deliveryById(tx, id)
+    if (delivery === undefined) return false
+    await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: clock.now() })
+    if (!(await cancelWaiting(tx, id, clock.now()))) return false
+    await follow(tx, delivery, outbound, clock.now())
+    return true
+  })
+  return result
+}
+
+/** Makes it due now. What is held back by a stop or by the pace stays held back. */
+export function retryNow({ store, clock }: Deps, { id, actor, tenancy }: Request): Promise<Result<{ state: 'queued' }, DeliveryCode>> {
+  const now = clock.now()
+  return store.transaction(async (tx): Promise<Result<{ state: 'queued' }, DeliveryCode>> => {
+    const delivery = await ownDelivery(tx, id, tenancy)
+    if (delivery === undefined) return fail('DELIVERY_NOT_FOUND')
+    if (!(await hurry(tx, id, now))) {
+      return delivery.state === 'queued' ? fail('DELIVERY_NOT_WAITING', 'An attempt is under way just now.') : ended(delivery)
+    }
+    await appendLog(tx, entry('delivery.hurried', delivery, actor, now))
+    return ok({ state: 'queued' })
+  })
+}
+
+const ended = ({ state }: DeliveryRow) => fail('DELIVERY_NOT_WAITING', `It is ${state}.`)
+
+async function ownDelivery(tx: Tx, id: DeliveryId, tenancy: Tenancy | undefined): Promise<DeliveryRow | undefined> {
+  const delivery = await deliveryById(tx, id)
+  const isOwn = tenancy === undefined || (delivery?.account_id === tenancy.accountId && delivery.world === tenancy.world)
+  return isOwn ? delivery : undefined
+}
+
+/** What follows from a cancelled delivery: the email's status when it was the last of it, the event, the entry of the log. */
+async function follow(tx: Tx, delivery: DeliveryRow, actor: Actor, now: number): Promise<void> {
+  const email = await emailById(tx, delivery.email_id)
+  if (email !== undefined) {
+    if (await isWhollyCancelled(tx, email)) await changeEmail(tx, email.id, ['sent'], { status: 'cancelled', updated_at: now })
+    const data = { ...emailFacts(email), recipient: delivery.forward_path, delivery_id: delivery.id, cancelled_at: now }
+    await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.cancelled', data, now })
+  }
+  await appendLog(tx, entry('delivery.cancelled', delivery, actor, now))
+}
+
+/** True when every recipient's delivery was taken back, and none of them can have it. */
+export const isWhollyCancelled = async (tx: Tx, email: EmailRow): Promise<boolean> =>
+  (await deliveriesOf(tx, email.id)).every((one) => one.state === 'cancelled' && one.may_be_accepted === 0)
+
+const entry = (action: LogAction, delivery: DeliveryRow, actor: Actor, at: number) => ({
+  at,
+  actor,
+  tenancy: { accountId: delivery.account_id, world: delivery.world },
+  action,
+  resourceType: 'delivery',
+  resourceId: delivery.id,
+  metadata: { email_id: delivery.email_id, attempts: delivery.attempts, may_be_accepted: delivery.may_be_accepted === 1 },
+  details: { recipient: delivery.forward_path },
+})
