@@ -28,6 +28,7 @@ import { createDestinations } from './outbound/pace/destinations.ts'
 import { createPace } from './outbound/pace/pace.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSeal } from './outbound/seal.ts'
+import { noteOpen } from './outbound/opens/opens.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
@@ -110,6 +111,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     giveUpAfterMs,
     caps,
     returnPath: bouncesTo,
+    publicUrl: config.http.publicUrl,
     unsubscribeLink: unsubscribeLinks(config.http.publicUrl, unsubscribeSecret),
     clock,
     log,
@@ -157,6 +159,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       const email = readUnsubscribeToken(unsubscribeSecret, token)
       if (email !== null) await unsubscribe(store, email, clock.now())
     },
+    opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     config,
     metrics,
     clock,

@@ -16,6 +16,7 @@ import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
 import { serveMcp } from './mcp.ts'
 import { metricsPath, serveMetrics } from './metrics.ts'
+import { openRoute, serveOpens } from './opens.ts'
 import { openApiDocument } from './openapi.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { serveRest } from './rest.ts'
@@ -41,6 +42,8 @@ export type HttpServerDeps = {
   metrics: Pick<Metrics, 'text'>
   /** does what the token of an unsubscribe link says; left out: there are no such links */
   unsubscribe?: ((token: string) => Promise<void>) | undefined
+  /** takes down that an image in a message was asked for; left out: there are no such images */
+  opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
   log: Log
   clock: Clock
 }
@@ -121,6 +124,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   servePublic(app, deps)
   if (deps.config.http.metricsToken !== null) serveMetrics(app, { token: deps.config.http.metricsToken, metrics: deps.metrics })
   if (deps.unsubscribe !== undefined) serveUnsubscribe(app, deps.unsubscribe)
+  if (deps.opened !== undefined) serveOpens(app, deps.opened)
   serveRest(app, contextOf, largeBodyLimit)
   serveTrpc(app, contextOf, report)
   serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl })
@@ -151,7 +155,7 @@ function secure(reply: FastifyReply, id: string): void {
 }
 
 /** Served to whoever asks, or, the metrics, to whoever has another token than an API key. */
-const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json', metricsPath, unsubscribeRoute]
+const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json', metricsPath, unsubscribeRoute, openRoute]
 const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 
 function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {

@@ -14,8 +14,10 @@ import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '.
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
+import { insertOpenToken, noticesOpens } from '../store/opens.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
 import { compose, newMessageId } from './compose.ts'
+import { newOpenToken, openFlag, openImage } from './opens/opens.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
 import { noCaps } from './pace/caps.ts'
 import { askToSend } from './pace/spend.ts'
@@ -71,13 +73,15 @@ async function composed(
   const messageId = newMessageId(domainOf(from))
   const unsubscribe = mayCarryLink({ inReplyTo, recipients: forwardPaths(content).length }) ? deps.unsubscribeLink?.(proposal.id) : null
   const letter = { from, fromName: mailbox.display_name, content, messageId, inReplyTo, references, unsubscribe: unsubscribe ?? null }
-  const bytes = await compose(letter, html.value)
+  const openToken = deps.publicUrl !== undefined && (await noticesOpens(deps.store.db, mailbox.id)) ? newOpenToken() : null
+  const image = openToken === null || deps.publicUrl === undefined ? '' : openImage(deps.publicUrl, openToken)
+  const bytes = await compose(letter, html.value + image)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
   const reversePath = deps.returnPath?.(proposal.id, domainOf(from)) ?? from
   const hash = contentHash(bytes, { reversePath, forwardPaths: forwardPaths(content) })
   const raw = await deps.store.blobs.stage(bytes)
   deps.log.debug({ emailId: proposal.id, contentHash: hash }, 'submission.composed')
-  return ok({ raw, composed: { reversePath, messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash } })
+  return ok({ raw, composed: { reversePath, messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash, openToken } })
 }
 
 export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>
@@ -109,6 +113,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
   if (email === null) return notADraft
   await spend.value(tx)
+  if (composed.openToken) await insertOpenToken(tx, composed.openToken, email.id)
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
   if (verdict.outcome === 'hold') {
     entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
@@ -129,7 +134,11 @@ async function fileEmail(
   end: Pick<EmailRow, 'status' | 'sent_at'>,
   now: number,
 ): Promise<EmailRow | null> {
-  const columns = { ...composedColumns(proposal, composed, actor, now), ...end }
+  const columns = {
+    ...composedColumns(proposal, composed, actor, now),
+    ...(composed.openToken && { flags_json: JSON.stringify([openFlag]) }),
+    ...end,
+  }
   if (draft !== null) {
     if (!(await changeEmail(tx, draft.id, ['draft'], columns))) return null
     await touchThread(tx, draft.thread_id, now)

@@ -7,6 +7,7 @@ import type { ContentHash } from '../model/envelope.ts'
 import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
 import { type EmailRow, notArrived, untouched } from '../store/emails.ts'
 import type { NewRow, Row } from '../store/schema.ts'
+import { type Timing, atOnce, timingColumns } from './timing.ts'
 import { type Content, forwardPaths } from './content.ts'
 
 export type Proposal = {
@@ -17,10 +18,19 @@ export type Proposal = {
   inReplyTo: string | null
   references: readonly string[]
   idempotencyKey: string | null
+  /** left out: at once */
+  timing?: Timing
 }
 
 /** What composing adds. */
-export type Composed = { reversePath: Address; messageId: string; rawHash: string; rawSize: number; contentHash: ContentHash }
+export type Composed = {
+  reversePath: Address
+  messageId: string
+  rawHash: string
+  rawSize: number
+  contentHash: ContentHash
+  openToken?: string | null
+}
 
 /** @param now epoch ms */
 export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): EmailRow => {
@@ -58,6 +68,7 @@ export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): Emai
     composer_id: actor.keyId,
     idempotency_key: proposal.idempotencyKey,
     ...untouched,
+    ...timingColumns(proposal.timing ?? atOnce),
     created_at: now,
     updated_at: now,
   }
@@ -95,7 +106,8 @@ export const attachmentRows = ({ id, content }: Proposal, now: number): NewRow<'
   }))
 
 /** True when an email that exists says what this proposal says: the test for an idempotency key that comes again. */
-export const saysTheSame = (row: EmailRow, attachments: readonly Row<'attachments'>[], { content, inReplyTo }: Proposal): boolean =>
+export const saysTheSame = (row: EmailRow, attachments: readonly Row<'attachments'>[], { content, inReplyTo, timing }: Proposal): boolean =>
+  row.send_at === (timing?.sendAt ?? null) &&
   row.to_json === headerAddresses(content.to) &&
   row.cc_json === headerAddresses(content.cc) &&
   row.bcc_json === headerAddresses(content.bcc) &&

@@ -62,6 +62,8 @@ export type SubmissionDeps = {
   returnPath?: ((email: EmailId, domain: DomainName) => Address) | undefined
   /** where a recipient unsubscribes; left out: mail carries no link */
   unsubscribeLink?: ((email: EmailId) => string) | undefined
+  /** as clients reach the server, for the image of a mailbox that notices opens; left out: no image */
+  publicUrl?: string | undefined
   clock: Clock
   log: Log
   /** called after each commit that put something into the queue */

@@ -59,6 +59,8 @@ export interface Database {
   mailbox_standings: MailboxStandingRow
   installation_secrets: InstallationSecretRow
   alarms: AlarmRow
+  noticing_mailboxes: NoticingMailboxRow
+  opens: OpenRow
   send_caps: SendCapRow
   send_windows: SendWindowRow
   first_contacts: FirstContactRow
@@ -495,6 +497,12 @@ type AlarmRow = {
   first_at: number
   last_at: number
 }
+
+/** A mailbox that wants to know whether its mail is opened. */
+type NoticingMailboxRow = { mailbox_id: MailboxId; since: number }
+
+/** How often an image with this token (SHA-256 of it) was asked for; at most once a minute is counted. */
+type OpenRow = { token_hash: string; email_id: EmailId; count: Generated<number>; first_at: number | null; last_at: number | null }
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

@@ -11,6 +11,7 @@ import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
 import type { Caps } from '../../server/outbound/pace/caps.ts'
+import { noteOpen } from '../../server/outbound/opens/opens.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
@@ -77,13 +78,14 @@ export async function openDesk(
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
   const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
-  const submissions = createSubmissions({ ...shared, holdExpiryMs: 72 * hour, ...(caps && { caps }) })
+  const submissions = createSubmissions({ ...shared, publicUrl: 'https://mail.ours.test', holdExpiryMs: 72 * hour, ...(caps && { caps }) })
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
   const keys = createKeys({ store, clock })
   const http = createHttpServer({
     rooms: { store, submissions, approvals, clock, log: silentLog },
     identify: keys.identify,
     config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
+    opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     metrics: createMetrics(),
     log: silentLog,
     clock,
