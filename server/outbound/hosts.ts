@@ -42,6 +42,7 @@ const isSession = (end: SessionEnd): boolean => progressOf(end) >= stages.indexO
 function furtherTargets(end: SessionEnd, target: Target, rest: readonly Target[]): readonly Target[] {
   // Providers judge IPv6 senders more strictly, and a PTR record that is missing for one family may exist for the other.
   if (classify(end).class === 'ptr' && isIPv6(target.address)) return rest.filter(({ address }) => isIPv4(address))
-  if (!isSession(end)) return rest
+  // Another host may promise what this one does not (RFC 8689 §4.2.1): nothing of the message was shown to it.
+  if (!isSession(end) || (end.by === 'us' && end.reply.status === '5.7.30')) return rest
   return end.stage !== 'dot' && end.reply.code < 500 ? rest : []
 }

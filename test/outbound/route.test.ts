@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { findMailHosts } from '../../dns/mx.ts'
 import type { DomainName } from '../../dns/name.ts'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
 import { type RouteConfig, findRoute } from '../../server/outbound/route.ts'
@@ -151,4 +152,51 @@ describe('ourselves', () => {
 it('a smarthost takes all mail, and no DNS is asked', async () => {
   const failing: Zone = { 'remote.test': { SERVFAIL: true } }
   expect(await addresses(failing, 'remote.test', { smarthost: { host: '10.0.0.5', port: 587 } })).toEqual(['10.0.0.5:587'])
+})
+
+it('single domains may have smarthosts of their own, or none', async () => {
+  const zone = { 'sub.partner.test': mx([10, 'a.test']), 'a.test': { A: ['192.0.2.1'] } }
+  const routes = [
+    { domain: 'remote.test', to: { host: 'relay.test', port: 465, tls: 'implicit' as const } },
+    { domain: 'partner.test', to: 'mx' as const },
+  ]
+  const change = { smarthost: { host: '10.0.0.5', port: 587 }, routes }
+  expect(await addresses({}, 'remote.test', change)).toEqual(['relay.test:465'])
+  expect(await addresses(zone, 'sub.partner.test', change)).toEqual(['192.0.2.1:25'])
+  expect(await addresses({}, 'elsewhere.test', change)).toEqual(['10.0.0.5:587'])
+})
+
+it('what cannot be reached from the addresses to send from is passed over', async () => {
+  const zone = { 'remote.test': mx([10, 'a.test']), 'a.test': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] } }
+  expect(await addresses(zone, 'remote.test', { sources: [{ address: '198.51.100.7', name: null }] })).toEqual(['192.0.2.1:25'])
+})
+
+it('only what the operator chose may be an address of our own network when it is dialled', async () => {
+  const zone = { 'remote.test': mx([10, 'a.test']), 'a.test': { A: ['192.0.2.1'] }, 'ours.test': mx([10, 'mx.ours.test']) }
+  const trusted = async (...args: Parameters<typeof route>) => {
+    const found = await route(...args)
+    return found.kind === 'targets' && found.targets.map((target) => target.trusted === true)
+  }
+  expect(await trusted(zone)).toEqual([false])
+  expect(await trusted(zone, 'remote.test', { allowPrivateTargets: true })).toEqual([true])
+  expect(await trusted(zone, 'remote.test', { smarthost: { host: '10.0.0.5', port: 587 } })).toEqual([true])
+  expect(await trusted({ ...zone, 'mx.ours.test': { A: ['198.51.100.1'] } }, 'ours.test')).toEqual([true])
+})
+
+it('a domain that lists hosts without end has ten asked for, and eight addresses of each taken', async () => {
+  let asked = 0
+  const many = Array.from({ length: 300 }, (_, n): [number, string] => [n, `h${n}.test`])
+  const hosts = Object.fromEntries(many.map(([, name]) => [name, { A: Array.from({ length: 50 }, (_, n) => `10.0.0.${n}`) }]))
+  const real = createZoneResolver({ 'remote.test': mx(...many), ...hosts })
+  const resolver: typeof real = { ...real, a: async (name) => (asked++, await real.a(name)) }
+  const found = await findMailHosts(resolver, 'remote.test' as DomainName)
+  expect([asked, found.kind === 'found' && found.hosts.map((host) => host.addresses.length)]).toEqual([10, Array(10).fill(4)])
+})
+
+it.each([
+  ['an address', mx([10, '192.0.2.9'], [20, 'a.test'])],
+  ['the root beside others', mx([0, '.'], [20, 'a.test'])],
+  ['a host twice', mx([10, 'a.test'], [20, 'a.test'])],
+])('an MX record that names %s is passed over', async (_what, records) => {
+  expect(await addresses({ 'remote.test': records, 'a.test': { A: ['192.0.2.1'] } })).toEqual(['192.0.2.1:25'])
 })

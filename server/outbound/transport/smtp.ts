@@ -64,7 +64,7 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
     }
     const end = await converse(connection, session, way)
     // Some hosts count the messages of a connection and say so at MAIL: nothing was handed over yet.
-    return end.stage === 'mail' && !session.signal.aborted ? null : end
+    return end.stage === 'mail' && !session.signal.aborted ? null : { ...end, reused: true }
   }
 
   async function anew(session: Session, way: Way, hello: Hello): Promise<Tried> {
