@@ -151,6 +151,12 @@ export const errors = {
     message: 'This mailbox is read_only',
     fix: 'Use another mailbox, or ask the operator to raise its oversight mode. Only a person can do that.',
   },
+  SENDING_DISABLED: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'Too much of what this mailbox sent bounced or drew complaints, so it sends nothing for now',
+    fix: 'Do not retry. Tell the operator, who can see with list_mailboxes how it stands and has to find out whom it writes to.',
+  },
   NOT_REPLIABLE: {
     http: 409,
     trpc: 'CONFLICT',

@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { oversightModes } from '../model/email.ts'
+import { enforcementTiers } from '../model/standing.ts'
+import { isSendingDisabled } from '../outbound/standing/tiers.ts'
 import { listMailboxes } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
+import { type StandingRow, standingsOf } from '../store/standings.ts'
 import { mailboxOf } from './access.ts'
 import { MailboxRef } from './input.ts'
 import { operation } from './procedure.ts'
@@ -17,18 +20,29 @@ const Mailbox = z.strictObject({
     .enum(oversightModes)
     .describe('read_only: no sending. gated_all, gated_send: a person approves what is sent. monitored, autonomous: sent at once.'),
   is_active: z.boolean(),
+  enforcement_tier: z
+    .enum(enforcementTiers)
+    .nullable()
+    .describe('How far its bounces and complaints have gone; null: it stands well. From restriction on a person approves what is sent.'),
+  sending_disabled: z.boolean().describe('True: it takes no new mail to send, from suspension on'),
+  sending_disabled_reason: z.string().nullable(),
   created_at: z.string().describe('ISO 8601, UTC'),
 })
 
-const mailboxView = (row: Row<'mailboxes'>): z.infer<typeof Mailbox> => ({
+const mailboxView = (row: Row<'mailboxes'>, standing: StandingRow | undefined): z.infer<typeof Mailbox> => ({
   id: row.id,
   account_id: row.account_id,
   address: row.address,
   display_name: row.display_name,
   oversight_mode: row.oversight_mode,
   is_active: row.is_active === 1,
+  enforcement_tier: standing?.tier ?? null,
+  sending_disabled: isDisabled(standing),
+  sending_disabled_reason: isDisabled(standing) ? (standing?.reason ?? null) : null,
   created_at: isoTime(row.created_at),
 })
+
+const isDisabled = (standing: StandingRow | undefined): boolean => standing !== undefined && isSendingDisabled(standing.tier)
 
 export const list_mailboxes = operation({
   scope: 'read',
@@ -47,7 +61,18 @@ export const list_mailboxes = operation({
     ctx.rooms.store.transaction(async (tx) => {
       const only = input.mailbox_id === undefined ? null : await mailboxOf(tx, ctx.actor, input.mailbox_id)
       const rows = only === null ? await listMailboxes(tx, ctx.actor, ctx.actor.mailboxIds) : [only]
-      const view = { mailboxes: rows.map(mailboxView) }
+      const standings = await standingsOf(
+        tx,
+        rows.map(({ id }) => id),
+      )
+      const view = {
+        mailboxes: rows.map((row) =>
+          mailboxView(
+            row,
+            standings.find(({ mailbox_id }) => mailbox_id === row.id),
+          ),
+        ),
+      }
       await recordRead(tx, ctx, {
         action: 'mailboxes.listed',
         resourceType: 'account',

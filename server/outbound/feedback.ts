@@ -23,6 +23,7 @@ import { listMailboxes, mailboxById } from '../store/mailboxes.ts'
 import { type DeliveryRow, deliveriesOf } from '../store/queue.ts'
 import type { Verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
+import { noteSending } from './standing/standing.ts'
 import { type Evidence, type Suppressed, notSuppressed, suppress, suppressAfterFailure } from './suppression/suppression.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
@@ -48,6 +49,7 @@ export async function onDsn(tx: Tx, report: DeliveryReport, bringer: Bringer): P
     email = await noteBounce(tx, email, meaning.bounceType, bringer.receivedAt)
     const after = await suppressionAfter(tx, sent, delivery, meaning, bringer)
     entries.push(await tell(tx, { email, delivery, recipient, meaning, suppressed: after.suppressed }, bringer), ...after.entries)
+    entries.push(...(await standingAfter(tx, email, 'bounced', after, bringer)))
   }
   return entries
 }
@@ -77,7 +79,11 @@ export async function onComplaint(tx: Tx, complaint: Complaint, bringer: Bringer
     suppressed: after.suppressed,
     complained_at: bringer.receivedAt,
   })
-  return [entry(email, 'email.complained', bringer, { feedback_type: feedbackType }, { recipient, source_ip: sourceIp }), ...after.entries]
+  return [
+    entry(email, 'email.complained', bringer, { feedback_type: feedbackType }, { recipient, source_ip: sourceIp }),
+    ...after.entries,
+    ...(await standingAfter(tx, email, 'complained', after, bringer)),
+  ]
 }
 
 /** `recipients`: how many it was sent to, whether they have it or not. */
@@ -126,6 +132,10 @@ function suppressionAfter(
     now: bringer.receivedAt,
   })
 }
+
+/** Counted when it is news: what is reported twice happened once. */
+const standingAfter = (tx: Tx, email: EmailRow, what: 'bounced' | 'complained', { entries }: Suppressed, { receivedAt }: Bringer) =>
+  entries.length === 0 || email.world === 'test' ? Promise.resolve([]) : noteSending(tx, email.mailbox_id, what, receivedAt)
 
 /** Who complains does not want to be written to again (RFC 5965), and only a person takes such an address off the list. */
 function suppressionOnComplaint(tx: Tx, sent: Sent, delivery: DeliveryRow, bringer: Bringer): Promise<Suppressed> {

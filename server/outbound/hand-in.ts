@@ -24,6 +24,7 @@ import { askToSend } from './pace/spend.ts'
 import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
 import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+import { whyNotSend } from './standing/standing.ts'
 import { allSuppressed } from './suppression/suppression.ts'
 import { mayCarryLink } from './unsubscribe/unsubscribe.ts'
 
@@ -42,6 +43,8 @@ export async function handIn(
   const verdict = agentVerdict(proposal.mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   if (draft !== null && draft.status !== 'draft') return notADraft
+  const whyNot = await whyNotSend(deps.store, proposal.mailbox.id, deps.clock.now())
+  if (whyNot !== null) return fail('SENDING_DISABLED', `${whyNot}.`)
   // Of several recipients the others get it, and the delivery to this one ends before anybody is dialled (deliver.ts).
   if (await allSuppressed(deps.store.db, actor, forwardPaths(proposal.content), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
 

@@ -47,6 +47,7 @@ export type SubmitCode =
   | 'IDEMPOTENCY_CONFLICT'
   | 'NOT_A_DRAFT'
   | 'NOT_CANCELLABLE'
+  | 'SENDING_DISABLED'
   | 'UNAVAILABLE'
   | 'RATE_LIMITED'
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { setStanding } from '../../server/store/standings.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -71,5 +72,29 @@ describeOnEachEngine('the suppression list, for who runs the place', (openStore)
     expect((await add(desk, 'bo@remote.test', { expires_at: '2020-01-01T00:00:00Z' })).status).toBe(400)
     expect((await desk.call(desk.ours.keys.admin, 'DELETE', '/v1/suppression/nobody')).status).toBe(400)
     expect(await list(desk)).toMatchObject({ suppressions: [] })
+  })
+})
+
+describeOnEachEngine('a mailbox whose mail bounced', (openStore) => {
+  it('says how it stands, and takes no more mail while it is suspended', async () => {
+    const desk = await openDesk(openStore)
+    const { free, keys } = desk.ours
+    const mailboxes = async () => (await desk.call(keys.agent, 'GET', '/list_mailboxes')).body['mailboxes'] as Record<string, unknown>[]
+    await desk.store.transaction((tx) => setStanding(tx, free.id, { tier: 'termination', reason: 'because', since: desk.clock.now() }))
+    expect((await mailboxes()).find(({ id }) => id === free.id)).toMatchObject({
+      enforcement_tier: 'termination',
+      sending_disabled: true,
+      sending_disabled_reason: 'because',
+    })
+    expect((await mailboxes()).find(({ id }) => id !== free.id)).toMatchObject({
+      enforcement_tier: null,
+      sending_disabled: false,
+      sending_disabled_reason: null,
+    })
+    const input = { mailbox: free.address, to: ['bo@remote.test'], subject: 's', markdown: 'm' }
+    expect(await desk.call(keys.agent, 'POST', '/send_email', input)).toMatchObject({
+      status: 403,
+      body: { code: 'SENDING_DISABLED', error: expect.stringContaining('because') },
+    })
   })
 })

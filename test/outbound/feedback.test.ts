@@ -77,7 +77,9 @@ describeOnEachEngine('what is reported of mail that has left', (openStore) => {
       return entries.length
     })
   const told = async ({ leaving }: World) =>
-    (await leaving.events()).filter((event) => event.type !== 'message.sent' && event.type !== 'message.delivered')
+    (await leaving.events()).filter(
+      (event) => event.type === 'message.bounced' || event.type === 'message.delayed' || event.type === 'message.complained',
+    )
 
   it('a bounce after the 250: the email has bounced, who wrote it is told, and the delivery stays what it was', async () => {
     const world = await delivered()
