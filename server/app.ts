@@ -6,6 +6,7 @@
  */
 import type { Config } from '../config/schema.ts'
 import type { DomainName } from '../dns/name.ts'
+import { asksItself } from '../dns/own-resolver.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
@@ -24,13 +25,21 @@ import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
+import { createIdentity } from './outbound/identity/identity.ts'
 import { createDestinations } from './outbound/pace/destinations.ts'
 import { createPace } from './outbound/pace/pace.ts'
+import { messagesOver } from './outbound/pace/providers.ts'
+import { createWarmUp } from './outbound/pace/warm-up.ts'
 import { createRunner } from './outbound/runner.ts'
 import { createSeal } from './outbound/seal.ts'
 import { noteOpen } from './outbound/opens/opens.ts'
+import { createScheduler } from './outbound/scheduled.ts'
+import { createSuppressions } from './outbound/suppression/by-hand.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
+import { createTlsCounter } from './outbound/tls/counter.ts'
+import { createTlsGuard } from './outbound/tls/guard.ts'
+import { createStsPolicies } from './outbound/tls/mta-sts.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
 import { readUnsubscribeToken, unsubscribe, unsubscribeLinks } from './outbound/unsubscribe/unsubscribe.ts'
 import { createApprovals } from './oversight/approvals.ts'
@@ -79,19 +88,34 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const keys = createKeys({ store, clock })
   const returnPathSecret = await installationSecret(store, 'return-path', clock.now())
   const unsubscribeSecret = await installationSecret(store, 'unsubscribe', clock.now())
-  const transport = createSmtpTransport({ hostname: config.hostname, clock, sources: config.outbound.sources, reuse: usualReuse })
+  const transport = createSmtpTransport({
+    hostname: config.hostname,
+    clock,
+    sources: config.outbound.sources,
+    reuse: { ...usualReuse, mostOf: messagesOver },
+  })
+  const identity = await createIdentity({ store, clock, issuer: config.http.publicUrl })
   const destinations = createDestinations({ store, clock, log, metrics })
   const pace = createPace({ destinations, clock })
+  const tlsCounter = createTlsCounter({ store, clock, log })
+  const guard = createTlsGuard({
+    resolver,
+    policies: createStsPolicies({ store, clock, log, resolver, allowPrivateTargets: config.outbound.allowPrivateTargets }),
+    validates: config.dns.validates ?? asksItself(config.dns.servers),
+    count: tlsCounter.count,
+  })
   const runner = createRunner({
     store,
     pace,
     deliver: createDeliverer({
       store,
       pace,
+      warmUp: createWarmUp({ store, clock, metrics, plan: config.outbound.warmUp, sources: config.outbound.sources }),
       resolver,
       route: { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } },
       transport,
-      seal: createSeal({ store, clock, config: config.dkim }),
+      tls: guard,
+      seal: createSeal({ store, clock, config: config.dkim, identity }),
       clock,
       log,
     }),
@@ -104,6 +128,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
   const sweeper = createExpirySweeper({ approvals, clock, log })
+  const scheduler = createScheduler({ store, clock, log, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, onReleased })
   const bouncesTo = (email: EmailId, domain: DomainName) => returnPath(returnPathSecret, email, domain, clock.now())
   const submissions = createSubmissions({
     store,
@@ -153,8 +178,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     log,
   })
   const http = createHttpServer({
-    rooms: { store, submissions, approvals, clock, log },
+    rooms: { store, submissions, approvals, suppressions: createSuppressions({ store, clock }), clock, log },
     identify: keys.identify,
+    signingKey: identity.document,
     unsubscribe: async (token) => {
       const email = readUnsubscribeToken(unsubscribeSecret, token)
       if (email !== null) await unsubscribe(store, email, clock.now())
@@ -173,16 +199,18 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       await destinations.start()
       runner.start()
       sweeper.start()
+      scheduler.start()
       periodic.start()
       return { smtp: await listener.listen(), http: await http.listen() }
     },
     drain: () => runner.drain(),
     async stop() {
       patience.end()
-      await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), periodic.stop()])
+      await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), scheduler.stop(), periodic.stop()])
       transport.closeIdle()
       await Promise.all([parser.close(), conduct.close()])
       await destinations.stop()
+      await tlsCounter.flush()
       await store.close()
       sole?.release()
     },

@@ -101,7 +101,9 @@ const Decision = z.strictObject({
   action: z.enum(['approve', 'reject']),
   status: z
     .enum(['approved', 'approved_and_sent', 'rejected'])
-    .describe('approved: arriving mail was let in. approved_and_sent: released, and queued for delivery.'),
+    .describe(
+      'approved: arriving mail was let in, or mail to be sent later is sent at its time. approved_and_sent: released, and queued for delivery.',
+    ),
   decided_at: z.string(),
   queued_at: z.string().nullable().describe('When it was handed to the delivery queue; read_email tells what became of it'),
   self_approved: z.boolean().describe('True when one test key wrote it and decided on it'),
@@ -149,7 +151,7 @@ function knownId(text: string): EmailId {
 }
 
 const outcome = (decided: Decided): z.infer<typeof Decision>['status'] =>
-  decided.action === 'reject' ? 'rejected' : decided.direction === 'inbound' ? 'approved' : 'approved_and_sent'
+  decided.action === 'reject' ? 'rejected' : decided.queuedAt === null ? 'approved' : 'approved_and_sent'
 
 const messages = {
   approved: 'The agent can read it now.',
@@ -165,5 +167,5 @@ const decisionView = (decided: Decided, messageId: string | null): z.infer<typeo
   queued_at: decided.queuedAt === null ? null : isoTime(decided.queuedAt),
   self_approved: decided.selfApproved,
   internet_message_id: messageId,
-  message: messages[outcome(decided)],
+  message: decided.status === 'scheduled' ? 'It is sent at its time.' : messages[outcome(decided)],
 })

@@ -1,19 +1,24 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
-import { type EmailStatus, emailStatuses } from '../model/email.ts'
+import { type EmailStatus, emailStatuses, gateTimings, priorities } from '../model/email.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Submitted } from '../outbound/submission.ts'
+import type { Timing } from '../outbound/timing.ts'
 import type { Db } from '../store/db.ts'
 import { emailOf, mailboxOrOnly } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
-import { Attachments, EmailRef, IdempotencyKey, MailboxRef, Markdown, Recipients, Subject } from './input.ts'
+import { Attachments, EmailRef, IdempotencyKey, Instant, MailboxRef, Markdown, Recipients, Subject } from './input.ts'
 import { operation } from './procedure.ts'
+import { isoOrNull } from './views.ts'
 
 const Submission = z.strictObject({
   id: z.string(),
   thread_id: z.string(),
   mailbox_id: z.string(),
-  status: z.enum(emailStatuses).describe('pending_send_approval: a person decides. sent: released, and queued for delivery.'),
+  status: z
+    .enum(emailStatuses)
+    .describe('pending_send_approval: a person decides. scheduled: it waits for send_at. sent: released, and queued for delivery.'),
+  send_at: z.string().nullable().describe('When it is to be sent; null: at once'),
   content_hash: z.string().nullable().describe('Names exactly this message to exactly these recipients; null for a draft'),
   idempotent: z.boolean().describe('True when an earlier call had done this already and nothing was done now'),
   message: z.string(),
@@ -24,6 +29,7 @@ const submissionView = (submitted: Submitted): z.infer<typeof Submission> => ({
   thread_id: submitted.threadId,
   mailbox_id: submitted.mailboxId,
   status: submitted.status,
+  send_at: isoOrNull(submitted.sendAt),
   content_hash: submitted.contentHash,
   idempotent: submitted.replayed,
   message: submitted.replayed ? 'An earlier call did this already; nothing was done again.' : (nextStep[submitted.status] ?? ''),
@@ -32,6 +38,7 @@ const submissionView = (submitted: Submitted): z.infer<typeof Submission> => ({
 const nextStep: Partial<Record<EmailStatus, string>> = {
   draft: 'Saved in the thread; it goes nowhere by itself. send_email with draft_id submits it as it stands.',
   pending_send_approval: 'It waits until a person approves it. Do not send it again; read_email with this id shows what was decided.',
+  scheduled: 'It waits for its time and is then sent, or held for a person to approve. Do not send it again; cancel_message withdraws it.',
   sent: 'It is released and being delivered. Do not send it again; read_email with this id shows each recipient’s outcome.',
   cancelled: 'It is withdrawn and will not be sent.',
 }
@@ -88,6 +95,10 @@ export const reply_email = operation({
     return submissionView(unwrap(await ctx.rooms.submissions.reply(ctx.actor, { email: email.id, ...text, idempotencyKey })))
   })
 
+const shortestTrySeconds = 60
+const longestTrySeconds = 7 * 86_400
+const furthestMs = 366 * 86_400_000
+
 const SendEmail = z.strictObject({
   mailbox_id: MailboxRef.exactOptional(),
   to: Recipients.exactOptional().describe('Addresses; required unless draft_id is given'),
@@ -101,6 +112,23 @@ const SendEmail = z.strictObject({
   draft_id: EmailRef.exactOptional().describe(
     'Submits this draft as it stands, and then only mailbox_id and idempotency_key may be given with it',
   ),
+  send_at: Instant.exactOptional().describe(
+    'Not before this time, ISO 8601 such as 2026-01-31T08:00:00Z; a time that is past means at once',
+  ),
+  gate_timing: z
+    .enum(gateTimings)
+    .exactOptional()
+    .describe('With send_at, in a gated mailbox: gate_first (as usual) asks a person at once, schedule_first at that time'),
+  priority: z
+    .enum(Object.keys(priorities) as (keyof typeof priorities)[])
+    .exactOptional()
+    .describe('What goes first among the mail of this mailbox'),
+  give_up_after: z
+    .int()
+    .min(shortestTrySeconds)
+    .max(longestTrySeconds)
+    .exactOptional()
+    .describe('Seconds after its release from which on it is not tried any more'),
   idempotency_key: IdempotencyKey.exactOptional(),
 })
 
@@ -123,7 +151,8 @@ export const send_email = operation({
   .output(Submission)
   .mutation(async ({ ctx, input }) => {
     const { store, submissions } = ctx.rooms
-    const { draft_id, mailbox_id, idempotency_key: idempotencyKey, to, subject, markdown, ...more } = input
+    const { draft_id, mailbox_id, idempotency_key: idempotencyKey, to, subject, markdown, cc, bcc, attachments } = input
+    const more = { ...(cc && { cc }), ...(bcc && { bcc }), ...(attachments && { attachments }) }
     if (draft_id !== undefined) {
       const draft = await emailOf(store.db, ctx.actor, draft_id, mailbox_id)
       return submissionView(unwrap(await submissions.sendDraft(ctx.actor, { draft: draft.id, idempotencyKey })))
@@ -131,10 +160,35 @@ export const send_email = operation({
     // `complaints` has seen to these.
     if (to === undefined || subject === undefined || markdown === undefined) throw new OperationError('BAD_INPUT')
     const mailbox = await sender(store.db, ctx.actor, mailbox_id)
-    return submissionView(unwrap(await submissions.send(ctx.actor, { mailbox, to, subject, markdown, ...more, idempotencyKey })))
+    return submissionView(
+      unwrap(
+        await submissions.send(ctx.actor, {
+          mailbox,
+          to,
+          subject,
+          markdown,
+          ...more,
+          idempotencyKey,
+          timing: timingOf(input, ctx.rooms.clock.now()),
+        }),
+      ),
+    )
   })
 
-const ofLetter = ['to', 'subject', 'markdown', 'cc', 'bcc', 'attachments'] as const
+function timingOf({ send_at, gate_timing, priority, give_up_after }: z.output<typeof SendEmail>, now: number): Timing {
+  if (send_at !== undefined && send_at > now + furthestMs) throw tooFar
+  return {
+    sendAt: send_at === undefined || send_at <= now ? null : send_at,
+    gateTiming: send_at === undefined ? null : (gate_timing ?? 'gate_first'),
+    priority: priorities[priority ?? 'normal'],
+    giveUpAfterMs: give_up_after === undefined ? null : give_up_after * 1000,
+  }
+}
+
+const tooFar = new OperationError('BAD_INPUT', undefined, [{ path: 'send_at', message: 'must be within a year' }])
+
+const ofTiming = ['send_at', 'gate_timing', 'priority', 'give_up_after'] as const
+const ofLetter = ['to', 'subject', 'markdown', 'cc', 'bcc', 'attachments', ...ofTiming] as const
 const needed = ['to', 'subject', 'markdown'] as const
 function complaints(input: z.output<typeof SendEmail>): (readonly [string, string])[] {
   if (input.draft_id === undefined) return needed.filter((name) => input[name] === undefined).map((name) => [name, 'is required'])
@@ -149,7 +203,7 @@ export const cancel_message = operation({
   scope: 'send',
   title: 'Withdraw an email',
   description:
-    'Withdraws a draft, or an email that still waits for approval. What has been released cannot be taken back. Asking again is harmless.',
+    'Withdraws a draft, or an email that still waits for approval or for its time. What has been released cannot be taken back. Asking again is harmless.',
   readOnly: false,
   destructive: true,
   idempotent: true,

@@ -16,21 +16,27 @@ export async function cancel(
 ): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> {
   const now = clock.now()
   const cancelled = await store.transaction(async (tx): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> => {
-    const entry = email.status === 'draft' ? await discard(tx, email, actor, now) : await withdraw(tx, email, actor, now)
+    const entry =
+      email.status === 'draft' || email.status === 'scheduled'
+        ? await discard(tx, email, actor, now)
+        : await withdraw(tx, email, actor, now)
     if (entry !== null) {
       await appendLog(tx, entry)
       return ok(submitted({ ...email, status: 'cancelled' }, false))
     }
     const current = (await emailById(tx, email.id)) ?? email
     if (current.status === 'cancelled') return ok(submitted(current, true))
-    return fail('NOT_CANCELLABLE', `Its status is ${current.status}; only a draft or an email that waits for approval can be cancelled.`)
+    return fail(
+      'NOT_CANCELLABLE',
+      `Its status is ${current.status}; only a draft, or an email that waits for approval or for its time, can be cancelled.`,
+    )
   })
   if (cancelled.ok && !cancelled.value.replayed) log.info({ emailId: email.id }, 'submission.cancelled')
   return cancelled
 }
 
-/** @returns null when it is no draft any more */
+/** @returns null when it is no draft any more, or no longer waits for its time */
 async function discard(tx: Tx, draft: EmailRow, actor: KeyActor, now: number): Promise<NewLogEntry | null> {
-  const changed = await changeEmail(tx, draft.id, ['draft'], { status: 'cancelled', updated_at: now })
+  const changed = await changeEmail(tx, draft.id, ['draft', 'scheduled'], { status: 'cancelled', updated_at: now })
   return changed ? { ...emailEntry(draft, actor, now), action: 'email.cancelled' } : null
 }

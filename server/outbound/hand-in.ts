@@ -24,6 +24,7 @@ import { askToSend } from './pace/spend.ts'
 import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
 import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+import { atOnce, statusAfterGate, timingColumns } from './timing.ts'
 import { whyNotSend } from './standing/standing.ts'
 import { allSuppressed } from './suppression/suppression.ts'
 import { mayCarryLink } from './unsubscribe/unsubscribe.ts'
@@ -112,13 +113,14 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (!spend.ok) return spend
 
   for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
-  const status = verdict.outcome === 'hold' ? 'pending_send_approval' : 'sent'
+  const status = statusAfterGate(verdict.outcome, timingColumns(proposal.timing ?? atOnce), now)
   const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
   if (email === null) return notADraft
   await spend.value(tx)
   if (composed.openToken) await insertOpenToken(tx, composed.openToken, email.id)
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
-  if (verdict.outcome === 'hold') {
+  if (status === 'scheduled') entries.push(scheduledEntry(email, verdict.rule, now))
+  else if (verdict.outcome === 'hold') {
     entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
   } else {
     const grounds = { kind: 'policy', rule: verdict.rule } as const
@@ -173,9 +175,11 @@ async function replay(db: Db, proposal: Proposal): Promise<Result<Submitted, 'ID
 }
 
 function announce({ log, onReleased }: SubmissionDeps, { id, contentHash, status }: Submitted): void {
-  log.info({ emailId: id, contentHash }, status === 'sent' ? 'submission.released' : 'submission.held')
+  log.info({ emailId: id, contentHash }, said[status] ?? 'submission.held')
   if (status === 'sent') onReleased()
 }
+
+const said: Partial<Record<EmailRow['status'], string>> = { sent: 'submission.released', scheduled: 'submission.scheduled' }
 
 export const submitted = (email: EmailRow, replayed: boolean): Submitted => ({
   id: email.id,
@@ -183,11 +187,18 @@ export const submitted = (email: EmailRow, replayed: boolean): Submitted => ({
   mailboxId: email.mailbox_id,
   status: email.status,
   contentHash: email.content_hash,
+  sendAt: email.send_at,
   replayed,
 })
 
 const notADraft = fail('NOT_A_DRAFT', 'Only a draft can be sent this way; this email has been submitted or cancelled.')
 const gate: SystemActor = { kind: 'system', part: 'oversight' }
+
+const scheduledEntry = (email: EmailRow, rule: string, now: number): NewLogEntry => ({
+  ...emailEntry(email, gate, now),
+  action: 'email.scheduled',
+  metadata: { content_hash: email.content_hash, send_at: email.send_at, gate_timing: email.gate_timing, rule },
+})
 
 const submittedEntry = (email: EmailRow, { actor, proposal, composed }: Filing, now: number): NewLogEntry => ({
   ...emailEntry(email, actor, now),

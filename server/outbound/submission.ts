@@ -7,11 +7,12 @@ import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
+import type { Timing } from './timing.ts'
 import type { AttachmentInput, ContentCode, ContentInput } from './content.ts'
 import type { Caps } from './pace/caps.ts'
 
 /** `idempotencyKey`: the same key in the same mailbox gives the first email again, at any later time. */
-export type SendInput = ContentInput & { mailbox: MailboxId; idempotencyKey?: string | undefined }
+export type SendInput = ContentInput & { mailbox: MailboxId; idempotencyKey?: string | undefined; timing?: Timing | undefined }
 
 /** `mailbox`, when given, must be the one the email is in. Recipient, subject and thread follow from the email. */
 export type ReplyInput = {
@@ -31,6 +32,8 @@ export type Submitted = {
   status: EmailStatus
   /** null for a draft, which is not composed yet */
   contentHash: ContentHash | null
+  /** epoch ms; null: not to be sent later */
+  sendAt: number | null
   /** nothing was done: this is what an earlier call did */
   replayed: boolean
 }
@@ -44,10 +47,10 @@ export type SubmitCode =
   | 'AUTOMATIC_MESSAGE'
   | 'INVALID_RECIPIENT'
   | 'RECIPIENT_SUPPRESSED'
+  | 'SENDING_DISABLED'
   | 'IDEMPOTENCY_CONFLICT'
   | 'NOT_A_DRAFT'
   | 'NOT_CANCELLABLE'
-  | 'SENDING_DISABLED'
   | 'UNAVAILABLE'
   | 'RATE_LIMITED'
 

@@ -18,6 +18,7 @@ import { handIn } from './hand-in.ts'
 import type { Proposal } from './proposal.ts'
 import { createRender } from './render.ts'
 import { replyHead } from './reply-head.ts'
+import { atOnce } from './timing.ts'
 import type { ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 
 type Outcome = Promise<Result<Submitted, SubmitCode>>
@@ -45,10 +46,11 @@ export function createSubmissions(given: SubmissionDeps): Submissions {
       const now = deps.clock.now()
       const thread = { id: newId('thread', now), isNew: true }
       const idempotencyKey = input.idempotencyKey ?? null
+      const timing = input.timing ?? atOnce
       return handIn(
         deps,
         actor,
-        { id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey },
+        { id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey, timing },
         null,
       )
     },

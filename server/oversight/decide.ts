@@ -1,6 +1,5 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type KeyActor, actorId, reaches } from '../model/actor.ts'
-import type { Direction } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type DecisionId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
@@ -74,7 +73,7 @@ async function settle(
     reason: decision.reason,
     created_at: now,
   })
-  const after = await endWaiting(tx, email, changeAfter(hold.direction, decision))
+  const after = await endWaiting(tx, email, changeAfter(email, decision))
   const entries = [decisionEntry(after, hold, decision), ...(await effects(tx, deps, after, hold, decision))]
   for (const entry of entries) await appendLog(tx, entry)
   return ok({
@@ -83,15 +82,17 @@ async function settle(
     status: after.status,
     action,
     decidedAt: now,
-    queuedAt: action === 'approve' && hold.direction === 'outbound' ? now : null,
+    queuedAt: after.status === 'sent' ? now : null,
     selfApproved: decision.selfApproved,
   })
 }
 
-function changeAfter(direction: Direction, { action, actor, reason, now }: Decision): StatusChange {
+function changeAfter({ direction, send_at }: EmailRow, { action, actor, reason, now }: Decision): StatusChange {
   if (action === 'reject') return { status: 'rejected', rejection_reason: reason, updated_at: now }
   const approved = { approved_at: now, approved_by: actorId(actor), updated_at: now }
-  return direction === 'inbound' ? { ...approved, status: 'unread' } : { ...approved, status: 'sent', sent_at: now }
+  if (direction === 'inbound') return { ...approved, status: 'unread' }
+  // It is released at its time.
+  return send_at !== null && send_at > now ? { ...approved, status: 'scheduled' } : { ...approved, status: 'sent', sent_at: now }
 }
 
 /** Announces the decision and does what follows from a yes. @returns further entries for the log */
@@ -109,6 +110,7 @@ async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldR
     await appendEvent(tx, { ...event, type: 'message.received', data: emailFacts(email) })
     return []
   }
+  if (email.status === 'scheduled') return []
   const contentHash = hold.content_hash as ContentHash
   return [
     await release(tx, {

@@ -49,6 +49,31 @@ export const findEmail = (db: Kysely<Database>, tenancy: Tenancy, id: EmailId): 
 export const emailById = (db: Kysely<Database>, id: EmailId): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('id', '=', id).executeTakeFirst()
 
+/** What was to be sent by `now` (epoch ms), the longest due first; what is in a mailbox that is closed is not due. */
+export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): Promise<EmailRow[]> =>
+  db
+    .selectFrom('emails')
+    .selectAll()
+    .where('status', '=', 'scheduled')
+    .where('send_at', '<=', now)
+    .where('mailbox_id', 'in', db.selectFrom('mailboxes').select('id').where('is_active', '=', 1))
+    .orderBy('send_at')
+    .limit(limit)
+    .execute()
+
+/** When the next email after `after` is to be sent (epoch ms); null when none is. */
+export async function nextScheduled(db: Kysely<Database>, after: number): Promise<number | null> {
+  const next = await db
+    .selectFrom('emails')
+    .select('send_at')
+    .where('status', '=', 'scheduled')
+    .where('send_at', '>', after)
+    .orderBy('send_at')
+    .limit(1)
+    .executeTakeFirst()
+  return next?.send_at ?? null
+}
+
 /** In no particular order. The caller has checked that they are the tenant's. */
 export const emailsByIds = (db: Kysely<Database>, ids: readonly EmailId[]): Promise<EmailRow[]> =>
   ids.length === 0

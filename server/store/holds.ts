@@ -23,6 +23,10 @@ export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<Hold
 export const holdById = (db: Kysely<Database>, id: HoldId): Promise<HoldRow | undefined> =>
   db.selectFrom('holds').selectAll().where('id', '=', id).executeTakeFirst()
 
+/** How a hold was decided. */
+export const decisionOfHold = (db: Kysely<Database>, id: HoldId): Promise<Row<'decisions'> | undefined> =>
+  db.selectFrom('decisions').selectAll().where('hold_id', '=', id).executeTakeFirst()
+
 export const decisionById = (db: Kysely<Database>, id: DecisionId): Promise<Row<'decisions'> | undefined> =>
   db.selectFrom('decisions').selectAll().where('id', '=', id).executeTakeFirst()
 
