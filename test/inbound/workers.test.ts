@@ -17,8 +17,11 @@ function open(limits: ParserLimits = {}): Parser {
 const planted = (plant: string): Buffer => Buffer.from(letter({ 'X-Plant': plant }))
 const normal = (): Buffer => Buffer.from(letter({ Subject: 'Normal' }))
 
+/** Nobody ever answers. */
+const noNames = { answer: () => new Promise(() => {}), giveUp: () => {} }
+
 const examine = (parser: Parser, bytes: Buffer): Promise<Examination | null> =>
-  parser.examine({ bytes, client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, () => new Promise(() => {}))
+  parser.examine({ bytes, client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, noNames)
 const examinerOf = (parser: Parser) =>
   createExaminer({ parser, hostname: 'mx.ours.test', resolver: createZoneResolver({}), clock: systemClock })
 
@@ -92,14 +95,47 @@ describe('a message that waits for the DNS', () => {
 
   it('holds up no other, however many wait', { timeout: 60_000 }, async () => {
     const answers: ((answer: unknown) => void)[] = []
-    const ask = (): Promise<unknown> => new Promise((resolve) => answers.push(resolve))
+    const names = {
+      answer: () => new Promise((resolve) => answers.push(resolve)),
+      giveUp: () => expect.unreachable('there is room for all'),
+    }
     const task = { client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }
-    const waiting = Array.from({ length: 200 }, () => parser.examine({ ...task, bytes: planted('ask slow') }, ask))
+    const waiting = Array.from({ length: 200 }, () => parser.examine({ ...task, bytes: planted('ask slow') }, names))
     for (let count = 0; count < 20; count++) expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
     while (answers.length < 200) await examine(parser, normal())
     expect(parser.load()).toBeLessThan(0.5)
     for (const answer of answers) answer(null)
     for (const one of await Promise.all(waiting)) expect(one).toMatchObject({ parsed: { subject: 'Lunch' } })
+  })
+})
+
+describe('messages that are too much for the memory of their thread while they wait for the DNS', () => {
+  it('give up their names, the longest waiting of each thread first, as far as others need the room', { timeout: 60_000 }, async () => {
+    const parser = createParser({ log: silentLog, file })
+    onTestFinished(() => parser.close())
+    const gaveUp: number[] = []
+    const asked: Promise<void>[] = []
+    const waiting = Array.from({ length: 12 }, (_, number) => {
+      const answer = Promise.withResolvers<null>()
+      const question = Promise.withResolvers<void>()
+      asked.push(question.promise)
+      const giveUp = (): void => (gaveUp.push(number), answer.resolve(null))
+      // Some 9 MB each by their weight: six of them fill one of the two threads.
+      const bytes = Buffer.from(letter({ 'X-Plant': 'ask slow', 'X-Long': `a${'\r\n a'.repeat(450_000)}` }))
+      return parser.examine(
+        { client, reversePath: null, hostname: 'mx.ours.test', examiner: 0, bytes },
+        { answer: () => (question.resolve(), answer.promise), giveUp },
+      )
+    })
+    for (const one of waiting) one.catch(() => {})
+    await Promise.all(asked)
+    expect(gaveUp).toEqual([])
+    const heavy = Buffer.from(letter({ Subject: 'Heavy', 'X-Long': `a${'\r\n a'.repeat(450_000)}` }))
+    expect(await examine(parser, heavy)).toMatchObject({ parsed: { subject: 'Heavy' } })
+    expect(gaveUp.length).toBeGreaterThan(0)
+    expect(gaveUp.length).toBeLessThanOrEqual(4)
+    expect(gaveUp).toContain(0)
+    for (const number of gaveUp) expect(await waiting[number]).toMatchObject({ parsed: { subject: 'Lunch' } })
   })
 })
 

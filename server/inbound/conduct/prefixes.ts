@@ -31,7 +31,8 @@ export function networkOf(ip: string): Network | null {
 }
 
 function read(ip: string): Network | null {
-  if (isIP(ip) === 0) return null
+  // A zone behind an IPv6 address may be written in ways that only one of the two takes.
+  if (isIP(ip) === 0 || !ipaddr.isValid(ip)) return null
   const address = ipaddr.parse(ip)
   const range = address.range()
   if (!('parts' in address)) return ofIpv4(address, range)

@@ -24,7 +24,10 @@ export function createExaminer({ parser, hostname, resolver, clock }: ExaminerDe
   return async (message) => {
     const names = createQuestions(resolver, clock)
     try {
-      return await parser.examine({ ...message, hostname, examiner }, (about) => names.answer(about as NameQuestion))
+      return await parser.examine(
+        { ...message, hostname, examiner },
+        { answer: (about) => names.answer(about as NameQuestion), giveUp: names.giveUp },
+      )
     } finally {
       names.end()
     }
@@ -34,7 +37,10 @@ export function createExaminer({ parser, hostname, resolver, clock }: ExaminerDe
 const tooLate: Timed<RrType> = { answer: { kind: 'failed', reason: 'ETIMEOUT' }, validUntil: 0, authenticated: false }
 
 /** The questions of one message. When its time is over every answer is a failure of the DNS, so that what still runs ends soon. */
-function createQuestions(resolver: Resolver, clock: Clock): { answer(about: NameQuestion): Promise<Timed<RrType>>; end(): void } {
+function createQuestions(
+  resolver: Resolver,
+  clock: Clock,
+): { answer(about: NameQuestion): Promise<Timed<RrType>>; giveUp(): void; end(): void } {
   const late = Promise.withResolvers<Timed<RrType>>()
   let alarm: { cancel(): void } | null = null
   const ask = async ({ name, rrtype }: NameQuestion): Promise<Timed<RrType>> => {
@@ -49,6 +55,7 @@ function createQuestions(resolver: Resolver, clock: Clock): { answer(about: Name
       alarm ??= clock.at(clock.now() + timeLimitMs, () => late.resolve(tooLate))
       return Promise.race([ask(about), late.promise])
     },
+    giveUp: () => late.resolve(tooLate),
     end: () => alarm?.cancel(),
   }
 }

@@ -9,6 +9,10 @@ export type Job = {
   prepare: () => { input: unknown; transfer: ArrayBuffer[] }
   /** Answers what the thread asks about; must not reject. */
   answer: (about: unknown) => Promise<unknown>
+  /** About how much of the thread's heap it takes, in octets, also while it waits for an answer. */
+  weight: number
+  /** What it waits for is to be given up: somebody else needs the room. */
+  hurry: () => void
   done: (value: unknown) => void
   failed: (stage: number, reason: string) => void
 }
@@ -19,7 +23,11 @@ export type LaneWorker = {
   isReady(): boolean
   /** Jobs that compute or are about to; those that wait for an answer from outside are not among them. */
   active(): number
+  /** What all its jobs take, those that wait for an answer too. */
+  weight(): number
   give(job: Job): void
+  /** Tells the job that has waited longest for answers to give up, each only once. */
+  hurryOldest(): void
   /** Looks whether it still moves. @param now ms on any clock that only goes forward */
   watch(now: number): void
   /** Since when it has nothing to do; null when it has. */
@@ -41,7 +49,7 @@ export type LaneWorkerOptions = {
   onDeath(death: Death, left: Job[]): void
 }
 
-type Running = { job: Job; questions: number; since: number }
+type Running = { job: Job; questions: number; since: number; hurried: boolean }
 
 /** Even on a machine that is busy with other things a thread has begun by then, or never will. */
 const startLimitMs = 30_000
@@ -66,6 +74,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   let turnSince = started
   let idle: number | null = started
   let active = 0
+  let weight = 0
 
   const send = (word: ToThread, transfer: ArrayBuffer[] = []): void => worker.postMessage(word, transfer)
   const activeJobs = (): Running[] => [...running.values()].filter(({ questions }) => questions === 0)
@@ -81,6 +90,7 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   function end(id: number): Job | undefined {
     const one = running.get(id)
     running.delete(id)
+    weight -= one?.job.weight ?? 0
     if (one?.questions === 0) active--
     if (running.size === 0) idle = performance.now()
     return one?.job
@@ -118,12 +128,21 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   return {
     isReady: () => ready,
     active: () => active,
+    weight: () => weight,
+    hurryOldest() {
+      // In the order in which they were given.
+      const oldest = running.values().find(({ questions, hurried }) => questions > 0 && !hurried)
+      if (oldest === undefined) return
+      oldest.hurried = true
+      oldest.job.hurry()
+    },
     give(job) {
       const now = performance.now()
       if (idle !== null) turnSince = now
       idle = null
       active++
-      running.set(++lastId, { job, questions: 0, since: now })
+      weight += job.weight
+      running.set(++lastId, { job, questions: 0, since: now, hurried: false })
       const { input, transfer } = job.prepare()
       send({ kind: 'job', id: lastId, input }, transfer)
     },

@@ -16,7 +16,7 @@ export type Outcome<O> =
   | { kind: 'closed'; reason: string }
 
 export type Lane<O> = {
-  run(request: Pick<Job, 'prepare' | 'answer'>): Promise<Outcome<O>>
+  run(request: Pick<Job, 'prepare' | 'answer' | 'weight' | 'hurry'>): Promise<Outcome<O>>
   /** Jobs that wait for a thread or have one, as a share of how many may. */
   fullness(): number
   /** Jobs under way end as closed. */
@@ -29,6 +29,8 @@ export type LaneOptions = {
   threads: number
   /** jobs a thread has at one time, those apart that wait for an answer: one that it does, and what it takes up next */
   atOnce: number
+  /** what all jobs of a thread may weigh together, unless it is a single one; octets */
+  mostWeight: number
   timeLimitMs: number
   maxWaiting: number
   heapMb: number
@@ -45,7 +47,7 @@ const mostNeighbourDeaths = 2
 type Waiting = Job & { deaths: number; end(outcome: Outcome<unknown>): void }
 
 export function createLane<O>(options: LaneOptions): Lane<O> {
-  const { threads, atOnce, timeLimitMs, maxWaiting, log } = options
+  const { threads, atOnce, mostWeight, timeLimitMs, maxWaiting, log } = options
   const workers = new Set<LaneWorker>()
   const waiting: Waiting[] = []
   const most = maxWaiting + threads * atOnce
@@ -54,18 +56,26 @@ export function createLane<O>(options: LaneOptions): Lane<O> {
 
   const load = (): number => workers.values().reduce((sum, one) => sum + one.active(), waiting.length)
   function dispatch(): void {
-    while (waiting.length > 0) {
-      const worker = leastBusy()
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const worker = leastBusy(next)
       if (worker === null) return hire()
-      const next = waiting.shift()
-      if (next !== undefined) worker.give(next)
+      waiting.shift()
+      worker.give(next)
     }
   }
-  function leastBusy(): LaneWorker | null {
+  function leastBusy({ weight }: Job): LaneWorker | null {
     let best: LaneWorker | null = null
-    for (const one of workers) if (one.isReady() && one.active() < (best?.active() ?? atOnce)) best = one
+    const full: LaneWorker[] = []
+    for (const one of workers) {
+      if (!one.isReady() || one.active() >= (best?.active() ?? atOnce)) continue
+      if (hasRoomFor(weight, one)) best = one
+      else full.push(one)
+    }
+    // Letters that wait for names nobody answers must not keep out the others.
+    if (full.length === threads) for (const one of full) one.hurryOldest()
     return best
   }
+  const hasRoomFor = (weight: number, worker: LaneWorker): boolean => worker.weight() === 0 || worker.weight() + weight <= mostWeight
   /** One thread for each job that waits, as far as there may be so many. */
   function hire(): void {
     const starting = [...workers].filter((one) => !one.isReady()).length
@@ -111,14 +121,14 @@ export function createLane<O>(options: LaneOptions): Lane<O> {
   }
 
   return {
-    run({ prepare, answer }) {
+    run({ prepare, answer, weight, hurry }) {
       if (closed) return Promise.resolve({ kind: 'closed', reason: 'the lane is closed' })
       if (load() >= most) return Promise.resolve({ kind: 'busy' })
       return new Promise((resolve) => {
         const end = resolve as Waiting['end']
         const done = (value: unknown): void => end({ kind: 'done', value })
         const failed = (stage: number, reason: string): void => end({ kind: 'failed', stage, reason })
-        waiting.push({ prepare, answer, deaths: 0, done, failed, end })
+        waiting.push({ prepare, answer, weight, hurry, deaths: 0, done, failed, end })
         dispatch()
       })
     },

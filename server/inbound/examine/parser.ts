@@ -6,6 +6,7 @@
  * are from the start. Only a message of which nothing can be done even there ends in an error.
  */
 import { availableParallelism } from 'node:os'
+import { splitMessage } from '../../model/headers.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Examination } from './examination.ts'
 import type { ExamineTask } from './examine-message.ts'
@@ -14,10 +15,12 @@ import { lesser, stages, wholly } from './plan.ts'
 
 type Unplanned = Omit<ExamineTask, 'plan'>
 
+/** `answer`: what a thread asks about (`NameQuestion`); must not reject. `giveUp`: from now on every answer is a failure. */
+export type Names = { answer(about: unknown): Promise<unknown>; giveUp(): void }
+
 export type Parser = {
-  /** Null when too many messages are waiting already: nothing is wrong with this one, and it may come again. Throws when it cannot be examined.
-   *  @param answer what a thread asks about (`NameQuestion`); must not reject */
-  examine(task: Unplanned, answer: (about: unknown) => Promise<unknown>): Promise<Examination | null>
+  /** Null when too many messages are waiting already: nothing is wrong with this one, and it may come again. Throws when it cannot be examined. */
+  examine(task: Unplanned, names: Names): Promise<Examination | null>
   /** How many messages of ordinary size wait or are examined, as a share of how many may: at 1 the next is sent away. */
   load(): number
   close(): Promise<void>
@@ -26,9 +29,21 @@ export type Parser = {
 const examineThread = new URL('examine-thread.ts', import.meta.url)
 
 /** Examining 5 KB takes a millisecond; a loaded machine that has just started a thread takes a second. */
-const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96, youngMb: 16 }
-const slow = { name: 'slow', threads: 1, atOnce: 1, timeLimitMs: 10_000, maxWaiting: 8, heapMb: 256, youngMb: 16 }
+const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96, youngMb: 16, mostWeight: 60 * 1024 * 1024 }
+const slow = {
+  name: 'slow',
+  threads: 1,
+  atOnce: 1,
+  timeLimitMs: 10_000,
+  maxWaiting: 8,
+  heapMb: 256,
+  youngMb: 16,
+  mostWeight: 160 * 1024 * 1024,
+}
 const leastThreads = 2
+/** Measured: ten signatures, half verified, take some 65 KB, and a header about four times its length. */
+const weightOfAny = 64 * 1024
+const weightOfHeader = 5
 const largeMessage = 2 * 1024 * 1024
 
 /** @param options.limits @param options.file for tests that wait for a limit to be reached, or make a thread fail */
@@ -42,21 +57,21 @@ export function createParser({ log, limits = {}, file = examineThread }: { log: 
   })
   const slowLane = lane({ ...slow, timeLimitMs: limits.slowMs ?? slow.timeLimitMs, heapMb: limits.heapMb ?? slow.heapMb })
 
-  const run = (where: Lane<Examination>, task: ExamineTask, answer: (about: unknown) => Promise<unknown>) => {
+  const run = (where: Lane<Examination>, task: ExamineTask, { answer, giveUp }: Names) => {
     const prepare = (): { input: ExamineTask; transfer: ArrayBuffer[] } => {
       const bytes = new Uint8Array(task.bytes)
       return { input: { ...task, bytes }, transfer: [bytes.buffer] }
     }
-    return where.run({ prepare, answer })
+    return where.run({ prepare, answer, weight: weightOf(task.bytes), hurry: giveUp })
   }
 
   return {
-    async examine(unplanned, answer) {
+    async examine(unplanned, names) {
       const isLarge = unplanned.bytes.length > largeMessage
       let task: ExamineTask = { ...unplanned, plan: wholly }
       let where = isLarge ? slowLane : quickLane
       for (;;) {
-        const outcome = await run(where, task, answer)
+        const outcome = await run(where, task, names)
         if (outcome.kind === 'done') return outcome.value
         if (outcome.kind === 'busy') return null
         if (outcome.kind === 'closed') throw new Error(outcome.reason)
@@ -74,6 +89,9 @@ export function createParser({ log, limits = {}, file = examineThread }: { log: 
     },
   }
 }
+
+const weightOf = (message: Uint8Array): number =>
+  weightOfAny + weightOfHeader * splitMessage(Buffer.from(message.buffer, message.byteOffset, message.byteLength)).header.length
 
 /** Text that takes long to convert is read simply instead: what it says is there all the same. */
 const deservesTime = (stage: number): boolean => stages[stage] !== 'text'
