@@ -26,6 +26,7 @@ import {
   remotePort,
   size,
   socketPlace,
+  warmUpDays,
   webAddress,
   sourceAddresses,
   yesOrNo,
@@ -253,6 +254,13 @@ export const settings = z.object({
     standard: '20',
     help: 'How many deliveries may run at the same time.',
   }),
+  MULTIMAIL_WARM_UP: setting(warmUpDays, {
+    part: 'Leaving mail',
+    unit: 'days',
+    standard: null,
+    only: 'server',
+    help: 'The day (UTC) on which this server began to send from a new address: 2026-11-22, or 192.0.2.7=2026-11-22,192.0.2.8=2026-12-01 for several. For 30 days from then on it sends 50 messages a day, then more and more up to 5,000; what is over waits for the next day. Mail to a smarthost does not count.',
+  }),
   MULTIMAIL_MAILBOX_HOURLY: setting(count(0, 1_000_000), {
     part: 'Leaving mail',
     unit: 'messages an hour',
@@ -391,6 +399,8 @@ export type Config = {
     giveUpAfterMs: number
     concurrency: number
     port: number
+    /** since when (epoch ms) addresses of ours send; `address` null: those that are not named */
+    warmUp: readonly { address: string | null; since: number }[]
     /** of a mailbox that has none of its own; null: none */
     caps: { hour: number | null; day: number | null; new: number | null }
   }
@@ -456,6 +466,7 @@ export function toConfig(values: Settings): Config {
       giveUpAfterMs: values.MULTIMAIL_GIVE_UP_AFTER,
       concurrency: values.MULTIMAIL_DELIVERY_CONCURRENCY,
       port: values.MULTIMAIL_OUTBOUND_PORT,
+      warmUp: local ? [] : (values.MULTIMAIL_WARM_UP ?? []),
       caps: {
         hour: values.MULTIMAIL_MAILBOX_HOURLY || null,
         day: values.MULTIMAIL_MAILBOX_DAILY || null,

@@ -138,6 +138,20 @@ function sourceOf(text: string): { address: string; name: DomainName | null } | 
   return name !== undefined && !known?.includes('.') ? null : { address, name: known }
 }
 
+/** A first day, or several addresses of ours each with its own: epoch ms, UTC. `address` null: those that are not named. */
+export const warmUpDays = read((text): { address: string | null; since: number }[] | null => {
+  const list = text.split(',').map((part) => warmUpOf(part.trim()))
+  return list.length <= maxAddresses && list.every((one) => one !== null) ? list : null
+}, `a day such as 2026-11-22, or up to ${maxAddresses} addresses with their days, separated by commas, such as 192.0.2.7=2026-11-22,192.0.2.8=2026-12-01`)
+
+function warmUpOf(text: string): { address: string | null; since: number } | null {
+  const [, address = null, day = ''] = /^(?:([0-9a-f:.]+) ?= ?)?(\d{4}-\d{2}-\d{2})$/i.exec(text) ?? []
+  const since = Date.parse(`${day}T00:00:00Z`)
+  return Number.isNaN(since) || new Date(since).toISOString().slice(0, 10) !== day || (address !== null && isIP(address) === 0)
+    ? null
+    : { address, since }
+}
+
 const maxNames = 100
 /** Names of domains, separated by commas; may be none. */
 export const domainNames = read((text): DomainName[] | null => {

@@ -18,6 +18,7 @@ import { classify } from './classify.ts'
 import { tryHosts } from './hosts.ts'
 import { type Outcome, outcomeOf, unsent } from './outcome.ts'
 import { type Admit, unpaced } from './pace/pace.ts'
+import type { WarmUp } from './pace/warm-up.ts'
 import { type Released, findReleased } from './released.ts'
 import { type RouteConfig, findRoute } from './route.ts'
 import { type Seal, createSeal, usualSeal } from './seal.ts'
@@ -36,6 +37,8 @@ export type DelivererDeps = {
   transport: Transport
   /** left out: everybody at once */
   pace?: Admit
+  /** left out: our addresses are known everywhere */
+  warmUp?: WarmUp
   /** left out: both signatures, valid for 72 hours */
   seal?: Seal
   clock: Clock
@@ -79,6 +82,8 @@ async function overNetwork(deps: DelivererDeps, released: Released, attempt: Att
   const admission = (deps.pace ?? unpaced).admit(attempt.claim, route.targets)
   if (admission.kind === 'wait') return { ...unsent(verdict('paced', 'retry'), admission.reason), waitUntil: admission.until }
   try {
+    const nextDay = await deps.warmUp?.take(attempt.claim, released.reversePath, admission.targets)
+    if (typeof nextDay === 'number') return { ...unsent(verdict('paced', 'retry'), 'warm-up'), waitUntil: nextDay }
     return await send(admission.over(deps.transport), admission.targets, released, signatures, attempt)
   } finally {
     admission.done()

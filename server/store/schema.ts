@@ -65,6 +65,7 @@ export interface Database {
   send_windows: SendWindowRow
   first_contacts: FirstContactRow
   pace_measures: PaceMeasureRow
+  source_days: SourceDayRow
 }
 
 type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
@@ -414,6 +415,9 @@ type SendWindowRow = { mailbox_id: MailboxId; window_start: number; messages: nu
 
 /** Whom a mailbox wrote to for the first time, by address in the compared form. */
 type FirstContactRow = { mailbox_id: MailboxId; address: string; window_start: number }
+
+/** Messages that left from an address of ours ('': whichever the system takes) on a day (epoch ms / 86,400,000, whole), while it is warming up. */
+type SourceDayRow = { source: string; day: number; messages: number }
 
 /** That nothing goes to a destination (`hold`), or only so much (`slow`), and why: the name of a rule, or our own word. */
 type PaceMeasureRow = {

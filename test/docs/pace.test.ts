@@ -5,6 +5,7 @@ import { firstWindow, longestQueueMs, restMs } from '../../server/outbound/pace/
 import { type Limits, otherLimits, providers, smarthostLimits } from '../../server/outbound/pace/providers.ts'
 import { type Measure, rules } from '../../server/outbound/pace/rules.ts'
 import { hostHoldMs } from '../../server/outbound/pace/session-fact.ts'
+import { dailyRamp, rampDays } from '../../server/outbound/pace/warm-up.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { createMetrics } from '../../server/platform/metrics.ts'
 import { retryPolicy } from '../../server/outbound/schedule.ts'
@@ -79,6 +80,9 @@ ${rules
       `| \`${name}\` | ${by ?? 'any'} | ${after.times > 1 ? `${after.times} times within ${minutes(after.withinMs)}: ` : ''}${measure(follows)} | ${seen} |`,
   )
   .join('\n')}
+
+**A new address** of yours is taken for a spammer's when it sends much at once. With \`MULTIMAIL_WARM_UP\` it sends ${[0, 7, 15, 22, rampDays - 1].map((day) => dailyRamp(0, day * 86_400_000)).join(', ')} messages on the 1st, 8th,
+16th, 23rd and 30th day, and then as many as there are. What is over waits for the next day (UTC). What goes to a smarthost is not counted.
 
 Who waits is asked to come again one after the other, after ${minutes(longestQueueMs)} at the latest. What lasts ten minutes or more is kept in the store: a restart does not forget it, other nodes keep it too (they look once a
 minute), and \`multimail relay pace\` shows it. [Metrics](metrics.md) count all of it.

@@ -6,6 +6,7 @@ import { type DeliveryId, type EmailId, newId } from '../../server/model/ids.ts'
 import type { World } from '../../server/model/world.ts'
 import { type Deliver, createDeliverer } from '../../server/outbound/deliver.ts'
 import type { Admit, Pace } from '../../server/outbound/pace/pace.ts'
+import type { WarmUp } from '../../server/outbound/pace/warm-up.ts'
 import type { RouteConfig } from '../../server/outbound/route.ts'
 import { type Runner, type RunnerDeps, createRunner } from '../../server/outbound/runner.ts'
 import { createSmtpTransport } from '../../server/outbound/transport/smtp.ts'
@@ -64,6 +65,7 @@ type Options = {
   clock?: VirtualClock
   signed?: boolean
   pace?: Pace & Admit
+  warmUp?: WarmUp
 }
 
 /** `remote.test` has its MX at `remote`, on loopback. */
@@ -99,6 +101,7 @@ export async function createLeaving(store: Store, options: Options = {}): Promis
     clock,
     log,
     ...(options.pace && { pace: options.pace }),
+    ...(options.warmUp && { warmUp: options.warmUp }),
   })
   const anotherRunner = (change: Partial<RunnerDeps> = {}): Runner => {
     const runner = createRunner({

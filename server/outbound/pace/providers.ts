@@ -47,6 +47,9 @@ export function destinationOf({ host, address, relay, trusted }: Target): Destin
   return { key: registeredName(host), name: 'other', limits: otherLimits }
 }
 
+/** Messages that go over one connection to this host. */
+export const messagesOver = (target: Target): number => (destinationOf(target)?.limits ?? otherLimits).perConnection
+
 /** @param host a name in lower case */
 export const providerOf = (host: string): Provider | null =>
   providers.find(({ hosts }) => hosts.some((name) => host === name || host.endsWith(`.${name}`))) ?? null

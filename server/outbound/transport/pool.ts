@@ -1,8 +1,15 @@
 import type { Alarm, Clock } from '../../platform/clock.ts'
+import type { Target } from '../transport.ts'
 import type { Connection } from './session.ts'
 
 /** `maxMessages` over one connection, `idleMs` between two of them, `maxIdle` connections that wait. */
-export type Reuse = { maxMessages: number; idleMs: number; maxIdle: number }
+export type Reuse = {
+  maxMessages: number
+  idleMs: number
+  maxIdle: number
+  /** what this host bears over one connection, where that is less */
+  mostOf?: (target: Target) => number
+}
 
 // Yahoo ends a connection after 20 messages, the shortest of the large providers; a host's patience with an idle one is not ours to spend.
 export const usualReuse: Reuse = { maxMessages: 20, idleMs: 5_000, maxIdle: 100 }

@@ -79,18 +79,21 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
     return { end: { ...ending, ...factsOf(connection) }, handshakeFailed: connection.facts().handshakeFailed }
   }
 
-  async function converse(connection: Connection, { dispatch, signal, log }: Session, { key }: Way): Promise<SessionEnd> {
+  async function converse(connection: Connection, { target, dispatch, signal, log }: Session, { key }: Way): Promise<SessionEnd> {
     const ending = await connection.deliver(dispatch, signal, log)
     const end = { ...ending, ...factsOf(connection) }
     const count = (used.get(connection) ?? 0) + 1
     used.set(connection, count)
-    if (pool !== null && endedWell(ending) && count < (deps.reuse?.maxMessages ?? 0)) pool.put(key, connection)
+    if (pool !== null && endedWell(ending) && count < mostOver(target, deps.reuse)) pool.put(key, connection)
     else connection.close(ending.by === 'remote')
     return end
   }
 
   return Object.assign(transport, { closeIdle: () => pool?.close() })
 }
+
+const mostOver = (target: Target, reuse: Reuse | null = null): number =>
+  reuse === null ? 1 : Math.min(reuse.maxMessages, reuse.mostOf?.(target) ?? reuse.maxMessages)
 
 const dialTcp: NonNullable<SmtpDeps['dial']> = ({ address, port }, from) =>
   connect({ host: address, port, ...(from !== undefined && { localAddress: from, family: isIP(from) }) })

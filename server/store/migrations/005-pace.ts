@@ -45,6 +45,14 @@ export const pace = (engine: Engine): Migration => ({
         check ((kind = 'slow') = (connections is not null))
       ) ${tableEnd}`,
       `create index pace_measures_by_end on pace_measures (until_at)`,
+
+      // What an address of ours has sent on a day; '' is whichever the system takes.
+      `create table source_days (
+        source ${text} not null,
+        day ${int} not null,
+        messages ${int} not null check (messages >= 0),
+        primary key (source, day)
+      ) ${tableEnd}`,
     ]
     for (const statement of statements) await sql.raw(statement).execute(db)
   },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { destinationOf, otherLimits, providers, smarthostLimits } from '../../../server/outbound/pace/providers.ts'
+import { destinationOf, messagesOver, otherLimits, providers, smarthostLimits } from '../../../server/outbound/pace/providers.ts'
 import { ruleFor, rules } from '../../../server/outbound/pace/rules.ts'
 import { formatReply } from '../../../server/model/reply.ts'
 
@@ -43,6 +43,11 @@ describe('who takes the mail', () => {
     expect(at('mx.remote.test', { address: '127.0.0.1', trusted: true })).toBeNull()
     expect(at('mx.remote.test', { trusted: true })).toMatchObject({ name: 'other' })
   })
+})
+
+it('a connection is left after as many messages as its provider bears', () => {
+  expect(messagesOver({ host: 'mx01.mail.icloud.com', address: '203.0.114.7', port: 25 })).toBe(5)
+  expect(messagesOver({ host: 'mx.remote.test', address: '127.0.0.1', port: 25, trusted: true })).toBe(100)
 })
 
 describe('what providers ask for', () => {

@@ -78,6 +78,16 @@ describe('a session that ended well', () => {
     expect(remote.sessions()).toBe(3)
   })
 
+  it('takes fewer messages from a host that bears fewer', async () => {
+    const remote = await createRemoteMx()
+    const { send } = createClient({ mostOf: () => 1 })
+    const ends = [await send(remote), await send(remote)]
+    expect(ends.map(({ reused }) => reused === true)).toEqual([false, false])
+    expect(remote.sessions()).toBe(2)
+    const { send: again } = createClient({ mostOf: () => 50 })
+    expect([await again(remote), await again(remote)].map(({ reused }) => reused === true)).toEqual([false, true])
+  })
+
   it('is one of so many that wait: the oldest goes', async () => {
     const [one, other] = [await createRemoteMx(), await createRemoteMx()]
     const { send } = createClient({ maxIdle: 1 })
