@@ -305,6 +305,13 @@ export const settings = z.object({
     only: 'server',
     help: 'The DNS resolvers to ask, separated by commas. Without it: those of the system.',
   }),
+  MULTIMAIL_DNS_VALIDATES: setting(yesOrNo, {
+    part: 'Leaving mail',
+    unit: 'true or false',
+    standard: null,
+    only: 'server',
+    help: 'Whether those resolvers check DNSSEC, and nobody between them and this server can change what they say. Only then are the keys that mail servers publish in the DNS (DANE) looked at. Without it: true when all of them are at 127.0.0.1 or ::1. Say false when the one there is a plain forwarder.',
+  }),
   MULTIMAIL_DNSBL: setting(blocklists, {
     part: 'Arriving mail',
     unit: 'zones',
@@ -412,7 +419,7 @@ export type Config = {
   }
   holds: { expireAfterMs: number }
   /** null: those of the system; local mode asks nobody at all. */
-  dns: { servers: string[] | null; blocklists: { zone: DomainName; points: number | null }[] }
+  dns: { servers: string[] | null; /** null: nobody said */ validates: boolean | null; blocklists: { zone: DomainName; points: number | null }[] }
   allowTestSelfApproval: boolean
 }
 
@@ -479,7 +486,7 @@ export function toConfig(values: Settings): Config {
       rotateAfterMs: local || values.MULTIMAIL_DKIM_ROTATION_DAYS === 0 ? null : values.MULTIMAIL_DKIM_ROTATION_DAYS * dayMs,
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
-    dns: { servers: values.MULTIMAIL_DNS_SERVERS, blocklists: values.MULTIMAIL_DNSBL ?? [] },
+    dns: { servers: values.MULTIMAIL_DNS_SERVERS, validates: values.MULTIMAIL_DNS_VALIDATES, blocklists: values.MULTIMAIL_DNSBL ?? [] },
     allowTestSelfApproval: values.MULTIMAIL_ALLOW_TEST_SELF_APPROVAL,
   }
 }

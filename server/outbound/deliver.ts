@@ -23,6 +23,7 @@ import { type Released, findReleased } from './released.ts'
 import { type RouteConfig, findRoute } from './route.ts'
 import { type Seal, createSeal, usualSeal } from './seal.ts'
 import { simulate, simulatedTarget } from './simulate.ts'
+import type { TlsGuard } from './tls/guard.ts'
 import type { Target, Transport } from './transport.ts'
 import { suppressionOf } from './suppression/suppression.ts'
 
@@ -35,6 +36,8 @@ export type DelivererDeps = {
   route: RouteConfig
   /** reaches the network; never given mail of the test world */
   transport: Transport
+  /** what TLS has to be there; left out: whatever works */
+  tls?: TlsGuard
   /** left out: everybody at once */
   pace?: Admit
   /** left out: our addresses are known everywhere */
@@ -84,11 +87,20 @@ async function overNetwork(deps: DelivererDeps, released: Released, attempt: Att
   try {
     const nextDay = await deps.warmUp?.take(attempt.claim, released.reversePath, admission.targets)
     if (typeof nextDay === 'number') return { ...unsent(verdict('paced', 'retry'), 'warm-up'), waitUntil: nextDay }
-    return await send(admission.over(deps.transport), admission.targets, released, signatures, attempt)
+    const way = { domain, targets: route.targets, chosen: chosenBy(deps.route, isOurs), requireTls: released.email.require_tls === 1 }
+    const paced = admission.over(deps.transport)
+    const transport = deps.tls === undefined ? paced : await deps.tls.guard(paced, way, attempt.log)
+    return await send(transport, admission.targets, released, signatures, attempt)
   } finally {
     admission.done()
   }
 }
+
+/** The operator speaks for a smarthost and for our own listener, the DNS for all others. */
+const chosenBy =
+  ({ hostname }: RouteConfig, isOurs: boolean) =>
+  ({ relay, host }: Target): boolean =>
+    relay !== undefined || (isOurs && host === hostname)
 
 async function send(
   transport: Transport,

@@ -19,7 +19,7 @@ export async function stsPolicyOf(db: Kysely<Database>, domain: DomainName): Pro
       domain,
       policyId: row.policy_id,
       mode: row.mode,
-      mx: JSON.parse(row.mx_json),
+      mx: JSON.parse(row.mx_json) as string[],
       fetchedAt: row.fetched_at,
       expiresAt: row.expires_at,
     }

@@ -61,6 +61,8 @@ export const enhancedCodes: readonly Row[] = [
   status('45', '7\\.2', 'restricted', 'as-told', 'rcpt', '550 5.7.2 Mailing list expansion prohibited'),
   status('5', '7\\.(?:3|19)', 'unsupported', 'fail', 'dot', '550 5.7.3 Security conversion required but not possible'),
   status('45', '7\\.(?:4|6|10|11)', 'tls-policy', 'retry', 'mail', '550 5.7.10 Encryption needed'),
+  // Before the message it is about the host's certificate or keys, and in our own words; later it is about ours.
+  status('45', '7\\.5', 'tls-policy', 'retry', 'tls', '451 4.7.5 The domain’s policy does not name this host (MTA-STS)', ['tls']),
   status('45', '7\\.30', 'tls-policy', 'as-told', 'mail', '550 5.7.30 REQUIRETLS support required'), // RFC 8689 §5
   status('45', '7\\.(?:8|9|12)', 'smarthost', 'retry', 'mail', '550 5.7.8 Authentication credentials invalid'),
   status('5', '7\\.(?:13|17|18)', 'inactive', 'fail', 'rcpt', '525 5.7.13 User account disabled'), // RFC 7293 §3.2
