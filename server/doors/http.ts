@@ -22,6 +22,7 @@ import { answerClientError, answerFailure, faultFacts, isOurFault } from './fail
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
 import { serveUnsubscribe, unsubscribeRoute } from './unsubscribe.ts'
+import { serveSigningKey, signingKeyRoute } from './well-known.ts'
 
 export type HttpConfig = {
   http: {
@@ -42,6 +43,8 @@ export type HttpServerDeps = {
   metrics: Pick<Metrics, 'text'>
   /** does what the token of an unsubscribe link says; left out: there are no such links */
   unsubscribe?: ((token: string) => Promise<void>) | undefined
+  /** the public key that the identity of messages is checked with, as it is served; left out: there is none */
+  signingKey?: object | undefined
   /** takes down that an image in a message was asked for; left out: there are no such images */
   opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
   log: Log
@@ -124,6 +127,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   servePublic(app, deps)
   if (deps.config.http.metricsToken !== null) serveMetrics(app, { token: deps.config.http.metricsToken, metrics: deps.metrics })
   if (deps.unsubscribe !== undefined) serveUnsubscribe(app, deps.unsubscribe)
+  if (deps.signingKey !== undefined) serveSigningKey(app, deps.signingKey)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   serveRest(app, contextOf, largeBodyLimit)
   serveTrpc(app, contextOf, report)
@@ -155,7 +159,16 @@ function secure(reply: FastifyReply, id: string): void {
 }
 
 /** Served to whoever asks, or, the metrics, to whoever has another token than an API key. */
-const publicPaths: readonly string[] = ['/', '/health', '/openapi.json', '/v1/openapi.json', metricsPath, unsubscribeRoute, openRoute]
+const publicPaths: readonly string[] = [
+  '/',
+  '/health',
+  '/openapi.json',
+  '/v1/openapi.json',
+  metricsPath,
+  unsubscribeRoute,
+  openRoute,
+  signingKeyRoute,
+]
 const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 
 function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {

@@ -1,9 +1,15 @@
-/** What an attempt puts in front of a released message: one DKIM signature per key of the author's domain. Made anew for each attempt. */
+/**
+ * What an attempt puts in front of a released message: one DKIM signature per key of the author's domain, and behind these, covered by them, who wrote
+ * it. Nothing else, and made anew for each attempt.
+ */
 import { parseDomainName } from '../../dns/name.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
 import { activeDkimKeys } from '../store/dkim-keys.ts'
 import { domainByName } from '../store/domains.ts'
+import { splitMessage } from '../model/headers.ts'
+import { relaxedBodyHash } from './body-hash.ts'
+import { type Identity, claimsIdentity } from './identity/identity.ts'
 import type { Released } from './released.ts'
 import { type SigningKey, senderDomain, signMessage } from './sign.ts'
 
@@ -11,17 +17,23 @@ export type SealConfig = { algorithms: readonly SigningKey['algorithm'][]; valid
 
 export const usualSeal: SealConfig = { algorithms: ['rsa-sha256', 'ed25519-sha256'], validForMs: 72 * 60 * 60_000 }
 
-type SealDeps = { store: Store; clock: Clock; config: SealConfig }
+/** `identity` left out: nothing is said of who wrote it. */
+type SealDeps = { store: Store; clock: Clock; config: SealConfig; identity?: Identity }
 
-/** The fields, each with its CRLF; null when the message may not leave, because its author's domain is not this tenant's or has no key. */
+/** The fields, each with its CRLF; null when the message may not leave, because its author's domain is not this tenant's or has no key,
+ *  or because it says itself what only we say. */
 export type Seal = (released: Released) => Promise<string | null>
 
 export const createSeal =
-  ({ store, clock, config }: SealDeps): Seal =>
+  ({ store, clock, config, identity }: SealDeps): Seal =>
   async (released) => {
     const keys = await signingKeys(store, released, config.algorithms)
-    if (keys.length === 0) return null
-    return await signMessage(released.message, keys, { now: clock.now(), validForMs: config.validForMs })
+    if (keys.length === 0 || claimsIdentity(released.message)) return null
+    const { header, body } = splitMessage(released.message)
+    const bodyHash = await relaxedBodyHash(body)
+    const who = (await identity?.fields(released, bodyHash)) ?? ''
+    const signed = Buffer.concat([Buffer.from(who), header])
+    return (await signMessage(signed, keys, { now: clock.now(), validForMs: config.validForMs, bodyHash })) + who
   }
 
 async function signingKeys(store: Store, { email, message }: Released, algorithms: SealConfig['algorithms']): Promise<SigningKey[]> {

@@ -73,7 +73,7 @@ export type Arrival = {
 
 export async function openDesk(
   openStore: () => Promise<Store>,
-  { metricsToken = null, caps }: { metricsToken?: string | null; caps?: Caps } = {},
+  { metricsToken = null, caps, signingKey }: { metricsToken?: string | null; caps?: Caps; signingKey?: object } = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
@@ -86,6 +86,7 @@ export async function openDesk(
     identify: keys.identify,
     config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
+    signingKey,
     metrics: createMetrics(),
     log: silentLog,
     clock,

@@ -1,0 +1,84 @@
+/**
+ * Who wrote a message and who answers for it, in fields that each attempt puts in front and its DKIM signatures cover (contract §11.1).
+ *
+ * Promise: everything in them comes from our own rows and from the released bytes; nothing of what a caller says gets there but the name of its account.
+ */
+import { createHmac } from 'node:crypto'
+import type { OversightMode } from '../../model/email.ts'
+import { fieldValue, headerFields, splitMessage } from '../../model/headers.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { findAccount } from '../../store/accounts.ts'
+import type { Store } from '../../store/db.ts'
+import { mailboxById } from '../../store/mailboxes.ts'
+import { installationSecret } from '../../store/secrets.ts'
+import type { Released } from '../released.ts'
+import { type SigningKeyDocument, loadServiceKey } from './service-key.ts'
+import { type Claims, tokenOf } from './token.ts'
+
+export type Identity = {
+  /** The fields, each with its CRLF. @param bodyHash of the message, as `relaxedBodyHash` gives it */
+  fields(released: Pick<Released, 'email' | 'message'>, bodyHash: string): Promise<string>
+  document: SigningKeyDocument
+}
+
+/** @property issuer the address at which this installation is reached, where its public key is to be had */
+type IdentityDeps = { store: Store; clock: Clock; issuer: string }
+
+export async function createIdentity({ store, clock, issuer }: IdentityDeps): Promise<Identity> {
+  const key = await loadServiceKey(store, clock.now())
+  const reputationSecret = await installationSecret(store, 'reputation', clock.now())
+  return {
+    document: key.document,
+    async fields({ email, message }, bodyHash) {
+      const mailbox = await mailboxById(store.db, email.mailbox_id)
+      const account = await findAccount(store.db, email.account_id)
+      if (mailbox === undefined || account === undefined) throw new Error(`email ${email.id} is of no mailbox`)
+      const reputation = createHmac('sha256', reputationSecret).update(mailbox.id).digest('hex')
+      const claims: Claims = {
+        ...factsOf(message),
+        bh: bodyHash,
+        capabilities: capabilities[mailbox.oversight_mode],
+        created_at: new Date(mailbox.created_at).toISOString(),
+        iat: Math.floor(clock.now() / 1000),
+        iss: issuer,
+        kid: key.kid,
+        mailbox: mailbox.address,
+        operator: [...account.name].slice(0, longestName).join(''),
+        oversight: mailbox.oversight_mode,
+        reputation_hash: reputation,
+        service: 'multimail',
+        // Nobody but the operator has looked at who the operator is.
+        verified_operator: false,
+      }
+      return `X-MultiMail-Identity:${folded(tokenOf(key, claims))}\r\nX-MultiMail-Reputation: ${reputation}\r\n`
+    },
+  }
+}
+
+/** What an agent may do through a mailbox of each mode. */
+const capabilities: Record<OversightMode, readonly string[]> = {
+  read_only: ['read'],
+  gated_all: ['read', 'send'],
+  gated_send: ['read', 'send'],
+  monitored: ['read', 'send'],
+  autonomous: ['read', 'send'],
+}
+
+/** Of the released bytes, not of a row beside them. */
+function factsOf(message: Buffer): Pick<Claims, 'ai_generated' | 'mid'> {
+  const fields = headerFields(splitMessage(message).header)
+  const valueOf = (name: string): string => {
+    const field = fields.find((one) => one.name === name)
+    return field === undefined ? '' : fieldValue(field)
+  }
+  return { ai_generated: valueOf('x-ai-generated') === 'true', mid: valueOf('message-id') }
+}
+
+const longestName = 64
+// A line holds 998 octets (RFC 5322 §2.1.1). A token that needs a second one has white space there, which a reader takes out.
+const piece = /.{1,900}/g
+const folded = (token: string): string => (token.match(piece) ?? []).map((part) => `\r\n ${part}`).join('')
+
+/** True when a message brings a field that only we put in front: nobody may say such things of itself. */
+export const claimsIdentity = (message: Buffer): boolean =>
+  headerFields(splitMessage(message).header).some(({ name }) => name.startsWith('x-multimail-'))
