@@ -6,9 +6,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeCertificate } from './certificate.ts'
+import { freePort } from './free-port.ts'
 import { copyProgram, createOwnMachine } from './own-machine.ts'
 import { peerPath } from './peers.ts'
+import { startProgram } from './program.ts'
 import { createScratch } from './scratch.ts'
+import { whenListening } from './when-listening.ts'
 
 /** What Exim does about TLS: takes what is offered, insists, or does without. */
 export type EximTls = 'offered' | 'required' | 'never'
@@ -48,6 +52,50 @@ export async function createExim(options: { hostname: string; port: number }): P
       const lines = log.slice(logged)
       logged = log.length
       return lines
+    },
+  }
+}
+
+/** An Exim that takes mail of everybody for everybody, and hands it on at once to `options.port`. @returns where, and how to end it */
+export async function startEximReceiver(options: {
+  hostname: string
+  port: number
+  offersTls: boolean
+}): Promise<{ port: number; stop(): Promise<void> }> {
+  const scratch = await createScratch('exim')
+  const at = (name: string): string => join(scratch.path, name)
+  const machine = await createOwnMachine(scratch.path, { users: ['Debian-exim'] })
+  const uid = machine.uids['Debian-exim'] ?? 0
+  for (const folder of ['spool', 'log']) {
+    await mkdir(at(folder))
+    await chown(at(folder), uid, uid)
+  }
+  const { key, cert } = await makeCertificate(options.hostname)
+  for (const [name, pem] of Object.entries({ 'key.pem': key, 'cert.pem': cert })) {
+    await writeFile(at(name), pem, { mode: 0o600 })
+    await chown(at(name), uid, uid)
+  }
+  const program = await copyProgram(peerPath('exim4'), scratch.path)
+  const listensAt = await freePort()
+  const takes = [
+    `local_interfaces = <; 127.0.0.1`,
+    `daemon_smtp_ports = ${listensAt}`,
+    'acl_smtp_rcpt = accept',
+    'received_headers_max = 50',
+    ...(options.offersTls
+      ? ['tls_advertise_hosts = *', `tls_certificate = ${at('cert.pem')}`, `tls_privatekey = ${at('key.pem')}`]
+      : ['tls_advertise_hosts =']),
+  ]
+  await writeFile(at('conf'), `${takes.join('\n')}\n${configuration(at, program, options, 'offered')}`)
+  const daemon = await startProgram({
+    ...machine.command('timeout', '900', program, '-C', at('conf'), '-bdf', '-odi'),
+    ready: () => whenListening(listensAt),
+  })
+  return {
+    port: listensAt,
+    async stop() {
+      await daemon.stop()
+      await scratch.remove()
     },
   }
 }

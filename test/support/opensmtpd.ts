@@ -4,6 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeCertificate } from './certificate.ts'
 import { freePort } from './free-port.ts'
 import { createOwnMachine } from './own-machine.ts'
 import { peerPath } from './peers.ts'
@@ -21,6 +22,8 @@ const routes = {
 export type OpenSmtpdTls = keyof typeof routes
 
 export type OpenSmtpd = {
+  /** where it takes mail, on loopback */
+  port: number
   /** Hands in one message. It is sent on soon. */
   submit(mail: Omit<RawMessage, 'host' | 'port'>): Promise<void>
   /** The part of its log that matches, once there is one. */
@@ -31,8 +34,14 @@ export type OpenSmtpd = {
 // A test that is killed cannot stop it: it then ends by itself.
 const longestLifeSeconds = '900'
 
-/** @param options.port where all its mail goes, on loopback */
-export async function startOpenSmtpd(options: { hostname: string; port: number; tls: OpenSmtpdTls }): Promise<OpenSmtpd> {
+/** @param options.port where all its mail goes, on loopback @param options.offersTls to whoever brings it mail; Debian's 6.8 then fails at
+ *  the handshake, for the process that keeps its key cannot sign with OpenSSL 3 */
+export async function startOpenSmtpd(options: {
+  hostname: string
+  port: number
+  tls: OpenSmtpdTls
+  offersTls?: boolean
+}): Promise<OpenSmtpd> {
   const scratch = await createScratch('opensmtpd')
   const at = (name: string): string => join(scratch.path, name)
   const machine = await createOwnMachine(scratch.path, {
@@ -41,7 +50,8 @@ export async function startOpenSmtpd(options: { hostname: string; port: number; 
     made: ['/var/spool/smtpd', '/var/lib/opensmtpd/empty'],
   })
   const port = await freePort()
-  await writeFile(at('conf'), configuration(port, options))
+  if (options.offersTls) await writeCertificate(at, options.hostname)
+  await writeFile(at('conf'), configuration(port, options, at))
   await writeFile(at('log'), '')
   const logged = (pattern: RegExp): Promise<string> =>
     whenSeen(scratch.path, async () => pattern.exec(await readFile(at('log'), 'utf8'))?.[0], `${String(pattern)} in the log of OpenSMTPD`)
@@ -55,6 +65,7 @@ export async function startOpenSmtpd(options: { hostname: string; port: number; 
     throw new Error(`${String(error)}\n${log}`, { cause: error })
   })
   return {
+    port,
     logged,
     submit: (mail) => sendRaw({ port, ...mail }),
     async stop() {
@@ -64,9 +75,18 @@ export async function startOpenSmtpd(options: { hostname: string; port: number; 
   }
 }
 
-const configuration = (listensAt: number, { hostname, port, tls }: { hostname: string; port: number; tls: OpenSmtpdTls }): string =>
+async function writeCertificate(at: (name: string) => string, hostname: string): Promise<void> {
+  const { key, cert } = await makeCertificate(hostname)
+  await writeFile(at('cert.pem'), cert)
+  await writeFile(at('key.pem'), key, { mode: 0o600 })
+}
+
+type Options = { hostname: string; port: number; tls: OpenSmtpdTls; offersTls?: boolean }
+
+const configuration = (listensAt: number, { hostname, port, tls, offersTls = false }: Options, at: (name: string) => string): string =>
   [
-    `listen on 127.0.0.1 port ${listensAt} hostname ${hostname}`,
+    ...(offersTls ? [`pki own cert "${at('cert.pem')}"`, `pki own key "${at('key.pem')}"`] : []),
+    `listen on 127.0.0.1 port ${listensAt}${offersTls ? ' tls pki own' : ''} hostname ${hostname}`,
     `action send relay helo ${hostname} host ${routes[tls](port)}`,
     'match from any for any action send',
     '',
