@@ -43,7 +43,7 @@ export async function createIdentity({ store, clock, issuer }: IdentityDeps): Pr
         iss: issuer,
         kid: key.kid,
         mailbox: mailbox.address,
-        operator: [...account.name].slice(0, longestName).join(''),
+        operator: account.name.slice(0, longestName).toWellFormed(),
         oversight: mailbox.oversight_mode,
         reputation_hash: reputation,
         service: 'multimail',
