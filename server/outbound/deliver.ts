@@ -23,9 +23,9 @@ import { type Released, findReleased } from './released.ts'
 import { type RouteConfig, findRoute } from './route.ts'
 import { type Seal, createSeal, usualSeal } from './seal.ts'
 import { simulate, simulatedTarget } from './simulate.ts'
+import { suppressionOf } from './suppression/suppression.ts'
 import type { TlsGuard } from './tls/guard.ts'
 import type { Target, Transport } from './transport.ts'
-import { suppressionOf } from './suppression/suppression.ts'
 
 /** An aborted `signal` ends the attempt soon. Throws only when the store fails or for a bug. */
 export type Deliver = (claim: Claim, signal: AbortSignal) => Promise<Outcome>
@@ -52,7 +52,7 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   // The one place that chooses between the network and the simulation (design promise 8).
   const byWorld: Record<World, (released: Released, attempt: Attempt) => Promise<Outcome>> = {
     live: (released, attempt) => overNetwork(deps, released, attempt),
-    test: (released, attempt) => send(simulate, [simulatedTarget], released, null, attempt),
+    test: (released, attempt) => send(simulate(attempt.claim.attempts), [simulatedTarget], released, null, attempt),
   }
   return async (claim, signal) => {
     const log = deps.log.child({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts })
@@ -63,7 +63,6 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   }
 }
 
-type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Promise<Outcome | null> {
   const tenancy = { accountId: claim.account_id, world: claim.world }
   const suppression = await suppressionOf(store.db, tenancy, claim.forward_path, clock.now())
@@ -71,6 +70,7 @@ async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Prom
   return unsent(verdict('suppressed', 'fail'), `Not sent: the address is on the suppression list (${suppression.reason})`)
 }
 
+type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
   const signatures = await (deps.seal ?? createSeal({ ...deps, config: usualSeal }))(released)
