@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { oversightModes } from '../model/email.ts'
-import { enforcementTiers } from '../model/standing.ts'
-import { isSendingDisabled } from '../outbound/standing/tiers.ts'
+import { enforcementTiers, isSendingDisabled } from '../model/standing.ts'
 import { listMailboxes } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { type StandingRow, standingsOf } from '../store/standings.ts'

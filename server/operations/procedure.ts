@@ -9,6 +9,7 @@
 import { initTRPC } from '@trpc/server'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Submissions } from '../outbound/submit.ts'
+import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -17,7 +18,7 @@ import { OperationError } from './errors.ts'
 import { problemOf } from './problem.ts'
 
 /** The rooms below, as app.ts built them. */
-export type Rooms = { store: Store; submissions: Submissions; approvals: Approvals; clock: Clock; log: Log }
+export type Rooms = { store: Store; submissions: Submissions; approvals: Approvals; suppressions: Suppressions; clock: Clock; log: Log }
 
 /** One call, whichever door it came through. `actor` is null when no key was shown. */
 export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string }

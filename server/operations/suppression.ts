@@ -1,12 +1,9 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
-import { type Address, addressKey } from '../model/address.ts'
+import { addressKey } from '../model/address.ts'
 import { suppressionReasons } from '../model/suppression.ts'
-import { suppress } from '../outbound/suppression/suppression.ts'
-import type { Tx } from '../store/db.ts'
-import { appendLog, appendLogs } from '../store/log.ts'
-import { type SuppressionRow, deleteFailures, deleteSuppression, listSuppressions, suppressionAt } from '../store/suppressions.ts'
-import { OperationError } from './errors.ts'
+import { type SuppressionRow, listSuppressions } from '../store/suppressions.ts'
+import { OperationError, unwrap } from './errors.ts'
 import { AddressText, Instant, Limit, SuppressionCursor, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
@@ -101,20 +98,11 @@ export const add_suppression = operation({
     }),
   )
   .output(Suppression)
-  .mutation(({ ctx, input }) => {
+  .mutation(async ({ ctx, input }) => {
     const actor = ofAccount(ctx.actor)
-    const now = ctx.rooms.clock.now()
     const expiresAt = input.expires_at ?? null
-    if (expiresAt !== null && expiresAt <= now) throw new OperationError('BAD_INPUT', 'expires_at: must be in the future')
-    const evidence = { mailboxId: null, emailId: null, deliveryId: null }
-    const tenancy = { accountId: actor.accountId, world: actor.world }
-    return ctx.rooms.store.transaction(async (tx) => {
-      const { entries } = await suppress(tx, { tenancy, address: input.email_address, reason: 'manual', evidence, actor, expiresAt, now })
-      const row = await suppressionAt(tx, { ...tenancy, address: addressKey(input.email_address), now })
-      if (row === undefined) throw new Error('a suppression that was just written is not there')
-      await appendLogs(tx, entries)
-      return suppressionView(row)
-    })
+    if (expiresAt !== null && expiresAt <= ctx.rooms.clock.now()) throw new OperationError('BAD_INPUT', 'expires_at: must be in the future')
+    return suppressionView(await ctx.rooms.suppressions.add(actor, input.email_address, expiresAt))
   })
 
 export const remove_suppression = operation({
@@ -130,28 +118,7 @@ export const remove_suppression = operation({
 })
   .input(z.strictObject({ email_address: AddressText }))
   .output(z.strictObject({ status: z.literal('removed'), email_address: z.string() }))
-  .mutation(({ ctx, input }) => {
-    const actor = ofAccount(ctx.actor)
-    return ctx.rooms.store.transaction(async (tx) => {
-      const row = await takeOff(tx, actor, input.email_address)
-      await appendLog(tx, {
-        at: ctx.rooms.clock.now(),
-        actor,
-        tenancy: { accountId: actor.accountId, world: actor.world },
-        action: 'suppression.removed',
-        resourceType: 'suppression',
-        resourceId: row.id,
-        metadata: { reason: row.reason },
-        details: { address: row.address },
-      })
-      return { status: 'removed' as const, email_address: row.address }
-    })
+  .mutation(async ({ ctx, input }) => {
+    const row = unwrap(await ctx.rooms.suppressions.remove(ofAccount(ctx.actor), input.email_address))
+    return { status: 'removed' as const, email_address: row.address }
   })
-
-async function takeOff(tx: Tx, actor: KeyActor, named: Address): Promise<SuppressionRow> {
-  const address = addressKey(named)
-  const row = await deleteSuppression(tx, actor, address)
-  if (row === undefined) throw new OperationError('SUPPRESSION_NOT_FOUND')
-  await deleteFailures(tx, actor, address)
-  return row
-}

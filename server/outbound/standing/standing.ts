@@ -7,13 +7,13 @@
  */
 import type { SystemActor } from '../../model/actor.ts'
 import type { MailboxId } from '../../model/ids.ts'
-import type { EnforcementTier } from '../../model/standing.ts'
+import { type EnforcementTier, asksFirst, isSendingDisabled, isWorse } from '../../model/standing.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { appendEvent } from '../../store/events.ts'
 import { type NewLogEntry, appendLogs } from '../../store/log.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { type SendingCounts, countSending, countsOf, lowerAutonomy, setStanding, standingOf } from '../../store/standings.ts'
-import { type Standing, asksFirst, isSendingDisabled, isWorse, standingFor, windowDays } from './tiers.ts'
+import { type Standing, standingFor, windowDays } from './tiers.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 

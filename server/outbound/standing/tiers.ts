@@ -1,5 +1,5 @@
 /** How a mailbox stands, by what became of its mail (contract §12.2). Pure. */
-import { type EnforcementTier, enforcementTiers } from '../../model/standing.ts'
+import type { EnforcementTier } from '../../model/standing.ts'
 import type { SendingCounts } from '../../store/standings.ts'
 
 /** What is counted, in days. */
@@ -28,12 +28,3 @@ export function standingFor(counts: SendingCounts): Standing | null {
   if (bounces > bounceWarning) return { tier: 'warning', reason: `${said}; from 2 % on bounces are too many` }
   return null
 }
-
-const rank = (tier: EnforcementTier | null): number => (tier === null ? -1 : enforcementTiers.indexOf(tier))
-
-export const isWorse = (tier: EnforcementTier, than: EnforcementTier | null): boolean => rank(tier) > rank(than)
-
-/** In a tier from here on an agent asks before it sends, whatever its mailbox allowed before. */
-export const asksFirst = (tier: EnforcementTier): boolean => rank(tier) >= rank('restriction')
-/** In a tier from here on nothing new is taken. */
-export const isSendingDisabled = (tier: EnforcementTier): boolean => rank(tier) >= rank('suspension')

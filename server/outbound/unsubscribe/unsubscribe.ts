@@ -16,7 +16,7 @@ import { suppress } from '../suppression/suppression.ts'
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
 /** The path of the link (contract §5.8), before the token. */
-export const unsubscribePath = '/v1/unsubscribe/'
+const unsubscribePath = '/v1/unsubscribe/'
 
 const tokenShape = /^([0-9A-HJKMNP-TV-Z]{26})\.([0-9a-f]{32})$/
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { asksFirst, isSendingDisabled, isWorse, standingFor } from '../../../server/outbound/standing/tiers.ts'
+import { asksFirst, isSendingDisabled, isWorse } from '../../../server/model/standing.ts'
+import { standingFor } from '../../../server/outbound/standing/tiers.ts'
 
 describe('how a mailbox stands', () => {
   const cases: readonly [what: string, delivered: number, bounced: number, complained: number, tier: string | null][] = [
