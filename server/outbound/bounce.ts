@@ -31,8 +31,10 @@ function turnOf({ verdict }: Outcome, retry: Retry): Turn {
   if (verdict.outcome === 'delivered')
     return { state: 'delivered', action: 'delivery.delivered', event: 'message.delivered', bounceType: null }
   if (verdict.class === 'integrity') return { state: 'cancelled', action: 'delivery.refused', event: 'message.bounced', bounceType: null }
-  if (verdict.outcome === 'fail') return { state: 'bounced', action: 'delivery.bounced', event: 'message.bounced', bounceType: 'hard' }
-  if (retry.kind === 'give-up') return { state: 'expired', action: 'delivery.expired', event: 'message.bounced', bounceType: 'soft' }
+  if (verdict.outcome === 'fail')
+    return { state: 'bounced', action: 'delivery.bounced', event: 'message.bounced', bounceType: verdict.bounceType }
+  if (retry.kind === 'give-up')
+    return { state: 'expired', action: 'delivery.expired', event: 'message.bounced', bounceType: verdict.bounceType }
   return { state: 'queued', action: 'delivery.deferred', event: null, bounceType: null }
 }
 

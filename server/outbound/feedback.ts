@@ -208,8 +208,7 @@ type Meaning = { reply: Reply; verdict: Verdict; bounceType: 'hard' | 'soft' | n
 function meaningOf(recipient: DsnRecipient): Meaning {
   const reply = replyOf(recipient)
   const verdict = classify({ stage: 'dot', reply })
-  if (recipient.action !== 'failed') return { reply, verdict, bounceType: null }
-  return { reply, verdict, bounceType: reply.code >= 500 && verdict.outcome === 'fail' ? 'hard' : 'soft' }
+  return { reply, verdict, bounceType: recipient.action === 'failed' ? verdict.bounceType : null }
 }
 
 /** What their server was told, as far as the report says: its own words, or else the status (RFC 3464 §2.3.4, §2.3.6). */
