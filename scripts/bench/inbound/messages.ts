@@ -19,22 +19,22 @@ export const makeKey = (): { privateKey: string; keyText: string } => {
   }
 }
 
-/** @returns the folder */
-export async function writeMessages(folder: string, kilobytes: number, privateKey: string): Promise<string> {
-  const at = join(folder, `messages-${kilobytes}`)
+/** @param privateKey null: unsigned. @returns the folder */
+export async function writeMessages(folder: string, kilobytes: number, privateKey: string | null): Promise<string> {
+  const at = join(folder, `messages-${kilobytes}${privateKey === null ? '-unsigned' : ''}`)
   mkdirSync(at, { recursive: true })
   for (let number = 0; number < count; number++) {
     const message = letter(number, kilobytes)
-    const { signatures } = await dkimSign(message, {
-      canonicalization: 'relaxed/relaxed',
-      signingDomain: senderDomain,
-      selector: 'sel',
-      privateKey,
-    })
-    writeFileSync(join(at, `${number}.eml`), signatures + message)
+    writeFileSync(join(at, `${number}.eml`), privateKey === null ? message : (await signaturesOf(message, privateKey)) + message)
   }
   return at
 }
+
+const signaturesOf = async (message: string, privateKey: string): Promise<string> =>
+  (await dkimSign(message, { canonicalization: 'relaxed/relaxed', signingDomain: senderDomain, selector: 'sel', privateKey })).signatures
+
+/** Text of about that size for an agent to send. */
+export const markdownOf = (kilobytes: number): string => prose(kilobytes * 1024)
 
 /** A small one says it twice, in plain text and in HTML; a large one has a file. */
 function letter(number: number, kilobytes: number): string {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { memoryEnv, memoryFlags } from '../../memory.mjs'
 import type { Server } from './plan.ts'
-import { type World, ourDomain, serverIp } from './world.ts'
+import { type World, ourDomain, senderDomain, serverIp } from './world.ts'
 
 export type Running = {
   port: number
@@ -16,11 +16,23 @@ export type Running = {
 
 /** @param env for a slow disk */
 export const startServer = (world: World, server: Server, env: Record<string, string>): Promise<Running> =>
-  server === 'ours' ? startOurs(world, env) : startPostfix(world, server, env)
+  server === 'ours' ? startOurs(world, env).then(({ running }) => running) : startPostfix(world, server, env)
+
+/** Where all that leaves goes, in measurements of that. */
+export const sinkPort = 2500
+/** Signs what it takes from the sender's domain, with the key at `dkim.pem` of the world's folder. */
+export const startPostfixRelay = (world: World, env: Record<string, string>): Promise<Running> => startPostfix(world, 'relay', env)
 
 const root = join(import.meta.dirname, '..', '..', '..')
 
-async function startOurs(world: World, env: Record<string, string>): Promise<Running> {
+type Made = { mailbox: { id: string }; keys: { agent: { key: string } } }
+
+/** @param prepare is called when there are tables and keys, before the server starts */
+export async function startOurs(
+  world: World,
+  env: Record<string, string>,
+  prepare: (databaseFile: string) => void = () => {},
+): Promise<{ running: Running; made: Made }> {
   const port = 2600
   const dataDir = join(world.folder, 'ours')
   rmSync(dataDir, { recursive: true, force: true })
@@ -37,11 +49,13 @@ async function startOurs(world: World, env: Record<string, string>): Promise<Run
     NODE_COMPILE_CACHE: join(world.folder, 'compiled'),
     ...memoryEnv,
   }
-  world.run(process.execPath, [join(root, 'server/cli/main.ts'), 'setup', '--domain', ourDomain], settings)
+  const setup = [join(root, 'server/cli/main.ts'), 'setup', '--domain', ourDomain, '--json']
+  const made = JSON.parse(world.run(process.execPath, setup, settings)) as Made
+  prepare(join(dataDir, 'multimail.db'))
   world.start('ours', process.execPath, [...memoryFlags, join(root, 'server/main.ts')], { ...settings, ...env })
   await world.listening(port)
   const isOurs = (pid: number): boolean => commandOf(pid).includes('server/main.ts') && !commandOf(pid).startsWith('nsenter')
-  return {
+  const running: Running = {
     port,
     drained: () => Promise.resolve(),
     async stop() {
@@ -49,6 +63,7 @@ async function startOurs(world: World, env: Record<string, string>): Promise<Run
       await until(() => world.processes(isOurs).length === 0, 'our server ends')
     },
   }
+  return { running, made }
 }
 
 export function commandOf(pid: number): string {
@@ -59,7 +74,7 @@ export function commandOf(pid: number): string {
   }
 }
 
-async function until(holds: () => boolean, what: string): Promise<void> {
+export async function until(holds: () => boolean, what: string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
     if (holds()) return
     await wait(100)
@@ -68,9 +83,11 @@ async function until(holds: () => boolean, what: string): Promise<void> {
 }
 
 const nobody = 65_534
-const ports = { stack: 2526, bare: 2525 }
+const ports = { stack: 2526, bare: 2525, relay: 2527 }
+type Kind = keyof typeof ports
+const sockets: Record<Kind, readonly string[]> = { stack: ['dkim', 'dmarc'], bare: [], relay: ['dkim'] }
 
-async function startPostfix(world: World, kind: 'stack' | 'bare', env: Record<string, string>): Promise<Running> {
+async function startPostfix(world: World, kind: Kind, env: Record<string, string>): Promise<Running> {
   const port = ports[kind]
   const at = (...parts: string[]): string => join(world.folder, kind, ...parts)
   rmSync(at(), { recursive: true, force: true })
@@ -81,8 +98,8 @@ async function startPostfix(world: World, kind: 'stack' | 'bare', env: Record<st
   for (const folder of ['mail', 'mail/box']) chownSync(at(folder), nobody, nobody)
   writeFileSync(at('etc', 'main.cf'), mainCf(kind, at))
   writeFileSync(at('etc', 'master.cf'), masterCf(kind))
-  const milters = kind === 'stack' ? startMilters(world, at) : []
-  if (kind === 'stack') await until(() => existsSync(at('run', 'dkim')) && existsSync(at('run', 'dmarc')), 'the milters listen')
+  const milters = kind === 'bare' ? [] : kind === 'stack' ? startMilters(world, at) : startSigner(world, at)
+  for (const socket of sockets[kind]) await until(() => existsSync(at('run', socket)), 'the milters listen')
   world.run('postfix', ['-c', at('etc'), 'start'], env)
   await world.listening(port)
   const waiting = (): number => ['incoming', 'active', 'deferred'].reduce((sum, name) => sum + filesIn(at('queue', name)), 0)
@@ -96,7 +113,7 @@ async function startPostfix(world: World, kind: 'stack' | 'bare', env: Record<st
       world.run('postfix', ['-c', at('etc'), 'stop'])
       for (const one of milters) one.kill()
       const left = (pid: number): boolean => /^(?:opendkim|opendmarc|smtpd)\b/.test(commandOf(pid))
-      for (const pid of kind === 'stack' ? world.processes(left) : []) process.kill(pid, 'SIGTERM')
+      for (const pid of kind === 'bare' ? [] : world.processes(left)) process.kill(pid, 'SIGTERM')
       await wait(500)
     },
   }
@@ -110,7 +127,7 @@ const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`)
 
 /** Stock limits, except that one client may have any number of connections. Milters on Unix sockets: over TCP each message waits for delayed
  *  acknowledgements. */
-const mainCf = (kind: 'stack' | 'bare', at: PathOf): string =>
+const mainCf = (kind: Kind, at: PathOf): string =>
   lines([
     'compatibility_level = 3.6',
     `multi_instance_name = postfix-${kind}`,
@@ -123,27 +140,28 @@ const mainCf = (kind: 'stack' | 'bare', at: PathOf): string =>
     'alias_maps =',
     'alias_database =',
     'inet_protocols = ipv4',
-    `inet_interfaces = ${serverIp}`,
-    'mynetworks = 127.0.0.0/8',
-    `virtual_mailbox_domains = ${ourDomain}`,
+    `inet_interfaces = ${serverIp}, 127.0.0.1`,
+    `mynetworks = 127.0.0.0/8${kind === 'relay' ? ', 192.0.2.0/24' : ''}`,
+    `virtual_mailbox_domains = ${kind === 'relay' ? '' : ourDomain}`,
     `virtual_mailbox_base = ${at('mail')}`,
     'virtual_mailbox_maps = static:box/',
     `virtual_uid_maps = static:${nobody}`,
     `virtual_gid_maps = static:${nobody}`,
     'smtpd_client_connection_count_limit = 0',
-    'smtpd_relay_restrictions = reject_unauth_destination',
+    'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination',
+    ...(kind === 'relay' ? [`relayhost = [127.0.0.1]:${sinkPort}`] : []),
     'import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME LD_PRELOAD SLOW_SYNC_US',
-    ...(kind === 'bare'
-      ? []
-      : [
+    ...(kind === 'stack'
+      ? [
           'smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service unix:private/policyd-spf',
           'policyd-spf_time_limit = 3600',
-          `smtpd_milters = unix:${at('run', 'dkim')}, unix:${at('run', 'dmarc')}`,
-          'milter_default_action = tempfail',
-        ]),
+        ]
+      : []),
+    `smtpd_milters = ${sockets[kind].map((name) => `unix:${at('run', name)}`).join(', ')}`,
+    'milter_default_action = tempfail',
   ])
 
-const masterCf = (kind: 'stack' | 'bare'): string =>
+const masterCf = (kind: Kind): string =>
   lines([
     `${serverIp}:${ports[kind]} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
@@ -164,11 +182,29 @@ const masterCf = (kind: 'stack' | 'bare'): string =>
     'anvil unix - - n - 1 anvil',
     'scache unix - - n - 1 scache',
     'postlog unix-dgram n - n - 1 postlogd',
-    ...(kind === 'bare' ? [] : ['policyd-spf unix - n n - 0 spawn user=policyd-spf argv=/usr/bin/policyd-spf']),
+    ...(kind !== 'stack' ? [] : ['policyd-spf unix - n n - 0 spawn user=policyd-spf argv=/usr/bin/policyd-spf']),
   ])
 
+const common = (name: string, at: PathOf): string[] => [
+  `Socket local:${at('run', name)}`,
+  'UMask 000',
+  `PidFile ${at('run', `${name}.pid`)}`,
+]
+
+function startSigner(world: World, at: PathOf) {
+  const key = [
+    'Mode s',
+    `Domain ${senderDomain}`,
+    'Selector sel',
+    `KeyFile ${join(world.folder, 'dkim.pem')}`,
+    'Canonicalization relaxed/relaxed',
+  ]
+  const who = ['Syslog no', 'UserID opendkim', 'InternalHosts 127.0.0.1,192.0.2.0/24', 'RequireSafeKeys no']
+  writeFileSync(at('etc', 'opendkim.conf'), lines([...who, ...key, ...common('dkim', at)]))
+  return [world.start('opendkim', 'opendkim', ['-f', '-x', at('etc', 'opendkim.conf')])]
+}
+
 function startMilters(world: World, at: PathOf) {
-  const common = (name: string): string[] => [`Socket local:${at('run', name)}`, 'UMask 000', `PidFile ${at('run', `${name}.pid`)}`]
   const dkim = ['Syslog no', 'Mode v', 'UserID opendkim', 'InternalHosts 127.0.0.1', 'RequireSafeKeys no', `Nameservers ${serverIp}`]
   const dmarc = [
     'Syslog false',
@@ -178,8 +214,8 @@ function startMilters(world: World, at: PathOf) {
     'RejectFailures true',
     'SPFSelfValidate false',
   ]
-  writeFileSync(at('etc', 'opendkim.conf'), lines([...dkim, ...common('dkim')]))
-  writeFileSync(at('etc', 'opendmarc.conf'), lines([...dmarc, ...common('dmarc')]))
+  writeFileSync(at('etc', 'opendkim.conf'), lines([...dkim, ...common('dkim', at)]))
+  writeFileSync(at('etc', 'opendmarc.conf'), lines([...dmarc, ...common('dmarc', at)]))
   return [
     world.start('opendkim', 'opendkim', ['-f', '-x', at('etc', 'opendkim.conf')]),
     world.start('opendmarc', 'opendmarc', ['-f', '-c', at('etc', 'opendmarc.conf')]),

@@ -38,7 +38,7 @@ function cpuMs(pid: number): number {
 }
 
 const serverPids = (world: World): number[] =>
-  world.processes((pid) => !/^(?:nsenter|unshare|knotd|sleep|ss)\b|\/load\.ts /.test(commandOf(pid)))
+  world.processes((pid) => !/^(?:nsenter|unshare|knotd|sleep|ss|smtp-sink)\b|\/(?:load|hand-in)\.ts /.test(commandOf(pid)))
 
 function used(world: World): { mb: number; processes: number } {
   const pids = serverPids(world)
