@@ -26,13 +26,13 @@ import {
   remotePort,
   size,
   socketPlace,
+  sourceAddresses,
   warmUpDays,
   webAddress,
-  sourceAddresses,
   yesOrNo,
 } from './values.ts'
-
 import { type DomainRoute, type Smarthost, domainRoutes, loginsFile, relayPlace, smarthostAt } from './smarthosts.ts'
+
 /** Server mode is for real mail; local mode is loopback only, and its mail goes to a receiving server of its own. */
 export type Mode = 'local' | 'server'
 
@@ -419,7 +419,12 @@ export type Config = {
   }
   holds: { expireAfterMs: number }
   /** null: those of the system; local mode asks nobody at all. */
-  dns: { servers: string[] | null; /** null: nobody said */ validates: boolean | null; blocklists: { zone: DomainName; points: number | null }[] }
+  dns: {
+    servers: string[] | null
+    /** null: nobody said */
+    validates: boolean | null
+    blocklists: { zone: DomainName; points: number | null }[]
+  }
   allowTestSelfApproval: boolean
 }
 
@@ -491,7 +496,6 @@ export function toConfig(values: Settings): Config {
   }
 }
 
-const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 function smarthostOf(values: Settings): Smarthost | null {
   const [place, user, password] = [values.MULTIMAIL_SMARTHOST, values.MULTIMAIL_SMARTHOST_USER, values.MULTIMAIL_SMARTHOST_PASSWORD]
   const login = user === null || password === null ? null : { user, password }
@@ -504,3 +508,4 @@ const routesOf = (values: Settings): DomainRoute[] =>
     to: to === 'mx' ? to : smarthostAt(to, values.MULTIMAIL_SMARTHOST_LOGINS_FILE),
   }))
 
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
