@@ -12,7 +12,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { isFault, problemOf } from '../operations/problem.ts'
-import type { Context } from '../operations/procedure.ts'
+import { type Context, isPermitted } from '../operations/procedure.ts'
 import { type OperationInfo, callOperation, operations } from '../operations/router.ts'
 import { product } from './product.ts'
 import { inputSchema } from './rest.ts'
@@ -51,7 +51,7 @@ const webRequest = (request: FastifyRequest): Request =>
 
 function serverFor(context: Context, report: McpDeps['report']): McpServer {
   const mcp = new McpServer(product, { capabilities: { tools: {} }, instructions })
-  const allowed = tools.filter(({ operation }) => context.actor?.scopes.includes(operation.meta.scope))
+  const allowed = tools.filter(({ operation }) => context.actor !== null && isPermitted(context.actor, operation.meta))
   // By hand: its registerTool wants zod schemas of its own kind, and what we show is JSON Schema already split in two halves.
   mcp.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: allowed.map(({ tool }) => tool) }))
   mcp.server.setRequestHandler(CallToolRequestSchema, ({ params }) => {

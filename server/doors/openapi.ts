@@ -46,7 +46,7 @@ function pathItem(route: RestRoute): JsonObject {
     operationId: operationId(route),
     tags: [route.surface],
     summary: operation.meta.title,
-    description: `${operation.meta.description}\n\nScope: ${operation.meta.scope}.`,
+    description: `${operation.meta.description}\n\nScope: ${[operation.meta.scope, operation.meta.orScope].filter((one) => one !== undefined).join(' or ')}.`,
     parameters: [
       ...inPath.map((name) => parameter('path', name, input)),
       ...(method !== 'POST' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),

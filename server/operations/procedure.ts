@@ -32,6 +32,8 @@ export type Route = `${Method} /${string}`
 
 export type OperationMeta = {
   scope: Scope
+  /** does as well */
+  orScope?: Scope
   title: string
   /** for a model that has to choose a tool: what it does, what comes back, what to do next */
   description: string
@@ -61,11 +63,14 @@ export const callerFor = t.createCallerFactory
 
 /** The start of every operation: described, and refused unless the key holds the scope. */
 export const operation = (meta: OperationMeta) =>
-  t.procedure.meta(meta).use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta.scope) } }))
+  t.procedure.meta(meta).use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta) } }))
 
-function permit(actor: KeyActor | null, scope: Scope): KeyActor {
+function permit(actor: KeyActor | null, meta: OperationMeta): KeyActor {
   if (actor === null) throw new OperationError('UNAUTHENTICATED')
   // These words are the public contract's (§1.2): clients show and compare them.
-  if (!actor.scopes.includes(scope)) throw new OperationError('SCOPE_MISSING', `Requires ${scope} scope`)
+  if (!isPermitted(actor, meta)) throw new OperationError('SCOPE_MISSING', `Requires ${meta.scope} scope`)
   return actor
 }
+
+export const isPermitted = ({ scopes }: KeyActor, { scope, orScope }: OperationMeta): boolean =>
+  scopes.includes(scope) || (orScope !== undefined && scopes.includes(orScope))

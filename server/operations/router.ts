@@ -8,6 +8,7 @@ import { list_mailboxes } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
+import { resume_sending, stop_sending } from './relay.ts'
 import { get_report, list_reports } from './reports.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
@@ -28,6 +29,8 @@ export const appRouter = router({
   cancel_message,
   list_pending,
   decide_email,
+  stop_sending,
+  resume_sending,
   get_audit_log,
   list_reports,
   get_report,

@@ -46,6 +46,8 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'admin', method: 'GET', path: `/get_report?id=${ids.report}` },
     { key: 'admin', method: 'GET', path: `/v1/reports/${ids.report}` },
   ],
+  stop_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/stop_sending', body: { mailbox_id: ids.mailbox } }],
+  resume_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/resume_sending', body: { mailbox_id: ids.mailbox } }],
   // Name no row; suppression.test.ts has who sees whose list.
   list_suppression: () => [],
   add_suppression: () => [],

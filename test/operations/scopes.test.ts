@@ -19,6 +19,8 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   cancel_message: ['agent', 'admin'],
   list_pending: ['reviewer'],
   decide_email: ['reviewer'],
+  stop_sending: ['reviewer', 'admin'],
+  resume_sending: ['reviewer', 'admin'],
   get_audit_log: ['admin'],
   list_reports: ['admin'],
   get_report: ['admin'],
