@@ -7,9 +7,9 @@ const day = 24 * 60 * 60_000
 /** The next pair is there this long before it is needed, or for the first half of a shorter life: an operator needs time to publish it. */
 const earlyMs = 14 * day
 /** How long the record of a retired key is needed: no signature is valid for longer. */
-export const keepMs = 7 * day
+const keepMs = 7 * day
 /** When nobody asks for it any more, also to look into mail of last week. */
-export const goneMs = 30 * day
+const goneMs = 30 * day
 
 /** `rotateAfterMs` null: no new keys unless somebody asks for them. */
 export type LifePolicy = { rotateAfterMs: number | null }
