@@ -34,6 +34,7 @@ import { createRunner } from './outbound/runner.ts'
 import { createSeal } from './outbound/seal.ts'
 import { noteOpen } from './outbound/opens/opens.ts'
 import { createScheduler } from './outbound/scheduled.ts'
+import { createSwitch } from './outbound/control/stops.ts'
 import { createSuppressions } from './outbound/suppression/by-hand.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
@@ -178,7 +179,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     log,
   })
   const http = createHttpServer({
-    rooms: { store, submissions, approvals, suppressions: createSuppressions({ store, clock }), clock, log },
+    rooms: {
+      store,
+      submissions,
+      approvals,
+      suppressions: createSuppressions({ store, clock }),
+      sending: createSwitch({ store, clock }),
+      clock,
+      log,
+    },
     identify: keys.identify,
     signingKey: identity.document,
     unsubscribe: async (token) => {

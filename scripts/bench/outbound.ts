@@ -43,7 +43,8 @@ const [rounds, seconds, runIn, queued] = [values.rounds, values.seconds, values[
   number,
 ]
 
-const script = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+const loadScript = fileURLToPath(new URL('inbound/load.ts', import.meta.url))
+const handInScript = fileURLToPath(new URL('outbound/hand-in.ts', import.meta.url))
 const atOnce = 20
 const httpUrl = 'http://127.0.0.1:8600'
 const settings = {
@@ -101,16 +102,7 @@ async function ours(world: World, file: string, env: Record<string, string>): Pr
     db.close()
   })
   const handIn: HandIn = async (forMs, each = 1) => {
-    const args = [
-      script('outbound/hand-in.ts'),
-      httpUrl,
-      made.keys.agent.key,
-      made.mailbox.id,
-      file,
-      String(atOnce),
-      String(forMs),
-      String(each),
-    ]
+    const args = [handInScript, httpUrl, made.keys.agent.key, made.mailbox.id, file, String(atOnce), String(forMs), String(each)]
     const told = JSON.parse(await printed(world, args)) as { messages: number; begin: number; refused: string }
     if (told.refused !== '') throw new Error(`the API refused: ${told.refused}`)
     return told
@@ -122,7 +114,7 @@ async function postfix(world: World, messages: string, env: Record<string, strin
   const running = await startPostfixRelay(world, env)
   const handIn: HandIn = async (forMs) => {
     const begin = Date.now()
-    const load = [script('inbound/load.ts'), serverIp, String(running.port), senderIp, messages]
+    const load = [loadScript, serverIp, String(running.port), senderIp, messages]
     const told = JSON.parse(await printed(world, [...load, String(atOnce), '0', '0', String(forMs), 'user@dest.example'])) as {
       messages: number
     }

@@ -51,7 +51,10 @@ export async function startLocal(
   })
   const at = await receiver.listen()
   try {
-    const app = await createApp({ ...config, outbound: { ...config.outbound, smarthost: { ...at, tls: 'offered', login: null } } }, { ...around, clock, resolver })
+    const app = await createApp(
+      { ...config, outbound: { ...config.outbound, smarthost: { ...at, tls: 'offered', login: null } } },
+      { ...around, clock, resolver },
+    )
     const demo = await ensureDemo(app, config, clock)
     Object.assign(zone, localZone(demo.dkim.map((key) => ({ selector: key.selector, value: dkimText(key) }))))
     const doors = await app.start()

@@ -8,6 +8,7 @@
  */
 import { initTRPC } from '@trpc/server'
 import type { KeyActor, Scope } from '../model/actor.ts'
+import type { Switch } from '../outbound/control/stops.ts'
 import type { Submissions } from '../outbound/submit.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { Approvals } from '../oversight/approvals.ts'
@@ -18,7 +19,15 @@ import { OperationError } from './errors.ts'
 import { problemOf } from './problem.ts'
 
 /** The rooms below, as app.ts built them. */
-export type Rooms = { store: Store; submissions: Submissions; approvals: Approvals; suppressions: Suppressions; clock: Clock; log: Log }
+export type Rooms = {
+  store: Store
+  submissions: Submissions
+  approvals: Approvals
+  suppressions: Suppressions
+  sending: Switch
+  clock: Clock
+  log: Log
+}
 
 /** One call, whichever door it came through. `actor` is null when no key was shown. */
 export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string }

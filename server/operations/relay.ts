@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { type DomainName, parseDomainName } from '../../dns/name.ts'
 import type { KeyActor } from '../model/actor.ts'
-import { resumeSending, stopSending } from '../outbound/control/stops.ts'
 import type { Db } from '../store/db.ts'
 import type { StopScope } from '../store/stops.ts'
 import { mailboxOf } from './access.ts'
@@ -55,9 +54,9 @@ export const stop_sending = operation({
   .input(Which)
   .output(Switched)
   .mutation(async ({ ctx, input }) => {
-    const { store, clock } = ctx.rooms
+    const { store, sending } = ctx.rooms
     const scope = await scopeOf(store.db, ctx.actor, input)
-    const stopped = await stopSending({ store, clock }, { scope, actor: ctx.actor, reason: input.reason })
+    const stopped = await sending.stop({ scope, actor: ctx.actor, reason: input.reason })
     if (!stopped.ok) throw new OperationError('UNAVAILABLE', stopped.detail)
     return { status: 'stopped' as const, changed: stopped.value.changed, message: 'Nothing of it leaves until resume_sending.' }
   })
@@ -73,8 +72,8 @@ export const resume_sending = operation({
   .input(Which)
   .output(Switched)
   .mutation(async ({ ctx, input }) => {
-    const { store, clock } = ctx.rooms
+    const { store, sending } = ctx.rooms
     const scope = await scopeOf(store.db, ctx.actor, input)
-    const { changed } = await resumeSending({ store, clock }, { scope, actor: ctx.actor, reason: input.reason })
+    const { changed } = await sending.resume({ scope, actor: ctx.actor, reason: input.reason })
     return { status: 'resumed' as const, changed, message: 'What waited is sent now, unless something else still stops it.' }
   })

@@ -16,7 +16,7 @@ export const timingColumns = ({ sendAt, gateTiming, priority, giveUpAfterMs }: T
 
 type Due = Pick<EmailRow, 'send_at' | 'gate_timing'>
 
-export const isForLater = ({ send_at }: Pick<EmailRow, 'send_at'>, now: number): boolean => send_at !== null && send_at > now
+const isForLater = ({ send_at }: Pick<EmailRow, 'send_at'>, now: number): boolean => send_at !== null && send_at > now
 
 /** With gate_first, which is what is meant when nothing is said, a reviewer decides before the time, else at it. */
 export function statusAfterGate(gate: 'allow' | 'hold', email: Due, now: number): 'pending_send_approval' | 'scheduled' | 'sent' {

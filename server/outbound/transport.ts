@@ -30,7 +30,12 @@ export type Dispatch = {
 
 /** `tls` such as `TLSv1.3 TLS_AES_256_GCM_SHA384`, null in plain text. `tlsTrouble`: what was wrong with TLS, also where it did not matter;
  *  null when nothing was, undefined when nobody looked. */
-export type SessionEnd = Ending & { remoteAddress: string | null; tls: string | null; tlsTrouble?: TlsTrouble | null; /** over a connection that was open already */ reused?: boolean }
+export type SessionEnd = Ending & {
+  remoteAddress: string | null
+  tls: string | null
+  tlsTrouble?: TlsTrouble | null
+  /** over a connection that was open already */ reused?: boolean
+}
 
 /** In the words of RFC 8460 §4.3.1. Of a certificate: whether it leads to a known authority, is in time, and is valid for the target's host. */
 export type TlsTrouble =

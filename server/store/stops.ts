@@ -1,5 +1,4 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { Tenancy } from '../model/world.ts'
 import type { Database, Row } from './schema.ts'
 
 export type StopRow = Row<'sending_stops'>
@@ -16,7 +15,7 @@ export const mostStops = 1_000
 const columns = ['account_id', 'world', 'mailbox_id', 'domain'] as const
 
 /** The one row of a scope. */
-export const stopKey = (scope: StopScope): string => columns.map((name) => scope[name] ?? '*').join(' ')
+const stopKey = (scope: StopScope): string => columns.map((name) => scope[name] ?? '*').join(' ')
 
 const matches = (stop: StopScope, delivery: Stoppable): boolean =>
   columns.every((name) => stop[name] === null || stop[name] === delivery[name])
@@ -26,12 +25,6 @@ export const isStopped = (stops: readonly StopScope[], delivery: Stoppable): boo
 /** Every one there is, oldest first. */
 export const listStops = (db: Kysely<Database>): Promise<StopRow[]> =>
   db.selectFrom('sending_stops').selectAll().orderBy('created_at').orderBy('key').limit(mostStops).execute()
-
-/** Those a tenant may know of: its own, and those of the whole appliance. */
-export const stopsSeenBy = async (db: Kysely<Database>, { accountId, world }: Tenancy): Promise<StopRow[]> =>
-  (await listStops(db)).filter(
-    (stop) => (stop.account_id === null || stop.account_id === accountId) && (stop.world === null || stop.world === world),
-  )
 
 export async function countStops(db: Kysely<Database>): Promise<number> {
   const row = await db

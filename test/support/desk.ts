@@ -13,6 +13,7 @@ import type { Tenancy, World } from '../../server/model/world.ts'
 import type { Caps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
+import { createSwitch } from '../../server/outbound/control/stops.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
@@ -83,11 +84,19 @@ export async function openDesk(
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
   const keys = createKeys({ store, clock })
   const http = createHttpServer({
-    rooms: { store, submissions, approvals, suppressions: createSuppressions({ store, clock }), clock, log: silentLog },
+    rooms: {
+      store,
+      submissions,
+      approvals,
+      suppressions: createSuppressions({ store, clock }),
+      sending: createSwitch({ store, clock }),
+      clock,
+      log: silentLog,
+    },
     identify: keys.identify,
     config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
-    opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     signingKey,
+    opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     metrics: createMetrics(),
     log: silentLog,
     clock,

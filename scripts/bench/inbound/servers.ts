@@ -74,7 +74,7 @@ export function commandOf(pid: number): string {
   }
 }
 
-export async function until(holds: () => boolean, what: string): Promise<void> {
+async function until(holds: () => boolean, what: string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
     if (holds()) return
     await wait(100)

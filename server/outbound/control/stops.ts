@@ -40,6 +40,16 @@ export const resumeSending = ({ store, clock }: Deps, { scope, actor, reason }: 
     return { changed }
   })
 
+/** The switch as a room that callers are handed. */
+export type Switch = {
+  stop(request: Request): ReturnType<typeof stopSending>
+  resume(request: Request): ReturnType<typeof resumeSending>
+}
+export const createSwitch = (deps: Deps): Switch => ({
+  stop: (request) => stopSending(deps, request),
+  resume: (request) => resumeSending(deps, request),
+})
+
 const stopsSome = ({ account_id, mailbox_id, domain }: StopScope): boolean => (account_id ?? mailbox_id ?? domain) !== null
 
 const entry = (action: LogAction, scope: StopScope, actor: Actor, reason: string | null, at: number) => ({

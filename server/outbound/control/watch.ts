@@ -11,7 +11,7 @@ import type { Store } from '../../store/db.ts'
 import { type StopRow, type Stoppable, isStopped, listStops } from '../../store/stops.ts'
 import { takenBackOf } from '../../store/queue-changes.ts'
 
-export const watchMs = 500
+const watchMs = 500
 
 export type Watch = {
   isStopped(delivery: Stoppable): boolean

@@ -123,7 +123,7 @@ export const held = (state: Pacing, hold: Hold): Pacing =>
   state.hold !== null && state.hold.until >= hold.until ? state : { ...state, hold }
 
 /** What limits there are at this moment. */
-export const inForce = ({ slow }: Pacing, { connections, perMinute }: Limits): Omit<Limits, 'perConnection'> =>
+const inForce = ({ slow }: Pacing, { connections, perMinute }: Limits): Omit<Limits, 'perConnection'> =>
   slow === null
     ? { connections, perMinute }
     : { connections: Math.min(connections, slow.connections), perMinute: Math.min(perMinute, slow.perMinute) }

@@ -51,7 +51,7 @@ export function destinationOf({ host, address, relay, trusted }: Target): Destin
 export const messagesOver = (target: Target): number => (destinationOf(target)?.limits ?? otherLimits).perConnection
 
 /** @param host a name in lower case */
-export const providerOf = (host: string): Provider | null =>
+const providerOf = (host: string): Provider | null =>
   providers.find(({ hosts }) => hosts.some((name) => host === name || host.endsWith(`.${name}`))) ?? null
 
 const longestKey = 253

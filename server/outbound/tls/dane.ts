@@ -71,7 +71,7 @@ function judged(found: readonly Records['TLSA'][], names: readonly string[]): Da
 const digestLength: Readonly<Record<number, number>> = { 1: 32, 2: 64 }
 
 /** PKIX usages mean nothing to mail hosts, which have no authorities in common (RFC 7672 §3.1.3). Null when we cannot use it. */
-export function usable({ usage, selector, matchingType: matching, data }: Records['TLSA']): DaneRecord | null {
+function usable({ usage, selector, matchingType: matching, data }: Records['TLSA']): DaneRecord | null {
   if ((usage !== 2 && usage !== 3) || (selector !== 0 && selector !== 1)) return null
   if (matching !== 0 && matching !== 1 && matching !== 2) return null
   const octets = Buffer.from(data, 'hex')

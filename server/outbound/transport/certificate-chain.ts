@@ -18,7 +18,7 @@ export function chainOf(leaf: X509Certificate): X509Certificate[] {
 
 /** Whether a certificate is for one of these names. A wildcard stands for the whole of the leftmost label, and the subject's common name counts
  *  for nothing (RFC 8461 §4.1, RFC 6125), unless it is all there is and DANE allows it (RFC 7672 §3.2.3). */
-export const isFor = (certificate: X509Certificate, names: readonly string[], commonName: 'never' | 'default' = 'never'): boolean =>
+const isFor = (certificate: X509Certificate, names: readonly string[], commonName: 'never' | 'default' = 'never'): boolean =>
   names.some((name) =>
     isIP(name) > 0
       ? certificate.checkIP(name) !== undefined

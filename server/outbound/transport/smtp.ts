@@ -62,6 +62,7 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
       connection.close(false)
       return null
     }
+    session.log.debug({ host: session.target.host, reused: true }, 'delivery.connected')
     const end = await converse(connection, session, way)
     // Some hosts count the messages of a connection and say so at MAIL: nothing was handed over yet.
     return end.stage === 'mail' && !session.signal.aborted ? null : { ...end, reused: true }
