@@ -45,7 +45,13 @@ describeOnEachEngine('MCP', (openStore) => {
       'reply_email',
       'cancel_message',
     ])
-    expect(await toolNames(await overHttp(desk, desk.ours.keys.reviewer))).toEqual([...reading, 'list_pending', 'decide_email'])
+    expect(await toolNames(await overHttp(desk, desk.ours.keys.reviewer))).toEqual([
+      ...reading,
+      'list_pending',
+      'decide_email',
+      'stop_sending',
+      'resume_sending',
+    ])
     const { tools } = await agent.listTools()
     for (const tool of tools) {
       expect(tool).toMatchObject({
