@@ -125,13 +125,17 @@ function settlementOf(state: DeliveryState, outcome: Outcome, retry: Retry): Set
 /** Delivered is an email whose every recipient has it; bounced one of which any has not. Hard weighs more than soft. */
 async function emailChange(tx: Tx, email: EmailRow, turn: Turn, now: number): Promise<Partial<EmailRow>> {
   if (turn.action === 'delivery.cancelled') return (await isWhollyCancelled(tx, email)) ? { status: 'cancelled' } : {}
-  if (turn.state === 'cancelled') return { status: 'send_failed' }
+  // One that somebody added must not keep the others back: findReleased sends of an email only while it is `sent`.
+  if (turn.state === 'cancelled') return (await isNothingLeft(tx, email)) ? { status: 'send_failed' } : {}
   if (turn.bounceType !== null)
     return { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? 'hard' : turn.bounceType }
   if (turn.state !== 'delivered') return {}
   const all = await deliveriesOf(tx, email.id)
   return all.every((delivery) => delivery.state === 'delivered') ? { delivered_at: now } : {}
 }
+
+const isNothingLeft = async (tx: Tx, email: EmailRow): Promise<boolean> =>
+  (await deliveriesOf(tx, email.id)).every(({ state }) => state === 'cancelled')
 
 async function isNewlyDelayed(tx: Tx, claim: Claim, turn: Turn, now: number): Promise<boolean> {
   const since = claim.queued_at + delayedAfterMs

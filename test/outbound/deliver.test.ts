@@ -193,20 +193,31 @@ describeOnEachEngine('a released message', (openStore, { newPlace }) => {
     expect(await leaving.deliveries(again)).toMatchObject([{ state: 'cancelled', bounce_class: 'integrity' }])
   })
 
-  it('is not sent to a recipient whom somebody added to the queue, and still to those who were released', async () => {
-    const store = await openStore()
-    const remote = await createRemoteMx()
-    const leaving = await createLeaving(store, { remote })
-    const email = await leaving.queue()
-    const [legitimate] = await leaving.deliveries(email)
-    await store.db
-      .insertInto('deliveries')
-      .values({ ...legitimate!, id: newId('delivery', leaving.clock.now()), forward_path: 'eve@remote.test' })
-      .execute()
-    await leaving.runner.drain()
-    expect((await remote.received()).map((mail) => mail.forwardPaths)).toEqual([['bo@remote.test']])
-    expect((await statesOf(leaving, email)).toSorted()).toEqual(['cancelled', 'delivered'])
-  })
+  it.each([
+    ['after', 0],
+    ['before', -1],
+  ])(
+    'is not sent to a recipient whom somebody added to the queue, and still to those who were released %s that',
+    async (_order, offset) => {
+      const store = await openStore()
+      const remote = await createRemoteMx()
+      const leaving = await createLeaving(store, { remote, runner: { concurrency: 1 } })
+      const email = await leaving.queue()
+      const [legitimate] = await leaving.deliveries(email)
+      const added = { forward_path: 'eve@remote.test', next_attempt_at: leaving.clock.now() + offset }
+      await store.db
+        .insertInto('deliveries')
+        .values({ ...legitimate!, ...added, id: newId('delivery', leaving.clock.now()) })
+        .execute()
+      await leaving.runner.drain()
+      expect((await remote.received(0)).map((mail) => mail.forwardPaths)).toEqual([['bo@remote.test']])
+      expect((await leaving.deliveries(email)).map(({ forward_path, state }) => [forward_path, state])).toEqual([
+        ['bo@remote.test', 'delivered'],
+        ['eve@remote.test', 'cancelled'],
+      ])
+      expect((await leaving.email(email)).status).toBe('sent')
+    },
+  )
 
   it('without a key to sign with waits for one, and says so', async () => {
     const store = await openStore()
