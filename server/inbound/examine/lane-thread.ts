@@ -3,7 +3,7 @@
  * leaves word of which it is at, so that a job which never ends, or which takes all memory, can be told from those beside it.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type FromThread, type ThreadData, type ToThread, place } from './lane-words.ts'
+import { type FromThread, type StageWord, type ThreadData, type ToThread, place } from './lane-words.ts'
 
 /** What a job can do besides computing. */
 export type Outside = {
@@ -20,8 +20,7 @@ export function serve(work: Work): void {
   const port = parentPort
   if (port === null) throw new Error('not a thread')
   const { at } = workerData as ThreadData
-  const waiting = new Map<number, { id: number; stage: number; resolve: (answer: unknown) => void }>()
-  const stages = new Map<number, number>()
+  const waiting = new Map<number, { id: number; resolve: (answer: unknown) => void }>()
   let lastQuestion = 0
   let resting = true
 
@@ -31,42 +30,38 @@ export function serve(work: Work): void {
     Atomics.store(at, place.job, 0)
   }
   /** All that follows until the loop turns is about this job. */
-  const beAt = (id: number, stage: number): void => {
+  const beAt = (id: number): void => {
     Atomics.store(at, place.job, id)
-    Atomics.store(at, place.stage, stage)
     Atomics.add(at, place.turn, 1)
     if (resting) setImmediate(rest)
     resting = false
   }
-  const begin = (id: number, input: unknown): void => {
-    stages.set(id, 0)
-    beAt(id, 0)
+  const begin = (id: number, stageWord: StageWord, input: unknown): void => {
+    beAt(id)
     const outside: Outside = {
       ask: (about) =>
         new Promise((resolve) => {
           const question = ++lastQuestion
-          waiting.set(question, { id, stage: stages.get(id) ?? 0, resolve })
+          waiting.set(question, { id, resolve })
           say({ kind: 'question', id, question, about })
         }),
       enter(stage) {
-        stages.set(id, stage)
-        beAt(id, stage)
+        Atomics.store(stageWord, 0, stage)
+        beAt(id)
       },
     }
-    work(input, outside)
-      .then(
-        ({ value, transfer }) => say({ kind: 'done', id, value }, transfer),
-        (error: unknown) => say({ kind: 'failed', id, stage: stages.get(id) ?? 0, reason: reasonOf(error) }),
-      )
-      .finally(() => stages.delete(id))
+    void work(input, outside).then(
+      ({ value, transfer }) => say({ kind: 'done', id, value }, transfer),
+      (error: unknown) => say({ kind: 'failed', id, reason: reasonOf(error) }),
+    )
   }
   port.on('message', (word: ToThread) => {
-    if (word.kind === 'job') return begin(word.id, word.input)
+    if (word.kind === 'job') return begin(word.id, word.stage, word.input)
     if (word.kind === 'ping') return void Atomics.add(at, place.turn, 1)
     const asked = waiting.get(word.question)
     if (asked === undefined) return
     waiting.delete(word.question)
-    beAt(asked.id, asked.stage)
+    beAt(asked.id)
     asked.resolve(word.answer)
   })
   say({ kind: 'ready' })

@@ -2,7 +2,7 @@
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { type FromThread, type ThreadData, type ToThread, place, places } from './lane-words.ts'
+import { type FromThread, type StageWord, type ThreadData, type ToThread, place, places } from './lane-words.ts'
 
 export type Job = {
   /** What the thread gets, made when it does: memory in `transfer` is handed over, not copied. */
@@ -16,8 +16,10 @@ export type Job = {
   done: (value: unknown) => void
   failed: (stage: number, reason: string) => void
 }
-/** `job`: the one it was at, if that is known. */
-export type Death = { kind: 'stuck' | 'died'; reason: string; job: Job | null; stage: number }
+/** `job`: the one to blame, if that is known. */
+export type Death = { kind: 'stuck' | 'died'; reason: string; job: Job | null }
+/** A job that had not ended when its thread did, and how far it had come. */
+export type Left = { job: Job; stage: number }
 
 export type LaneWorker = {
   isReady(): boolean
@@ -46,10 +48,10 @@ export type LaneWorkerOptions = {
   /** One of its jobs has ended, or waits for an answer. */
   onRoom(): void
   /** It is gone, with these jobs. */
-  onDeath(death: Death, left: Job[]): void
+  onDeath(death: Death, left: readonly Left[]): void
 }
 
-type Running = { job: Job; questions: number; since: number; hurried: boolean }
+type Running = { job: Job; stage: StageWord; questions: number; since: number; hurried: boolean }
 
 /** Even on a machine that is busy with other things a thread has begun by then, or never will. */
 const startLimitMs = 30_000
@@ -79,21 +81,24 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
   const send = (word: ToThread, transfer: ArrayBuffer[] = []): void => worker.postMessage(word, transfer)
   const activeJobs = (): Running[] => [...running.values()].filter(({ questions }) => questions === 0)
 
-  function die(kind: Death['kind'], reason: string): void {
+  function die(kind: Death['kind'], reason: string, suspect = atWork()): void {
     if (gone) return
     gone = true
-    const suspect = running.get(Atomics.load(at, place.job)) ?? onlyOne(activeJobs())
-    const left = [...running.values()].map(({ job }) => job)
+    const left = [...running.values()].map(({ job, stage }) => ({ job, stage: Atomics.load(stage, 0) }))
     void worker.terminate()
-    options.onDeath({ kind, reason, job: suspect?.job ?? null, stage: Atomics.load(at, place.stage) }, left)
+    options.onDeath({ kind, reason, job: suspect?.job ?? null }, left)
   }
-  function end(id: number): Job | undefined {
+  /** Between two of its steps a job is at none; then one that is alone is the one. */
+  function atWork(): Running | undefined {
+    return running.get(Atomics.load(at, place.job)) ?? onlyOne(activeJobs())
+  }
+  function end(id: number): Running | undefined {
     const one = running.get(id)
     running.delete(id)
     weight -= one?.job.weight ?? 0
     if (one?.questions === 0) active--
     if (running.size === 0) idle = performance.now()
-    return one?.job
+    return one
   }
   async function ask(id: number, question: number, about: unknown): Promise<void> {
     const one = running.get(id)
@@ -112,9 +117,9 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       options.onReady()
     } else if (word.kind === 'question') void ask(word.id, word.question, word.about)
     else {
-      const job = end(word.id)
-      if (word.kind === 'done') job?.done(word.value)
-      else job?.failed(word.stage, word.reason)
+      const one = end(word.id)
+      if (word.kind === 'done') one?.job.done(word.value)
+      else one?.job.failed(Atomics.load(one.stage, 0), word.reason)
       options.onRoom()
     }
   })
@@ -142,9 +147,10 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       idle = null
       active++
       weight += job.weight
-      running.set(++lastId, { job, questions: 0, since: now, hurried: false })
+      const stage: StageWord = new Int32Array(new SharedArrayBuffer(4))
+      running.set(++lastId, { job, stage, questions: 0, since: now, hurried: false })
       const { input, transfer } = job.prepare()
-      send({ kind: 'job', id: lastId, input }, transfer)
+      send({ kind: 'job', id: lastId, stage, input }, transfer)
     },
     watch(now) {
       if (gone) return
@@ -154,7 +160,8 @@ export function startLaneWorker(options: LaneWorkerOptions): LaneWorker {
       if (turn !== last || active === 0) turnSince = now
       else if (now - turnSince > options.timeLimitMs) return die('stuck', `nothing moved for ${options.timeLimitMs} ms`)
       else send({ kind: 'ping' })
-      if (activeJobs().some(({ since }) => now - since > options.timeLimitMs * stepsLimit)) die('stuck', 'it went on for too long')
+      const endless = activeJobs().find(({ since }) => now - since > options.timeLimitMs * stepsLimit)
+      if (endless !== undefined) die('stuck', 'it went on for too long', endless)
     },
     idleSince: () => idle,
     async close() {

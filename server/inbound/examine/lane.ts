@@ -5,7 +5,7 @@
  * Threads begin when there is work, and end when there has been none for some minutes.
  */
 import type { Log } from '../../platform/log.ts'
-import { type Death, type Job, type LaneWorker, startLaneWorker } from './lane-worker.ts'
+import { type Death, type Job, type LaneWorker, type Left, startLaneWorker } from './lane-worker.ts'
 
 /** What became of a job. `stage`: how far it had come (lane-thread.ts). `failed`: it threw; `stuck` and `died`: its thread had to be ended, or did.
  *  `busy`: it was not begun, because too many wait; `closed`: it never will be. */
@@ -89,19 +89,23 @@ export function createLane<O>(options: LaneOptions): Lane<O> {
       onDeath: (death, left) => {
         workers.delete(worker)
         log.warn({ lane: options.name, kind: death.kind, reason: death.reason, jobs: left.length }, 'inbound.thread-ended')
-        if (!closed) mourn(death, left as Waiting[])
+        if (!closed) mourn(death, left)
       },
     })
     workers.add(worker)
     watch ??= setInterval(look, Math.max(1, Math.min(longestWatchMs, timeLimitMs / 4))).unref()
   }
   /** The one that was at work when the thread ended has its outcome; the others go in front of the queue. */
-  function mourn(death: Death, left: Waiting[]): void {
-    const again = left.filter((one) => one !== death.job && ++one.deaths <= mostNeighbourDeaths)
+  function mourn({ kind, reason, job: toBlame }: Death, left: readonly Left[]): void {
+    const again: Waiting[] = []
+    for (const { job, stage } of left) {
+      const one = job as Waiting
+      if (one !== toBlame && ++one.deaths <= mostNeighbourDeaths) again.push(one)
+      else one.end({ kind, stage, reason })
+    }
     waiting.unshift(...again)
-    for (const one of left) if (!again.includes(one)) one.end({ kind: death.kind, stage: death.stage, reason: death.reason })
     // Nobody can begin: better to say so than to start one thread after the other.
-    if (left.length === 0 && workers.size === 0) for (const one of waiting.splice(0)) one.end({ kind: 'closed', reason: death.reason })
+    if (left.length === 0 && workers.size === 0) for (const one of waiting.splice(0)) one.end({ kind: 'closed', reason })
     dispatch()
   }
   function look(): void {
