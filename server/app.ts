@@ -129,7 +129,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
   const sweeper = createExpirySweeper({ approvals, clock, log })
-  const scheduler = createScheduler({ store, clock, log, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, onReleased })
+  const scheduler = createScheduler({ store, clock, log, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, caps, onReleased })
   const bouncesTo = (email: EmailId, domain: DomainName) => returnPath(returnPathSecret, email, domain, clock.now())
   const submissions = createSubmissions({
     store,

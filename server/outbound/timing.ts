@@ -9,6 +9,7 @@ export const atOnce: Timing = { sendAt: null, gateTiming: null, priority: 1, giv
 
 export const timingColumns = ({ sendAt, gateTiming, priority, giveUpAfterMs }: Timing) => ({
   send_at: sendAt,
+  due_at: sendAt,
   gate_timing: gateTiming,
   priority,
   give_up_after_ms: giveUpAfterMs,

@@ -1,4 +1,4 @@
-import { type Kysely, type SelectQueryBuilder, type Transaction, sql } from 'kysely'
+import { type Kysely, PostgresAdapter, type SelectQueryBuilder, type Transaction, sql } from 'kysely'
 import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
 import type { Address } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
@@ -22,6 +22,7 @@ export const untouched = {
   read_at: null,
   user_label: null,
   send_at: null,
+  due_at: null,
   gate_timing: null,
   priority: 1,
   give_up_after_ms: null,
@@ -49,29 +50,36 @@ export const findEmail = (db: Kysely<Database>, tenancy: Tenancy, id: EmailId): 
 export const emailById = (db: Kysely<Database>, id: EmailId): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('id', '=', id).executeTakeFirst()
 
-/** What was to be sent by `now` (epoch ms), the longest due first; what is in a mailbox that is closed is not due. */
+/** As it stands, and as it stays until the transaction ends: whoever else wants to change it waits. SQLite has one writer anyway. */
+export const emailToChange = (tx: Transaction<Database>, id: EmailId): Promise<EmailRow | undefined> => {
+  const query = tx.selectFrom('emails').selectAll().where('id', '=', id)
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? query.forNoKeyUpdate() : query).executeTakeFirst()
+}
+
+/** What is to be looked at by `now` (epoch ms), the longest due first; what is in a mailbox that is closed is not due. */
 export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): Promise<EmailRow[]> =>
   db
     .selectFrom('emails')
     .selectAll()
     .where('status', '=', 'scheduled')
-    .where('send_at', '<=', now)
+    .where('due_at', '<=', now)
     .where('mailbox_id', 'in', db.selectFrom('mailboxes').select('id').where('is_active', '=', 1))
-    .orderBy('send_at')
+    .orderBy('due_at')
+    .orderBy('id')
     .limit(limit)
     .execute()
 
-/** When the next email after `after` is to be sent (epoch ms); null when none is. */
+/** When the next email after `after` is to be looked at (epoch ms); null when none is. */
 export async function nextScheduled(db: Kysely<Database>, after: number): Promise<number | null> {
   const next = await db
     .selectFrom('emails')
-    .select('send_at')
+    .select('due_at')
     .where('status', '=', 'scheduled')
-    .where('send_at', '>', after)
-    .orderBy('send_at')
+    .where('due_at', '>', after)
+    .orderBy('due_at')
     .limit(1)
     .executeTakeFirst()
-  return next?.send_at ?? null
+  return next?.due_at ?? null
 }
 
 /** In no particular order. The caller has checked that they are the tenant's. */

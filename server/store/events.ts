@@ -12,6 +12,7 @@ export const eventTypes = [
   'message.bounced',
   'message.delayed',
   'message.cancelled',
+  'message.failed',
   'message.complained',
   'operator.alarm',
   'message.opened',

@@ -43,6 +43,8 @@ export const logActions = [
   'queue.listed',
   'email.scheduled',
   'email.rescheduled',
+  'email.postponed',
+  'email.failed',
   'email.complained',
   'alarm.raised',
   'alarm.ended',

@@ -127,6 +127,8 @@ type MailboxRow = {
   is_active: number
   /** null: not deleted */
   deleted_at: number | null
+  /** of mail that is to be sent later, where the call does not say */
+  default_gate_timing: Generated<GateTiming>
   created_at: number
 }
 
@@ -203,6 +205,8 @@ type EmailRow = {
   require_tls: number
   /** outbound: not before this time; null: as soon as it may */
   send_at: number | null
+  /** outbound, while it is scheduled: when it is looked at next; later than send_at when it had to wait */
+  due_at: number | null
   /** outbound, when it is to be sent later: whether a reviewer decides before its time or at it */
   gate_timing: GateTiming | null
   /** outbound: what goes first among the mail of one mailbox */
@@ -472,6 +476,8 @@ type StsPolicyRow = {
   mx_json: string
   fetched_at: number
   expires_at: number
+  /** when mail last asked for it; a day late at most */
+  used_at: Generated<number>
 }
 
 /** Sessions of one day (epoch ms / 86,400,000, whole) with one host, by what came of TLS. `result`: '' is success, else in the words of RFC 8460 §4.3. */
@@ -486,8 +492,16 @@ type TlsResultRow = {
   sessions: number
 }
 
-/** A report about a day, or why there is none. `unwanted`: nobody asked for it. */
-type TlsReportRow = { day: number; domain: string; state: 'due' | 'sent' | 'unwanted' | 'failed'; tries: number; next_try_at: number }
+/** A report about a day, or why there is none. `unwanted`: nobody asked for it. `places_json`: the places that have answered for good, each with
+ *  whether it took the report. */
+type TlsReportRow = {
+  day: number
+  domain: string
+  state: 'due' | 'sent' | 'unwanted' | 'failed'
+  tries: number
+  next_try_at: number
+  places_json: Generated<string>
+}
 
 /** Trouble of ours that a provider tells us about. `source`: the domain it is about, '' when it is our address; `provider`: '' when it is nobody's.
  *  `reply` is a stranger's words; `link` leads to one who is known to keep a list. */
@@ -504,6 +518,7 @@ type AlarmRow = {
 
 /** A mailbox that wants to know whether its mail is opened. */
 type NoticingMailboxRow = { mailbox_id: MailboxId; since: number }
+
 
 /** How often an image with this token (SHA-256 of it) was asked for; at most once a minute is counted. */
 type OpenRow = { token_hash: string; email_id: EmailId; count: Generated<number>; first_at: number | null; last_at: number | null }

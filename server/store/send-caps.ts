@@ -1,4 +1,4 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
 import type { Database, Row } from './schema.ts'
 
@@ -92,5 +92,15 @@ export async function countSent(
   await tx
     .insertInto('first_contacts')
     .values(fresh.map((address) => ({ mailbox_id: id, address, window_start: start })))
+    .execute()
+}
+
+/** Takes back what was counted in a window. */
+export async function uncountSent(tx: Transaction<Database>, id: MailboxId, { start, count }: Counted): Promise<void> {
+  await tx
+    .updateTable('send_windows')
+    .set({ messages: sql<number>`case when messages > ${count} then messages - ${count} else 0 end` })
+    .where('mailbox_id', '=', id)
+    .where('window_start', '=', start)
     .execute()
 }

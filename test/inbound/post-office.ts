@@ -168,6 +168,7 @@ export async function furnish(store: Store): Promise<void> {
     oversight_mode: 'gated_send' satisfies OversightMode,
     is_active: 1,
     deleted_at: null,
+    default_gate_timing: 'gate_first',
     created_at: now,
     ...more,
   })

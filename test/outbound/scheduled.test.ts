@@ -2,13 +2,19 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { OversightMode } from '../../server/model/email.ts'
 import { createScheduler } from '../../server/outbound/scheduled.ts'
 import { type Submissions, createSubmissions } from '../../server/outbound/submit.ts'
+import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
+import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { type Timing, atOnce, statusAfterGate } from '../../server/outbound/timing.ts'
 import { type Approvals, createApprovals } from '../../server/oversight/approvals.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { emailById } from '../../server/store/emails.ts'
+import { eventsAfter } from '../../server/store/events.ts'
+import { listLog } from '../../server/store/log.ts'
+import { setMailboxState } from '../../server/store/mailboxes.ts'
 import { releaseById } from '../../server/store/releases.ts'
 import { deliveriesOf } from '../../server/store/queue.ts'
+import { setStanding } from '../../server/store/standings.ts'
 import { type Office, address, openOffice } from '../support/offices.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { type VirtualClock, createVirtualClock } from '../support/virtual-clock.ts'
@@ -50,9 +56,17 @@ describeOnEachEngine('mail that is sent later', (openStore) => {
     approvals = createApprovals({ ...shared, allowTestSelfApproval: false })
   })
 
-  const due = () => createScheduler({ store, clock, log: silentLog, onReleased: () => void (released += 1), ...times }).run()
-  const submit = async (office: Office, timing: Timing) => {
-    const letter = { mailbox: office.mailbox.id, to: [address('bo@remote.test')], subject: 'Hello', markdown: 'Hi', timing }
+  const due = (caps: Partial<Caps> = {}) =>
+    createScheduler({
+      store,
+      clock,
+      log: silentLog,
+      onReleased: () => void (released += 1),
+      ...times,
+      caps: { ...noCaps, ...caps },
+    }).run()
+  const submit = async (office: Office, timing: Timing, to = ['bo@remote.test']) => {
+    const letter = { mailbox: office.mailbox.id, to: to.map(address), subject: 'Hello', markdown: 'Hi', timing }
     const sent = await submissions.send(office.agent, letter)
     if (!sent.ok) throw new Error(sent.code)
     return sent.value
@@ -111,6 +125,102 @@ describeOnEachEngine('mail that is sent later', (openStore) => {
     await due()
     expect(await statusOf(id)).toBe('pending_send_approval')
     expect(await approvals.decide(office.reviewer, { email: id, action: 'approve' })).toMatchObject({ ok: true, value: { status: 'sent' } })
+  })
+
+  const events = async () =>
+    (await eventsAfter(store.db, 0, 99)).map((it) => ({ type: it.type, data: JSON.parse(it.data_json) as Record<string, unknown> }))
+
+  it('over the cap of its mailbox waits until there is room, says so once, and goes then', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const first = await submit(office, later, ['a@remote.test', 'b@remote.test'])
+    const second = await submit(office, later, ['c@remote.test'])
+    await clock.advance(hour)
+    expect(await due({ hour: 2 })).toBe(2)
+    expect([await statusOf(first.id), await statusOf(second.id)]).toEqual(['sent', 'scheduled'])
+    expect(await due({ hour: 2 })).toBe(0)
+    const told = (await events()).filter((it) => it.type === 'message.delayed')
+    expect(told).toMatchObject([{ data: { email_id: second.id, reason: expect.stringContaining('2 messages in an hour') } }])
+    const waitsUntil = Number(told[0]?.data['delayed_until'])
+    expect(waitsUntil).toBeGreaterThan(start + 2 * hour)
+    await clock.advance(waitsUntil - clock.now())
+    await due({ hour: 0 })
+    expect(await statusOf(second.id)).toBe('scheduled')
+    await clock.advance(2 * hour)
+    await due({ hour: 2 })
+    expect(await statusOf(second.id)).toBe('sent')
+    expect((await events()).filter((it) => it.type === 'message.delayed')).toHaveLength(1)
+    const said = (await listLog(store.db, office.tenancy, { limit: 50 })).filter((it) => it.action === 'email.postponed')
+    expect(said).toMatchObject([{ resourceId: second.id }])
+  })
+
+  it('is counted once: at its time instead of when it was handed in', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const caps: Caps = { hour: 2, day: 3, new: null }
+    const counting = createSubmissions({ store, clock, log: silentLog, onReleased: () => {}, ...times, caps })
+    const letter = { mailbox: office.mailbox.id, to: [address('bo@remote.test')], subject: 'Hello', markdown: 'Hi' }
+    const handIn = async (timing: Timing) => (await counting.send(office.agent, { ...letter, timing })).ok
+    expect([await handIn(later), await handIn(later), await handIn(later)]).toEqual([true, true, false])
+    await clock.advance(hour)
+    expect(await due(caps)).toBe(2)
+    expect(released).toBe(2)
+    const windows = await store.db.selectFrom('send_windows').select(['window_start', 'messages']).orderBy('window_start').execute()
+    expect(windows).toEqual([
+      { window_start: start, messages: 0 },
+      { window_start: start + hour, messages: 2 },
+    ])
+    await clock.advance(hour + 5 * 60_000)
+    expect([await handIn(atOnce), await handIn(atOnce)]).toEqual([true, false])
+  })
+
+  it('that never gets room ends like mail that is never taken', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const { id } = await submit(office, { ...later, giveUpAfterMs: 3 * hour })
+    for (let hours = 1; hours <= 4; hours += 1) {
+      await clock.advance(hour)
+      await due({ hour: 0 })
+    }
+    expect(await statusOf(id)).toBe('send_failed')
+    expect((await events()).at(-1)).toMatchObject({ type: 'message.failed', data: { email_id: id, code: 'RATE_LIMITED' } })
+  })
+
+  it('of a mailbox that may send nothing any more is not sent, approved or not, and says why', async () => {
+    const [free, gated] = [await openOffice(store, start, { mode: 'autonomous' }), await openOffice(store, start)]
+    const [one, other] = [await submit(free, later), await submit(gated, later)]
+    await approvals.decide(gated.reviewer, { email: other.id, action: 'approve' })
+    for (const { mailbox } of [free, gated])
+      await store.transaction((tx) => setStanding(tx, mailbox.id, { tier: 'termination', reason: 'Too many complaints', since: start }))
+    await clock.advance(hour)
+    await due()
+    for (const { id } of [one, other]) {
+      expect(await statusOf(id)).toBe('send_failed')
+      expect(await deliveriesOf(store.db, id)).toEqual([])
+    }
+    expect((await events()).filter((it) => it.type === 'message.failed').map((it) => it.data)).toMatchObject([
+      { email_id: one.id, status: 'send_failed', code: 'SENDING_DISABLED', reason: 'Too many complaints' },
+      { email_id: other.id, code: 'SENDING_DISABLED' },
+    ])
+    expect(released).toBe(0)
+  })
+
+  it('to people who do not want it any more is not sent', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const { id } = await submit(office, later)
+    await createSuppressions({ store, clock }).add(office.agent, address('bo@remote.test'), null)
+    await clock.advance(hour)
+    await due()
+    expect(await statusOf(id)).toBe('send_failed')
+    expect((await events()).at(-1)).toMatchObject({ type: 'message.failed', data: { code: 'RECIPIENT_SUPPRESSED' } })
+  })
+
+  it('waits while its mailbox is suspended', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const { id } = await submit(office, later)
+    await store.transaction((tx) => setMailboxState(tx, office.mailbox.id, 'suspended', start))
+    await clock.advance(hour)
+    expect(await due()).toBe(0)
+    await store.transaction((tx) => setMailboxState(tx, office.mailbox.id, 'active', start))
+    expect(await due()).toBe(1)
+    expect(await statusOf(id)).toBe('sent')
   })
 
   it('of a mailbox that was lowered meanwhile waits for a reviewer, or is not sent at all', async () => {

@@ -55,6 +55,7 @@ export async function openOffice(
     oversight_mode: mode,
     is_active: 1,
     deleted_at: null,
+    default_gate_timing: 'gate_first',
     created_at: now,
   }
   await store.transaction(async (tx) => {

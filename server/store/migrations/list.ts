@@ -8,6 +8,8 @@ import { suppression } from './007-suppression.ts'
 import { pace } from './005-pace.ts'
 import { signing } from './006-signing.ts'
 import { opens } from './008-opens.ts'
+import { tlsReports } from './009-tls-reports.ts'
+import { scheduled } from './010-scheduled.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -19,4 +21,6 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '006-signing', build: signing },
   { name: '007-suppression', build: suppression },
   { name: '008-opens', build: opens },
+  { name: '009-tls-reports', build: tlsReports },
+  { name: '010-scheduled', build: scheduled },
 ]

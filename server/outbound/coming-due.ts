@@ -1,0 +1,123 @@
+/** What becomes of an email whose time has come: it is released, held, made to wait, or ends. One transaction. */
+import type { SystemActor } from '../model/actor.ts'
+import type { ContentHash } from '../model/envelope.ts'
+import type { EmailId } from '../model/ids.ts'
+import { agentVerdict } from '../oversight/gate.ts'
+import { hold } from '../oversight/holds.ts'
+import { type Grounds, release } from '../oversight/release.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Store, Tx } from '../store/db.ts'
+import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
+import { type EmailRow, changeEmail, emailToChange, envelopeOf } from '../store/emails.ts'
+import { type EventType, appendEvent } from '../store/events.ts'
+import { decisionOfHold, latestHold } from '../store/holds.ts'
+import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
+import { mailboxById } from '../store/mailboxes.ts'
+import { type Caps, noCaps } from './pace/caps.ts'
+import { askToSend } from './pace/spend.ts'
+import { allSuppressed } from './suppression/suppression.ts'
+
+export type ComingDueDeps = { store: Store; clock: Clock; holdExpiryMs: number; giveUpAfterMs: number; /** left out: none */ caps?: Caps }
+
+/** An email as it stands in this transaction, which has it for itself. */
+type Due = { tx: Tx; deps: ComingDueDeps; email: EmailRow; contentHash: ContentHash; now: number }
+export type Became = 'sent' | 'pending_send_approval' | 'send_failed' | 'postponed'
+
+const gate: SystemActor = { kind: 'system', part: 'oversight' }
+
+/** @param whyNot why its mailbox may send nothing at all; null when it may
+ *  @returns null when somebody was faster, or its mailbox is closed for now */
+export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: string | null): Promise<Became | null> {
+  const now = deps.clock.now()
+  // Whoever edits it waits from here on, or was here before.
+  const email = await emailToChange(tx, id)
+  if (email?.status !== 'scheduled' || email.content_hash === null || email.due_at === null || email.due_at > now) return null
+  const mailbox = await mailboxById(tx, email.mailbox_id)
+  if (mailbox?.is_active !== 1) return null
+  const due: Due = { tx, deps, email, contentHash: email.content_hash, now }
+
+  if (whyNot !== null) return await fail(due, 'SENDING_DISABLED', whyNot)
+  if (await allSuppressed(tx, tenancyOf(email), envelopeOf(email).forwardPaths, now))
+    return await fail(due, 'RECIPIENT_SUPPRESSED', 'Every recipient is on the suppression list.')
+  const approval = await approvalOf(tx, email)
+  // A person let it go: that costs nothing more, as with any approval (pace/caps.ts).
+  if (approval !== null) return await send(due, approval)
+  const verdict = agentVerdict(mailbox.oversight_mode, 'send')
+  if (verdict.outcome === 'refuse') return await fail(due, verdict.code, verdict.rule)
+  return verdict.outcome === 'hold' ? await wait(due, verdict.rule) : await sendWithinCaps(due, verdict.rule)
+}
+
+/** A reviewer's yes to this very content. */
+export async function approvalOf(tx: Tx, email: EmailRow): Promise<Grounds | null> {
+  const last = await latestHold(tx, email.id)
+  if (last?.state !== 'approved' || last.content_hash !== email.content_hash) return null
+  const decision = await decisionOfHold(tx, last.id)
+  return decision?.action === 'approve' ? { kind: 'approval', decisionId: decision.id } : null
+}
+
+/** What was counted when it was handed in is counted now instead: a hundred messages of a hundred hours do not leave in one. */
+async function sendWithinCaps(due: Due, rule: string): Promise<Became | null> {
+  const { tx, deps, email, now } = due
+  const { forwardPaths } = envelopeOf(email)
+  const before = { at: email.received_at, messages: forwardPaths.length }
+  const spend = await askToSend(tx, { mailboxId: email.mailbox_id, forwardPaths, caps: deps.caps ?? noCaps, before, now })
+  if (!spend.ok) return await postpone(due, now + (spend.retryAfterMs ?? 0), spend.detail ?? spend.code)
+  await spend.value(tx)
+  return await send(due, { kind: 'policy', rule })
+}
+
+async function send({ tx, deps, email, contentHash, now }: Due, grounds: Grounds): Promise<Became | null> {
+  const sent = await move(tx, email, { status: 'sent', sent_at: now }, now)
+  if (sent === null) return null
+  await appendLogs(tx, [await release(tx, { email: sent, contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs })])
+  return 'sent'
+}
+
+async function wait({ tx, deps, email, contentHash, now }: Due, rule: string): Promise<Became | null> {
+  const waiting = await move(tx, email, { status: 'pending_send_approval' }, now)
+  if (waiting === null) return null
+  await appendLogs(tx, [await hold(tx, { email: waiting, contentHash, rule, now, expiresAt: now + deps.holdExpiryMs })])
+  return 'pending_send_approval'
+}
+
+/** It has as long for its turn as its deliveries have for theirs. Said once, however often it has to wait. */
+async function postpone(due: Due, until: number, reason: string): Promise<Became | null> {
+  const { tx, deps, email, now } = due
+  const giveUpAt = (email.send_at ?? now) + (email.give_up_after_ms ?? deps.giveUpAfterMs)
+  if (now >= giveUpAt) return await fail(due, 'RATE_LIMITED', `${reason}.`)
+  const dueAt = Math.min(Math.max(until, now + 1), giveUpAt)
+  const moved = await move(tx, email, { due_at: dueAt }, now)
+  if (moved === null) return null
+  if (email.due_at === email.send_at)
+    await say(due, moved, { event: 'message.delayed', action: 'email.postponed' }, { reason, delayed_until: dueAt })
+  return 'postponed'
+}
+
+async function fail(due: Due, code: string, reason: string): Promise<Became | null> {
+  const failed = await move(due.tx, due.email, { status: 'send_failed' }, due.now)
+  if (failed === null) return null
+  await say(due, failed, { event: 'message.failed', action: 'email.failed' }, { code, reason })
+  return 'send_failed'
+}
+
+async function say(
+  { tx, now }: Due,
+  email: EmailRow,
+  { event, action }: { event: EventType; action: LogAction },
+  why: { reason: string; code?: string; delayed_until?: number },
+): Promise<void> {
+  const { reason, ...metadata } = why
+  await appendEvent(tx, {
+    tenancy: tenancyOf(email),
+    mailboxId: email.mailbox_id,
+    type: event,
+    data: { ...emailFacts(email), ...why },
+    now,
+  })
+  const entry: NewLogEntry = { ...emailEntry(email, gate, now), action, metadata, details: { reason } }
+  await appendLogs(tx, [entry])
+}
+
+async function move(tx: Tx, email: EmailRow, change: Partial<EmailRow>, now: number): Promise<EmailRow | null> {
+  return (await changeEmail(tx, email.id, ['scheduled'], { ...change, updated_at: now })) ? { ...email, ...change, updated_at: now } : null
+}
