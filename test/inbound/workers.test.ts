@@ -150,6 +150,24 @@ describe('too many messages', () => {
     expect(await Promise.all(outcomes.slice(0, 9))).toEqual(Array.from({ length: 9 }, () => 'closed'))
   })
 
+  it('of one network make room for another, which has its turn between them', { timeout: 60_000 }, async () => {
+    const parser = open({ quickMs: 30_000, slowMs: 30_000 })
+    const large = (fields: Record<string, string>): Buffer => Buffer.from(letter(fields, `${'a'.repeat(76)}\r\n`.repeat(30_000)))
+    const send = (ip: string, bytes: Buffer): Promise<Examination | null> =>
+      parser.examine({ bytes, client: { ...client, ip }, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, noNames)
+    const ended: number[] = []
+    // From as many addresses as there are places: they are one network all the same.
+    const flood = Array.from({ length: 9 }, (_, number) =>
+      send(`198.51.100.${number}`, large({ 'X-Plant': 'exit read' })).then((outcome) => (ended.push(number), outcome)),
+    )
+    expect(await send('198.51.100.10', large({}))).toBe(null)
+    const newcomer = send('203.0.113.1', large({ Subject: 'Normal' }))
+    expect(await flood[8]).toBe(null)
+    expect(await newcomer).toMatchObject({ parsed: { subject: 'Normal', flags: ['text-truncated'] } })
+    expect(ended.filter((number) => number > 0)).toEqual([8])
+    await Promise.all(flood)
+  })
+
   it('are sent away before there is no room left for them, and the room comes back', { timeout: 60_000 }, async () => {
     const parser = open({ quickMs: 1_000, slowMs: 1_000 })
     expect(parser.load()).toBeLessThan(0.5)

@@ -6,17 +6,21 @@
  */
 import type { Log } from '../../platform/log.ts'
 import { type Death, type Job, type LaneWorker, type Left, startLaneWorker } from './lane-worker.ts'
+import { type Origin, createWaitingLine } from './waiting-line.ts'
 
 /** What became of a job. `stage`: how far it had come (lane-thread.ts). `failed`: it threw; `stuck` and `died`: its thread had to be ended, or did.
- *  `busy`: it was not begun, because too many wait; `closed`: it never will be. */
+ *  `busy`: it was not begun, because too many wait, or others of its network do; `closed`: it never will be. */
 export type Outcome<O> =
   | { kind: 'done'; value: O }
   | { kind: 'failed' | 'stuck' | 'died'; stage: number; reason: string }
   | { kind: 'busy' }
   | { kind: 'closed'; reason: string }
 
+/** `origin`: the networks it came from, with which it shares what places there are. */
+export type LaneRequest = Pick<Job, 'prepare' | 'answer' | 'weight' | 'hurry'> & { origin: Origin }
+
 export type Lane<O> = {
-  run(request: Pick<Job, 'prepare' | 'answer' | 'weight' | 'hurry'>): Promise<Outcome<O>>
+  run(request: LaneRequest): Promise<Outcome<O>>
   /** Jobs that wait for a thread or have one, as a share of how many may. */
   fullness(): number
   /** Jobs under way end as closed. */
@@ -44,22 +48,38 @@ const longestWatchMs = 250
 /** Whose neighbours took a thread with them so often has bad luck, or is to blame itself. */
 const mostNeighbourDeaths = 2
 
-type Waiting = Job & { deaths: number; end(outcome: Outcome<unknown>): void }
+type Waiting = Job & { origin: Origin; deaths: number; end(outcome: Outcome<unknown>): void }
 
 export function createLane<O>(options: LaneOptions): Lane<O> {
   const { threads, atOnce, mostWeight, timeLimitMs, maxWaiting, log } = options
   const workers = new Set<LaneWorker>()
-  const waiting: Waiting[] = []
+  const waiting = createWaitingLine<Waiting>()
   const most = maxWaiting + threads * atOnce
   let closed = false
   let watch: NodeJS.Timeout | null = null
 
   const load = (): number => workers.values().reduce((sum, one) => sum + one.active(), waiting.length)
+  /** @returns whether there is room now */
+  function makeRoom(newcomer: Origin): boolean {
+    const displaced = waiting.displace(newcomer)
+    displaced?.end({ kind: 'busy' })
+    return displaced !== null
+  }
+  function waitingFor({ prepare, answer, weight, hurry, origin }: LaneRequest, resolve: Waiting['end']): Waiting {
+    const end = (outcome: Outcome<unknown>): void => {
+      waiting.left(one)
+      resolve(outcome)
+    }
+    const done = (value: unknown): void => end({ kind: 'done', value })
+    const failed = (stage: number, reason: string): void => end({ kind: 'failed', stage, reason })
+    const one: Waiting = { prepare, answer, weight, hurry, origin, deaths: 0, done, failed, end }
+    return one
+  }
   function dispatch(): void {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+    for (let next = waiting.next(); next !== undefined; next = waiting.next()) {
       const worker = leastBusy(next)
       if (worker === null) return hire()
-      waiting.shift()
+      waiting.take(next)
       worker.give(next)
     }
   }
@@ -103,9 +123,9 @@ export function createLane<O>(options: LaneOptions): Lane<O> {
       if (one !== toBlame && ++one.deaths <= mostNeighbourDeaths) again.push(one)
       else one.end({ kind, stage, reason })
     }
-    waiting.unshift(...again)
+    waiting.putBack(again)
     // Nobody can begin: better to say so than to start one thread after the other.
-    if (left.length === 0 && workers.size === 0) for (const one of waiting.splice(0)) one.end({ kind: 'closed', reason })
+    if (left.length === 0 && workers.size === 0) for (const one of waiting.drain()) one.end({ kind: 'closed', reason })
     dispatch()
   }
   function look(): void {
@@ -125,14 +145,11 @@ export function createLane<O>(options: LaneOptions): Lane<O> {
   }
 
   return {
-    run({ prepare, answer, weight, hurry }) {
+    run(request) {
       if (closed) return Promise.resolve({ kind: 'closed', reason: 'the lane is closed' })
-      if (load() >= most) return Promise.resolve({ kind: 'busy' })
+      if (load() >= most && !makeRoom(request.origin)) return Promise.resolve({ kind: 'busy' })
       return new Promise((resolve) => {
-        const end = resolve as Waiting['end']
-        const done = (value: unknown): void => end({ kind: 'done', value })
-        const failed = (stage: number, reason: string): void => end({ kind: 'failed', stage, reason })
-        waiting.push({ prepare, answer, weight, hurry, deaths: 0, done, failed, end })
+        waiting.arrive(waitingFor(request, resolve as Waiting['end']))
         dispatch()
       })
     },
@@ -141,7 +158,7 @@ export function createLane<O>(options: LaneOptions): Lane<O> {
       closed = true
       if (watch !== null) clearInterval(watch)
       const left = await Promise.all([...workers].map((one) => one.close()))
-      for (const one of [...waiting.splice(0), ...(left.flat() as Waiting[])]) one.end({ kind: 'closed', reason: 'the lane was closed' })
+      for (const one of [...waiting.drain(), ...(left.flat() as Waiting[])]) one.end({ kind: 'closed', reason: 'the lane was closed' })
     },
   }
 }

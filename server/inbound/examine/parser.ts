@@ -10,6 +10,7 @@ import { splitMessage } from '../../model/headers.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Examination } from './examination.ts'
 import type { ExamineTask } from './examine-message.ts'
+import { networkOf } from '../conduct/prefixes.ts'
 import { type Lane, type LaneOptions, createLane } from './lane.ts'
 import { lesser, stages, wholly } from './plan.ts'
 
@@ -62,7 +63,7 @@ export function createParser({ log, limits = {}, file = examineThread }: { log: 
       const bytes = new Uint8Array(task.bytes)
       return { input: { ...task, bytes }, transfer: [bytes.buffer] }
     }
-    return where.run({ prepare, answer, weight: weightOf(task.bytes), hurry: giveUp })
+    return where.run({ prepare, answer, weight: weightOf(task.bytes), hurry: giveUp, origin: originOf(task.client.ip) })
   }
 
   return {
@@ -92,6 +93,8 @@ export function createParser({ log, limits = {}, file = examineThread }: { log: 
 
 const weightOf = (message: Uint8Array): number =>
   weightOfAny + weightOfHeader * splitMessage(Buffer.from(message.buffer, message.byteOffset, message.byteLength)).header.length
+
+const originOf = (ip: string): string[] => networkOf(ip)?.prefixes.toReversed() ?? [ip]
 
 /** Text that takes long to convert is read simply instead: what it says is there all the same. */
 const deservesTime = (stage: number): boolean => stages[stage] !== 'text'
