@@ -25,6 +25,10 @@ export const commands = {
     summary: 'say whether mail of a mailbox tells when it is opened',
     load: async () => (await import('./mailboxes-opens.ts')).mailboxesOpens,
   },
+  'mailboxes notices': {
+    summary: 'say whether a mailbox is told by mail when its mail is late or fails',
+    load: async () => (await import('./mailboxes-opens.ts')).mailboxesNotices,
+  },
   'mailboxes suspend': { summary: 'close a mailbox for a time', load: async () => (await import('./mailboxes.ts')).mailboxesSuspend },
   'mailboxes resume': { summary: 'open it again', load: async () => (await import('./mailboxes.ts')).mailboxesResume },
   'mailboxes delete': { summary: 'close a mailbox for good', load: async () => (await import('./mailboxes.ts')).mailboxesDelete },

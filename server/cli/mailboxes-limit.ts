@@ -1,4 +1,4 @@
-import { type CapChange, changeCaps } from '../outbound/pace/own-caps.ts'
+import { type CapChange, chooseOnHost } from '../outbound/mailbox-choices.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type Call, type Command, Stop } from './command.ts'
 import { withStore } from './host.ts'
@@ -17,7 +17,7 @@ export const mailboxesLimit: Command = {
     const change: CapChange = { ...given(call, 'hour', 'hourly'), ...given(call, 'day', 'daily'), ...given(call, 'new', 'new-recipients') }
     const world = call.flag('test') ? 'test' : 'live'
     const changed = await withStore(call, (store, config) =>
-      changeCaps({ store, clock: systemClock, caps: config.outbound.caps }, call.word('ADDRESS'), world, change),
+      chooseOnHost({ store, clock: systemClock, caps: config.outbound.caps }, call.word('ADDRESS'), world, { caps: change }),
     )
     if (!changed.ok) throw new Stop(changed.detail ?? changed.code)
     const { address, caps } = changed.value

@@ -12,6 +12,8 @@ import { noteAlarm } from './alarms.ts'
 import { onComplaint } from './feedback.ts'
 import { isWhollyCancelled } from './control/deliveries.ts'
 import { isTakenBack } from '../store/queue-changes.ts'
+import { delayNoticeAfterMs } from './notices/delivery-notice.ts'
+import { fileNotice } from './notices/notices.ts'
 import type { Outcome } from './outcome.ts'
 import type { Retry } from './schedule.ts'
 import { simulatedComplaint } from './simulate.ts'
@@ -20,8 +22,8 @@ import { type Suppressed, notSuppressed, suppressAfterFailure } from './suppress
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
-/** An agent is told that a message is late once it has been tried for this long. */
-const delayedAfterMs = 15 * 60_000
+/** An agent is told that a message is late when it has been tried for this long, and again when people are told by mail. */
+const delayedAfterMs = [15 * 60_000, delayNoticeAfterMs] as const
 
 /** What is done about an outcome; every one of the four ends that design promise 7 names, or another wait. */
 type Turn = { state: DeliveryState; action: LogAction; event: EventType | null; bounceType: 'hard' | 'soft' | null }
@@ -69,8 +71,9 @@ export async function recordOutcome(
   }
   const standing = await standingAfter(tx, claim, outcome, turn, now)
   const alarms = email === undefined ? [] : await noteAlarm(tx, email, outcome, now)
+  const notices = email === undefined ? [] : await fileNotice(tx, { email, delivery: claim, state: turn.state, outcome, now })
   const complaints = email === undefined || turn.state !== 'delivered' ? [] : await complain(tx, email, claim, now)
-  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...standing, ...alarms, ...complaints])
+  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...standing, ...alarms, ...notices, ...complaints])
   return turn.state
 }
 
@@ -138,8 +141,8 @@ const isNothingLeft = async (tx: Tx, email: EmailRow): Promise<boolean> =>
   (await deliveriesOf(tx, email.id)).every(({ state }) => state === 'cancelled')
 
 async function isNewlyDelayed(tx: Tx, claim: Claim, turn: Turn, now: number): Promise<boolean> {
-  const since = claim.queued_at + delayedAfterMs
-  return turn.state === 'queued' && now >= since && !(await wasDeferredSince(tx, claim.id, claim.attempts, since))
+  const passed = delayedAfterMs.map((ms) => claim.queued_at + ms).findLast((since) => now >= since)
+  return turn.state === 'queued' && passed !== undefined && !(await wasDeferredSince(tx, claim.id, claim.attempts, passed))
 }
 
 /** In the contract's words (§10.3). The remote's text is a stranger's, already bounded and made plain. */

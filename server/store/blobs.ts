@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
 import { sha256 } from '../model/canonical.ts'
 import { prepareChange } from './prepared.ts'
 import type { Database } from './schema.ts'
@@ -46,12 +46,20 @@ export function createBlobs(dataDir: string): Blobs {
   }
 }
 
-const insertBlob = prepareChange((db, { hash, size, bytes, created_at }: StagedBlob & { created_at: number }) =>
+/** For what is no file: of at most `largestRowBytes`. */
+export const insertBlob = prepareChange((db, { hash, size, bytes, created_at }: StagedBlob & { created_at: number }) =>
   db
     .insertInto('blobs')
     .values({ hash, size, bytes, created_at })
     .onConflict((conflict) => conflict.column('hash').doNothing()),
 )
+
+/** The first bytes of a content in its row; null when it is a file, or none. */
+export async function readHead(db: Kysely<Database>, hash: string, bytes: number): Promise<Buffer | null> {
+  const head = sql<Uint8Array | null>`substr(bytes, 1, ${sql.lit(bytes)})`.as('head')
+  const row = await db.selectFrom('blobs').select(head).where('hash', '=', hash).executeTakeFirst()
+  return row === undefined || row.head === null ? null : asBuffer(row.head)
+}
 
 // No write takes this long; a younger file may belong to another process on the same folder, such as a command of the operator.
 const abandonedMs = 3_600_000

@@ -61,6 +61,7 @@ export interface Database {
   alarms: AlarmRow
   noticing_mailboxes: NoticingMailboxRow
   opens: OpenRow
+  notified_mailboxes: NotifiedMailboxRow
   send_caps: SendCapRow
   send_windows: SendWindowRow
   first_contacts: FirstContactRow
@@ -519,6 +520,8 @@ type AlarmRow = {
 /** A mailbox that wants to know whether its mail is opened. */
 type NoticingMailboxRow = { mailbox_id: MailboxId; since: number }
 
+/** A mailbox that is told by mail what became of what it sent. */
+type NotifiedMailboxRow = { mailbox_id: MailboxId; since: number }
 
 /** How often an image with this token (SHA-256 of it) was asked for; at most once a minute is counted. */
 type OpenRow = { token_hash: string; email_id: EmailId; count: Generated<number>; first_at: number | null; last_at: number | null }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { openStore } from '../../server/store/db.ts'
+import { wantsNotices } from '../../server/store/notices.ts'
 import { multimail } from '../support/cli.ts'
 import { openOffice } from '../support/offices.ts'
 import { createScratch } from '../support/scratch.ts'
@@ -41,4 +42,18 @@ it('multimail mailboxes opens switches one mailbox, says so, and puts it on the 
     err: expect.stringContaining('no mailbox'),
   })
   expect((await multimail(env, 'mailboxes', 'opens', mailbox.address, 'perhaps')).code).toBe(2)
+})
+
+it('multimail mailboxes notices does so with notices by mail', async () => {
+  const first = await store()
+  const { mailbox } = await openOffice(first, systemClock.now())
+  await first.close()
+  const on = await multimail(env, 'mailboxes', 'notices', mailbox.address, 'on')
+  expect([on.code, on.out]).toEqual([0, `${mailbox.address} is told by mail when its mail is late or fails, from now on.\n`])
+  const then = await store()
+  expect(await wantsNotices(then.db, mailbox.id)).toBe(true)
+  expect(await then.db.selectFrom('log_entries').select('actor_id').where('action', '=', 'mailbox.notices_set').execute()).toEqual([
+    { actor_id: 'system:host' },
+  ])
+  await then.close()
 })

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
 import { askedBy } from '../../server/outbound/opens/asked-by.ts'
-import { openImage, switchOpens } from '../../server/outbound/opens/opens.ts'
+import { openImage } from '../../server/outbound/opens/opens.ts'
+import { chooseOnHost } from '../../server/outbound/mailbox-choices.ts'
+import { noCaps } from '../../server/outbound/pace/caps.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { createMetrics } from '../../server/platform/metrics.ts'
 import { emailById } from '../../server/store/emails.ts'
@@ -10,11 +12,12 @@ import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 const minute = 60_000
+const switchOpens = (desk: Desk, address: string, opens: boolean) => chooseOnHost({ ...desk, caps: noCaps }, address, 'live', { opens })
 
 describeOnEachEngine('a mailbox that notices opens', (openStore) => {
   const noticing = async (mailbox: 'free' | 'gated' = 'free') => {
     const desk = await openDesk(openStore)
-    expect(await switchOpens(desk, desk.ours[mailbox].address, 'live', true)).toMatchObject({ ok: true, value: { changed: true } })
+    expect(await switchOpens(desk, desk.ours[mailbox].address, true)).toMatchObject({ ok: true, value: { changed: true } })
     return desk
   }
   const send = async (desk: Desk, mailbox: 'free' | 'gated') => {
@@ -43,10 +46,10 @@ describeOnEachEngine('a mailbox that notices opens', (openStore) => {
     const { raw, token } = await send(desk, 'free')
     expect([token, raw.includes('<img')]).toEqual([null, false])
     expect(await desk.store.db.selectFrom('opens').selectAll().execute()).toEqual([])
-    await switchOpens(desk, desk.ours.free.address, 'live', true)
+    await switchOpens(desk, desk.ours.free.address, true)
     expect((await send(desk, 'gated')).token).toBeNull()
     expect((await send(desk, 'free')).token).not.toBeNull()
-    await switchOpens(desk, desk.ours.free.address, 'live', false)
+    await switchOpens(desk, desk.ours.free.address, false)
     expect((await send(desk, 'free')).token).toBeNull()
   })
 
@@ -106,7 +109,7 @@ describeOnEachEngine('a mailbox that notices opens', (openStore) => {
   it('tells its own account only, and no key is needed to be counted', async () => {
     const desk = await noticing()
     const ours = await send(desk, 'free')
-    await switchOpens(desk, desk.theirs.free.address, 'live', true)
+    await switchOpens(desk, desk.theirs.free.address, true)
     await ask(desk, `${ours.token}.gif`)
     expect((await told(desk)).map(({ account }) => account)).toEqual([desk.ours.accountId])
   })

@@ -11,10 +11,6 @@ const hour = 60 * 60_000
 /** How long mail may be under way before its sender is told that it is late (RFC 5321 §4.5.4.1 leaves it to us). */
 export const delayNoticeAfterMs = 4 * hour
 
-/** True once: at the first attempt that fails when it is time. Times: epoch ms; `lastNoticeAt` null when none was written yet. */
-export const isDelayNoticeDue = (q: { queuedAt: number; lastNoticeAt: number | null; now: number }): boolean =>
-  q.lastNoticeAt === null && q.now - q.queuedAt >= delayNoticeAfterMs
-
 /** `status` as RFC 3463, such as 5.1.1; `diagnostic` is what the remote host said, a stranger's words, null when none was reached. */
 export type NoticeRecipient = {
   address: Address
@@ -55,6 +51,12 @@ export function composeNotice(notice: DeliveryNotice): Buffer {
   const body = parts.map((one) => `--${boundary}\r\n${one}\r\n`).join('')
   return Buffer.from(`${fieldsOf(notice, boundary)}\r\n${body}--${boundary}--\r\n`, 'latin1')
 }
+
+/** What a person reads of it. */
+export const noticeText = (notice: DeliveryNotice): { subject: string; text: string } => ({
+  subject: subjects[notice.action],
+  text: words(notice).replaceAll('\r\n', '\n').trimEnd(),
+})
 
 const subjects = { failed: 'Undelivered mail', delayed: 'Delayed mail (still being tried)' } as const
 

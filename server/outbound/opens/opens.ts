@@ -6,18 +6,12 @@
  * address, no cookie, no name of a mail program.
  */
 import { randomBytes } from 'node:crypto'
-import type { SystemActor } from '../../model/actor.ts'
-import { addressKey, parseAddress } from '../../model/address.ts'
-import { type Result, fail, ok } from '../../model/result.ts'
-import type { World } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Store } from '../../store/db.ts'
 import { emailFacts, tenancyOf } from '../../store/email-record.ts'
 import { emailById } from '../../store/emails.ts'
 import { appendEvent } from '../../store/events.ts'
-import { appendLog } from '../../store/log.ts'
-import { mailboxAt } from '../../store/mailboxes.ts'
-import { countOpen, setNoticing } from '../../store/opens.ts'
+import { countOpen } from '../../store/opens.ts'
 import { askedBy } from './asked-by.ts'
 
 /** What an email that carries the image is flagged with, for whoever reads or approves it. */
@@ -57,28 +51,3 @@ export async function noteOpen(
     })
   })
 }
-
-const host: SystemActor = { kind: 'system', part: 'host' }
-
-/** @param text the address of the mailbox, as people write it. @returns `changed` false: it was so already */
-export async function switchOpens(
-  { store, clock }: { store: Store; clock: Clock },
-  text: string,
-  world: World,
-  on: boolean,
-): Promise<Result<{ address: string; changed: boolean }, 'MAILBOX_NOT_FOUND'>> {
-  const address = parseAddress(text)
-  if (address === null) return notFound(text)
-  return store.transaction(async (tx) => {
-    const mailbox = await mailboxAt(tx, world, addressKey(address))
-    if (mailbox === undefined) return notFound(text)
-    const now = clock.now()
-    const changed = await setNoticing(tx, mailbox.id, on, now)
-    const tenancy = { accountId: mailbox.account_id, world }
-    const entry = { at: now, actor: host, tenancy, action: 'mailbox.opens_set', resourceType: 'mailbox', resourceId: mailbox.id } as const
-    if (changed) await appendLog(tx, { ...entry, metadata: { on } })
-    return ok({ address: mailbox.address, changed })
-  })
-}
-
-const notFound = (text: string) => fail('MAILBOX_NOT_FOUND', `There is no mailbox ${JSON.stringify(text)}.`)

@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import PostalMime from 'postal-mime'
 import { describe, expect, it } from 'vitest'
-import {
-  type DeliveryNotice,
-  composeNotice,
-  delayNoticeAfterMs,
-  isDelayNoticeDue,
-} from '../../../server/outbound/notices/delivery-notice.ts'
+import { type DeliveryNotice, composeNotice } from '../../../server/outbound/notices/delivery-notice.ts'
 import { recognise } from '../../inbound/reports/corpus.ts'
 import { address } from '../../support/offices.ts'
 
@@ -118,12 +113,5 @@ describe('a delivery notice', () => {
         .filter((line) => line.startsWith('X-Field-'))
         .every((line) => line.endsWith(': value')),
     ).toBe(true)
-  })
-
-  it('of a delay is due once, after four hours', () => {
-    const queuedAt = now
-    expect(isDelayNoticeDue({ queuedAt, lastNoticeAt: null, now: queuedAt + delayNoticeAfterMs - 1 })).toBe(false)
-    expect(isDelayNoticeDue({ queuedAt, lastNoticeAt: null, now: queuedAt + delayNoticeAfterMs })).toBe(true)
-    expect(isDelayNoticeDue({ queuedAt, lastNoticeAt: queuedAt + delayNoticeAfterMs, now: queuedAt + 2 * delayNoticeAfterMs })).toBe(false)
   })
 })

@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest'
 import type { OversightMode } from '../../../server/model/email.ts'
 import type { World } from '../../../server/model/world.ts'
 import type { Caps } from '../../../server/outbound/pace/caps.ts'
-import { changeCaps } from '../../../server/outbound/pace/own-caps.ts'
+import { type CapChange, chooseOnHost } from '../../../server/outbound/mailbox-choices.ts'
 import { type Submissions, createSubmissions } from '../../../server/outbound/submit.ts'
 import { createApprovals } from '../../../server/oversight/approvals.ts'
 import { silentLog } from '../../../server/platform/log.ts'
@@ -162,7 +162,7 @@ describeOnEachEngine('the caps of a mailbox', (openStore) => {
 
   it('can be set for one mailbox by the operator, on the record, up to none at all', async () => {
     begin({ day: 1, new: 5 })
-    const change = (to: Parameters<typeof changeCaps>[3]) => changeCaps({ store, clock, caps }, office.mailbox.address, 'live', to)
+    const change = (to: CapChange) => chooseOnHost({ store, clock, caps }, office.mailbox.address, 'live', { caps: to })
     expect(await change({ day: 2, hour: 2 })).toMatchObject({ ok: true, value: { caps: { hour: 2, day: 2, new: 5 } } })
     expect([await send(), await send()]).toEqual(['sent', 'sent'])
     expect(await send()).toMatchObject({ code: 'RATE_LIMITED' })
@@ -172,6 +172,6 @@ describeOnEachEngine('the caps of a mailbox', (openStore) => {
     expect(await change({})).toMatchObject({ value: { caps: { day: 1 } } })
     const logged = await listLog(store.db, office.tenancy, { limit: 50 })
     expect(logged.filter(({ action }) => action === 'mailbox.limited')).toHaveLength(3)
-    expect(await changeCaps({ store, clock, caps }, 'nobody@remote.test', 'live', {})).toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+    expect(await chooseOnHost({ store, clock, caps }, 'nobody@remote.test', 'live', {})).toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
   })
 })
