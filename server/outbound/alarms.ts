@@ -31,13 +31,26 @@ const alarming: Partial<Record<BounceClass, 'address' | 'domain'>> = {
   signing: 'domain',
 }
 
-/** Raises or ends alarms after an attempt, in its transaction. @returns what goes on the record */
-export async function noteAlarm(tx: Tx, email: EmailRow, outcome: Outcome, now: number): Promise<NewLogEntry[]> {
+/** An attempt's end; `now` in epoch ms. */
+type Ended = { email: EmailRow; outcome: Outcome; now: number }
+
+/** Raises or ends alarms after attempts, in their transaction. @returns what goes on the record */
+export async function noteAlarms(tx: Tx, all: readonly Ended[]): Promise<NewLogEntry[]> {
+  const entries: NewLogEntry[] = []
   // What happens in the test world is not true.
-  if (email.world === 'test') return []
-  if (outcome.verdict.outcome === 'delivered') return await end(tx, email, outcome, now)
-  const about = alarming[outcome.verdict.class]
-  return about === undefined ? [] : await raise(tx, email, outcome, about === 'domain' ? domainFrom(email) : '', now)
+  const live = all.filter(({ email }) => email.world === 'live')
+  for (const { email, outcome, now } of live) {
+    const about = outcome.verdict.outcome === 'delivered' ? undefined : alarming[outcome.verdict.class]
+    if (about !== undefined) entries.push(...(await raise(tx, email, outcome, about === 'domain' ? domainFrom(email) : '', now)))
+  }
+  const passed = live.filter(({ outcome }) => outcome.verdict.outcome === 'delivered')
+  const [first] = passed
+  if (first === undefined) return entries
+  const over = await clearAlarms(
+    tx,
+    passed.map(({ email, outcome }) => ({ provider: providerOf(outcome.facts.host), source: domainFrom(email) })),
+  )
+  return [...entries, ...over.map((alarm) => entry('alarm.ended', alarm, first.now))]
 }
 
 async function raise(tx: Tx, email: EmailRow, { verdict, facts, text }: Outcome, source: string, now: number): Promise<NewLogEntry[]> {
@@ -52,11 +65,6 @@ async function raise(tx: Tx, email: EmailRow, { verdict, facts, text }: Outcome,
     now,
   })
   return [entry('alarm.raised', alarm, now)]
-}
-
-async function end(tx: Tx, email: EmailRow, { facts }: Outcome, now: number): Promise<NewLogEntry[]> {
-  const over = await clearAlarms(tx, { providers: ['', providerOf(facts.host)], sources: ['', domainFrom(email)] })
-  return over.map((alarm) => entry('alarm.ended', alarm, now))
 }
 
 /** Who runs a host, as far as its name says: `mx01.mail.icloud.com` is `icloud.com`. */

@@ -1,14 +1,23 @@
-/** What follows from an attempt, in one transaction with it: the delivery's new state, the email's, the event and the entry of the log. */
+/** What follows from attempts, in one transaction with them: the delivery's new state, the email's, the event and the entry of the log. */
 import type { SystemActor } from '../model/actor.ts'
 import { emailStatuses } from '../model/email.ts'
 import type { Address } from '../model/address.ts'
+import type { MailboxId } from '../model/ids.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
 import type { Tx } from '../store/db.ts'
-import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
+import { type EmailRow, changeEmail, lockEmail } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type Facts, type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
-import { type Claim, type DeliveryState, type Settlement, deliveriesOf, settleDelivery, wasDeferredSince } from '../store/queue.ts'
-import { noteAlarm } from './alarms.ts'
+import {
+  type Claim,
+  type DeliveryState,
+  type Settlement,
+  deliveriesOf,
+  isWhollyDelivered,
+  settleDelivery,
+  wasDeferredSince,
+} from '../store/queue.ts'
+import { noteAlarms } from './alarms.ts'
 import { onComplaint } from './feedback.ts'
 import { isWhollyCancelled } from './control/deliveries.ts'
 import { isTakenBack } from '../store/queue-changes.ts'
@@ -40,45 +49,79 @@ function turnOf({ verdict }: Outcome, retry: Retry): Turn {
   return { state: 'queued', action: 'delivery.deferred', event: null, bounceType: null }
 }
 
-/** What was taken back meanwhile is not tried again. */
-const unlessTakenBack = (turn: Turn, isTaken: boolean): Turn =>
-  isTaken && turn.state !== 'delivered' && turn.state !== 'bounced'
-    ? { state: 'cancelled', action: 'delivery.cancelled', event: 'message.cancelled', bounceType: null }
-    : turn
+/** How an attempt ended. `retry`: what the schedule says, for an outcome that may be tried again. `now`: epoch ms. */
+export type Ended = { claim: Claim; outcome: Outcome; retry: Retry; now: number }
 
-/** @returns the delivery's new state; null when the lease was lost and the delivery is somebody else's now */
-export async function recordOutcome(
-  tx: Tx,
-  { claim, outcome, retry, now }: { claim: Claim; outcome: Outcome; retry: Retry; now: number },
-): Promise<DeliveryState | null> {
-  // Locks the email first, as everybody does who changes both, so that the last of its deliveries sees all the others.
-  await changeEmail(tx, claim.email_id, emailStatuses, { updated_at: now })
-  const turn = unlessTakenBack(turnOf(outcome, retry), await isTakenBack(tx, claim.id))
-  if (!(await settleDelivery(tx, claim, settlementOf(turn.state, outcome, retry), now))) return null
+/** What became of a delivery; null when the lease was lost and it is somebody else's now. */
+type Noted = { ended: Ended; turn: Turn; email: EmailRow | undefined; entries: NewLogEntry[] }
+
+/** Records several at once, which costs little more than one of them. @returns each delivery's new state, in the order given; null when the lease was lost
+ *  and the delivery is somebody else's now */
+export async function recordOutcomes(tx: Tx, all: readonly Ended[]): Promise<(DeliveryState | null)[]> {
+  // By email, so that the last of its deliveries sees all the others; in one order for everybody, so that no two wait for each other.
+  const emails = [...Map.groupBy(all, ({ claim }) => claim.email_id)].toSorted(([one], [other]) => (one < other ? -1 : 1))
+  const noting = emails.map(([, ofEmail]) => noteInTurn(tx, ofEmail))
+  // Not over before all have ended: on PostgreSQL a statement that comes behind the rollback would stand, outside of any transaction.
+  await Promise.allSettled(noting)
+  const noted = new Map((await Promise.all(noting)).flat().map((one) => [one.ended, one]))
+  await appendLogs(tx, [...[...noted.values()].flatMap(({ entries }) => entries), ...(await aftermath(tx, [...noted.values()]))])
+  return all.map((ended) => noted.get(ended)?.turn.state ?? null)
+}
+
+async function noteInTurn(tx: Tx, all: readonly Ended[]): Promise<Noted[]> {
+  const noted: Noted[] = []
+  for (const ended of all) noted.push(...(await note(tx, ended)))
+  return noted
+}
+
+/** The delivery, its email and the event. @returns nothing when the lease was lost */
+async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
+  const { claim, outcome, retry, now } = ended
+  // The email first, as everybody locks it who changes both.
+  const email = await lockEmail(tx, claim.email_id)
+  const turn = await unlessTakenBack(tx, claim, turnOf(outcome, retry))
+  if (!(await settleDelivery(tx, claim, settlementOf(turn.state, outcome, retry), now))) return []
   const after = await suppressionAfter(tx, claim, outcome, turn, now)
-  const email = await emailById(tx, claim.email_id)
   if (email !== undefined) {
     await changeEmail(tx, email.id, emailStatuses, { ...(await emailChange(tx, email, turn, now)), updated_at: now })
     const type = turn.event ?? ((await isNewlyDelayed(tx, claim, turn, now)) ? 'message.delayed' : null)
-    if (type !== null)
-      await appendEvent(tx, {
-        tenancy: tenancyOf(email),
-        mailboxId: email.mailbox_id,
-        type,
-        data: eventData(email, claim, outcome, turn, after.suppressed, now),
-        now,
-      })
+    if (type !== null) {
+      const data = eventData(email, claim, outcome, turn, after.suppressed, now)
+      await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type, data, now })
+    }
   }
-  const standing = await standingAfter(tx, claim, outcome, turn, now)
-  const alarms = email === undefined ? [] : await noteAlarm(tx, email, outcome, now)
-  const notices = email === undefined ? [] : await fileNotice(tx, { email, delivery: claim, state: turn.state, outcome, now })
-  const complaints = email === undefined || turn.state !== 'delivered' ? [] : await complain(tx, email, claim, now)
-  await appendLogs(tx, [logEntry(claim, outcome, turn, retry, now), ...after.entries, ...standing, ...alarms, ...notices, ...complaints])
-  return turn.state
+  return [{ ended, turn, email, entries: [logEntry(claim, outcome, turn, retry, now), ...after.entries] }]
+}
+
+/** What was taken back meanwhile is not tried again. */
+async function unlessTakenBack(tx: Tx, { id }: Claim, turn: Turn): Promise<Turn> {
+  const isOver = turn.state === 'delivered' || turn.state === 'bounced'
+  if (isOver || !(await isTakenBack(tx, id))) return turn
+  return { state: 'cancelled', action: 'delivery.cancelled', event: 'message.cancelled', bounceType: null }
+}
+
+/** What follows for mailboxes and the operator: one after the other, for each sees what the one before it did. */
+async function aftermath(tx: Tx, noted: readonly Noted[]): Promise<NewLogEntry[]> {
+  const entries: NewLogEntry[] = []
+  const mailboxes = [...Map.groupBy(noted, ({ ended }) => ended.claim.mailbox_id)].toSorted(([one], [other]) => (one < other ? -1 : 1))
+  for (const [mailboxId, ofMailbox] of mailboxes) entries.push(...(await standingAfter(tx, mailboxId, ofMailbox)))
+  entries.push(
+    ...(await noteAlarms(
+      tx,
+      noted.flatMap(({ ended: { outcome, now }, email }) => (email ? { email, outcome, now } : [])),
+    )),
+  )
+  for (const { ended, turn, email } of noted) {
+    if (email === undefined) continue
+    const { claim: delivery, outcome, now } = ended
+    entries.push(...(await fileNotice(tx, { email, delivery, state: turn.state, outcome, now })))
+    if (turn.state === 'delivered') entries.push(...(await complain(tx, email, ended)))
+  }
+  return entries
 }
 
 /** In the test world a recipient may complain of what it got; no message brings that, so it is said to come with the email itself. */
-async function complain(tx: Tx, email: EmailRow, claim: Claim, now: number): Promise<NewLogEntry[]> {
+async function complain(tx: Tx, email: EmailRow, { claim, now }: Ended): Promise<NewLogEntry[]> {
   const complaint = claim.world === 'test' ? simulatedComplaint(claim.forward_path as Address, email.message_id) : null
   if (complaint === null) return []
   const { id, mailbox_id: mailboxId } = email
@@ -94,11 +137,16 @@ async function complain(tx: Tx, email: EmailRow, claim: Claim, now: number): Pro
 }
 
 /** A bounce says something of the sender when the recipient is why: whoever keeps a bad list. The test world's mail is nobody's. */
-function standingAfter(tx: Tx, claim: Claim, { verdict }: Outcome, turn: Turn, now: number): Promise<NewLogEntry[]> {
-  const isBounce = turn.bounceType === 'hard' && verdict.blame === 'recipient' && verdict.class !== 'suppressed'
-  if (claim.world === 'test' || !(isBounce || turn.state === 'delivered')) return Promise.resolve([])
-  return noteSending(tx, claim.mailbox_id, isBounce ? 'bounced' : 'delivered', now)
+async function standingAfter(tx: Tx, mailboxId: MailboxId, noted: readonly Noted[]): Promise<NewLogEntry[]> {
+  const live = noted.filter(({ ended }) => ended.claim.world === 'live')
+  const delivered = live.filter(({ turn }) => turn.state === 'delivered').length
+  const bounced = live.filter(({ turn, ended: { outcome } }) => turn.bounceType === 'hard' && isOfRecipient(outcome)).length
+  const [first] = live
+  if (first === undefined || delivered + bounced === 0) return []
+  return noteSending(tx, mailboxId, { delivered, bounced }, first.ended.now)
 }
+
+const isOfRecipient = ({ verdict }: Outcome): boolean => verdict.blame === 'recipient' && verdict.class !== 'suppressed'
 
 /** Whether the recipient is on the suppression list from now on, or was before. */
 function suppressionAfter(tx: Tx, claim: Claim, { verdict }: Outcome, turn: Turn, now: number): Promise<Suppressed> {
@@ -133,8 +181,7 @@ async function emailChange(tx: Tx, email: EmailRow, turn: Turn, now: number): Pr
   if (turn.bounceType !== null)
     return { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? 'hard' : turn.bounceType }
   if (turn.state !== 'delivered') return {}
-  const all = await deliveriesOf(tx, email.id)
-  return all.every((delivery) => delivery.state === 'delivered') ? { delivered_at: now } : {}
+  return (await isWhollyDelivered(tx, email.id)) ? { delivered_at: now } : {}
 }
 
 const isNothingLeft = async (tx: Tx, email: EmailRow): Promise<boolean> =>

@@ -135,7 +135,7 @@ function suppressionAfter(
 
 /** Counted when it is news: what is reported twice happened once. */
 const standingAfter = (tx: Tx, email: EmailRow, what: 'bounced' | 'complained', { entries }: Suppressed, { receivedAt }: Bringer) =>
-  entries.length === 0 || email.world === 'test' ? Promise.resolve([]) : noteSending(tx, email.mailbox_id, what, receivedAt)
+  entries.length === 0 || email.world === 'test' ? Promise.resolve([]) : noteSending(tx, email.mailbox_id, { [what]: 1 }, receivedAt)
 
 /** Who complains does not want to be written to again (RFC 5965), and only a person takes such an address off the list. */
 function suppressionOnComplaint(tx: Tx, sent: Sent, delivery: DeliveryRow, bringer: Bringer): Promise<Suppressed> {

@@ -8,8 +8,9 @@ import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { type Claim, lapseLeases, nextDue, renewLease } from '../store/queue.ts'
+import { gathered } from '../store/gathered.ts'
 import { returnClaim } from '../store/queue-returns.ts'
-import { recordOutcome } from './bounce.ts'
+import { recordOutcomes } from './bounce.ts'
 import { type Taken, createClaimer } from './claiming.ts'
 import { verdict } from './classify-meanings.ts'
 import { endTakenBack } from './control/deliveries.ts'
@@ -57,6 +58,8 @@ export type Runner = {
 const leaseMs = 2 * 60_000
 const pollMs = 5_000
 const patienceMs = 4_000
+/** So many attempts' ends in one transaction, each with some ten statements. */
+const mostSettled = 100
 
 const timeIsUp = unsent(verdict('interrupted', 'retry'), 'Time is up, and what became of an earlier attempt is not known')
 
@@ -71,6 +74,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   const lease = { ms: deps.leaseMs ?? leaseMs, renewMs: (deps.leaseMs ?? leaseMs) / 3 }
   const watch = deps.watch ?? createWatch({ store, clock, log })
   const claimer = createClaimer({ store, clock, log, watch, pace: deps.pace ?? unpaced, leaseMs: lease.ms })
+  const settle = gathered(store, mostSettled, recordOutcomes)
   const underWay = new Map<Claim, UnderWayNow>()
   let running = false
   let looking: Promise<unknown> = Promise.resolve()
@@ -182,7 +186,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   async function record(claim: Claim, outcome: Outcome): Promise<void> {
     const now = clock.now()
     const retry = retryFor(claim, outcome, now)
-    const state = await store.transaction((tx) => recordOutcome(tx, { claim, outcome, retry, now }))
+    const state = await settle({ claim, outcome, retry, now })
     const event = { deliveryId: claim.id, emailId: claim.email_id, class: outcome.verdict.class, reply: outcome.facts.reply }
     if (state === null) log.warn(event, 'delivery.lease-lost')
     else if (state === 'queued') log.info({ ...event, nextAttemptAt: retry.kind === 'retry' ? retry.at : null }, 'delivery.deferred')

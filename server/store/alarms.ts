@@ -48,11 +48,20 @@ async function dropQuietest(tx: Transaction<Database>, newest: Pick<AlarmRow, 'c
   await tx.deleteFrom('alarms').where('provider', '=', provider).where('class', '=', name).where('source', '=', source).execute()
 }
 
-/** Those that a delivery by these sources to these providers shows to be over. */
-export async function clearAlarms(tx: Transaction<Database>, over: { providers: string[]; sources: string[] }): Promise<AlarmRow[]> {
+/** Those that deliveries, each by a source to a provider, show to be over. */
+export async function clearAlarms(
+  tx: Transaction<Database>,
+  deliveries: readonly Pick<AlarmRow, 'source' | 'provider'>[],
+): Promise<AlarmRow[]> {
   // A delivery is common and an alarm is not: looking is cheaper than writing.
   if ((await anyAlarm(tx, {})).length === 0) return []
-  return tx.deleteFrom('alarms').where('provider', 'in', over.providers).where('source', 'in', over.sources).returningAll().execute()
+  const ways = new Map(deliveries.map((way) => [`${way.source} ${way.provider}`, way]))
+  const over: AlarmRow[] = []
+  for (const { source, provider } of ways.values()) {
+    const ended = tx.deleteFrom('alarms').where('provider', 'in', ['', provider]).where('source', 'in', ['', source])
+    over.push(...(await ended.returningAll().execute()))
+  }
+  return over
 }
 
 const anyAlarm = prepare((db, _none: object) => db.selectFrom('alarms').select('last_at').limit(1))

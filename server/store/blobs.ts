@@ -3,7 +3,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path'
 import { type Kysely, type Transaction, sql } from 'kysely'
 import { sha256 } from '../model/canonical.ts'
-import { prepareChange } from './prepared.ts'
+import { prepare, prepareChange } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** Up to here a content lives in its database row; above it is a file, so that the database stays small enough to copy and to cache. */
@@ -37,7 +37,7 @@ export function createBlobs(dataDir: string): Blobs {
       await insertBlob(tx, { ...blob, created_at: now })
     },
     async read(db, hash) {
-      const row = await db.selectFrom('blobs').select(['size', 'bytes']).where('hash', '=', hash).executeTakeFirst()
+      const [row] = await contentOf(db, { hash })
       if (row === undefined) return null
       const bytes = row.bytes === null ? await readFile(pathOf(root, hash)) : asBuffer(row.bytes)
       if (bytes.length !== row.size) throw new Error(`blob ${hash} has ${bytes.length} bytes instead of ${row.size}`)
@@ -45,6 +45,8 @@ export function createBlobs(dataDir: string): Blobs {
     },
   }
 }
+
+const contentOf = prepare((db, { hash }: { hash: string }) => db.selectFrom('blobs').select(['size', 'bytes']).where('hash', '=', hash))
 
 /** For what is no file: of at most `largestRowBytes`. */
 export const insertBlob = prepareChange((db, { hash, size, bytes, created_at }: StagedBlob & { created_at: number }) =>

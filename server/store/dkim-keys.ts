@@ -1,6 +1,7 @@
 /** The keys that a domain signs with, signed with, or will sign with. */
 import type { Kysely, Transaction } from 'kysely'
 import type { DkimKeyId, DomainId } from '../model/ids.ts'
+import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type DkimKeyRow = Row<'dkim_keys'>
@@ -10,15 +11,17 @@ export const insertDkimKey = async (tx: Transaction<Database>, row: NewRow<'dkim
 }
 
 /** The keys to sign with for this domain, by selector; [] for a domain that is not ours. */
-export const activeDkimKeys = (db: Kysely<Database>, domainName: string): Promise<DkimKeyRow[]> =>
+export const activeDkimKeys = (db: Kysely<Database>, domainName: string): Promise<DkimKeyRow[]> => active(db, { domainName })
+
+const active = prepare((db, { domainName }: { domainName: string }) =>
   db
     .selectFrom('dkim_keys')
     .innerJoin('domains', 'domains.id', 'dkim_keys.domain_id')
     .selectAll('dkim_keys')
     .where('domains.name', '=', domainName)
     .where('dkim_keys.state', '=', 'active')
-    .orderBy('dkim_keys.selector')
-    .execute()
+    .orderBy('dkim_keys.selector'),
+)
 
 /** Every key the domain ever had, by selector. */
 export const dkimKeysOf = (db: Kysely<Database>, domainId: DomainId): Promise<DkimKeyRow[]> =>

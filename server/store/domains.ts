@@ -8,8 +8,10 @@ export const insertDomain = async (tx: Transaction<Database>, row: NewRow<'domai
 }
 
 /** @param name in the compared form (a DomainName) */
-export const domainByName = (db: Kysely<Database>, name: string): Promise<Row<'domains'> | undefined> =>
-  db.selectFrom('domains').selectAll().where('name', '=', name).executeTakeFirst()
+export const domainByName = async (db: Kysely<Database>, name: string): Promise<Row<'domains'> | undefined> =>
+  (await byName(db, { name }))[0]
+
+const byName = prepare((db, { name }: { name: string }) => db.selectFrom('domains').selectAll().where('name', '=', name))
 
 /** Makes whoever changes which addresses a domain has wait for each other: a mailbox and an alias are rows of two tables, so no index
  *  keeps them apart. (On SQLite one transaction writes at a time anyway.) */

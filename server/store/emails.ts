@@ -6,7 +6,7 @@ import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Reason } from '../model/reason.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
-import { insertPrepared } from './prepared.ts'
+import { insertPrepared, prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type EmailRow = Row<'emails'>
@@ -47,8 +47,17 @@ export const findEmail = (db: Kysely<Database>, tenancy: Tenancy, id: EmailId): 
   ownEmails(db, tenancy).selectAll().where('id', '=', id).executeTakeFirst()
 
 /** For the appliance's own work (delivery, expiry), which acts for no caller. */
-export const emailById = (db: Kysely<Database>, id: EmailId): Promise<EmailRow | undefined> =>
-  db.selectFrom('emails').selectAll().where('id', '=', id).executeTakeFirst()
+export const emailById = async (db: Kysely<Database>, id: EmailId): Promise<EmailRow | undefined> => (await byId(db, { id }))[0]
+
+const byId = prepare((db, { id }: { id: EmailId }) => db.selectFrom('emails').selectAll().where('id', '=', id))
+
+/** The same, locked until the transaction ends. SQLite has one writer anyway. */
+export const lockEmail = async (tx: Transaction<Database>, id: EmailId): Promise<EmailRow | undefined> => (await locked(tx, { id }))[0]
+
+const locked = prepare((db, { id }: { id: EmailId }) => {
+  const email = db.selectFrom('emails').selectAll().where('id', '=', id)
+  return db.getExecutor().adapter instanceof PostgresAdapter ? email.forUpdate() : email
+})
 
 /** As it stands, and as it stays until the transaction ends: whoever else wants to change it waits. SQLite has one writer anyway. */
 export const emailToChange = (tx: Transaction<Database>, id: EmailId): Promise<EmailRow | undefined> => {
@@ -260,21 +269,34 @@ export const newestTurns = (db: Kysely<Database>, threadId: ThreadId, limit: num
 export const findByIdempotencyKey = (db: Kysely<Database>, mailboxId: MailboxId, key: string): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('mailbox_id', '=', mailboxId).where('idempotency_key', '=', key).executeTakeFirst()
 
+type EmailChange = Partial<Omit<NewRow<'emails'>, 'id' | 'account_id' | 'world'>> & { updated_at: number }
+
 /** Changes an email only while it has one of the `from` statuses. @returns false when it had another: somebody was faster. */
 export async function changeEmail(
   tx: Transaction<Database>,
   id: EmailId,
   from: readonly EmailStatus[],
-  change: Partial<Omit<NewRow<'emails'>, 'id' | 'account_id' | 'world'>> & { updated_at: number },
+  change: EmailChange,
 ): Promise<boolean> {
-  const result = await tx
-    .updateTable('emails')
-    .set(change)
-    .where('id', '=', id)
-    .where('status', 'in', [...from])
-    .executeTakeFirst()
-  return result.numUpdatedRows > 0n
+  const columns = Object.keys(change) as (keyof typeof change)[]
+  const key = `${columns.join()} ${from.join()}`
+  const known = changes.get(key) ?? changing(columns, from)
+  changes.set(key, known)
+  return (await known(tx, { ...change, changed: id })).length > 0
 }
+
+/** By columns and statuses: the program has a few dozen. */
+const changes = new Map<string, ReturnType<typeof changing>>()
+
+const changing = (columns: readonly (keyof EmailChange)[], from: readonly EmailStatus[]) =>
+  prepare((db, value: EmailChange & { changed: EmailId }) =>
+    db
+      .updateTable('emails')
+      .set(Object.fromEntries(columns.map((name) => [name, value[name]])))
+      .where('id', '=', value.changed)
+      .where('status', 'in', [...from])
+      .returning('id'),
+  )
 
 const ownEmails = (db: Kysely<Database>, tenancy: Tenancy) =>
   db.selectFrom('emails').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { KeyId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
+import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertKey = async (tx: Transaction<Database>, row: NewRow<'api_keys'>): Promise<void> => {
@@ -8,8 +9,12 @@ export const insertKey = async (tx: Transaction<Database>, row: NewRow<'api_keys
 }
 
 /** Whatever key has this secret, expired and revoked ones too: the caller judges. @param secretHash lower-case hex SHA-256 */
-export const keyByHash = (db: Kysely<Database>, secretHash: string): Promise<Row<'api_keys'> | undefined> =>
-  db.selectFrom('api_keys').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst()
+export const keyByHash = async (db: Kysely<Database>, secretHash: string): Promise<Row<'api_keys'> | undefined> =>
+  (await byHash(db, { secretHash }))[0]
+
+const byHash = prepare((db, { secretHash }: { secretHash: string }) =>
+  db.selectFrom('api_keys').selectAll().where('secret_hash', '=', secretHash),
+)
 
 /** Remembers that the key was used. @param now epoch ms */
 export const touchKey = async (db: Kysely<Database>, id: KeyId, now: number): Promise<void> => {

@@ -15,11 +15,17 @@ export const insertMailbox = async (tx: Transaction<Database>, row: NewRow<'mail
 }
 
 /** The tenant's mailbox by its id or by its address in the compared form; somebody else's does not exist (design promise 9). */
-export const findMailbox = (db: Kysely<Database>, tenancy: Tenancy, idOrAddress: string): Promise<Row<'mailboxes'> | undefined> =>
-  ownMailboxes(db, tenancy)
+export const findMailbox = async (
+  db: Kysely<Database>,
+  { accountId, world }: Tenancy,
+  idOrAddress: string,
+): Promise<Row<'mailboxes'> | undefined> => (await byEither(db, { accountId, world, idOrAddress: idOrAddress as MailboxId }))[0]
+
+const byEither = prepare((db, { accountId, world, idOrAddress }: Tenancy & { idOrAddress: MailboxId }) =>
+  ownMailboxes(db, { accountId, world })
     .selectAll()
-    .where((any) => any.or([any('id', '=', idOrAddress as MailboxId), any('address', '=', idOrAddress)]))
-    .executeTakeFirst()
+    .where((any) => any.or([any('id', '=', idOrAddress), any('address', '=', idOrAddress)])),
+)
 
 /** For the appliance's own work, which acts for no caller. */
 export const mailboxById = async (db: Kysely<Database>, id: MailboxId): Promise<Row<'mailboxes'> | undefined> => (await byId(db, { id }))[0]

@@ -4,6 +4,7 @@ import { type AttemptId, type DeliveryId, type EmailId, type MailboxId, newId } 
 import type { Tenancy } from '../model/world.ts'
 import type { Store } from './db.ts'
 import { appendLogs } from './log.ts'
+import { insertPrepared, prepare, prepareChange } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 import { isStopped, listStops } from './stops.ts'
 
@@ -19,16 +20,20 @@ export type Claim = Waiting & { lease: string; leased_until: number; attempt_id:
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
 export const insertDeliveries = async (tx: Transaction<Database>, rows: readonly NewRow<'deliveries'>[]): Promise<void> => {
-  if (rows.length > 0)
-    await tx
-      .insertInto('deliveries')
-      .values([...rows])
-      .execute()
+  await Promise.all(rows.map((row) => insertPrepared(tx, 'deliveries', row)))
 }
 
 /** One per recipient, in the order they were queued. */
 export const deliveriesOf = (db: Kysely<Database>, emailId: EmailId): Promise<DeliveryRow[]> =>
   db.selectFrom('deliveries').selectAll().where('email_id', '=', emailId).orderBy('id').execute()
+
+/** True when nothing of the email is left to be delivered, and nothing of it failed. */
+export const isWhollyDelivered = async (db: Kysely<Database>, emailId: EmailId): Promise<boolean> =>
+  (await notDelivered(db, { emailId })).length === 0
+
+const notDelivered = prepare((db, { emailId }: { emailId: EmailId }) =>
+  db.selectFrom('deliveries').select('id').where('email_id', '=', emailId).where('state', '!=', 'delivered').limit(1),
+)
 
 export const deliveryById = (db: Kysely<Database>, id: DeliveryId): Promise<DeliveryRow | undefined> =>
   db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirst()
@@ -62,16 +67,18 @@ export const attemptsOf = (db: Kysely<Database>, deliveryId: DeliveryId): Promis
 
 /** When the next attempt after `after` (epoch ms) is due, or when the next lease lapses; null when nothing is queued for later. */
 export async function nextDue(db: Kysely<Database>, after = -1): Promise<number | null> {
-  const row = await db
+  return (await firstAfter(db, { after }))[0]?.next_attempt_at ?? null
+}
+
+const firstAfter = prepare((db, { after }: { after: number }) =>
+  db
     .selectFrom('deliveries')
     .select('next_attempt_at')
     .where('state', '=', 'queued')
     .where('next_attempt_at', '>', after)
     .orderBy('next_attempt_at')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.next_attempt_at ?? null
-}
+    .limit(1),
+)
 
 /** Leases those of `ids` that are still due, and not stopped: [] when others were faster. Times: epoch ms.
  *
@@ -99,10 +106,7 @@ export function claimDue(store: Store, q: { ids: readonly DeliveryId[]; now: num
     const claims = leased
       .map((row): Claim => ({ ...row, lease: q.lease, leased_until: until, attempt_id: newId('attempt', q.now) }))
       .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-    await tx
-      .insertInto('attempts')
-      .values(claims.map((claim) => intention(claim, q.now)))
-      .execute()
+    await Promise.all(claims.map((claim) => insertPrepared(tx, 'attempts', intention(claim, q.now))))
     await appendLogs(
       tx,
       claims.map((claim) => attempted(claim, q.now)),
@@ -202,45 +206,65 @@ export type Settlement = { bounceClass: string | null; mayBeAccepted: boolean; f
 /** Records an attempt's end and moves its delivery on, while the lease is still this claim's. @returns false when somebody else took it after
  *  it lapsed: then the attempt keeps its facts, without an outcome, and the delivery is left to the other. */
 export async function settleDelivery(tx: Transaction<Database>, claim: Claim, settlement: Settlement, now: number): Promise<boolean> {
-  const isFinal = settlement.state !== 'queued'
-  const result = await tx
-    .updateTable('deliveries')
-    .set({
-      state: settlement.state,
-      ...(settlement.state === 'queued' && { next_attempt_at: settlement.nextAttemptAt }),
-      lease: null,
-      leased_until: null,
-      last_reply: settlement.facts.reply,
-      last_host: settlement.facts.host,
-      bounce_class: settlement.bounceClass,
-      ...(settlement.mayBeAccepted && { may_be_accepted: 1 }),
-      settled_at: isFinal ? now : null,
-    })
-    .where('id', '=', claim.id)
-    .where('lease', '=', claim.lease)
-    .where('state', '=', 'queued')
-    .executeTakeFirst()
-  const isOurs = result.numUpdatedRows > 0n
-  await endAttempt(tx, claim.attempt_id, settlement.facts, isOurs ? attemptOutcome(settlement.state) : null, now)
+  const rows = await settle(tx, {
+    id: claim.id,
+    held: claim.lease,
+    state: settlement.state,
+    nextAttemptAt: settlement.state === 'queued' ? settlement.nextAttemptAt : null,
+    reply: settlement.facts.reply,
+    host: settlement.facts.host,
+    bounceClass: settlement.bounceClass,
+    mayBeAccepted: settlement.mayBeAccepted ? 1 : 0,
+    settledAt: settlement.state === 'queued' ? null : now,
+  })
+  const isOurs = rows.length > 0
+  const { remoteAddress, ...facts } = settlement.facts
+  const outcome = isOurs ? attemptOutcome(settlement.state) : null
+  await endAttempt(tx, { ...facts, remoteAddress, outcome, endedAt: now, id: claim.attempt_id })
   return isOurs
 }
+
+type Settled = Pick<DeliveryRow, 'id' | 'state'> & {
+  held: string
+  nextAttemptAt: number | null
+  reply: string | null
+  host: string | null
+  bounceClass: string | null
+  mayBeAccepted: 0 | 1
+  settledAt: number | null
+}
+
+const settle = prepare((db, one: Settled) =>
+  db
+    .updateTable('deliveries')
+    .set({
+      state: one.state,
+      next_attempt_at: sql<number>`coalesce(${one.nextAttemptAt}, next_attempt_at)`,
+      lease: null,
+      leased_until: null,
+      last_reply: one.reply,
+      last_host: one.host,
+      bounce_class: one.bounceClass,
+      may_be_accepted: sql<number>`case when ${one.mayBeAccepted} = 1 then 1 else may_be_accepted end`,
+      settled_at: one.settledAt,
+    })
+    .where('id', '=', one.id)
+    .where('lease', '=', one.held)
+    .where('state', '=', 'queued')
+    .returning('id'),
+)
 
 const attemptOutcome = (state: DeliveryState): Row<'attempts'>['outcome'] =>
   state === 'delivered' ? 'delivered' : state === 'queued' || state === 'expired' ? 'deferred' : 'failed'
 
-const endAttempt = async (
-  tx: Transaction<Database>,
-  id: AttemptId,
-  { remoteAddress, ...facts }: AttemptFacts,
-  outcome: Row<'attempts'>['outcome'],
-  now: number,
-): Promise<void> => {
-  await tx
+type Ended = AttemptFacts & { id: AttemptId; outcome: Row<'attempts'>['outcome']; endedAt: number }
+
+const endAttempt = prepareChange((db, { id, host, remoteAddress, tls, signatures, reply, outcome, endedAt }: Ended) =>
+  db
     .updateTable('attempts')
-    .set({ ...facts, remote_address: remoteAddress, outcome, ended_at: now })
-    .where('id', '=', id)
-    .execute()
-}
+    .set({ host, remote_address: remoteAddress, tls, signatures, reply, outcome, ended_at: endedAt })
+    .where('id', '=', id),
+)
 
 /** True when an earlier attempt than `number` was deferred at or after `time` (epoch ms). */
 export async function wasDeferredSince(db: Kysely<Database>, deliveryId: DeliveryId, number: number, time: number): Promise<boolean> {

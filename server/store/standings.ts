@@ -2,7 +2,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
 import type { EnforcementTier } from '../model/standing.ts'
-import { prepareChange } from './prepared.ts'
+import { prepare, prepareChange } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 export type StandingRow = Row<'mailbox_standings'>
@@ -12,11 +12,11 @@ export type SendingCounts = { delivered: number; bounced: number; complained: nu
 const dayMs = 24 * 60 * 60_000
 const dayOf = (time: number): number => Math.floor(time / dayMs)
 
-/** One more of this kind today. @param now epoch ms */
-export const countSending = (tx: Transaction<Database>, mailboxId: MailboxId, what: keyof SendingCounts, now: number): Promise<void> =>
-  addOne(tx, { mailbox_id: mailboxId, day: dayOf(now), delivered: 0, bounced: 0, complained: 0, [what]: 1 })
+/** So many more today. @param now epoch ms */
+export const countSending = (tx: Transaction<Database>, mailboxId: MailboxId, more: Partial<SendingCounts>, now: number): Promise<void> =>
+  add(tx, { mailbox_id: mailboxId, day: dayOf(now), delivered: 0, bounced: 0, complained: 0, ...more })
 
-const addOne = prepareChange((db, row: Row<'mailbox_days'>) =>
+const add = prepareChange((db, row: Row<'mailbox_days'>) =>
   db
     .insertInto('mailbox_days')
     // Named one by one: they stand for values that come later.
@@ -46,8 +46,12 @@ export async function countsOf(db: Kysely<Database>, mailboxId: MailboxId, days:
 }
 
 /** Undefined: it stands well. */
-export const standingOf = (db: Kysely<Database>, mailboxId: MailboxId): Promise<StandingRow | undefined> =>
-  db.selectFrom('mailbox_standings').selectAll().where('mailbox_id', '=', mailboxId).executeTakeFirst()
+export const standingOf = async (db: Kysely<Database>, mailboxId: MailboxId): Promise<StandingRow | undefined> =>
+  (await ofMailbox(db, { mailboxId }))[0]
+
+const ofMailbox = prepare((db, { mailboxId }: { mailboxId: MailboxId }) =>
+  db.selectFrom('mailbox_standings').selectAll().where('mailbox_id', '=', mailboxId),
+)
 
 /** Of those mailboxes that do not stand well. */
 export const standingsOf = (db: Kysely<Database>, mailboxIds: readonly MailboxId[]): Promise<StandingRow[]> =>

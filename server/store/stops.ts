@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import { prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 export type StopRow = Row<'sending_stops'>
@@ -23,8 +24,11 @@ const matches = (stop: StopScope, delivery: Stoppable): boolean =>
 export const isStopped = (stops: readonly StopScope[], delivery: Stoppable): boolean => stops.some((stop) => matches(stop, delivery))
 
 /** Every one there is, oldest first. */
-export const listStops = (db: Kysely<Database>): Promise<StopRow[]> =>
-  db.selectFrom('sending_stops').selectAll().orderBy('created_at').orderBy('key').limit(mostStops).execute()
+export const listStops = (db: Kysely<Database>): Promise<StopRow[]> => listed(db, {})
+
+const listed = prepare((db, _none: object) =>
+  db.selectFrom('sending_stops').selectAll().orderBy('created_at').orderBy('key').limit(mostStops),
+)
 
 export async function countStops(db: Kysely<Database>): Promise<number> {
   const row = await db

@@ -17,10 +17,10 @@ import { type Standing, standingFor, windowDays } from './tiers.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
-/** Counts what became of a message, and lets the mailbox's standing get worse. @returns what goes on the record, at the end of the transaction */
-export async function noteSending(tx: Tx, mailboxId: MailboxId, what: keyof SendingCounts, now: number): Promise<NewLogEntry[]> {
-  await countSending(tx, mailboxId, what, now)
-  if (what === 'delivered') return []
+/** Counts what became of messages, and lets the mailbox's standing get worse. @returns what goes on the record, at the end of the transaction */
+export async function noteSending(tx: Tx, mailboxId: MailboxId, more: Partial<SendingCounts>, now: number): Promise<NewLogEntry[]> {
+  await countSending(tx, mailboxId, more, now)
+  if (!more.bounced && !more.complained) return []
   const standing = standingFor(await countsOf(tx, mailboxId, windowDays, now))
   const before = (await standingOf(tx, mailboxId))?.tier ?? null
   return standing !== null && isWorse(standing.tier, before) ? change(tx, mailboxId, { standing, before, now }) : []

@@ -18,7 +18,7 @@ describeOnEachEngine('the standing of a mailbox', (openStore) => {
   const note = (store: Store, { mailbox }: Office, what: keyof SendingCounts, at: number, times = 1) =>
     store.transaction(async (tx) => {
       const entries = []
-      for (let done = 0; done < times; done++) entries.push(...(await noteSending(tx, mailbox.id, what, at)))
+      for (let done = 0; done < times; done++) entries.push(...(await noteSending(tx, mailbox.id, { [what]: 1 }, at)))
       await appendLogs(tx, entries)
     })
   const events = async (store: Store) => {
