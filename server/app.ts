@@ -42,7 +42,7 @@ import { createTlsCounter } from './outbound/tls/counter.ts'
 import { createTlsGuard } from './outbound/tls/guard.ts'
 import { createStsPolicies } from './outbound/tls/mta-sts.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
-import { readUnsubscribeToken, unsubscribe, unsubscribeLinks } from './outbound/unsubscribe/unsubscribe.ts'
+import { onUnsubscribe, readUnsubscribeAddress, readUnsubscribeToken, unsubscribe, unsubscribeLinks } from './outbound/unsubscribe/unsubscribe.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import type { EmailId } from './model/ids.ts'
@@ -138,7 +138,11 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     caps,
     returnPath: bouncesTo,
     publicUrl: config.http.publicUrl,
-    unsubscribeLink: unsubscribeLinks(config.http.publicUrl, unsubscribeSecret),
+    unsubscribeLink: unsubscribeLinks({
+      publicUrl: config.http.publicUrl,
+      host: config.mode === 'server' ? config.hostname : null,
+      secret: unsubscribeSecret,
+    }),
     clock,
     log,
     onReleased,
@@ -163,13 +167,14 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     rates: createRates(clock),
     ...config.verdicts,
   })
-  const handOn = { onDsn, onComplaint }
+  const handOn = { onDsn, onComplaint, onUnsubscribe }
   const holdExpiryMs = config.holds.expireAfterMs
   const { receive, load } = createReceiver({ hostname, holdExpiryMs, store, parser, examine, findFacts, patience, handOn, clock })
   conduct.watch('work', load)
   const listener = createListener({
     config,
     bounceOf: (address) => readReturnPath(returnPathSecret, address, clock.now()),
+    unsubscribeOf: (address) => readUnsubscribeAddress(unsubscribeSecret, address),
     store,
     receive,
     load,

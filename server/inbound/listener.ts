@@ -15,7 +15,7 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { type Conduct, noPlace } from './conduct/conduct.ts'
 import { type Receiver, crowdedFrom } from './receive.ts'
-import { type BounceOf, type RecipientVerdict, judgeRecipient, judgeSender, recipientFacts } from './recipients.ts'
+import { type SignedAddresses, type RecipientVerdict, judgeRecipient, judgeSender, recipientFacts } from './recipients.ts'
 import { type Connection, type Door, shuttingDown } from './smtp/connection.ts'
 import { judgeTime, timeCheckMs } from './smtp/deadlines.ts'
 import { createMemoryBudget } from './smtp/memory-budget.ts'
@@ -27,9 +27,7 @@ export type ListenerConfig = {
   hostname: string
   smtp: Pick<Config['smtp'], 'host' | 'port' | 'maxMessageBytes' | 'maxRecipients' | 'maxConnections' | 'proxies'>
 }
-export type ListenerDeps = {
-  /** left out: no address is a return path */
-  bounceOf?: BounceOf | undefined
+export type ListenerDeps = SignedAddresses & {
   config: ListenerConfig
   store: Store
   receive: Receiver['receive']
@@ -108,7 +106,7 @@ export function createListener(deps: ListenerDeps): Listener {
 
   async function judge(path: string, talk: Talk): Promise<RecipientVerdict> {
     try {
-      return judgeRecipient(await recipientFacts(store.db, config.hostname, path, deps.bounceOf))
+      return judgeRecipient(await recipientFacts(store.db, config.hostname, path, deps))
     } catch (error) {
       return { ok: false, reply: failed(logOf(talk), error) }
     }

@@ -154,7 +154,14 @@ function filingsFor(recipients: readonly Recipient[], verdictFor: Judged['forMai
     forwardPaths,
     verdict: verdictFor(mailboxId),
     bounceOf: bounced.get(mailboxId) ?? null,
+    ...pleas(recipients.filter((one) => one.mailboxId === mailboxId)),
   }))
+}
+
+/** Who was written to by name as well gets a letter. */
+function pleas(recipients: readonly Recipient[]): Pick<Filing, 'unsubscribes' | 'toNobody'> {
+  const unsubscribes = new Set(recipients.flatMap(({ unsubscribeOf }) => unsubscribeOf ?? []))
+  return { unsubscribes: [...unsubscribes], toNobody: recipients.every(({ via }) => via === 'unsubscribe') }
 }
 
 /** One after the other: a message may have hundreds, and each large one is an fsync. */

@@ -15,14 +15,17 @@ import { type Taker, takersOf } from '../store/recipients.ts'
 
 /** Why a mailbox gets what was sent to an address: it is its own; an alias; either of them with `+detail`; postmaster or abuse of a domain
  *  where nobody has that address; or any address of a domain that nobody else has. `return-path`: bounces of an email of
- *  the mailbox go there. */
-export type Via = 'return-path' | 'mailbox' | 'alias' | 'plus' | 'role' | 'catch-all'
+ *  the mailbox go there. `unsubscribe`: who got an email of the mailbox writes there to get no more. */
+export type Via = 'return-path' | 'unsubscribe' | 'mailbox' | 'alias' | 'plus' | 'role' | 'catch-all'
 
 /** An address that was given with RCPT TO and belongs to a mailbox of ours. */
-export type Recipient = { forwardPath: Address; mailboxId: MailboxId; via: Via; bounceOf?: EmailId }
+export type Recipient = { forwardPath: Address; mailboxId: MailboxId; via: Via } & Signed
+
+/** The email that a signed address was given out with: what comes there is of it. */
+type Signed = { bounceOf?: EmailId; unsubscribeOf?: EmailId }
 
 /** A mailbox that comes into question for an address. */
-export type Candidate = { via: Via; id: MailboxId; state: Taker['state']; bounceOf?: EmailId }
+export type Candidate = { via: Via; id: MailboxId; state: Taker['state'] } & Signed
 
 /** What is known of a forward-path before it is judged. `address` null: it is none we can read. */
 export type RecipientFacts = { address: Address | null; domainIsOurs: boolean; candidates: readonly Candidate[] }
@@ -47,8 +50,8 @@ export function judgeRecipient(facts: RecipientFacts): RecipientVerdict {
   // that was deleted is answered like one that never was: senders strike such an address off their lists, and learn no more of it.
   if (taker.state === 'deleted') return nobody
   if (taker.state === 'suspended') return refused(450, '4.2.1', 'Mailbox suspended for now, try again later')
-  const bounce = taker.bounceOf === undefined ? {} : { bounceOf: taker.bounceOf }
-  return { ok: true, recipient: { forwardPath: address, mailboxId: taker.id, via: taker.via, ...bounce } }
+  const { id: mailboxId, state: _, ...how } = taker
+  return { ok: true, recipient: { forwardPath: address, mailboxId, ...how } }
 }
 
 /** What is nearest to the address decides. So the mail of a suspended or a deleted mailbox is not handed to a catch-all, which
@@ -59,7 +62,7 @@ function takerOf(address: Address, candidates: readonly Candidate[]): Candidate 
 }
 
 const written: readonly Via[] = ['mailbox', 'alias']
-const nearness: readonly (readonly Via[])[] = [['return-path'], written, ['plus'], ['role'], ['catch-all']]
+const nearness: readonly (readonly Via[])[] = [['return-path', 'unsubscribe'], written, ['plus'], ['role'], ['catch-all']]
 
 /** An alias can have the address of a deleted mailbox, and of no other. */
 const at = (step: readonly Via[], candidates: readonly Candidate[]): Candidate[] =>
@@ -75,23 +78,34 @@ const roles: ReadonlySet<string> = new Set(['postmaster', 'abuse'])
 const isRole = (address: Address): boolean => roles.has(localOf(addressKey(address)))
 const localOf = (key: string): string => key.slice(0, key.lastIndexOf('@'))
 
-/** Reads a signed return path: whose bounces go to an address, `forged` when it was never given out, null for any other address. */
-export type BounceOf = (address: Address) => EmailId | 'forged' | null
+/** Reads a signed address: with which email it was given out, `forged` when it never was, null for any other address. */
+export type ReadSigned = (address: Address) => EmailId | 'forged' | null
+/** Where bounces go, and where who wants no more mail writes to. */
+export type SignedAddresses = { bounceOf?: ReadSigned | undefined; unsubscribeOf?: ReadSigned | undefined }
 
 /** A return path that was never given out, or too long ago, is an address that nobody has: what comes to it answers mail that we did not send. */
-async function bounceFacts(db: Db, address: Address, bounced: EmailId | 'forged'): Promise<RecipientFacts> {
-  const email = bounced === 'forged' ? undefined : await emailById(db, bounced)
+async function signedFacts(
+  db: Db,
+  address: Address,
+  named: EmailId | 'forged',
+  use: 'bounceOf' | 'unsubscribeOf',
+): Promise<RecipientFacts> {
+  const email = named === 'forged' ? undefined : await emailById(db, named)
   const mailbox = email === undefined ? undefined : await mailboxById(db, email.mailbox_id)
   if (email === undefined || mailbox === undefined || mailbox.world !== 'live') return { address, domainIsOurs: true, candidates: [] }
-  return { address, domainIsOurs: true, candidates: [{ via: 'return-path', id: mailbox.id, state: stateOf(mailbox), bounceOf: email.id }] }
+  return { address, domainIsOurs: true, candidates: [{ via: vias[use], id: mailbox.id, state: stateOf(mailbox), [use]: email.id }] }
 }
 
+const vias = { bounceOf: 'return-path', unsubscribeOf: 'unsubscribe' } as const
+
 /** Looks up what `judgeRecipient` needs: one statement (a second one only for a postmaster without a domain). */
-export async function recipientFacts(db: Db, hostname: string, path: string, bounceOf: BounceOf = () => null): Promise<RecipientFacts> {
+export async function recipientFacts(db: Db, hostname: string, path: string, signed: SignedAddresses = {}): Promise<RecipientFacts> {
   const address = path.toLowerCase() === 'postmaster' ? await ownPostmaster(db, hostname) : parseAddress(path)
   if (address === null) return { address, domainIsOurs: true, candidates: [] }
-  const bounced = bounceOf(address)
-  if (bounced !== null) return bounceFacts(db, address, bounced)
+  for (const use of ['bounceOf', 'unsubscribeOf'] as const) {
+    const named = signed[use]?.(address) ?? null
+    if (named !== null) return signedFacts(db, address, named, use)
+  }
   const key = addressKey(address)
   const domain = domainOf(address)
   const base = `${withoutDetail(localOf(key))}@${domain}`

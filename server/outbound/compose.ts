@@ -10,6 +10,7 @@ import type { Address } from '../model/address.ts'
 import { sha256 } from '../model/canonical.ts'
 import { removeFields } from '../model/headers.ts'
 import type { AttachmentInput, Content } from './content.ts'
+import type { UnsubscribeUris } from './unsubscribe/unsubscribe.ts'
 import { addressesField, idsField, namedAddressField, textField, uriField } from './fields.ts'
 
 export type Letter = {
@@ -20,8 +21,8 @@ export type Letter = {
   messageId: string
   inReplyTo: string | null
   references: readonly string[]
-  /** an https URL; null or left out when there is none */
-  unsubscribe?: string | null
+  /** null or left out: it says nothing of unsubscribing */
+  unsubscribe?: UnsubscribeUris | null
 }
 
 /** A Message-ID nobody can guess (RFC 5322 §3.6.4): 128 random bits at the mailbox's domain. */
@@ -44,8 +45,9 @@ function headerOf({ from, fromName, content, messageId, inReplyTo, references, u
     idsField('Message-ID', [messageId]),
     idsField('In-Reply-To', inReplyTo === null ? [] : [inReplyTo]),
     idsField('References', references),
-    // RFC 8058 §3.1: the two together make it one click.
-    unsubscribe === null ? '' : `${uriField('List-Unsubscribe', unsubscribe)}List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n`,
+    uriField('List-Unsubscribe', [unsubscribe?.https, unsubscribe?.mailto]),
+    // RFC 8058 §3.1: with the URL it makes one click.
+    unsubscribe?.https ? 'List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n' : '',
     // RFC 3834 §5: no person wrote this, so no automatic responder should answer it.
     'Auto-Submitted: auto-generated\r\n',
     'X-AI-Generated: true\r\n',

@@ -45,8 +45,12 @@ export function namedAddressField(name: string, address: Address, shown: string 
 export const addressesField = (name: string, addresses: readonly Address[]): string =>
   addresses.length === 0 ? '' : field(name, addresses.join(', '))
 
-/** A field with one URI in angle brackets (RFC 2369 §2). @param uri as URL.href gives it: US-ASCII without spaces or brackets */
-export const uriField = (name: string, uri: string): string => `${name}: <${uri}>\r\n`
+/** A field of URIs in angle brackets, the preferred one first (RFC 2369 §2); '' when there are none.
+ *  @param uris as URL.href gives them: US-ASCII without spaces or brackets */
+export function uriField(name: string, uris: readonly (string | null | undefined)[]): string {
+  const known = uris.flatMap((uri) => uri ?? [])
+  return known.length === 0 ? '' : `${name}: ${known.map((uri) => `<${uri}>`).join(',\r\n ')}\r\n`
+}
 
 /** A field of message identifiers, such as References; '' when there are none. */
 export function idsField(name: string, ids: readonly string[]): string {

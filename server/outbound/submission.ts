@@ -10,6 +10,7 @@ import type { Store } from '../store/db.ts'
 import type { Timing } from './timing.ts'
 import type { AttachmentInput, ContentCode, ContentInput } from './content.ts'
 import type { Caps } from './pace/caps.ts'
+import type { UnsubscribeUris } from './unsubscribe/unsubscribe.ts'
 
 /** `idempotencyKey`: the same key in the same mailbox gives the first email again, at any later time. */
 export type SendInput = ContentInput & { mailbox: MailboxId; idempotencyKey?: string | undefined; timing?: Timing | undefined }
@@ -65,7 +66,7 @@ export type SubmissionDeps = {
   /** where bounces of an email go; left out: to its mailbox */
   returnPath?: ((email: EmailId, domain: DomainName) => Address) | undefined
   /** where a recipient unsubscribes; left out: mail carries no link */
-  unsubscribeLink?: ((email: EmailId) => string) | undefined
+  unsubscribeLink?: ((email: EmailId) => UnsubscribeUris) | undefined
   /** as clients reach the server, for the image of a mailbox that notices opens; left out: no image */
   publicUrl?: string | undefined
   clock: Clock

@@ -10,7 +10,7 @@ import { verifyLog } from '../../server/store/log.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { addTenant, now } from '../store/rows.ts'
 
-const handOn = { onDsn: () => Promise.resolve([]), onComplaint: () => Promise.resolve([]) }
+const handOn = { onDsn: () => Promise.resolve([]), onComplaint: () => Promise.resolve([]), onUnsubscribe: () => Promise.resolve([]) }
 
 async function letter(store: Store, id: string, parsed: Partial<ParsedMessage> = {}, size = 20): Promise<Letter> {
   return {
@@ -40,6 +40,8 @@ const to = (mailboxId: MailboxId): Filing[] => [
     mailboxId,
     forwardPaths: ['ann@ours.test' as Address],
     bounceOf: null,
+    unsubscribes: [],
+    toNobody: false,
     verdict: { spam: null, score: 0, reasons: [] },
   },
 ]

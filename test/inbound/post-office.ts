@@ -9,12 +9,13 @@ import type { Parser } from '../../server/inbound/examine/parser.ts'
 import { type Patience, createPatience } from '../../server/inbound/verdict/patience.ts'
 import { createRates } from '../../server/inbound/verdict/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
-import type { BounceOf } from '../../server/inbound/recipients.ts'
+import type { SignedAddresses } from '../../server/inbound/recipients.ts'
 import { notScanned } from '../../server/inbound/scanners/scanner.ts'
 import type { Address } from '../../server/model/address.ts'
 import { formatReply } from '../../server/model/reply.ts'
 import { headerFields, splitMessage } from '../../server/model/headers.ts'
 import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
+import { onUnsubscribe } from '../../server/outbound/unsubscribe/unsubscribe.ts'
 import { newId } from '../../server/model/ids.ts'
 import type { OversightMode } from '../../server/model/email.ts'
 import type { Clock } from '../../server/platform/clock.ts'
@@ -58,7 +59,7 @@ export type PostOfficeOptions = {
   conduct?: Conduct
   facts?: Partial<FactsDeps>
   patience?: Patience
-  bounceOf?: BounceOf
+  signed?: SignedAddresses
 }
 
 /** Closed when the test ends. */
@@ -88,10 +89,10 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
     examine,
     findFacts,
     patience,
-    handOn: { onDsn, onComplaint },
+    handOn: { onDsn, onComplaint, onUnsubscribe },
     clock,
   })
-  const listener = createListener({ config, bounceOf: options.bounceOf, store, receive, load, conduct, tls, clock, log })
+  const listener = createListener({ config, ...options.signed, store, receive, load, conduct, tls, clock, log })
   const { port } = await listener.listen()
   const clients: SmtpClient[] = []
   const close = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import { createParser } from '../../server/inbound/examine/parser.ts'
 import type { ContentHash } from '../../server/model/envelope.ts'
 import { newId } from '../../server/model/ids.ts'
 import { readReturnPath, returnPath } from '../../server/model/return-path.ts'
+import { readUnsubscribeAddress, unsubscribeLinks } from '../../server/outbound/unsubscribe/unsubscribe.ts'
 import { release } from '../../server/oversight/release.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
@@ -55,7 +56,7 @@ describeOnEachEngine('what comes to a return path', (openStore) => {
     const office = await openPostOffice(store, {
       parser,
       zone: createRemoteSender({ dmarc: 'p=none' }).zone,
-      bounceOf,
+      signed: { bounceOf, unsubscribeOf: (address) => readUnsubscribeAddress(secret, address) },
       facts: { judgesByIp: () => false },
     })
     const mailbox = await store.db.selectFrom('mailboxes').selectAll().where('address', '=', box).executeTakeFirstOrThrow()
@@ -153,6 +154,46 @@ describeOnEachEngine('what comes to a return path', (openStore) => {
     expect((await world.office.emails()).at(-1)).toMatchObject({ direction: 'inbound', status: 'unread' })
     expect(await eventsOf(world, 'message.received')).toHaveLength(1)
     expect(await eventsOf(world, 'message.bounced')).toEqual([])
+  })
+
+  const plea = (email: EmailRow): string => {
+    const links = unsubscribeLinks({ publicUrl: 'http://localhost', host: 'mx.ours.test', secret })
+    return /mailto:([^?]+)/.exec(links(email.id).mailto ?? '')?.[1] ?? ''
+  }
+  const suppressed = ({ store }: World) => store.db.selectFrom('suppressions').select(['address', 'reason', 'email_id']).execute()
+
+  it('mail to an unsubscribe address takes its recipient off, whoever wrote it and whatever it says, and is no mail for the agent', async () => {
+    const world = await open('bea@ours.test')
+    for (const to of [plea(world.email), plea(world.email).toUpperCase()])
+      expect(await world.office.send({ from: 'other@remote.test', to, data: letter({ Subject: 'unsubscribe' }) })).toMatch(/^250 /)
+    expect(await suppressed(world)).toEqual([{ address: 'bo@remote.test', reason: 'unsubscribe', email_id: world.email.id }])
+    expect((await world.office.emails()).filter(({ direction }) => direction === 'inbound').map(({ status }) => status)).toEqual([
+      'cancelled',
+      'cancelled',
+    ])
+    expect([...(await eventsOf(world, 'message.received')), ...(await eventsOf(world, 'oversight.pending'))]).toEqual([])
+    expect(await world.store.db.selectFrom('correspondents').select('address').where('received', '>', 0).execute()).toEqual([])
+    const logged = await world.store.db.selectFrom('log_entries').select('action').where('action', '=', 'suppression.added').execute()
+    expect(logged).toHaveLength(1)
+  })
+
+  it('who writes to the mailbox as well is read', async () => {
+    const world = await open()
+    await world.office.send({ from: 'bo@remote.test', to: [plea(world.email), 'ann@ours.test'], data: letter() })
+    expect(await suppressed(world)).toMatchObject([{ reason: 'unsubscribe' }])
+    expect((await world.office.emails()).at(-1)).toMatchObject({ direction: 'inbound', status: 'unread' })
+  })
+
+  it('an unsubscribe address that was never given out is nobody’s, and changes nothing', async () => {
+    const world = await open()
+    const forged = plea(world.email).replace(/.{4}@/, (end) => (end === '0000@' ? '1111@' : '0000@'))
+    const unknown = plea({ ...world.email, id: newId('email', Date.now()) })
+    for (const to of [forged, unknown]) {
+      const client = await world.office.connect()
+      expect(await client.send({ from: 'bo@remote.test', to, data: letter() })).toMatch(/^550 5\.1\.1 /)
+      client.close()
+    }
+    expect(await suppressed(world)).toEqual([])
   })
 })
 

@@ -43,6 +43,10 @@ export type Filing = {
   verdict: MailboxVerdict
   /** the email of the mailbox to whose return path it was sent; null for what was sent to the mailbox itself */
   bounceOf: EmailId | null
+  /** the emails of the mailbox whose recipients want no more: it was sent to their unsubscribe addresses */
+  unsubscribes: readonly EmailId[]
+  /** it was sent to signed addresses only, so it is no letter */
+  toNobody: boolean
 }
 
 /** Where it goes, and as what. */

@@ -33,18 +33,20 @@ export async function fileEmail(tx: Tx, handOn: HandOn, letter: Letter, filing: 
   if (mailbox === undefined) throw new Error(`mailbox ${filing.mailboxId} is gone since RCPT TO`)
   const tenancy: Tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const arrival = arrivalVerdict(mailbox.oversight_mode)
-  const status = isBounce(letter, filing) ? 'cancelled' : statusOf(filing.verdict, arrival)
+  const isLetter = !isBounce(letter, filing) && !filing.toNobody
+  const status = !isLetter ? 'cancelled' : statusOf(filing.verdict, arrival)
   const thread = await joinThread(tx, letter, filing, mailbox)
   const own = await ownReports(tx, letter.report, tenancy)
   const automatic = own.length > 0 ? 'aggregate-report' : await withLoop(tx, letter.automatic, filedIn(letter, mailbox, thread))
   const email = emailRow(letter, filing, { tenancy, threadId: thread.id, status, automatic })
   await insertEmail(tx, email)
   await insertAttachments(tx, attachmentRows(letter, filing.emailId))
-  if (!isBounce(letter, filing)) await noteAuthor(tx, letter, filing)
+  if (isLetter) await noteAuthor(tx, letter, filing)
   return [
     receivedEntry(letter, filing, email),
     ...(await announce(tx, letter, email, arrival.rule)),
     ...(await reported(tx, handOn, letter, email, { own, bounceOf: filing.bounceOf, isShown: arrival.outcome !== 'hold' })),
+    ...(await unsubscribed(tx, handOn, filing, letter.receivedAt)),
   ]
 }
 
@@ -59,6 +61,13 @@ const filedIn = ({ parsed, receivedAt }: Letter, { id, address }: Row<'mailboxes
 /** A report that came back to an email's own return path is no mail: it is kept for the record, out of the agent's sight, and what it says
  *  becomes of the email it is about. Anything else that comes there, an absence notice say, is a letter. */
 const isBounce = ({ report }: Letter, { bounceOf }: Filing): boolean => bounceOf !== null && report?.kind === 'delivery'
+
+/** What was written to an unsubscribe address says one thing, whatever it says. */
+async function unsubscribed(tx: Tx, handOn: HandOn, { unsubscribes }: Filing, now: number): Promise<NewLogEntry[]> {
+  const entries: NewLogEntry[] = []
+  for (const email of unsubscribes) entries.push(...(await handOn.onUnsubscribe(tx, email, now)))
+  return entries
+}
 
 type Reported = { own: readonly AggregateReport[]; bounceOf: EmailId | null; isShown: boolean }
 

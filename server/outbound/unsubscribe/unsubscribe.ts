@@ -1,17 +1,19 @@
 /**
- * Unsubscribing (RFC 2369, RFC 8058): mail that begins a conversation carries a link in its header by which its recipient ends it, with one click.
+ * Unsubscribing (RFC 2369, RFC 8058): mail that begins a conversation carries a link in its header by which its recipient ends it, with one click, and
+ * an address of this server for mail programs that know no links.
  *
- * Promises: the link names one email and so one recipient, nobody can guess one, and it changes nothing until somebody posts to it; then that
- * address is on the suppression list. An unknown link is answered like a known one.
+ * Promises: either names one email and so one recipient, nobody can guess one, and it changes nothing until somebody posts or writes to it; then that
+ * address is on the suppression list. An unknown link is answered like a known one, and an unknown address like one that nobody has.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { SystemActor } from '../../model/actor.ts'
+import { type Address, localPartOf } from '../../model/address.ts'
 import { type EmailId, isId } from '../../model/ids.ts'
-import type { Store } from '../../store/db.ts'
+import type { Store, Tx } from '../../store/db.ts'
 import { tenancyOf } from '../../store/email-record.ts'
 import { emailById, envelopeOf } from '../../store/emails.ts'
-import { appendLogs } from '../../store/log.ts'
-import { suppress } from '../suppression/suppression.ts'
+import { type NewLogEntry, appendLogs } from '../../store/log.ts'
+import { type Suppressed, notSuppressed, suppress } from '../suppression/suppression.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
@@ -37,11 +39,32 @@ export function readUnsubscribeToken(secret: string, token: string): EmailId | n
   return isId('email', id) ? id : null
 }
 
-/** How links are made; null where there can be none: RFC 8058 §3.1 wants https, and a server that is only tried out has no public URL. */
-export function unsubscribeLinks(publicUrl: string, secret: string): ((email: EmailId) => string) | undefined {
+/** Where a recipient unsubscribes: each a URI, or null where there can be none. */
+export type UnsubscribeUris = { https: string | null; mailto: string | null }
+
+/** @property host where mail comes to this server whatever its domains are: its own name; null: it gets none. @property secret of this installation */
+type Links = { publicUrl: string; host: string | null; secret: string }
+
+/** How links are made. RFC 8058 §3.1 wants https, and a server that is only tried out has no public URL. */
+export function unsubscribeLinks({ publicUrl, host, secret }: Links): (email: EmailId) => UnsubscribeUris {
   const base = new URL(publicUrl)
-  if (base.protocol !== 'https:' || base.hostname === 'localhost') return undefined
-  return (email) => new URL(unsubscribePath + unsubscribeToken(secret, email), base.origin).href
+  const isPublic = base.protocol === 'https:' && base.hostname !== 'localhost'
+  return (email) => ({
+    https: isPublic ? new URL(unsubscribePath + unsubscribeToken(secret, email), base.origin).href : null,
+    mailto: host === null ? null : `mailto:${unsubscribeLocalPart(secret, email)}@${host}?subject=unsubscribe`,
+  })
+}
+
+// Hosts on the way may write a local part in capitals or small letters, so neither carries meaning.
+const localPartShape = /^u-([0-9a-z]{26})\.([0-9a-f]{32})$/
+
+/** 61 octets of the 64 there may be (RFC 5321 §4.5.3.1.1). */
+const unsubscribeLocalPart = (secret: string, email: EmailId): string => `u-${unsubscribeToken(secret, email).toLowerCase()}`
+
+/** The email whose recipient writes to this address for no more mail; `forged` when it only looks so; null for any other address. */
+export function readUnsubscribeAddress(secret: string, address: Address): EmailId | 'forged' | null {
+  const [, name = '', mac = ''] = localPartShape.exec(localPartOf(address).toLowerCase()) ?? []
+  return mac === '' ? null : (readUnsubscribeToken(secret, `${name.toUpperCase()}.${mac}`) ?? 'forged')
 }
 
 /** An answer continues what its reader began; of several recipients one link could not say who is meant. */
@@ -51,12 +74,21 @@ export const mayCarryLink = ({ inReplyTo, recipients }: { inReplyTo: string | nu
 /** Puts whom the token's email went to on the suppression list. @param now epoch ms. @returns false when it is a token of ours for nothing that was sent */
 export function unsubscribe(store: Store, email: EmailId, now: number): Promise<boolean> {
   return store.transaction(async (tx) => {
-    const sent = await emailById(tx, email)
-    const [address, ...others] = sent?.direction === 'outbound' && sent.status === 'sent' ? envelopeOf(sent).forwardPaths : []
-    if (sent === undefined || address === undefined || others.length > 0) return false
-    const evidence = { mailboxId: sent.mailbox_id, emailId: sent.id, deliveryId: null }
-    const done = { tenancy: tenancyOf(sent), address, reason: 'unsubscribe', evidence, actor: outbound, expiresAt: null, now } as const
-    await appendLogs(tx, (await suppress(tx, done)).entries)
-    return true
+    const done = await suppressRecipient(tx, email, now)
+    await appendLogs(tx, done.entries)
+    return done.suppressed
   })
+}
+
+/** The same for who wrote to its address. @returns what goes on the record, at the end of the transaction */
+export const onUnsubscribe = async (tx: Tx, email: EmailId, now: number): Promise<NewLogEntry[]> =>
+  (await suppressRecipient(tx, email, now)).entries
+
+async function suppressRecipient(tx: Tx, email: EmailId, now: number): Promise<Suppressed> {
+  const sent = await emailById(tx, email)
+  const [address, ...others] = sent?.direction === 'outbound' && sent.status === 'sent' ? envelopeOf(sent).forwardPaths : []
+  if (sent === undefined || address === undefined || others.length > 0) return notSuppressed
+  const evidence = { mailboxId: sent.mailbox_id, emailId: sent.id, deliveryId: null }
+  const done = { tenancy: tenancyOf(sent), address, reason: 'unsubscribe', evidence, actor: outbound, expiresAt: null, now } as const
+  return suppress(tx, done)
 }

@@ -4,6 +4,7 @@ import { newId } from '../../../server/model/ids.ts'
 import { createSubmissions } from '../../../server/outbound/submit.ts'
 import {
   mayCarryLink,
+  readUnsubscribeAddress,
   readUnsubscribeToken,
   unsubscribe,
   unsubscribeLinks,
@@ -36,11 +37,25 @@ describe('an unsubscribe token', () => {
 
   it('makes links only where the public URL is https and not of this machine alone', () => {
     for (const url of ['http://mail.ours.test', 'http://127.0.0.1:8080', 'https://localhost'])
-      expect(unsubscribeLinks(url, secret)).toBeUndefined()
+      expect(unsubscribeLinks({ publicUrl: url, host: null, secret })(newId('email', now))).toEqual({ https: null, mailto: null })
     const email = newId('email', now)
-    expect(unsubscribeLinks('https://mail.ours.test/', secret)?.(email)).toBe(
-      `https://mail.ours.test/v1/unsubscribe/${unsubscribeToken(secret, email)}`,
-    )
+    const token = unsubscribeToken(secret, email)
+    expect(unsubscribeLinks({ publicUrl: 'https://mail.ours.test/', host: 'mx.ours.test', secret })(email)).toEqual({
+      https: `https://mail.ours.test/v1/unsubscribe/${token}`,
+      mailto: `mailto:u-${token.toLowerCase()}@mx.ours.test?subject=unsubscribe`,
+    })
+  })
+
+  it('is in an address, too, which nobody else can make, in capitals or small letters', () => {
+    const email = newId('email', now)
+    const local = `u-${unsubscribeToken(secret, email).toLowerCase()}`
+    expect(local.length).toBeLessThanOrEqual(64)
+    expect(readUnsubscribeAddress(secret, address(`${local}@ours.test`))).toBe(email)
+    expect(readUnsubscribeAddress(secret, address(`${local.toUpperCase()}@elsewhere.test`))).toBe(email)
+    expect(readUnsubscribeAddress('e'.repeat(64), address(`${local}@ours.test`))).toBe('forged')
+    expect(readUnsubscribeAddress(secret, address(`${local.slice(0, -1)}@ours.test`))).toBeNull()
+    for (const other of ['u@ours.test', 'u-ann@ours.test', 'ann@ours.test'])
+      expect(readUnsubscribeAddress(secret, address(other))).toBeNull()
   })
 
   it('is for mail to one person that answers nothing', () => {
@@ -59,7 +74,7 @@ describeOnEachEngine('a recipient who unsubscribes', (openStore) => {
       store,
       holdExpiryMs: 1_000,
       giveUpAfterMs: 1_000,
-      unsubscribeLink: unsubscribeLinks('https://mail.ours.test', secret),
+      unsubscribeLink: unsubscribeLinks({ publicUrl: 'https://mail.ours.test', host: 'mx.ours.test', secret }),
       clock,
       log: silentLog,
       onReleased: () => undefined,
@@ -85,9 +100,10 @@ describeOnEachEngine('a recipient who unsubscribes', (openStore) => {
   it('finds the link in what was approved and will be signed, and in no answer and no mail to several', async () => {
     const { store, office, submissions, send } = await open()
     const one = await send(['bo@remote.test'])
-    const link = `https://mail.ours.test/v1/unsubscribe/${unsubscribeToken(secret, one.id)}`
+    const token = unsubscribeToken(secret, one.id)
+    const link = `https://mail.ours.test/v1/unsubscribe/${token}`
     expect(await header(store, one.id)).toContain(
-      `\r\nList-Unsubscribe: <${link}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n`,
+      `\r\nList-Unsubscribe: <${link}>,\r\n <mailto:u-${token.toLowerCase()}@mx.ours.test?subject=unsubscribe>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n`,
     )
     expect(await header(store, (await send(['bo@remote.test', 'cy@remote.test'])).id)).not.toMatch(/List-Unsubscribe/)
     const question = await office.arrived()
