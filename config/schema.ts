@@ -312,6 +312,13 @@ export const settings = z.object({
     only: 'server',
     help: 'Whether those resolvers check DNSSEC, and nobody between them and this server can change what they say. Only then are the keys that mail servers publish in the DNS (DANE) looked at. Without it: true when all of them are at 127.0.0.1 or ::1. Say false when the one there is a plain forwarder.',
   }),
+  MULTIMAIL_TLS_REPORTS: setting(yesOrNo, {
+    part: 'Leaving mail',
+    unit: 'true or false',
+    standard: 'true',
+    only: 'server',
+    help: 'Whether domains that ask for it in the DNS are told once a day how many of our sessions with their mail servers were encrypted, and what was wrong with the others (TLSRPT). The report says nothing of messages, senders or recipients.',
+  }),
   MULTIMAIL_DNSBL: setting(blocklists, {
     part: 'Arriving mail',
     unit: 'zones',
@@ -410,6 +417,7 @@ export type Config = {
     warmUp: readonly { address: string | null; since: number }[]
     /** of a mailbox that has none of its own; null: none */
     caps: { hour: number | null; day: number | null; new: number | null }
+    tlsReports: boolean
   }
   dkim: {
     algorithms: readonly ('rsa-sha256' | 'ed25519-sha256')[]
@@ -484,6 +492,7 @@ export function toConfig(values: Settings): Config {
         day: values.MULTIMAIL_MAILBOX_DAILY || null,
         new: values.MULTIMAIL_MAILBOX_NEW_RECIPIENTS || null,
       },
+      tlsReports: !local && values.MULTIMAIL_TLS_REPORTS,
     },
     dkim: {
       algorithms: values.MULTIMAIL_DKIM_SIGNATURES,

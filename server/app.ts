@@ -41,6 +41,7 @@ import { usualReuse } from './outbound/transport/pool.ts'
 import { createTlsCounter } from './outbound/tls/counter.ts'
 import { createTlsGuard } from './outbound/tls/guard.ts'
 import { createStsPolicies } from './outbound/tls/mta-sts.ts'
+import { createReporter } from './outbound/tls/reports/reporter.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
 import { onUnsubscribe, readUnsubscribeAddress, readUnsubscribeToken, unsubscribe, unsubscribeLinks } from './outbound/unsubscribe/unsubscribe.ts'
 import { createApprovals } from './oversight/approvals.ts'
@@ -105,6 +106,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     validates: config.dns.validates ?? asksItself(config.dns.servers),
     count: tlsCounter.count,
   })
+  const route = { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } }
   const runner = createRunner({
     store,
     pace,
@@ -113,7 +115,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       pace,
       warmUp: createWarmUp({ store, clock, metrics, plan: config.outbound.warmUp, sources: config.outbound.sources }),
       resolver,
-      route: { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } },
+      route,
       transport,
       tls: guard,
       seal: createSeal({ store, clock, config: config.dkim, identity }),
@@ -151,7 +153,18 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const rotation = createRotation({ store, resolver, clock, log, policy: config.dkim })
   // Local mode has no DNS that anybody publishes in.
   const jobs = config.mode === 'server' ? [{ name: 'dkim-rotation', schedule: '17 */6 * * *', work: () => rotation.review() }] : []
-  const periodic = createPeriodic({ jobs, clock, log })
+  const reporter = createReporter({
+    store,
+    resolver,
+    route,
+    transport,
+    https: { resolver, clock, allowPrivateTargets: config.outbound.allowPrivateTargets },
+    sends: config.outbound.tlsReports,
+    algorithms: config.dkim.algorithms,
+    clock,
+    log,
+  })
+  const periodic = createPeriodic({ jobs: [...jobs, ...reporter.jobs], clock, log })
 
   const parser = createParser({ log })
   const { hostname } = config
@@ -220,6 +233,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     drain: () => runner.drain(),
     async stop() {
       patience.end()
+      reporter.stop()
       await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), scheduler.stop(), periodic.stop()])
       transport.closeIdle()
       await Promise.all([parser.close(), conduct.close()])

@@ -45,20 +45,30 @@ function rowOf({ day, counted: { domain, host, policy, result }, sessions }: Tls
 const keyOf = ({ day, domain, policy_type, policy_key, host, result }: NewRow<'tls_results'>): string =>
   JSON.stringify([day, domain, policy_type, policy_key, host, result])
 
-/** What was counted for a domain on a day, in a fixed order. */
+// What one domain brings about in a day is its own doing, and bounded here.
+const mostRows = 2_000
+
+/** What was counted for a domain on a day, and under keys in the DNS for a mail host of this name, whosever mail it was; in a fixed order. */
 export async function tlsResultsOf(db: Kysely<Database>, day: number, domain: DomainName): Promise<TlsCount[]> {
   const rows = await db
     .selectFrom('tls_results')
     .selectAll()
     .where('day', '=', day)
-    .where('domain', '=', domain)
+    .where((one) => one.or([one('domain', '=', domain), one.and([one('host', '=', domain), one('policy_type', '=', 'tlsa')])]))
     .orderBy('policy_type')
     .orderBy('policy_key')
     .orderBy('host')
     .orderBy('result')
+    .orderBy('domain')
+    .limit(mostRows)
     .execute()
-  return rows.map(({ policy_type, policy_json, host, result, sessions }) => {
+  return rows.map(({ domain: recipients, policy_type, policy_json, host, result, sessions }) => {
     const policy = { type: policy_type, ...(JSON.parse(policy_json) as Pick<TlsPolicy, 'strings' | 'mx'>) }
-    return { day, counted: { domain, host, policy, result: result === '' ? null : result }, sessions }
+    return { day, counted: { domain: recipients as DomainName, host, policy, result: result === '' ? null : result }, sessions }
   })
+}
+
+/** Forgets what was counted on days before this one. */
+export const removeTlsResultsBefore = async (db: Kysely<Database>, day: number): Promise<void> => {
+  await db.deleteFrom('tls_results').where('day', '<', day).execute()
 }

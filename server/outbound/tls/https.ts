@@ -25,6 +25,8 @@ export type HttpsRequest = {
   /** null asks with GET, content with POST */
   content: { type: string; bytes: Buffer } | null
   maxBytes: number
+  /** an abort ends it soon */
+  signal?: AbortSignal
 }
 export type HttpsAnswer = { status: number; contentType: string; body: Buffer }
 /** `CERTIFICATE`: somebody answered, who is not the host. */
@@ -41,10 +43,11 @@ export async function askOverHttps(deps: HttpsDeps, asked: HttpsRequest): Promis
   const deadline = deps.clock.now() + allMs
   let last: Result<HttpsAnswer, HttpsCode> = fail('NO_ADDRESS', 'the host has no public address')
   for (const address of addresses) {
-    if (deps.clock.now() >= deadline) break
+    if (deps.clock.now() >= deadline || asked.signal?.aborted === true) break
     const limit = new AbortController()
     const alarm = deps.clock.at(Math.min(deps.clock.now() + oneMs, deadline), () => limit.abort())
-    last = await askOne(deps, asked, address, limit.signal).finally(() => alarm.cancel())
+    const signal = asked.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, asked.signal])
+    last = await askOne(deps, asked, address, signal).finally(() => alarm.cancel())
     if (last.ok) return last
   }
   return last
