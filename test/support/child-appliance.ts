@@ -26,10 +26,16 @@ export type Appliance = {
   post(key: string, name: string, body: Record<string, unknown>): Promise<Answer>
   /** From now on: die at the nth event of this name. */
   killAt(event: string, nth?: number): Promise<void>
+  /** Its clock is so much further ahead now, as after a sleep of the machine. Alarms that were set keep their time. */
+  sleep(ms: number): Promise<void>
   /** The first event of this name, once there is one; with these words in its line, when given. */
   logged(event: string, words?: string): Promise<LoggedEvent>
+  /** Every event of this name so far. */
+  events(event: string): Promise<LoggedEvent[]>
+  /** The first answer of `look` that is not undefined; it is asked now, and whenever something was logged. */
+  finds<T>(look: () => Promise<T | undefined>, what: string, deadlineMs?: number): Promise<T>
   /** Resolves once it has killed itself; rejects, with its last words, when it ends otherwise or lives on. */
-  died(): Promise<void>
+  died(deadlineMs?: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -69,17 +75,16 @@ export async function startAppliance({ env, folder, aheadMs = 0, killAt }: Start
     smtp: ready?.smtp ?? { host: '', port: 0 },
     post: (key, name, body) => ask(`${http}/${name}`, key, { method: 'POST', body: JSON.stringify(body) }, eventsFile),
     get: (key, name, query = {}) => ask(`${http}/${name}?${new URLSearchParams(query).toString()}`, key, {}, eventsFile),
-    async killAt(event, nth = 1) {
-      const armed = reported(child, 'armed')
-      child.send({ killAt: event, nth } satisfies Order)
-      await armed
-    },
+    killAt: (event, nth = 1) => give(child, { kind: 'die', at: event, nth }),
+    sleep: (ms) => give(child, { kind: 'sleep', ms }),
     logged: (event, words = '') =>
       whenSeen(folder, () => findEvent(eventsFile, event, words), `${event} ${words} in the log`).catch(async (error: unknown) => {
         throw new Error(`${String(error)}; its last words:\n${await lastLines(eventsFile)}`, { cause: error })
       }),
-    async died() {
-      const timer = setTimeout(() => child.kill('SIGTERM'), deathDeadlineMs)
+    events: (event) => findEvents(eventsFile, event),
+    finds: (look, what, deadlineMs) => whenSeen(folder, look, what, deadlineMs),
+    async died(deadlineMs = deathDeadlineMs) {
+      const timer = setTimeout(() => child.kill('SIGTERM'), deadlineMs)
       if (!hasEnded(child)) await ended
       clearTimeout(timer)
       if (child.signalCode !== 'SIGKILL') throw new Error(`it did not die there; its last words:\n${await lastLines(eventsFile)}`)
@@ -113,6 +118,12 @@ function reported<K extends Report['kind']>(child: ChildProcess, kind: K): Promi
   })
 }
 
+async function give(child: ChildProcess, order: Order): Promise<void> {
+  const obeyed = reported(child, 'obeyed')
+  child.send(order)
+  await obeyed
+}
+
 async function ask(url: string, key: string, init: RequestInit, eventsFile: string): Promise<Answer> {
   const headers = { authorization: `Bearer ${key}`, ...(init.body !== undefined && { 'content-type': 'application/json' }) }
   const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(15_000) })
@@ -121,9 +132,14 @@ async function ask(url: string, key: string, init: RequestInit, eventsFile: stri
   return answer
 }
 
-async function findEvent(file: string, event: string, words: string): Promise<LoggedEvent | undefined> {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.includes(`"${event}"`) && line.includes(words))
-  return lines.map((line) => JSON.parse(line) as LoggedEvent).find((one) => one.msg === event)
+const findEvent = async (file: string, event: string, words: string): Promise<LoggedEvent | undefined> =>
+  (await findEvents(file, event, words))[0]
+
+async function findEvents(file: string, event: string, words = ''): Promise<LoggedEvent[]> {
+  // What stands behind the last line end is being written.
+  const written = (await readFile(file, 'utf8')).split('\n').slice(0, -1)
+  const lines = written.filter((line) => line.includes(`"${event}"`) && line.includes(words))
+  return lines.map((line) => JSON.parse(line) as LoggedEvent).filter((one) => one.msg === event)
 }
 
 async function lastLines(eventsFile: string, words = ''): Promise<string> {

@@ -10,22 +10,24 @@ import { createApp } from '../../server/app.ts'
 import { type Clock, systemClock } from '../../server/platform/clock.ts'
 import { createLog } from '../../server/platform/log.ts'
 
-/** Die at the nth event of this name from now on. */
-export type Order = { killAt: string; nth: number }
-export type Report = { kind: 'armed' } | { kind: 'ready'; smtp: { host: string; port: number }; http: { host: string; port: number } }
+/** Die at the nth event of this name from now on; or have slept for so long (ms). */
+export type Order = { kind: 'die'; at: string; nth: number } | { kind: 'sleep'; ms: number }
+export type Report = { kind: 'obeyed' } | { kind: 'ready'; smtp: { host: string; port: number }; http: { host: string; port: number } }
 
-const { TEST_EVENTS_FILE: eventsFile, TEST_AHEAD_MS: ahead = '0', TEST_KILL_AT: killAtStart, ...env } = process.env
+const { TEST_EVENTS_FILE: eventsFile, TEST_AHEAD_MS: aheadAtStart = '0', TEST_KILL_AT: killAtStart, ...env } = process.env
 if (eventsFile === undefined || process.send === undefined) throw new Error('started by startAppliance only')
 
-let order: Order | null = killAtStart === undefined ? null : { killAt: killAtStart, nth: 1 }
-process.on('message', (message: Order) => {
-  order = message
-  report({ kind: 'armed' })
+let ahead = Number(aheadAtStart)
+let death = killAtStart === undefined ? null : { at: killAtStart, nth: 1 }
+process.on('message', (order: Order) => {
+  if (order.kind === 'sleep') ahead += order.ms
+  else death = order
+  report({ kind: 'obeyed' })
 })
 
 const loaded = loadConfig({ env, file: null })
 if (!loaded.ok) throw new Error(problemsText(loaded.problems))
-const app = await createApp(loaded.config, { log: createLog({ level: 'debug', destination: { write } }), clock: clockAhead(Number(ahead)) })
+const app = await createApp(loaded.config, { log: createLog({ level: 'debug', destination: { write } }), clock: clockAhead() })
 process.once('SIGTERM', () => void app.stop().then(() => process.exit(0)))
 report({ kind: 'ready', ...(await app.start()) })
 flushCompileCache() // a killed process would not
@@ -33,16 +35,16 @@ flushCompileCache() // a killed process would not
 function write(line: string): void {
   appendFileSync(eventsFile as string, line)
   const { msg } = JSON.parse(line) as { msg?: string }
-  if (order === null || order.killAt !== msg) return
-  order.nth -= 1
+  if (death === null || death.at !== msg) return
+  death.nth -= 1
   // The kernel ends every thread of the process before this call returns.
-  if (order.nth === 0) process.kill(process.pid, 'SIGKILL')
+  if (death.nth === 0) process.kill(process.pid, 'SIGKILL')
 }
 
 function report(message: Report): void {
   process.send?.(message)
 }
 
-function clockAhead(ms: number): Clock {
-  return { now: () => systemClock.now() + ms, at: (time, work) => systemClock.at(time - ms, work) }
+function clockAhead(): Clock {
+  return { now: () => systemClock.now() + ahead, at: (time, work) => systemClock.at(time - ahead, work) }
 }

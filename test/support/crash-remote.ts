@@ -12,6 +12,8 @@ export type Remote = {
   letters(): readonly Letter[]
   /** The letters whose raw text has these words, once they are at least `count`. */
   received(words: string, count: number, deadlineMs?: number): Promise<Letter[]>
+  /** Resolves once so many letters have been taken in all. */
+  taken(count: number, deadlineMs?: number): Promise<void>
   /** Answers the next message with this, after its last byte, and does not take it. */
   refuseNext(code: number, text: string): void
   stop(): Promise<void>
@@ -49,13 +51,14 @@ export async function startRemote(hostname: string): Promise<Remote> {
     })
   })
 
-  function received(words: string, count: number, deadlineMs = 20_000): Promise<Letter[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Letter[]>()
+  /** Asks again after each letter. */
+  function until<T>(find: () => T | null, what: string, deadlineMs = 20_000): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
     const look = (): void => {
-      const found = letters.filter((letter) => letter.raw.includes(words))
-      if (found.length >= count) resolve(found)
+      const found = find()
+      if (found !== null) resolve(found)
     }
-    const timer = setTimeout(() => reject(new Error(`the remote did not get ${count} of "${words}" within ${deadlineMs} ms`)), deadlineMs)
+    const timer = setTimeout(() => reject(new Error(`the remote did not get ${what} within ${deadlineMs} ms`)), deadlineMs)
     waiting.add(look)
     look()
     return promise.finally(() => {
@@ -63,11 +66,19 @@ export async function startRemote(hostname: string): Promise<Remote> {
       clearTimeout(timer)
     })
   }
+  function received(words: string, count: number, deadlineMs?: number): Promise<Letter[]> {
+    const find = (): Letter[] | null => {
+      const found = letters.filter((letter) => letter.raw.includes(words))
+      return found.length >= count ? found : null
+    }
+    return until(find, `${count} of "${words}"`, deadlineMs)
+  }
 
   return {
     port,
     letters: () => letters,
     received,
+    taken: (count, deadlineMs) => until(() => (letters.length >= count ? undefined : null), `${count} letters`, deadlineMs),
     refuseNext: (code, text) => void refusals.push(Object.assign(new Error(text), { responseCode: code })),
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   }

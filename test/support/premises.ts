@@ -74,13 +74,14 @@ export async function createPremises(options: { engine: Engine; remotePort: numb
     MULTIMAIL_DNS_SERVERS: dns.address,
   }
   const started: Appliance[] = []
+  let starts = 0
   return {
     keys,
     zone,
     inspect,
     dataDir: place.dataDir,
     async start({ env: moreEnv = {}, ...more } = {}) {
-      const folder = join(scratch.path, `start-${started.length}`)
+      const folder = join(scratch.path, `start-${(starts += 1)}`)
       await mkdir(folder)
       const appliance = await startAppliance({ env: { ...env, ...moreEnv }, folder, ...more })
       started.push(appliance)
