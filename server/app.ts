@@ -34,6 +34,7 @@ import { createRunner } from './outbound/runner.ts'
 import { createSeal } from './outbound/seal.ts'
 import { noteOpen } from './outbound/opens/opens.ts'
 import { createScheduler } from './outbound/scheduled.ts'
+import { createDeliveries } from './outbound/control/deliveries.ts'
 import { createSwitch } from './outbound/control/stops.ts'
 import { createSuppressions } from './outbound/suppression/by-hand.ts'
 import { createSubmissions } from './outbound/submit.ts'
@@ -43,7 +44,13 @@ import { createTlsGuard } from './outbound/tls/guard.ts'
 import { createStsPolicies } from './outbound/tls/mta-sts.ts'
 import { createReporter } from './outbound/tls/reports/reporter.ts'
 import { createSmtpTransport } from './outbound/transport/smtp.ts'
-import { onUnsubscribe, readUnsubscribeAddress, readUnsubscribeToken, unsubscribe, unsubscribeLinks } from './outbound/unsubscribe/unsubscribe.ts'
+import {
+  onUnsubscribe,
+  readUnsubscribeAddress,
+  readUnsubscribeToken,
+  unsubscribe,
+  unsubscribeLinks,
+} from './outbound/unsubscribe/unsubscribe.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import type { EmailId } from './model/ids.ts'
@@ -203,6 +210,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       approvals,
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
+      deliveries: createDeliveries(
+        { store, clock },
+        () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),
+      ),
       clock,
       log,
     },

@@ -8,8 +8,9 @@ import { everything, resumeSending, stopSending } from '../outbound/control/stop
 import { systemClock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
 import { mailboxAt } from '../store/mailboxes.ts'
-import { type DeliveryRow, countQueued, nextDue, queued } from '../store/queue.ts'
+import { countQueued, nextDue } from '../store/queue.ts'
 import { type StopRow, type StopScope, listStops } from '../store/stops.ts'
+import { type WaitingRow, listWaiting } from '../store/waiting.ts'
 import { type Call, type Command, type Option, Stop, jsonOption } from './command.ts'
 import { withStore } from './host.ts'
 import { visibleJson, visibleLine } from './visible.ts'
@@ -118,16 +119,16 @@ export const relayResume: Command = {
 }
 
 export const relayQueue: Command = {
-  help: `Lists the first ${mostListed} deliveries that wait, the oldest first.`,
+  help: `Lists the first ${mostListed} deliveries that wait, what is next first.`,
   options: jsonOption,
   async run(call) {
-    const rows = await withStore(call, ({ db }) => queued(db, { limit: mostListed }))
+    const rows = await withStore(call, ({ db }) => listWaiting(db, { limit: mostListed }))
     call.io.out(call.flag('json') ? `${visibleJson(rows.map(deliveryView))}\n` : rows.map(line).join('') || 'Nothing waits.\n')
     return 0
   },
 }
 
-const deliveryView = (row: DeliveryRow) => ({
+const deliveryView = (row: WaitingRow) => ({
   id: row.id,
   email_id: row.email_id,
   recipient: row.forward_path,
@@ -137,7 +138,7 @@ const deliveryView = (row: DeliveryRow) => ({
   last_reply: row.last_reply,
 })
 
-const line = (row: DeliveryRow): string =>
+const line = (row: WaitingRow): string =>
   `${[row.id, visibleLine(row.forward_path), `attempts ${row.attempts}`, iso(row.next_attempt_at), visibleLine(row.last_reply ?? '', 200)].join('  ')}\n`
 
 type ByHand = (deps: Parameters<typeof takeBack>[0], request: Parameters<typeof takeBack>[1]) => Promise<Result<{ state: string }, string>>

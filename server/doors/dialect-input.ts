@@ -12,12 +12,14 @@ export type InputRoute = { surface: Surface; operation: OperationName; method: M
 /** What was received, in the names and types of the operation, which then judges it. Throws OperationError for what cannot be told apart. */
 export function readInput(route: InputRoute, received: Received): JsonObject {
   // What a DELETE is about is in its path; clients send it `{}`, or nothing.
-  const given = route.method === 'POST' ? bodyObject(received.body) : received.query
+  const given = hasBody(route.method) ? bodyObject(received.body) : received.query
   const named = canonicalNames(inputAliases[route.operation], { ...withoutNulls(given), ...received.path })
   const input = route.operation === 'check_inbox' ? inboxInput(route.surface, named) : named
   if (route.surface === 'emails') refuseHtml(input['markdown'])
-  return route.method === 'POST' ? fromBody(route.properties, input) : fromQuery(route.properties, input)
+  return hasBody(route.method) ? fromBody(route.properties, input) : fromQuery(route.properties, input)
 }
+
+export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PATCH'
 
 function bodyObject(body: unknown): JsonObject {
   if (body === undefined || body === null) return {}

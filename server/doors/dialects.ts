@@ -104,7 +104,6 @@ const hostedMailbox: Shape = {
     forward_inbound: zero,
     scheduling_enabled: zero,
     mcp_configured: zero,
-    default_gate_timing: absent('gate_first', text),
   },
 }
 
@@ -137,6 +136,7 @@ const answers: Record<OperationName, Record<Surface, Shape>> = {
   send_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
   reply_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
   cancel_message: bySurface(() => ({ copy: idCopy })),
+  edit_scheduled_email: bySurface(() => ({ copy: idCopy })),
   list_pending: {
     flat: { each: { emails: pendingItem('flat') }, copy: { pending: 'emails' }, rename: { emails: 'messages' } },
     // §4.2: the document says `emails`, the Python client reads `pending`, the command line wants `data`.
@@ -149,6 +149,10 @@ const answers: Record<OperationName, Record<Surface, Shape>> = {
   get_report: bySurface(() => same),
   stop_sending: bySurface(() => same),
   resume_sending: bySurface(() => same),
+  list_queue: bySurface(() => same),
+  retry_delivery: bySurface(() => same),
+  cancel_delivery: bySurface(() => same),
+  configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   list_suppression: bySurface(() => same),
   add_suppression: bySurface(() => same),
   remove_suppression: bySurface(() => same),
@@ -164,9 +168,12 @@ export const wantsTextBody = (userAgent: string | undefined, compat: unknown): b
 // ---- requests ---------------------------------------------------------------------------------------------------------------
 
 const byMailbox = { mailbox: 'mailbox_id' }
+const byDelivery = { id: 'delivery_id' }
 const byEmail = { message_id: 'email_id', id: 'email_id' }
 const byAddress = { address: 'email_address', email: 'email_address' }
 const writing = { mailbox: 'mailbox_id', from: 'mailbox_id', from_address: 'mailbox_id', body: 'markdown' }
+// §8: the flat form's word for the time.
+const timed = { scheduled_at: 'send_at' }
 
 /** Old name of an input field → its name here (§8). */
 export const inputAliases: Record<OperationName, Readonly<Record<string, string>>> = {
@@ -179,16 +186,21 @@ export const inputAliases: Record<OperationName, Readonly<Record<string, string>
   report_spam: byEmail,
   not_spam: byEmail,
   draft_reply: { ...writing, ...byEmail },
-  send_email: writing,
+  send_email: { ...writing, ...timed },
   reply_email: { ...writing, ...byEmail },
   cancel_message: { ...byMailbox, ...byEmail },
+  edit_scheduled_email: { ...writing, ...byEmail, ...timed },
   list_pending: byMailbox,
   decide_email: { ...byEmail, decision: 'action' },
   get_audit_log: {},
   list_reports: {},
   get_report: { report_id: 'id' },
-  stop_sending: { mailbox: 'mailbox_id' },
-  resume_sending: { mailbox: 'mailbox_id' },
+  stop_sending: byMailbox,
+  resume_sending: byMailbox,
+  list_queue: byMailbox,
+  retry_delivery: byDelivery,
+  cancel_delivery: byDelivery,
+  configure_mailbox: byMailbox,
   list_suppression: byAddress,
   add_suppression: byAddress,
   remove_suppression: byAddress,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { errors } from '../operations/errors.ts'
 import { type OperationInfo } from '../operations/router.ts'
+import { hasBody } from './dialect-input.ts'
 import { answerShape, rawRoute, singles, successStatus } from './dialects.ts'
 import { product } from './product.ts'
 import { type RestRoute, inputSchema, restRoutes } from './rest.ts'
@@ -49,9 +50,9 @@ function pathItem(route: RestRoute): JsonObject {
     description: `${operation.meta.description}\n\nScope: ${[operation.meta.scope, operation.meta.orScope].filter((one) => one !== undefined).join(' or ')}.`,
     parameters: [
       ...inPath.map((name) => parameter('path', name, input)),
-      ...(method !== 'POST' ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
+      ...(!hasBody(method) ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
     ],
-    ...(method === 'POST' && { requestBody: { required: rest.required.length > 0, content: { 'application/json': { schema: rest } } } }),
+    ...(hasBody(method) && { requestBody: { required: rest.required.length > 0, content: { 'application/json': { schema: rest } } } }),
     responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },
   }
 }

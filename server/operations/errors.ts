@@ -181,6 +181,30 @@ export const errors = {
     message: 'This email can no longer be withdrawn',
     fix: 'Accept that it stays. To correct what was sent, send another email.',
   },
+  NOT_SCHEDULED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email does not wait for its time',
+    fix: 'Look at its status with read_email. What waits for approval can be withdrawn with cancel_message and written again.',
+  },
+  ALREADY_APPROVED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email has been approved as it is',
+    fix: 'Change its send_at only, or withdraw it with cancel_message and write another one.',
+  },
+  DELIVERY_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Delivery not found',
+    fix: 'Take the id from list_queue.',
+  },
+  DELIVERY_NOT_WAITING: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This delivery does not wait',
+    fix: 'Look at it with read_email: it has ended, or an attempt is under way just now.',
+  },
   NOT_IN_INBOX: {
     http: 409,
     trpc: 'CONFLICT',

@@ -16,7 +16,6 @@ const deepestOffset = 10_000
 const moreWords = {
   pending_approval: ['pending_send_approval', 'pending_inbound_approval'],
   pending_scan: [],
-  scheduled: [],
   archived: [],
   deleted: [],
 } as const

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { type Address, parseAddress } from '../model/address.ts'
-import { type EmailId, type ReportId, type SuppressionId, isId } from '../model/ids.ts'
+import { type DeliveryId, type EmailId, type ReportId, type SuppressionId, isId } from '../model/ids.ts'
 import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import { isMediaType } from '../model/media-type.ts'
+import { OperationError } from './errors.ts'
 import { badCursor } from './problem.ts'
 
 /** Fields that several operations take, parsed once; limits are the public API's where it has any. */
@@ -26,6 +27,8 @@ export const MailboxRef = z
   .describe('Id or address of a mailbox, from list_mailboxes. May be left out when the key has only one mailbox.')
 export const EmailRef = z.string().min(1).max(maxIdLength).describe('Id of an email, e.g. em_01J…')
 export const ThreadRef = z.string().min(1).max(maxIdLength).describe('Id of a thread, e.g. thr_01J…')
+
+export const DeliveryRef = z.string().min(1).max(maxIdLength).describe('Id of a delivery, from list_queue, e.g. dlv_01J…')
 
 /** Part of a text to look for. */
 export const SearchText = z.string().min(1).max(200).refine(hasNoNul, noNul)
@@ -127,6 +130,11 @@ const cursorOf = <T>(parse: (key: string) => T | null) =>
 export const EmailCursor = cursorOf((key): EmailId | null => (isId('email', key) ? key : null))
 export const SuppressionCursor = cursorOf((key): SuppressionId | null => (isId('suppression', key) ? key : null))
 export const ReportCursor = cursorOf((key): ReportId | null => (isId('report', key) ? key : null))
+const queuePlace = /^(\d{1,15}) (dlv_\w{1,60})$/
+export const QueueCursor = cursorOf((key): { at: number; id: DeliveryId } | null => {
+  const [, at, id = ''] = queuePlace.exec(key) ?? []
+  return isId('delivery', id) ? { at: Number(at), id } : null
+})
 export const SeqCursor = cursorOf((key): number | null => (/^\d{1,15}$/.test(key) ? Number(key) : null))
 
 const isInstant = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
@@ -140,3 +148,10 @@ export const Instant = z
     return z.NEVER
   })
   .describe('ISO 8601 time such as 2026-01-31T08:00:00Z; a plain date is its first moment in UTC')
+
+const furthestMs = 366 * 86_400_000
+/** When an email is to leave. */
+export const SendAt = Instant.describe('Not before this time, ISO 8601 such as 2026-01-31T08:00:00Z; a time that is past means at once')
+export function refuseTooFar(sendAt: number, now: number): void {
+  if (sendAt > now + furthestMs) throw new OperationError('BAD_INPUT', undefined, [{ path: 'send_at', message: 'must be within a year' }])
+}

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { oversightModes } from '../model/email.ts'
+import { gateTimings, oversightModes } from '../model/email.ts'
 import { enforcementTiers, isSendingDisabled } from '../model/standing.ts'
-import { listMailboxes } from '../store/mailboxes.ts'
+import { appendLog } from '../store/log.ts'
+import { listMailboxes, setDefaultGateTiming } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { type StandingRow, standingsOf } from '../store/standings.ts'
 import { mailboxOf } from './access.ts'
@@ -25,6 +26,9 @@ const Mailbox = z.strictObject({
     .describe('How far its bounces and complaints have gone; null: it stands well. From restriction on a person approves what is sent.'),
   sending_disabled: z.boolean().describe('True: it takes no new mail to send, from suspension on'),
   sending_disabled_reason: z.string().nullable(),
+  default_gate_timing: z
+    .enum(gateTimings)
+    .describe('Whether a person is asked about mail to be sent later at once (gate_first) or at its time, where the call does not say'),
   created_at: z.string().describe('ISO 8601, UTC'),
 })
 
@@ -38,6 +42,7 @@ const mailboxView = (row: Row<'mailboxes'>, standing: StandingRow | undefined): 
   enforcement_tier: standing?.tier ?? null,
   sending_disabled: isDisabled(standing),
   sending_disabled_reason: isDisabled(standing) ? (standing?.reason ?? null) : null,
+  default_gate_timing: row.default_gate_timing,
   created_at: isoTime(row.created_at),
 })
 
@@ -80,5 +85,34 @@ export const list_mailboxes = operation({
         metadata: { count: rows.length },
       })
       return view
+    }),
+  )
+
+export const configure_mailbox = operation({
+  scope: 'admin',
+  title: 'Configure a mailbox',
+  description: 'Says when a person is asked about mail of a gated mailbox that is to be sent later, where send_email has no gate_timing.',
+  readOnly: false,
+  destructive: false,
+  idempotent: true,
+  rest: ['POST /configure_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}/configure'],
+})
+  .input(z.strictObject({ mailbox_id: MailboxRef, default_gate_timing: z.enum(gateTimings) }))
+  .output(Mailbox.extend({ status: z.literal('updated') }))
+  .mutation(({ ctx, input: { mailbox_id, default_gate_timing } }) =>
+    ctx.rooms.store.transaction(async (tx) => {
+      const row = await mailboxOf(tx, ctx.actor, mailbox_id)
+      await setDefaultGateTiming(tx, row.id, default_gate_timing)
+      const [standing] = await standingsOf(tx, [row.id])
+      await appendLog(tx, {
+        at: ctx.rooms.clock.now(),
+        actor: ctx.actor,
+        tenancy: { accountId: row.account_id, world: row.world },
+        action: 'mailbox.configured',
+        resourceType: 'mailbox',
+        resourceId: row.id,
+        metadata: { default_gate_timing, previous: row.default_gate_timing },
+      })
+      return { status: 'updated' as const, ...mailboxView({ ...row, default_gate_timing }, standing) }
     }),
   )

@@ -8,6 +8,7 @@
  */
 import { initTRPC } from '@trpc/server'
 import type { KeyActor, Scope } from '../model/actor.ts'
+import type { Deliveries } from '../outbound/control/deliveries.ts'
 import type { Switch } from '../outbound/control/stops.ts'
 import type { Submissions } from '../outbound/submit.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
@@ -25,6 +26,7 @@ export type Rooms = {
   approvals: Approvals
   suppressions: Suppressions
   sending: Switch
+  deliveries: Deliveries
   clock: Clock
   log: Log
 }
@@ -36,7 +38,7 @@ export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string 
 export type Call = Context & { actor: KeyActor }
 
 /** `POST /v1/mailboxes/{mailbox_id}/send`; names in braces are fields of the input. */
-export type Method = 'GET' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Route = `${Method} /${string}`
 
 export type OperationMeta = {

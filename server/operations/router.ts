@@ -4,12 +4,14 @@ import { download_attachment } from './attachments.ts'
 import { get_audit_log } from './audit.ts'
 import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
-import { list_mailboxes } from './mailboxes.ts'
+import { configure_mailbox, list_mailboxes } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
+import { cancel_delivery, list_queue, retry_delivery } from './queue.ts'
 import { resume_sending, stop_sending } from './relay.ts'
 import { get_report, list_reports } from './reports.ts'
+import { edit_scheduled_email } from './scheduled.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { get_thread } from './threads.ts'
@@ -27,10 +29,15 @@ export const appRouter = router({
   send_email,
   reply_email,
   cancel_message,
+  edit_scheduled_email,
   list_pending,
   decide_email,
   stop_sending,
   resume_sending,
+  list_queue,
+  retry_delivery,
+  cancel_delivery,
+  configure_mailbox,
   get_audit_log,
   list_reports,
   get_report,

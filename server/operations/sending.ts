@@ -1,47 +1,11 @@
 import { z } from 'zod'
-import type { KeyActor } from '../model/actor.ts'
-import { type EmailStatus, emailStatuses, gateTimings, priorities } from '../model/email.ts'
-import type { MailboxId } from '../model/ids.ts'
-import type { Submitted } from '../outbound/submission.ts'
+import { type GateTiming, gateTimings, priorities } from '../model/email.ts'
 import type { Timing } from '../outbound/timing.ts'
-import type { Db } from '../store/db.ts'
 import { emailOf, mailboxOrOnly } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
-import { Attachments, EmailRef, IdempotencyKey, Instant, MailboxRef, Markdown, Recipients, Subject } from './input.ts'
+import { Attachments, EmailRef, IdempotencyKey, MailboxRef, Markdown, Recipients, SendAt, Subject, refuseTooFar } from './input.ts'
 import { operation } from './procedure.ts'
-import { isoOrNull } from './views.ts'
-
-const Submission = z.strictObject({
-  id: z.string(),
-  thread_id: z.string(),
-  mailbox_id: z.string(),
-  status: z
-    .enum(emailStatuses)
-    .describe('pending_send_approval: a person decides. scheduled: it waits for send_at. sent: released, and queued for delivery.'),
-  send_at: z.string().nullable().describe('When it is to be sent; null: at once'),
-  content_hash: z.string().nullable().describe('Names exactly this message to exactly these recipients; null for a draft'),
-  idempotent: z.boolean().describe('True when an earlier call had done this already and nothing was done now'),
-  message: z.string(),
-})
-
-const submissionView = (submitted: Submitted): z.infer<typeof Submission> => ({
-  id: submitted.id,
-  thread_id: submitted.threadId,
-  mailbox_id: submitted.mailboxId,
-  status: submitted.status,
-  send_at: isoOrNull(submitted.sendAt),
-  content_hash: submitted.contentHash,
-  idempotent: submitted.replayed,
-  message: submitted.replayed ? 'An earlier call did this already; nothing was done again.' : (nextStep[submitted.status] ?? ''),
-})
-
-const nextStep: Partial<Record<EmailStatus, string>> = {
-  draft: 'Saved in the thread; it goes nowhere by itself. send_email with draft_id submits it as it stands.',
-  pending_send_approval: 'It waits until a person approves it. Do not send it again; read_email with this id shows what was decided.',
-  scheduled: 'It waits for its time and is then sent, or held for a person to approve. Do not send it again; cancel_message withdraws it.',
-  sent: 'It is released and being delivered. Do not send it again; read_email with this id shows each recipient’s outcome.',
-  cancelled: 'It is withdrawn and will not be sent.',
-}
+import { Submission, submissionView } from './submitted.ts'
 
 const writing = {
   markdown: Markdown.describe('The text, in Markdown; recipients get it as HTML and as plain text'),
@@ -97,7 +61,6 @@ export const reply_email = operation({
 
 const shortestTrySeconds = 60
 const longestTrySeconds = 7 * 86_400
-const furthestMs = 366 * 86_400_000
 
 const SendEmail = z.strictObject({
   mailbox_id: MailboxRef.exactOptional(),
@@ -112,13 +75,13 @@ const SendEmail = z.strictObject({
   draft_id: EmailRef.exactOptional().describe(
     'Submits this draft as it stands, and then only mailbox_id and idempotency_key may be given with it',
   ),
-  send_at: Instant.exactOptional().describe(
-    'Not before this time, ISO 8601 such as 2026-01-31T08:00:00Z; a time that is past means at once',
-  ),
+  send_at: SendAt.exactOptional(),
   gate_timing: z
     .enum(gateTimings)
     .exactOptional()
-    .describe('With send_at, in a gated mailbox: gate_first (as usual) asks a person at once, schedule_first at that time'),
+    .describe(
+      'With send_at, in a gated mailbox: gate_first asks a person at once, schedule_first at that time; left out: as the mailbox has it',
+    ),
   priority: z
     .enum(Object.keys(priorities) as (keyof typeof priorities)[])
     .exactOptional()
@@ -159,33 +122,35 @@ export const send_email = operation({
     }
     // `complaints` has seen to these.
     if (to === undefined || subject === undefined || markdown === undefined) throw new OperationError('BAD_INPUT')
-    const mailbox = await sender(store.db, ctx.actor, mailbox_id)
+    const mailbox = await mailboxOrOnly(store.db, ctx.actor, mailbox_id)
     return submissionView(
       unwrap(
         await submissions.send(ctx.actor, {
-          mailbox,
+          mailbox: mailbox.id,
           to,
           subject,
           markdown,
           ...more,
           idempotencyKey,
-          timing: timingOf(input, ctx.rooms.clock.now()),
+          timing: timingOf(input, mailbox.default_gate_timing, ctx.rooms.clock.now()),
         }),
       ),
     )
   })
 
-function timingOf({ send_at, gate_timing, priority, give_up_after }: z.output<typeof SendEmail>, now: number): Timing {
-  if (send_at !== undefined && send_at > now + furthestMs) throw tooFar
+function timingOf(
+  { send_at, gate_timing, priority, give_up_after }: z.output<typeof SendEmail>,
+  usualGateTiming: GateTiming,
+  now: number,
+): Timing {
+  if (send_at !== undefined) refuseTooFar(send_at, now)
   return {
     sendAt: send_at === undefined || send_at <= now ? null : send_at,
-    gateTiming: send_at === undefined ? null : (gate_timing ?? 'gate_first'),
+    gateTiming: send_at === undefined ? null : (gate_timing ?? usualGateTiming),
     priority: priorities[priority ?? 'normal'],
     giveUpAfterMs: give_up_after === undefined ? null : give_up_after * 1000,
   }
 }
-
-const tooFar = new OperationError('BAD_INPUT', undefined, [{ path: 'send_at', message: 'must be within a year' }])
 
 const ofTiming = ['send_at', 'gate_timing', 'priority', 'give_up_after'] as const
 const ofLetter = ['to', 'subject', 'markdown', 'cc', 'bcc', 'attachments', ...ofTiming] as const
@@ -196,8 +161,6 @@ function complaints(input: z.output<typeof SendEmail>): (readonly [string, strin
     .filter((name) => input[name] !== undefined)
     .map((name) => [name, 'cannot be given with draft_id: a draft is submitted as it stands'])
 }
-
-const sender = async (db: Db, actor: KeyActor, named: string | undefined): Promise<MailboxId> => (await mailboxOrOnly(db, actor, named)).id
 
 export const cancel_message = operation({
   scope: 'send',

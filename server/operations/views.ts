@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { automaticKinds } from '../model/automatic.ts'
-import { type HeaderAddress, directions, emailStatuses, spamVerdicts } from '../model/email.ts'
+import { type HeaderAddress, directions, emailStatuses, gateTimings, spamVerdicts } from '../model/email.ts'
 import { domainOf, parseAddress } from '../model/address.ts'
 import { type EmailRow, type ListedEmail, authenticationOf, emailFlags, headerAddresses, verdictReasons } from '../store/emails.ts'
 import type { DeliveryRow } from '../store/queue.ts'
@@ -170,6 +170,9 @@ export const EmailDetail = EmailSummary.extend({
   authentication: AuthenticationView.nullable().describe('Inbound: what this server verified on arrival (RFC 8601)'),
   flags: z.array(z.string()).describe('What was odd about the message, as short codes'),
   ...JudgedEmail,
+  send_at: Time.nullable().describe('Outbound: not before this time; null: as soon as it may'),
+  gate_timing: z.enum(gateTimings).nullable().describe('With send_at, in a gated mailbox: a person is asked at once, or at that time'),
+  delayed_until: Time.nullable().describe('Outbound, scheduled: at its time its mailbox might send no more, so it waits for this one'),
   internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID header'),
   in_reply_to: z.string().nullable().meta(fromOutside),
   approved_at: Time.nullable(),
@@ -195,6 +198,9 @@ export const detailOf = (
   authentication: authenticationView(email),
   flags: emailFlags(email),
   ...judgedView(email, more),
+  send_at: isoOrNull(email.send_at),
+  gate_timing: email.gate_timing,
+  delayed_until: email.status === 'scheduled' && email.due_at !== email.send_at ? isoOrNull(email.due_at) : null,
   internet_message_id: email.message_id,
   in_reply_to: email.in_reply_to,
   approved_at: isoOrNull(email.approved_at),

@@ -29,7 +29,7 @@ import { whyNotSend } from './standing/standing.ts'
 import { allSuppressed } from './suppression/suppression.ts'
 import { mayCarryLink } from './unsubscribe/unsubscribe.ts'
 
-type HandInDeps = SubmissionDeps & { render: Render }
+export type HandInDeps = SubmissionDeps & { render: Render }
 
 /** @param draft the row this email has as a draft; null when it is new */
 export async function handIn(
@@ -65,7 +65,8 @@ export async function handIn(
 
 type Made = { raw: StagedBlob; composed: Composed }
 
-async function composed(
+/** Composes it, and keeps the bytes ready to be put. */
+export async function composed(
   deps: HandInDeps,
   proposal: Proposal,
 ): Promise<Result<Made, 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE' | 'UNAVAILABLE'>> {

@@ -46,20 +46,14 @@ export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): Emai
     message_id: null,
     in_reply_to: proposal.inReplyTo,
     references_json: JSON.stringify(proposal.references),
-    subject: content.subject,
     from_address: mailbox.address,
     from_name: mailbox.display_name,
     reply_to_json: '[]',
-    to_json: headerAddresses(content.to),
-    cc_json: headerAddresses(content.cc),
-    bcc_json: headerAddresses(content.bcc),
+    ...contentColumns(content),
     reverse_path: mailbox.address,
     forward_paths_json: '[]',
     sent_at: null,
     received_at: now,
-    markdown: content.markdown,
-    extracted: content.markdown,
-    has_attachments: content.attachments.length > 0 ? 1 : 0,
     raw_hash: null,
     raw_size: 0,
     content_hash: null,
@@ -73,6 +67,17 @@ export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): Emai
     updated_at: now,
   }
 }
+
+/** What it says, and to whom. */
+export const contentColumns = ({ to, cc, bcc, subject, markdown, attachments }: Content) => ({
+  subject,
+  to_json: headerAddresses(to),
+  cc_json: headerAddresses(cc),
+  bcc_json: headerAddresses(bcc),
+  markdown,
+  extracted: markdown,
+  has_attachments: attachments.length > 0 ? 1 : 0,
+})
 
 /** What changes in the row when it is composed. @param now epoch ms */
 export const composedColumns = (proposal: Proposal, composed: Composed, actor: KeyActor, now: number) => ({

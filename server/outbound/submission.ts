@@ -26,6 +26,11 @@ export type ReplyInput = {
   idempotencyKey?: string | undefined
 }
 
+/** What is left out stays as it is. `sendAt`: epoch ms; a time that is past means at once. */
+export type EditInput = { email: EmailId; sendAt?: number | undefined } & {
+  [Field in 'to' | 'cc' | 'bcc' | 'subject' | 'markdown']?: ContentInput[Field] | undefined
+}
+
 export type Submitted = {
   id: EmailId
   threadId: ThreadId
@@ -52,6 +57,8 @@ export type SubmitCode =
   | 'IDEMPOTENCY_CONFLICT'
   | 'NOT_A_DRAFT'
   | 'NOT_CANCELLABLE'
+  | 'NOT_SCHEDULED'
+  | 'ALREADY_APPROVED'
   | 'UNAVAILABLE'
   | 'RATE_LIMITED'
 

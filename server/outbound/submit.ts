@@ -14,12 +14,13 @@ import type { Row } from '../store/schema.ts'
 import { cancel } from './cancel.ts'
 import { checkContent } from './content.ts'
 import { proposalOf, saveDraft } from './drafts.ts'
+import { edit } from './edit.ts'
 import { handIn } from './hand-in.ts'
 import type { Proposal } from './proposal.ts'
 import { createRender } from './render.ts'
 import { replyHead } from './reply-head.ts'
 import { atOnce } from './timing.ts'
-import type { ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+import type { EditInput, ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 
 type Outcome = Promise<Result<Submitted, SubmitCode>>
 
@@ -31,6 +32,8 @@ export type Submissions = {
   draftReply(actor: KeyActor, input: Omit<ReplyInput, 'idempotencyKey'>): Outcome
   /** Submits a draft as it stands. */
   sendDraft(actor: KeyActor, input: { draft: EmailId; idempotencyKey?: string | undefined }): Outcome
+  /** An email that waits for its time. */
+  edit(actor: KeyActor, input: EditInput): Outcome
   /** A draft, or an email that waits for approval. Again is fine: `replayed`. */
   cancel(actor: KeyActor, input: { email: EmailId }): Outcome
 }
@@ -71,6 +74,13 @@ export function createSubmissions(given: SubmissionDeps): Submissions {
       const mailbox = await usableMailbox(deps, actor, draft.mailbox_id)
       if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
       return handIn(deps, actor, await proposalOf(deps, draft, mailbox, input.idempotencyKey ?? null), draft)
+    },
+
+    async edit(actor, input) {
+      const email = await usableEmail(deps, actor, input.email)
+      if (email === null || email.direction !== 'outbound') return fail('EMAIL_NOT_FOUND')
+      const mailbox = await usableMailbox(deps, actor, email.mailbox_id)
+      return mailbox === null ? fail('MAILBOX_NOT_FOUND') : edit(deps, actor, email, mailbox, input)
     },
 
     async cancel(actor, input) {

@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import type { GateTiming } from '../model/email.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Tenancy, World } from '../model/world.ts'
 import { prepare } from './prepared.ts'
@@ -75,6 +76,10 @@ export const setMailboxState = async (tx: Transaction<Database>, id: MailboxId, 
     .set({ is_active: state === 'active' ? 1 : 0, deleted_at: state === 'deleted' ? now : null })
     .where('id', '=', id)
     .execute()
+}
+
+export const setDefaultGateTiming = async (tx: Transaction<Database>, id: MailboxId, timing: GateTiming): Promise<void> => {
+  await tx.updateTable('mailboxes').set({ default_gate_timing: timing }).where('id', '=', id).execute()
 }
 
 const ownMailboxes = (db: Kysely<Database>, tenancy: Tenancy) =>

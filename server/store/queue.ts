@@ -1,7 +1,6 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
 import type { SystemActor } from '../model/actor.ts'
-import { type AttemptId, type DeliveryId, type EmailId, type MailboxId, newId } from '../model/ids.ts'
-import type { Tenancy } from '../model/world.ts'
+import { type AttemptId, type DeliveryId, type EmailId, newId } from '../model/ids.ts'
 import type { Store } from './db.ts'
 import { appendLogs } from './log.ts'
 import { insertPrepared, prepare, prepareChange } from './prepared.ts'
@@ -37,19 +36,6 @@ const notDelivered = prepare((db, { emailId }: { emailId: EmailId }) =>
 
 export const deliveryById = (db: Kysely<Database>, id: DeliveryId): Promise<DeliveryRow | undefined> =>
   db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirst()
-
-/** What waits, the oldest first. `after`: the last of the page before. */
-export function queued(
-  db: Kysely<Database>,
-  filter: { tenancy?: Tenancy; mailboxIds?: readonly MailboxId[] | null; after?: DeliveryId; limit: number },
-): Promise<DeliveryRow[]> {
-  let query = db.selectFrom('deliveries').selectAll().where('state', '=', 'queued')
-  if (filter.tenancy !== undefined)
-    query = query.where('account_id', '=', filter.tenancy.accountId).where('world', '=', filter.tenancy.world)
-  if (filter.mailboxIds !== undefined && filter.mailboxIds !== null) query = query.where('mailbox_id', 'in', [...filter.mailboxIds])
-  if (filter.after !== undefined) query = query.where('id', '>', filter.after)
-  return query.orderBy('id').limit(filter.limit).execute()
-}
 
 /** How many wait in all. */
 export async function countQueued(db: Kysely<Database>): Promise<number> {

@@ -13,6 +13,16 @@ const touch = prepareChange((db, { id, now }: { id: ThreadId; now: number }) =>
   db.updateTable('threads').set({ last_activity_at: now }).where('id', '=', id),
 )
 
+/** What a thread is called follows its first email, as long as that is its only one. */
+export const renameThread = async (tx: Transaction<Database>, id: ThreadId, subject: string): Promise<void> => {
+  await tx
+    .updateTable('threads')
+    .set({ subject })
+    .where('id', '=', id)
+    .where((any) => any(any.selectFrom('emails').select(any.fn.countAll().as('count')).where('thread_id', '=', id), '=', 1))
+    .execute()
+}
+
 export const findThread = (db: Kysely<Database>, tenancy: Tenancy, id: ThreadId): Promise<Row<'threads'> | undefined> =>
   db
     .selectFrom('threads')

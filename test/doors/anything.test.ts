@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { hasBody } from '../../server/doors/dialect-input.ts'
 import { restRoutes } from '../../server/doors/rest.ts'
 import { operations } from '../../server/operations/router.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
@@ -39,7 +40,7 @@ describeOnEachEngine('whatever is sent', (openStore) => {
           .replace('{mailbox_id}', desk.ours.gated.id)
           .replace(/\{\w+\}/, encodeURIComponent(segment.toWellFormed()) || 'x')
         const query = method === 'GET' ? `?${queryOf(body)}` : ''
-        const answer = await desk.call(keyFor(desk, operation.meta.scope), method, url + query, method === 'POST' ? body : undefined)
+        const answer = await desk.call(keyFor(desk, operation.meta.scope), method, url + query, hasBody(method) ? body : undefined)
         expect([path, answer.body['error'], answer.status < 500]).toEqual([path, answer.body['error'], true])
       }),
       runs,

@@ -44,6 +44,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'send_email',
       'reply_email',
       'cancel_message',
+      'edit_scheduled_email',
     ])
     expect(await toolNames(await overHttp(desk, desk.ours.keys.reviewer))).toEqual([
       ...reading,
@@ -51,6 +52,9 @@ describeOnEachEngine('MCP', (openStore) => {
       'decide_email',
       'stop_sending',
       'resume_sending',
+      'list_queue',
+      'retry_delivery',
+      'cancel_delivery',
     ])
     const { tools } = await agent.listTools()
     for (const tool of tools) {

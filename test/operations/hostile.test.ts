@@ -15,7 +15,7 @@ describeOnEachEngine('what a stranger sends to break, flood or get round a readi
   it('of a conversation that somebody flooded only the newest are read from the store', async () => {
     const desk = await openDesk(openStore)
     const first = await desk.receive(desk.ours.gated)
-    const rows = Array.from({ length: 150 }, (_, at) => ({ ...first, id: `${first.id.slice(0, -5)}Z${1000 + at}` }))
+    const rows = Array.from({ length: 150 }, (_, at) => ({ ...first, id: `em_7${'Z'.repeat(21)}${1000 + at}` }))
     await desk.store.transaction(
       async (tx) =>
         void (await tx

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest'
 import type { OperationName } from '../../server/operations/router.ts'
 import { operations } from '../../server/operations/router.ts'
+import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { keepReport } from '../support/reports.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
-type Ids = { email: string; pending: string; draft: string; thread: string; mailbox: string; report: string }
-type Attempt = { method: 'GET' | 'POST' | 'DELETE'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
+type Ids = Record<'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery', string>
+type Attempt = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
 const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
@@ -34,6 +35,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   reply_email: (ids) => [{ key: 'agent', method: 'POST', path: '/reply_email', body: { email_id: ids.email, markdown: 'hi' } }],
   cancel_message: (ids) => [{ key: 'agent', method: 'POST', path: '/cancel_message', body: { email_id: ids.pending } }],
+  edit_scheduled_email: (ids) => [
+    { key: 'agent', method: 'POST', path: '/edit_scheduled_email', body: { email_id: ids.scheduled, subject: 'Mine' } },
+    { key: 'agent', method: 'PATCH', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.scheduled}/schedule`, body: { subject: 'Mine' } },
+  ],
   list_pending: (ids) => [
     { key: 'reviewer', method: 'GET', path: `/list_pending?mailbox=${ids.mailbox}` },
     { key: 'reviewer', method: 'GET', path: `/list_pending?thread_id=${ids.thread}` },
@@ -48,6 +53,16 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   stop_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/stop_sending', body: { mailbox_id: ids.mailbox } }],
   resume_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/resume_sending', body: { mailbox_id: ids.mailbox } }],
+  list_queue: (ids) => [{ key: 'reviewer', method: 'GET', path: `/list_queue?mailbox=${ids.mailbox}` }],
+  retry_delivery: (ids) => [{ key: 'reviewer', method: 'POST', path: '/retry_delivery', body: { delivery_id: ids.delivery } }],
+  cancel_delivery: (ids) => [
+    { key: 'reviewer', method: 'POST', path: '/cancel_delivery', body: { delivery_id: ids.delivery } },
+    { key: 'admin', method: 'POST', path: `/v1/queue/${ids.delivery}/cancel` },
+  ],
+  configure_mailbox: (ids) => [
+    { key: 'admin', method: 'POST', path: '/configure_mailbox', body: { mailbox_id: ids.mailbox, default_gate_timing: 'schedule_first' } },
+    { key: 'admin', method: 'PATCH', path: `/v1/mailboxes/${ids.mailbox}/configure`, body: { default_gate_timing: 'schedule_first' } },
+  ],
   // Name no row; suppression.test.ts has who sees whose list.
   list_suppression: () => [],
   add_suppression: () => [],
@@ -59,6 +74,10 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
   const email = await desk.receive(office.gated, { attachments: [file] })
   const pending = await desk.call(office.keys.agent, 'POST', '/reply_email', { email_id: email.id, markdown: 'Soon.' })
   await desk.call(office.keys.admin, 'POST', '/add_suppression', { email_address: 'gone@remote.test' })
+  const letter = { mailbox_id: office.free.id, to: ['bo@remote.test'], subject: 'Hi', markdown: 'Hello' }
+  const scheduled = await desk.call(office.keys.agent, 'POST', '/send_email', { ...letter, send_at: '2026-03-03T09:00:00Z' })
+  await desk.call(office.keys.agent, 'POST', '/send_email', letter)
+  const [delivery] = await listWaiting(desk.store.db, { tenancy: office.free.tenancy, limit: 1 })
   const draft = await desk.call(office.keys.agent, 'POST', '/draft_reply', { email_id: email.id, markdown: 'Later.' })
   return {
     email: email.id,
@@ -66,6 +85,8 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     mailbox: office.gated.id,
     pending: String(pending.body['id']),
     draft: String(draft.body['id']),
+    scheduled: String(scheduled.body['id']),
+    delivery: String(delivery?.id),
     report: await keepReport(desk, office),
   }
 }

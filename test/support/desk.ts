@@ -10,9 +10,10 @@ import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
-import type { Caps } from '../../server/outbound/pace/caps.ts'
+import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
+import { createDeliveries } from '../../server/outbound/control/deliveries.ts'
 import { createSwitch } from '../../server/outbound/control/stops.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
@@ -43,12 +44,14 @@ export type Desk = {
   /** as a person would with curl: JSON in, JSON out */
   call(
     key: string | null,
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
     headers?: Record<string, string>,
   ): Promise<Answer>
   receive(mailbox: Mailbox, mail?: Partial<Arrival>): Promise<EmailRow>
+  /** A further key of our account in the live world. */
+  key(of: { scopes: Scope[]; mailboxIds?: MailboxId[] }): Promise<string>
 }
 export type Answer = { status: number; body: Record<string, unknown>; headers: Headers }
 
@@ -90,6 +93,7 @@ export async function openDesk(
       approvals,
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
+      deliveries: createDeliveries({ store, clock }),
       clock,
       log: silentLog,
     },
@@ -104,13 +108,19 @@ export async function openDesk(
   const { port } = await http.listen()
   onTestFinished(() => http.close())
   const url = `http://127.0.0.1:${port}`
+  const ours = await furnish(store, clock, 'ours.test')
   return {
     url,
     store,
     clock,
-    ours: await furnish(store, clock, 'ours.test'),
+    ours,
     theirs: await furnish(store, clock, 'theirs.test'),
     call: (key, method, path, body, headers) => call(url, key, method, path, body, headers),
+    async key(of) {
+      const issued = await keys.issue({ tenancy: { accountId: ours.accountId, world: 'live' }, name: 'further', ...of })
+      if (!issued.ok) throw new Error(issued.code)
+      return issued.value.key
+    },
     receive: (mailbox, mail = {}) => receive(store, clock, mailbox, mail),
   }
 }

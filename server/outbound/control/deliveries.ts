@@ -1,7 +1,7 @@
 /** One delivery by hand: tried at once, or taken back. */
 import { type Actor, type SystemActor, actorId } from '../../model/actor.ts'
 import { emailStatuses } from '../../model/email.ts'
-import type { DeliveryId } from '../../model/ids.ts'
+import type { DeliveryId, MailboxId } from '../../model/ids.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
 import type { Tenancy } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -14,7 +14,14 @@ import { cancelWaiting, hurry, requestCancel } from '../../store/queue-changes.t
 import { type DeliveryRow, deliveriesOf, deliveryById } from '../../store/queue.ts'
 
 type Deps = { store: Store; clock: Clock }
-type Request = { id: DeliveryId; actor: Actor; /** only if it is this tenant's */ tenancy?: Tenancy }
+type Request = {
+  id: DeliveryId
+  actor: Actor
+  /** only if it is this tenant's */
+  tenancy?: Tenancy
+  /** only of these; null or left out: of any mailbox */
+  mailboxIds?: readonly MailboxId[] | null
+}
 export type DeliveryCode = 'DELIVERY_NOT_FOUND' | 'DELIVERY_NOT_WAITING'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
@@ -22,10 +29,10 @@ const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 /** `cancelling`: an attempt is under way. It is broken off, unless the message has been sent in full; then its answer decides. */
 export type TakenBack = { state: 'cancelled' | 'cancelling' }
 
-export function takeBack({ store, clock }: Deps, { id, actor, tenancy }: Request): Promise<Result<TakenBack, DeliveryCode>> {
+export function takeBack({ store, clock }: Deps, { id, actor, ...of }: Request): Promise<Result<TakenBack, DeliveryCode>> {
   const now = clock.now()
   return store.transaction(async (tx): Promise<Result<TakenBack, DeliveryCode>> => {
-    const delivery = await ownDelivery(tx, id, tenancy)
+    const delivery = await ownDelivery(tx, id, of)
     if (delivery === undefined) return fail('DELIVERY_NOT_FOUND')
     // The email first, as everybody does who changes both.
     await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: now })
@@ -56,10 +63,10 @@ export async function endTakenBack({ store, clock }: Deps, id: DeliveryId): Prom
 }
 
 /** Makes it due now. What is held back by a stop or by the pace stays held back. */
-export function retryNow({ store, clock }: Deps, { id, actor, tenancy }: Request): Promise<Result<{ state: 'queued' }, DeliveryCode>> {
+export function retryNow({ store, clock }: Deps, { id, actor, ...of }: Request): Promise<Result<{ state: 'queued' }, DeliveryCode>> {
   const now = clock.now()
   return store.transaction(async (tx): Promise<Result<{ state: 'queued' }, DeliveryCode>> => {
-    const delivery = await ownDelivery(tx, id, tenancy)
+    const delivery = await ownDelivery(tx, id, of)
     if (delivery === undefined) return fail('DELIVERY_NOT_FOUND')
     if (!(await hurry(tx, id, now))) {
       return delivery.state === 'queued' ? fail('DELIVERY_NOT_WAITING', 'An attempt is under way just now.') : ended(delivery)
@@ -69,12 +76,28 @@ export function retryNow({ store, clock }: Deps, { id, actor, tenancy }: Request
   })
 }
 
+/** Both as a room that callers are handed. */
+export type Deliveries = { retry(request: Request): ReturnType<typeof retryNow>; cancel(request: Request): ReturnType<typeof takeBack> }
+
+/** @param onChanged called after each change that whoever delivers may want to know of at once */
+export const createDeliveries = (deps: Deps, onChanged: () => void = () => {}): Deliveries => {
+  const told = async <R extends { ok: boolean }>(work: Promise<R>): Promise<R> => {
+    const result = await work
+    if (result.ok) onChanged()
+    return result
+  }
+  return { retry: (request) => told(retryNow(deps, request)), cancel: (request) => told(takeBack(deps, request)) }
+}
+
 const ended = ({ state }: DeliveryRow) => fail('DELIVERY_NOT_WAITING', `It is ${state}.`)
 
-async function ownDelivery(tx: Tx, id: DeliveryId, tenancy: Tenancy | undefined): Promise<DeliveryRow | undefined> {
+type Of = Pick<Request, 'tenancy' | 'mailboxIds'>
+
+async function ownDelivery(tx: Tx, id: DeliveryId, { tenancy, mailboxIds }: Of): Promise<DeliveryRow | undefined> {
   const delivery = await deliveryById(tx, id)
-  const isOwn = tenancy === undefined || (delivery?.account_id === tenancy.accountId && delivery.world === tenancy.world)
-  return isOwn ? delivery : undefined
+  if (delivery === undefined) return undefined
+  const isOwn = tenancy === undefined || (delivery.account_id === tenancy.accountId && delivery.world === tenancy.world)
+  return isOwn && (mailboxIds?.includes(delivery.mailbox_id) ?? true) ? delivery : undefined
 }
 
 /** What follows from a cancelled delivery: the email's status when it was the last of it, the event, the entry of the log. */

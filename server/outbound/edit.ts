@@ -1,0 +1,151 @@
+/**
+ * Changes an email that waits for its time: when it leaves, or what it says and to whom.
+ *
+ * Promises: what changes what is sent composes it anew, under a new hash, so no approval of the old one holds (design promise 2); and what a reviewer has
+ * approved is not changed at all. Of an edit and a release at one moment one comes first: the other sees what it did. Of two edits none is lost.
+ */
+import type { KeyActor } from '../model/actor.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import { agentVerdict } from '../oversight/gate.ts'
+import type { StagedBlob } from '../store/blobs.ts'
+import type { Tx } from '../store/db.ts'
+import { emailEntry } from '../store/email-record.ts'
+import { type EmailRow, changeEmail, emailById, emailToChange } from '../store/emails.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { mailboxById } from '../store/mailboxes.ts'
+import { insertOpenToken } from '../store/opens.ts'
+import type { Row } from '../store/schema.ts'
+import { renameThread } from '../store/threads.ts'
+import { approvalOf } from './coming-due.ts'
+import { type Content, checkContent, forwardPaths } from './content.ts'
+import { proposalOf } from './drafts.ts'
+import { type HandInDeps, composed, namesIn, submitted } from './hand-in.ts'
+import { openFlag } from './opens/opens.ts'
+import { noCaps } from './pace/caps.ts'
+import { askToSend } from './pace/spend.ts'
+import { type Composed, type Proposal, composedColumns, contentColumns } from './proposal.ts'
+import { whyNotSend } from './standing/standing.ts'
+import type { EditInput, SubmitCode, Submitted } from './submission.ts'
+import { allSuppressed } from './suppression/suppression.ts'
+
+type Edited = Result<Submitted, SubmitCode>
+/** What is to be sent instead. */
+type Rewritten = { proposal: Proposal; composed: Composed; raw: StagedBlob }
+type Edit = { actor: KeyActor; seen: EmailRow; sendAt: number | undefined; rewritten: Rewritten | null }
+
+// Each further try means that somebody else's edit came in between.
+const mostTries = 3
+
+export async function edit(
+  deps: HandInDeps,
+  actor: KeyActor,
+  email: EmailRow,
+  mailbox: Row<'mailboxes'>,
+  { sendAt, ...changes }: EditInput,
+): Promise<Edited> {
+  for (let seen = email, tries = 0; tries < mostTries; tries += 1) {
+    if (seen.status !== 'scheduled') return notScheduled(seen)
+    const rewritten = await rewrite(deps, seen, mailbox, changes)
+    if (!rewritten.ok) return rewritten
+    const done = await deps.store.transaction((tx) => apply(tx, deps, { actor, seen, sendAt, rewritten: rewritten.value }))
+    if (done !== null) {
+      if (done.ok) deps.log.info({ emailId: email.id, contentHash: done.value.contentHash, sendAt: done.value.sendAt }, 'submission.edited')
+      return done
+    }
+    seen = (await emailById(deps.store.db, email.id)) ?? seen
+  }
+  return fail('UNAVAILABLE', 'Somebody else is changing it just now.')
+}
+
+const notScheduled = ({ status }: EmailRow) =>
+  fail('NOT_SCHEDULED', `Its status is ${status}; only an email that waits for its time can be edited.`)
+
+/** @returns null when it says the same as before */
+async function rewrite(
+  deps: HandInDeps,
+  seen: EmailRow,
+  mailbox: Row<'mailboxes'>,
+  changes: Omit<EditInput, 'email' | 'sendAt'>,
+): Promise<Result<Rewritten | null, SubmitCode>> {
+  if (Object.values(changes).every((change) => change === undefined)) return ok(null)
+  const before = await proposalOf(deps, seen, mailbox, seen.idempotency_key)
+  const { to, cc, bcc, subject, markdown, attachments } = before.content
+  const content = checkContent({
+    to: changes.to ?? to,
+    cc: changes.cc ?? cc,
+    bcc: changes.bcc ?? bcc,
+    subject: changes.subject ?? subject,
+    markdown: changes.markdown ?? markdown,
+    attachments,
+  })
+  if (!content.ok) return content
+  if (saysTheSame(before.content, content.value)) return ok(null)
+  const whyNot = await whyNotSend(deps.store, mailbox.id, deps.clock.now())
+  if (whyNot !== null) return fail('SENDING_DISABLED', `${whyNot}.`)
+  const tenancy = { accountId: seen.account_id, world: seen.world }
+  if (await allSuppressed(deps.store.db, tenancy, forwardPaths(content.value), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
+  const proposal = { ...before, content: content.value }
+  const made = await composed(deps, proposal)
+  return made.ok ? ok({ proposal, ...made.value }) : made
+}
+
+const words = ({ to, cc, bcc, subject, markdown }: Content): string => JSON.stringify([to, cc, bcc, subject, markdown])
+const saysTheSame = (one: Content, other: Content): boolean => words(one) === words(other)
+
+/** @returns null when it was changed since it was looked at */
+async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten }: Edit): Promise<Edited | null> {
+  const now = deps.clock.now()
+  const email = await emailToChange(tx, seen.id)
+  if (email?.status !== 'scheduled') return notScheduled(email ?? seen)
+  if (rewritten !== null && email.content_hash !== seen.content_hash) return null
+  const mailbox = await mailboxById(tx, email.mailbox_id)
+  if (mailbox?.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
+  const verdict = agentVerdict(mailbox.oversight_mode, 'send')
+  if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })
+  if (!content.ok) return content
+  const change = { ...content.value, ...timeOf(sendAt, now), updated_at: now }
+  await changeEmail(tx, email.id, ['scheduled'], change)
+  const after: EmailRow = { ...email, ...change }
+  await appendLog(tx, entry(email, after, rewritten, actor, now))
+  return ok(submitted(after, false))
+}
+
+/** A time that is past means at once. */
+const timeOf = (sendAt: number | undefined, now: number): Partial<EmailRow> =>
+  sendAt === undefined ? {} : { send_at: Math.max(sendAt, now), due_at: Math.max(sendAt, now) }
+
+/** Puts the new content in the place of the old. @returns the columns it has */
+async function replace(
+  tx: Tx,
+  deps: HandInDeps,
+  { actor, email, rewritten, now }: { actor: KeyActor; email: EmailRow; rewritten: Rewritten; now: number },
+): Promise<Result<Partial<EmailRow>, SubmitCode>> {
+  if ((await approvalOf(tx, email)) !== null)
+    return fail('ALREADY_APPROVED', 'A reviewer approved exactly what waits; only its time can still be changed.')
+  const { proposal, composed: made, raw } = rewritten
+  // It counts as what is handed in anew does; what it replaces stays counted, as what is withdrawn does.
+  const paths = forwardPaths(proposal.content)
+  const spend = await askToSend(tx, { mailboxId: email.mailbox_id, forwardPaths: paths, caps: deps.caps ?? noCaps, now })
+  if (!spend.ok) return spend
+  await deps.store.blobs.put(tx, raw, now)
+  await spend.value(tx)
+  if (made.openToken) await insertOpenToken(tx, made.openToken, email.id)
+  await renameThread(tx, email.thread_id, proposal.content.subject)
+  const flags = JSON.stringify(made.openToken ? [openFlag] : [])
+  return ok({ ...contentColumns(proposal.content), ...composedColumns(proposal, made, actor, now), flags_json: flags })
+}
+
+const entry = (before: EmailRow, after: EmailRow, rewritten: Rewritten | null, actor: KeyActor, now: number): NewLogEntry => ({
+  ...emailEntry(after, actor, now),
+  action: 'email.rescheduled',
+  metadata: {
+    send_at: after.send_at,
+    previous_send_at: before.send_at,
+    content_hash: after.content_hash,
+    previous_content_hash: before.content_hash,
+    message_id: after.message_id,
+    size: after.raw_size,
+  },
+  ...(rewritten !== null && { details: namesIn(rewritten.proposal.content) }),
+})
