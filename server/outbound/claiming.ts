@@ -5,8 +5,8 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { postpone } from '../store/queue-changes.ts'
-import { beforeAllLanes, dueOfLanes, dueOfMailboxes, longestDue } from '../store/queue-order.ts'
-import { type Claim, type Waiting, claimDue } from '../store/queue.ts'
+import { type Due, beforeAllLanes, dueOfLanes, dueOfMailboxes, longestDue } from '../store/queue-order.ts'
+import { type Claim, claimDue } from '../store/queue.ts'
 import { verdict } from './classify-meanings.ts'
 import type { Watch } from './control/watch.ts'
 import { type Outcome, unsent } from './outcome.ts'
@@ -19,14 +19,22 @@ export type Taken = { claim: Claim; done(outcome: Outcome): void }
 export type ClaimerDeps = { store: Store; clock: Clock; log: Log; pace: Pace; watch: Watch; leaseMs: number }
 
 export type Claimer = {
-  /** @returns what was taken; `again`: more may be due that this look did not come to */
+  /** @returns what was taken; `again`: more may be due that this look did not come to, to be looked for at `at` (epoch ms) */
   take(underWay: readonly UnderWay[], slots: Slots): Promise<{ taken: Taken[]; again: boolean; at: number }>
 }
 
 /** So many of the longest due are looked at. When there are no more, they are all there is. */
 const pageSize = 200
+/** Where many are due, what was seen serves for the looks of this long. What changed meanwhile is noticed when it is claimed. */
+const pageMs = 250
 const mostTries = 5
 const leastWaitMs = 1
+
+/** What was due at a time (epoch ms), or the first and some of the others. */
+type Page = { rows: readonly Due[]; isAll: boolean; at: number }
+
+/** `wasBeaten`: somebody else took all that was chosen. */
+type Look = { taken: Taken[]; again: boolean; at: number; wasBeaten: boolean }
 
 export function createClaimer(deps: ClaimerDeps): Claimer {
   const { store, clock, watch } = deps
@@ -34,23 +42,34 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
   let mailbox = ''
   let lane = beforeAllLanes
 
+  let page: Page | null = null
+
   /** Behind a full page somebody may stand whose turn it is; each look comes to some more of them. */
-  async function contenders(now: number): Promise<{ rows: Waiting[]; isAll: boolean }> {
+  async function contenders(now: number): Promise<Page> {
     const due = await longestDue(store.db, { now, limit: pageSize })
-    if (due.length < pageSize) return { rows: due, isAll: true }
+    if (due.length < pageSize) return { rows: due, isAll: true, at: now }
     const [ofMailboxes, ofLanes] = await Promise.all([dueOfMailboxes(store.db, now, mailbox), dueOfLanes(store.db, now, lane)])
     mailbox = ofMailboxes.next
     lane = ofLanes.next
     const all = new Map([...due, ...ofMailboxes.rows, ...ofLanes.rows].map((row) => [row.id, row]))
-    return { rows: [...all.values()], isAll: false }
+    return { rows: [...all.values()], isAll: false, at: now }
   }
 
-  async function once(underWay: readonly UnderWay[], slots: Slots) {
+  const isOfUse = (old: Page, now: number): boolean => !old.isAll && old.rows.length > 0 && now - old.at < pageMs
+
+  async function once(underWay: readonly UnderWay[], slots: Slots): Promise<Look> {
     const now = clock.now()
-    const { rows, isAll } = await contenders(now)
+    const old = page !== null && isOfUse(page, now) ? page : null
+    page = null
+    const { rows, isAll, at } = old ?? (await contenders(now))
     const free = rows.filter((row) => row.cancel_requested_at === null && !watch.isStopped(row))
     const asked = ask(deps.pace, free)
     const chosen = takeTurns(free, underWay, slots, turns, asked.admit)
+    if (old !== null && chosen.length === 0 && asked.waits.length === 0) {
+      if (underWay.length === 0) return once(underWay, slots)
+      page = old
+      return { at: at + pageMs, taken: [], again: true, wasBeaten: false }
+    }
     const putOff = await putOffAll(deps, asked.waits, now)
     const lease = randomUUID()
     const claims = await claimDue(store, { ids: chosen.map(({ id }) => id), now, leaseMs: deps.leaseMs, lease }).catch((error: unknown) => {
@@ -58,6 +77,8 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
       throw error
     })
     asked.giveBack(claims)
+    const gone = new Set([...chosen.map(({ id }) => id), ...asked.waits.flatMap(({ ids }) => ids)])
+    if (claims.length > 0) page = { rows: rows.filter(({ id }) => !gone.has(id)), isAll, at }
     return {
       at: now,
       taken: claims.map((claim): Taken => ({ claim, done: asked.doneOf(claim.id) })),
@@ -77,13 +98,13 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
 }
 
 /** Asks the pace about one after the other, and remembers what it said. */
-function ask(pace: Pace, all: readonly Waiting[]) {
+function ask(pace: Pace, all: readonly Due[]) {
   const going = new Map<DeliveryId, (outcome: Outcome) => void>()
   const waits: { ids: DeliveryId[]; until: number; reason: string }[] = []
   const nothing = unsent(verdict('interrupted', 'retry'), 'Not attempted')
   return {
     waits,
-    admit(one: Waiting): boolean {
+    admit(one: Due): boolean {
       const turn = pace.turn(one, one.domain)
       if (turn.kind === 'go') going.set(one.id, (outcome) => turn.done(outcome))
       // The rest of its kind would hear the same.
@@ -99,7 +120,7 @@ function ask(pace: Pace, all: readonly Waiting[]) {
   }
 }
 
-const isLike = (one: Waiting, other: Waiting): boolean => one.mailbox_id === other.mailbox_id && one.domain === other.domain
+const isLike = (one: Due, other: Due): boolean => one.mailbox_id === other.mailbox_id && one.domain === other.domain
 
 async function putOffAll({ store, log }: ClaimerDeps, waits: ReturnType<typeof ask>['waits'], now: number): Promise<number> {
   for (const { ids, until, reason } of waits) {

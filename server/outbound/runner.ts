@@ -67,6 +67,7 @@ const timeIsUp = unsent(verdict('interrupted', 'retry'), 'Time is up, and what b
 const slowAfterMs = 30_000
 const sessionsPerSlot = 4
 
+type Seen = { count: number; again: boolean; at: number }
 type UnderWayNow = { since: number; done: Promise<void>; abort: AbortController }
 
 export function createRunner(deps: RunnerDeps): Runner {
@@ -78,6 +79,8 @@ export function createRunner(deps: RunnerDeps): Runner {
   const underWay = new Map<Claim, UnderWayNow>()
   let running = false
   let looking: Promise<unknown> = Promise.resolve()
+  let nextLook: Promise<Seen> | null = null
+  let watched: Promise<Seen> | null = null
   let alarm: Alarm | null = null
 
   const isSlow = ({ since }: UnderWayNow): boolean => clock.now() - since >= slowAfterMs
@@ -89,9 +92,11 @@ export function createRunner(deps: RunnerDeps): Runner {
   const busy = (): UnderWay[] =>
     [...underWay].map(([claim, one]) => ({ domain: claim.domain, mailbox_id: isSlow(one) ? null : claim.mailbox_id }))
 
-  /** Takes as much as there is room for, one look at a time. `at` (epoch ms): what was due then has been seen. */
-  const look = (): Promise<{ count: number; again: boolean; at: number }> => {
+  /** Takes as much as there is room for, one look at a time; a look that has not begun serves everybody. `at` (epoch ms): what was due then has been seen. */
+  const look = (): Promise<Seen> => {
+    if (nextLook !== null) return nextLook
     const mine = looking.then(async () => {
+      nextLook = null
       const free = room()
       if (free <= 0) return { count: 0, again: false, at: clock.now() }
       await watch.look()
@@ -101,6 +106,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       return { count: taken.length, again, at }
     })
     looking = mine.catch(() => {})
+    nextLook = mine
     return mine
   }
 
@@ -206,7 +212,10 @@ export function createRunner(deps: RunnerDeps): Runner {
   function tick(): void {
     alarm?.cancel()
     alarm = null
-    look()
+    const seen = look()
+    if (seen === watched) return
+    watched = seen
+    seen
       .then(async ({ again, at }) => sleepUntil(again ? at : await nextDue(store.db, at)))
       .catch((error: unknown) => {
         log.error({ err: error }, 'delivery.queue-unreadable')

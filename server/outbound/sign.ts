@@ -5,7 +5,8 @@
  * second one break the signature (RFC 6376 §8.15); there is no `l=`, so nothing can be appended to the body (§8.2).
  * Our own code, because mailauth's signer names only fields that are there; its verifier is what the tests judge us with.
  */
-import { createHash, createPrivateKey, sign } from 'node:crypto'
+import { type KeyObject, createHash, createPrivateKey, sign } from 'node:crypto'
+import { promisify } from 'node:util'
 import { addressParser } from 'postal-mime'
 import { type DomainName } from '../../dns/name.ts'
 import { domainOf, parseAddress } from '../model/address.ts'
@@ -54,7 +55,7 @@ export async function signMessage(message: Buffer, keys: readonly SigningKey[], 
   const { header, body } = splitMessage(message)
   const signed = signedFields(headerFields(header))
   const bodyHash = signing.bodyHash ?? (await relaxedBodyHash(body))
-  return keys.map((key) => signatureField(key, signed, bodyHash, signing)).join('')
+  return (await Promise.all(keys.map((key) => signatureField(key, signed, bodyHash, signing)))).join('')
 }
 
 type SignedFields = { names: string[]; canonical: string }
@@ -68,7 +69,12 @@ function signedFields(fields: readonly HeaderField[]): SignedFields {
   }
 }
 
-function signatureField(key: SigningKey, { names, canonical }: SignedFields, bodyHash: string, { now, validForMs }: Signing): string {
+async function signatureField(
+  key: SigningKey,
+  { names, canonical }: SignedFields,
+  bodyHash: string,
+  { now, validForMs }: Signing,
+): Promise<string> {
   const time = Math.floor(now / 1000)
   const unsigned = [
     `DKIM-Signature: v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain};`,
@@ -77,15 +83,32 @@ function signatureField(key: SigningKey, { names, canonical }: SignedFields, bod
     ` bh=${bodyHash};`,
     ' b=',
   ].join('\r\n')
-  const signature = signatureOf(key, Buffer.from(canonical + relaxedField(unsigned), 'latin1'))
+  const signature = await signatureOf(key, Buffer.from(canonical + relaxedField(unsigned), 'latin1'))
   return `${unsigned}${signature.replace(/.{72}(?=.)/g, '$&\r\n ')}\r\n`
 }
 
-function signatureOf(key: SigningKey, input: Buffer): string {
-  const privateKey = createPrivateKey(key.privateKey)
-  if (key.algorithm === 'rsa-sha256') return sign('sha256', input, privateKey).toString('base64')
+/** RSA takes most of a millisecond: other threads do that, and the event loop goes on. */
+const signInThread = promisify(sign)
+
+async function signatureOf({ algorithm, privateKey }: SigningKey, input: Buffer): Promise<string> {
+  const key = keyFrom(privateKey)
+  if (algorithm === 'rsa-sha256') return (await signInThread('sha256', input, key)).toString('base64')
   // RFC 8463 §3: Ed25519 signs the hash of what RSA signs.
-  return sign(null, createHash('sha256').update(input).digest(), privateKey).toString('base64')
+  return sign(null, createHash('sha256').update(input).digest(), key).toString('base64')
+}
+
+/** Reading a key takes longer than signing with Ed25519 does. Those of the domains that write now are kept. */
+const mostKeys = 100
+const keys = new Map<string, KeyObject>()
+
+function keyFrom(pem: string): KeyObject {
+  const known = keys.get(pem)
+  if (known !== undefined) return known
+  const [oldest] = keys.size < mostKeys ? [] : keys.keys()
+  if (oldest !== undefined) keys.delete(oldest)
+  const key = createPrivateKey(pem)
+  keys.set(pem, key)
+  return key
 }
 
 const namesPerLine = 3

@@ -1,10 +1,10 @@
 /** Whose turn it is among the deliveries that are due. Decides; looks nothing up. */
-import type { Waiting } from '../store/queue.ts'
+import type { Due } from '../store/queue-order.ts'
 
-export type Contender = Pick<Waiting, 'id' | 'mailbox_id' | 'domain' | 'priority' | 'next_attempt_at'>
+export type Contender = Pick<Due, 'id' | 'mailbox_id' | 'domain' | 'priority' | 'next_attempt_at'>
 
 /** What is under way already counts against its mailbox and its domain; `mailbox_id` null: not against its mailbox. */
-export type UnderWay = Pick<Waiting, 'domain'> & { mailbox_id: Waiting['mailbox_id'] | null }
+export type UnderWay = Pick<Due, 'domain'> & { mailbox_id: Due['mailbox_id'] | null }
 
 /** Slots: how many are free, and how many one mailbox and one domain may have at most. A stuck one never takes them all. */
 export type Slots = { free: number; perMailbox: number; perDomain: number }

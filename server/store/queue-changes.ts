@@ -1,5 +1,6 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
 import type { DeliveryId } from '../model/ids.ts'
+import { prepare } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** What else may happen to a delivery that waits: taken back, hurried, put off. */
@@ -8,17 +9,17 @@ import type { Database } from './schema.ts'
 const mostAtOnce = 1_000
 
 /** The queued deliveries that somebody took back while an attempt was under way. */
-export const takenBackOf = async (db: Kysely<Database>): Promise<DeliveryId[]> =>
-  (
-    await db
-      .selectFrom('deliveries')
-      .select('id')
-      .where('state', '=', 'queued')
-      .where('cancel_requested_at', 'is not', null)
-      .orderBy('id')
-      .limit(mostAtOnce)
-      .execute()
-  ).map(({ id }) => id)
+export const takenBackOf = async (db: Kysely<Database>): Promise<DeliveryId[]> => (await takenBack(db, {})).map(({ id }) => id)
+
+const takenBack = prepare((db, _none: object) =>
+  db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('state', '=', 'queued')
+    .where('cancel_requested_at', 'is not', null)
+    .orderBy('id')
+    .limit(mostAtOnce),
+)
 
 /** Ends a queued delivery at which no attempt is under way. @returns false when one is, or it has ended. @param now epoch ms */
 export async function cancelWaiting(tx: Transaction<Database>, id: DeliveryId, now: number): Promise<boolean> {

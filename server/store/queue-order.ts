@@ -2,22 +2,41 @@
  *  same whether a hundred deliveries wait or a hundred thousand. */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DeliveryId } from '../model/ids.ts'
-import type { Waiting } from './queue.ts'
+import { prepare } from './prepared.ts'
+import type { DeliveryRow } from './queue.ts'
 import type { Database } from './schema.ts'
 
 type Db = Kysely<Database>
 
+/** What has to be known of a delivery to say whose turn it is. */
+const asked = [
+  'id',
+  'account_id',
+  'world',
+  'mailbox_id',
+  'domain',
+  'priority',
+  'next_attempt_at',
+  'give_up_at',
+  'cancel_requested_at',
+] as const satisfies readonly (keyof DeliveryRow)[]
+
+/** A delivery that is due, as far as that goes. */
+export type Due = Pick<DeliveryRow, (typeof asked)[number]>
+
 /** The longest due, up to `limit`. @param now epoch ms */
-export const longestDue = (db: Db, { now, limit }: { now: number; limit: number }): Promise<Waiting[]> =>
+export const longestDue = (db: Db, { now, limit }: { now: number; limit: number }): Promise<Due[]> => due(db, { now, limit })
+
+const due = prepare((db, { now, limit }: { now: number; limit: number }) =>
   db
     .selectFrom('deliveries')
-    .selectAll()
+    .select(asked)
     .where('state', '=', 'queued')
     .where('next_attempt_at', '<=', now)
     .orderBy('next_attempt_at')
     .orderBy('id')
-    .limit(limit)
-    .execute()
+    .limit(limit),
+)
 
 /** A mailbox and a domain it has something for; also a place in the order of these. */
 export type Lane = { mailbox: string; domain: string }
@@ -27,7 +46,7 @@ export const beforeAllLanes: Lane = { mailbox: '', domain: '' }
 const stride = { mailboxes: 64, lanes: 64 }
 
 /** The longest due of each urgency of the mailboxes behind `mailbox`; and where to go on (at the beginning again after ''). */
-export async function dueOfMailboxes(db: Db, now: number, mailbox: string): Promise<{ rows: Waiting[]; next: string }> {
+export async function dueOfMailboxes(db: Db, now: number, mailbox: string): Promise<{ rows: Due[]; next: string }> {
   const found = await sql<{ mailbox: string; id: DeliveryId | null }>`
     with recursive of_mailbox (mailbox, position) as (
       select (select min(mailbox_id) from deliveries where state = 'queued' and mailbox_id > ${mailbox}), 1
@@ -46,7 +65,7 @@ export async function dueOfMailboxes(db: Db, now: number, mailbox: string): Prom
 }
 
 /** The longest due of each of the lanes behind `lane`; and where to go on. */
-export async function dueOfLanes(db: Db, now: number, lane: Lane): Promise<{ rows: Waiting[]; next: Lane }> {
+export async function dueOfLanes(db: Db, now: number, lane: Lane): Promise<{ rows: Due[]; next: Lane }> {
   const found = await sql<{ mailbox: string; domain: string; position: number; id: DeliveryId | null }>`
     with recursive lane (mailbox, domain, position) as (
       select ${laneBehind('mailbox_id', sql`${lane.mailbox}`, sql`${lane.domain}`)}, ${laneBehind('domain', sql`${lane.mailbox}`, sql`${lane.domain}`)}, 1
@@ -75,11 +94,11 @@ const laneBehind = (column: 'mailbox_id' | 'domain', mailbox: RawBuilder<unknown
 
 const idsOf = (rows: readonly { id: DeliveryId | null }[]): DeliveryId[] => rows.flatMap(({ id }) => (id === null ? [] : [id]))
 
-const byIds = (db: Db, ids: readonly DeliveryId[]): Promise<Waiting[]> =>
+const byIds = (db: Db, ids: readonly DeliveryId[]): Promise<Due[]> =>
   ids.length === 0
     ? Promise.resolve([])
     : db
         .selectFrom('deliveries')
-        .selectAll()
+        .select(asked)
         .where('id', 'in', [...ids])
         .execute()

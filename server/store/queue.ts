@@ -10,11 +10,8 @@ import { isStopped, listStops } from './stops.ts'
 export type DeliveryRow = Row<'deliveries'>
 export type DeliveryState = DeliveryRow['state']
 
-/** A delivery as far as it has to be known to say whose turn it is. */
-export type Waiting = Omit<DeliveryRow, 'lease' | 'leased_until'>
-
 /** A delivery under lease, and the attempt that was written down before it is made. */
-export type Claim = Waiting & { lease: string; leased_until: number; attempt_id: AttemptId }
+export type Claim = Omit<DeliveryRow, 'lease' | 'leased_until'> & { lease: string; leased_until: number; attempt_id: AttemptId }
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
