@@ -37,6 +37,7 @@ import { createScheduler } from './outbound/scheduled.ts'
 import { createDeliveries } from './outbound/control/deliveries.ts'
 import { createSwitch } from './outbound/control/stops.ts'
 import { createSuppressions } from './outbound/suppression/by-hand.ts'
+import { createMailboxChoices } from './outbound/mailbox-choices.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
 import { createTlsCounter } from './outbound/tls/counter.ts'
@@ -210,6 +211,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       approvals,
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
+      choices: createMailboxChoices({ clock, caps }),
       deliveries: createDeliveries(
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),

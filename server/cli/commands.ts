@@ -29,6 +29,10 @@ export const commands = {
     summary: 'say whether a mailbox is told by mail when its mail is late or fails',
     load: async () => (await import('./mailboxes-opens.ts')).mailboxesNotices,
   },
+  'mailboxes lift': {
+    summary: 'let a mailbox send again whose mail bounced or drew complaints',
+    load: async () => (await import('./mailboxes-lift.ts')).mailboxesLift,
+  },
   'mailboxes suspend': { summary: 'close a mailbox for a time', load: async () => (await import('./mailboxes.ts')).mailboxesSuspend },
   'mailboxes resume': { summary: 'open it again', load: async () => (await import('./mailboxes.ts')).mailboxesResume },
   'mailboxes delete': { summary: 'close a mailbox for good', load: async () => (await import('./mailboxes.ts')).mailboxesDelete },

@@ -10,6 +10,7 @@ import { initTRPC } from '@trpc/server'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Deliveries } from '../outbound/control/deliveries.ts'
 import type { Switch } from '../outbound/control/stops.ts'
+import type { MailboxChoices } from '../outbound/mailbox-choices.ts'
 import type { Submissions } from '../outbound/submit.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { Approvals } from '../oversight/approvals.ts'
@@ -26,6 +27,7 @@ export type Rooms = {
   approvals: Approvals
   suppressions: Suppressions
   sending: Switch
+  choices: MailboxChoices
   deliveries: Deliveries
   clock: Clock
   log: Log

@@ -10,6 +10,8 @@ import { type Context, type OperationMeta, callerFor, router } from './procedure
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
 import { cancel_delivery, list_queue, retry_delivery } from './queue.ts'
 import { resume_sending, stop_sending } from './relay.ts'
+import { get_sending_settings, set_sending_settings } from './sending-settings.ts'
+import { lift_enforcement } from './standing.ts'
 import { get_report, list_reports } from './reports.ts'
 import { edit_scheduled_email } from './scheduled.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
@@ -34,6 +36,9 @@ export const appRouter = router({
   decide_email,
   stop_sending,
   resume_sending,
+  lift_enforcement,
+  get_sending_settings,
+  set_sending_settings,
   list_queue,
   retry_delivery,
   cancel_delivery,

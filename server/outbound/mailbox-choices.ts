@@ -68,3 +68,21 @@ export async function chooseOnHost(
     return ok({ ...choices, address: mailbox.address, changed: entries.length > 0 })
   })
 }
+
+/** The choices as a room that callers are handed; whoever calls has checked that the mailbox is theirs to choose for. */
+export type MailboxChoices = {
+  of(db: Db, mailbox: Row<'mailboxes'>): Promise<Choices>
+  /** @returns what is chosen now */
+  change(tx: Tx, mailbox: Row<'mailboxes'>, change: ChoiceChange, actor: Actor): Promise<Choices>
+}
+
+/** @param deps.caps of the settings */
+export const createMailboxChoices = ({ clock, caps }: { clock: Clock; caps: Caps }): MailboxChoices => ({
+  of: (db, mailbox) => choicesOf(db, mailbox, caps),
+  async change(tx, mailbox, change, actor) {
+    const entries = await choose(tx, mailbox, change, { actor, now: clock.now() })
+    const choices = await choicesOf(tx, mailbox, caps)
+    await appendLogs(tx, entries)
+    return choices
+  },
+})

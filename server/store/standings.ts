@@ -1,6 +1,7 @@
 /** What became of each mailbox's mail, counted by day, and how far that has gone. */
 import type { Kysely, Transaction } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
+import type { OversightMode } from '../model/email.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import { prepare, prepareChange } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
@@ -45,6 +46,11 @@ export async function countsOf(db: Kysely<Database>, mailboxId: MailboxId, days:
   return { delivered: Number(sums.delivered ?? 0), bounced: Number(sums.bounced ?? 0), complained: Number(sums.complained ?? 0) }
 }
 
+/** From now on nothing of what it sent before counts. */
+export const forgetCounts = async (tx: Transaction<Database>, mailboxId: MailboxId): Promise<void> => {
+  await tx.deleteFrom('mailbox_days').where('mailbox_id', '=', mailboxId).execute()
+}
+
 /** Undefined: it stands well. */
 export const standingOf = async (db: Kysely<Database>, mailboxId: MailboxId): Promise<StandingRow | undefined> =>
   (await ofMailbox(db, { mailboxId }))[0]
@@ -76,6 +82,11 @@ export async function setStanding(
       .values({ mailbox_id: mailboxId, ...standing })
       .onConflict((conflict) => conflict.column('mailbox_id').doUpdateSet(standing))
       .execute()
+}
+
+/** What only a person may do (design promise 4). */
+export async function restoreAutonomy(tx: Transaction<Database>, mailboxId: MailboxId, mode: OversightMode): Promise<void> {
+  await tx.updateTable('mailboxes').set({ oversight_mode: mode }).where('id', '=', mailboxId).execute()
 }
 
 /** Whoever sent without asking asks from now on. @returns false when it did already */

@@ -55,6 +55,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'list_queue',
       'retry_delivery',
       'cancel_delivery',
+      'lift_enforcement',
     ])
     const { tools } = await agent.listTools()
     for (const tool of tools) {

@@ -53,6 +53,11 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   stop_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/stop_sending', body: { mailbox_id: ids.mailbox } }],
   resume_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/resume_sending', body: { mailbox_id: ids.mailbox } }],
+  lift_enforcement: (ids) => [
+    { key: 'reviewer', method: 'POST', path: '/lift_enforcement', body: { mailbox_id: ids.mailbox, reason: 'Mine' } },
+  ],
+  get_sending_settings: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/sending` }],
+  set_sending_settings: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/sending`, body: { opens: true } }],
   list_queue: (ids) => [{ key: 'reviewer', method: 'GET', path: `/list_queue?mailbox=${ids.mailbox}` }],
   retry_delivery: (ids) => [{ key: 'reviewer', method: 'POST', path: '/retry_delivery', body: { delivery_id: ids.delivery } }],
   cancel_delivery: (ids) => [

@@ -10,6 +10,7 @@ import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
+import { createMailboxChoices } from '../../server/outbound/mailbox-choices.ts'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
@@ -93,6 +94,7 @@ export async function openDesk(
       approvals,
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
+      choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       deliveries: createDeliveries({ store, clock }),
       clock,
       log: silentLog,

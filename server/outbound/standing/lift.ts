@@ -1,0 +1,67 @@
+/**
+ * What a person decides about a mailbox that does not stand well: that it may send again.
+ *
+ * Promises: who lifted it and why is on the record, with what had been counted. What was counted before counts no more, or the next bounce would undo
+ * it. Autonomy stays as low as it was made, but where the operator says on the host that it goes up (design promise 4).
+ */
+import type { Actor, SystemActor } from '../../model/actor.ts'
+import { addressKey, parseAddress } from '../../model/address.ts'
+import type { OversightMode } from '../../model/email.ts'
+import { type Result, fail, ok } from '../../model/result.ts'
+import type { EnforcementTier } from '../../model/standing.ts'
+import type { World } from '../../model/world.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Store, Tx } from '../../store/db.ts'
+import { appendEvent } from '../../store/events.ts'
+import { type NewLogEntry, appendLogs } from '../../store/log.ts'
+import { mailboxAt } from '../../store/mailboxes.ts'
+import type { Row } from '../../store/schema.ts'
+import { countsOf, forgetCounts, restoreAutonomy, setStanding, standingOf } from '../../store/standings.ts'
+import { windowDays } from './tiers.ts'
+
+/** What an enforcement may have taken away. */
+export type Autonomy = Extract<OversightMode, 'monitored' | 'autonomous'>
+
+type Lift = { actor: Actor; reason: string; autonomy: Autonomy | null; now: number }
+/** `lifted`: the tier it was in; null when it stood well. */
+export type Lifted = { lifted: EnforcementTier | null; mode: OversightMode; entries: NewLogEntry[] }
+
+const longestReason = 500
+
+/** @returns `entries` go on the record at the end of the transaction; none when nothing changed */
+export async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, reason, autonomy, now }: Lift): Promise<Lifted> {
+  const standing = await standingOf(tx, mailbox.id)
+  const mode = autonomy !== null && mailbox.oversight_mode === 'gated_send' ? autonomy : mailbox.oversight_mode
+  if (standing === undefined && mode === mailbox.oversight_mode) return { lifted: null, mode, entries: [] }
+  const counts = await countsOf(tx, mailbox.id, windowDays, now)
+  await forgetCounts(tx, mailbox.id)
+  await setStanding(tx, mailbox.id, null)
+  if (mode !== mailbox.oversight_mode) await restoreAutonomy(tx, mailbox.id, mode)
+  const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
+  const lifted = standing?.tier ?? null
+  const facts = { enforcement_tier: null, previous_tier: lifted, oversight_mode: mode, previous_oversight_mode: mailbox.oversight_mode }
+  const data = { mailbox_id: mailbox.id, ...facts, sending_disabled: false, reason: null }
+  await appendEvent(tx, { tenancy, mailboxId: mailbox.id, type: 'mailbox.standing_changed', data, now })
+  const about = { at: now, actor, tenancy, action: 'mailbox.standing_lifted', resourceType: 'mailbox', resourceId: mailbox.id } as const
+  const words = reason.slice(0, longestReason).toWellFormed().replaceAll('\0', '')
+  return { lifted, mode, entries: [{ ...about, metadata: { ...facts, counted: counts }, details: { reason: words } }] }
+}
+
+const host: SystemActor = { kind: 'system', part: 'host' }
+
+/** For the command on the host. @param text the address of the mailbox, as people write it */
+export async function liftOnHost(
+  { store, clock }: { store: Store; clock: Clock },
+  text: string,
+  world: World,
+  { reason, autonomy }: Pick<Lift, 'reason' | 'autonomy'>,
+): Promise<Result<Pick<Lifted, 'lifted' | 'mode'> & { address: string }, 'MAILBOX_NOT_FOUND'>> {
+  const address = parseAddress(text)
+  return store.transaction(async (tx) => {
+    const mailbox = address === null ? undefined : await mailboxAt(tx, world, addressKey(address))
+    if (mailbox === undefined) return fail('MAILBOX_NOT_FOUND', `There is no mailbox ${JSON.stringify(text)}.`)
+    const { lifted, mode, entries } = await liftStanding(tx, mailbox, { actor: host, reason, autonomy, now: clock.now() })
+    await appendLogs(tx, entries)
+    return ok({ lifted, mode, address: mailbox.address })
+  })
+}
