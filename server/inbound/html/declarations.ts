@@ -59,6 +59,12 @@ function declare(found: Declarations, name: string, rawValue: string): boolean {
   return true
 }
 
+/** Whether a browser takes that value for that property; null when we do not know the property. */
+export function isUnderstood(name: string, value: string): boolean | null {
+  const read = valueReaders.get(clean(name))
+  return read === undefined ? null : read(clean(value)) !== null
+}
+
 const clean = (text: string): string => unescaped(text).trim().toLowerCase()
 
 /** CSS Syntax 3 §4.3.7: `\6e one` is `none`. */

@@ -1,9 +1,10 @@
 /** The rules of the style sheets in a letter that can hide something, and which of them apply to an element. */
-import { type Declarations, parseDeclarations } from './declarations.ts'
+import { evaluate } from './condition.ts'
+import { type Declarations, isUnderstood, parseDeclarations } from './declarations.ts'
 import type { Declared } from './style-values.ts'
 import { withoutComments } from './css-comments.ts'
 import { mediaApplies } from './media-query.ts'
-import { type Selector, type StyledElement, matches, parseSelector } from './selectors.ts'
+import { type Selector, type StyledElement, matches, parseSelector, splitAtCommas } from './selectors.ts'
 import type { Work } from './work.ts'
 
 type Rule = Selector & { order: number; declarations: Declarations }
@@ -39,7 +40,7 @@ export function createStyleSheet(work: Work): StyleSheet {
     readRules(text, (prelude, body) => {
       const declarations = rules < maxRules ? parseDeclarations(body) : null
       if (declarations === null) return
-      for (const one of prelude.split(',', maxSelectorsOfRule)) {
+      for (const one of splitAtCommas(prelude, maxSelectorsOfRule)) {
         const selector = parseSelector(one.trim())
         if (selector === null || rules >= maxRules) continue
         const same = byKey.get(selector.key)
@@ -112,7 +113,20 @@ function readRules(css: string, rule: (prelude: string, body: string) => void): 
 
 function isOpenGroup(prelude: string): boolean {
   const [, name = '', rest = ''] = /^@([\w-]{1,40})([\s\S]{0,600})$/.exec(prelude) ?? []
-  return name.toLowerCase() === 'media' ? mediaApplies(rest) : name.toLowerCase() === 'layer'
+  switch (name.toLowerCase()) {
+    case 'media':
+      return mediaApplies(rest)
+    case 'supports':
+      return evaluate(rest.trim().toLowerCase(), isSupported) === true
+    default:
+      return name.toLowerCase() === 'layer'
+  }
+}
+
+/** What we do not know a browser very likely does; it knows `selector()` as well (CSS Conditional 4 §2). */
+function isSupported(condition: string): boolean {
+  const colon = condition.indexOf(':')
+  return colon < 0 || isUnderstood(condition.slice(0, colon), condition.slice(colon + 1)) !== false
 }
 
 /** Old letters put their sheet into a comment, which means nothing (CSS Syntax 3 §4.3.1). */

@@ -1,7 +1,9 @@
 /** The properties that decide whether text can be seen, and what their values mean for that. */
-import { type Colour, parseColour } from './colour.ts'
+import { type Colour, black, parseColour } from './colour.ts'
+import { partsOf } from './functions.ts'
+import { type Length, parseLength, parseNumber, roughPx } from './length.ts'
+import { clipsAway, masksAway, pathClipsAway, scalesAway, throughFilter, transformsAway, translatesAway } from './shapes.ts'
 
-export type Length = { amount: number; unit: 'px' | 'em' | 'rem' | '%' }
 type Side = 'left' | 'right' | 'top' | 'bottom'
 
 /** What was declared; a property that is absent was not, or in a way that says nothing here. */
@@ -9,63 +11,72 @@ export type Declared = {
   display?: 'none' | 'block' | 'inline'
   isVisible?: boolean
   opacity?: number
+  /** how much its filters leave of it */
+  filtered?: number
   size?: Length
   colour?: Colour | 'inherit'
-  fill?: Colour
+  fill?: Colour | 'current' | 'inherit'
   backdrop?: Colour | 'picture'
+  /** its background is to be seen only where its letters are */
+  isBackdropOfText?: boolean
   /** px; only absolute lengths and 0 */
   width?: number
   maxWidth?: number
   height?: number
   maxHeight?: number
+  lineHeight?: number
   cuts?: boolean
   floats?: boolean
   isClipped?: boolean
   isPathClipped?: boolean
+  isMasked?: boolean
   isOutlookHidden?: boolean
   isPreformatted?: boolean
+  isOneLine?: boolean
+  isTransformedAway?: boolean
   isScaledAway?: boolean
+  isTranslatedAway?: boolean
+  isZoomedAway?: boolean
   isContentHidden?: boolean
-  isFiltered?: boolean
   indent?: number
+  /** its first line begins beyond its box */
+  isIndentedAway?: boolean
   spacing?: number
   margin?: number
 } & { [side in Side]?: number }
 
 type ValueReader = (value: string) => Declared | null
 
-const pxPer: Record<string, number> = { px: 1, pt: 4 / 3, pc: 16, in: 96, cm: 96 / 2.54, mm: 96 / 25.4, '': 1 }
-
-/** A number followed by a unit we know; percentages and what depends on the window give null. */
-export function parseLength(value: string): Length | null {
-  const amount = Number.parseFloat(value)
-  if (!Number.isFinite(amount)) return null
-  const unit = /[a-z%]{0,5}$/.exec(value)?.[0] ?? ''
-  if (unit === 'em' || unit === 'rem' || unit === '%') return { amount, unit }
-  if (unit === 'ex' || unit === 'ch') return { amount: amount / 2, unit: 'em' }
-  const factor = pxPer[unit]
-  return factor === undefined ? (amount === 0 ? { amount: 0, unit: 'px' } : null) : { amount: amount * factor, unit: 'px' }
-}
-
-/** Px, with an em taken as 16 px; a percentage only when it is 0, or far below it. */
+/** Px; a percentage only when it is 0, or far below it. */
 function px(value: string): number | null {
   const length = parseLength(value)
   if (length === null) return null
-  if (length.unit === 'px') return length.amount
-  return length.unit === '%' ? (length.amount === 0 || length.amount <= -100 ? length.amount * 10 : null) : length.amount * 16
+  if (length.percent === 0) return roughPx(length)
+  return length.percent <= -100 ? length.percent * 10 : null
 }
 
 const sized =
-  (property: 'width' | 'maxWidth' | 'height' | 'maxHeight' | 'indent' | 'spacing' | 'margin' | Side): ValueReader =>
+  (property: 'width' | 'maxWidth' | 'height' | 'maxHeight' | 'lineHeight' | 'spacing' | 'margin' | Side): ValueReader =>
   (value) => {
     const length = px(value)
     if (length !== null) return { [property]: length }
     // `auto` and percentages undo what an earlier rule said; what is no value at all does not.
-    return unmeasured.test(value) ? { [property]: Number.POSITIVE_INFINITY } : null
+    return parseLength(value) !== null || unmeasured.test(value) ? { [property]: Number.POSITIVE_INFINITY } : null
   }
 
 const unmeasured =
-  /^(?:auto|none|normal|inherit|initial|unset|revert|(?:min|max|fit)-content|calc\(|var\(|min\(|max\(|clamp\(|[+-]?[\d.]+(?:%|v[hw]|vm(?:in|ax)))/
+  /^(?:auto|none|normal|inherit|initial|unset|revert|(?:min|max|fit)-content|stretch|(?:calc|var|min|max|clamp|env)\(.*\))$/
+
+/** A plain number is one of the font size. */
+function lineHeight(value: string): Declared | null {
+  const factor = parseNumber(value)
+  return factor === null ? sized('lineHeight')(value) : { lineHeight: factor * 16 }
+}
+
+function indent(value: string): Declared | null {
+  const length = parseLength(value.replace(/\s(?:hanging|each-line)\b/g, ''))
+  return length === null ? null : { indent: length.px + length.em * 16, isIndentedAway: length.percent >= 100 || length.percent <= -100 }
+}
 
 const namedSizes = new Map(
   Object.entries({
@@ -82,35 +93,51 @@ const namedSizes = new Map(
 )
 function fontSize(value: string): Declared | null {
   const named = namedSizes.get(value)
-  if (named !== undefined) return { size: { amount: named, unit: 'px' } }
+  if (named !== undefined) return { size: { px: named, em: 0, percent: 0 } }
   const size = parseLength(value)
-  return size === null || size.amount < 0 ? null : { size }
+  return size === null || size.px + size.em + size.percent < 0 ? null : { size }
 }
 
-/** `font: 0/0 a`: the size stands before the slash or the family. */
+/** `font: 0/0 a`: the size stands before the slash or the family, and there is a family. */
 function font(value: string): Declared | null {
-  const size = value
-    .split(/\s+/, 8)
-    .map((part) => part.split('/')[0] ?? '')
-    .find((part) => /^[\d.]+(?:[a-z]{2,3}|%)?$/.test(part) && !/^[1-9]00$/.test(part))
-  return size === undefined ? null : fontSize(size)
+  const parts = partsOf(value.replace(/\s{0,5}\/\s{0,5}/, '/'))
+  const at = parts.findIndex((part) => !/^[1-9]00$/.test(part) && sizeIn(part) !== null)
+  return at < 0 || at === parts.length - 1 ? null : sizeIn(parts[at] ?? '')
 }
+const sizeIn = (part: string): Declared | null => fontSize(part.split('/')[0] ?? '')
 
 function background(value: string): Declared | null {
-  if (/url\(|gradient\(|var\(|image/.test(value)) return { backdrop: 'picture' }
-  if (value === 'none') return { backdrop: { red: 0, green: 0, blue: 0, alpha: 0 } }
-  const whole = parseColour(value)
-  if (whole !== null) return { backdrop: whole }
-  for (const part of value.split(/\s+/, 12)) {
-    const colour = parseColour(part)
-    if (colour !== null) return { backdrop: colour }
-  }
-  return null
+  if (/url\(|gradient\(|var\(|image/.test(value)) return { backdrop: 'picture', isBackdropOfText: /\btext\b/.test(value) }
+  if (value === 'none' || value === 'initial' || value === 'unset')
+    return { backdrop: { red: 0, green: 0, blue: 0, alpha: 0 }, isBackdropOfText: false }
+  const parts = partsOf(value.replaceAll('/', ' '))
+  const colours = parts.flatMap((part) => parseColour(part) ?? [])
+  // Of an invalid declaration nothing applies.
+  if (colours.length > 1 || !parts.every((part) => parseColour(part) !== null || backgroundWords.test(part) || parseLength(part) !== null))
+    return null
+  return colours[0] === undefined ? null : { backdrop: colours[0], isBackdropOfText: parts.includes('text') }
 }
 
-const colour = (value: string): Declared | null => {
-  const parsed = value === 'inherit' ? value : parseColour(value)
+const backgroundWords =
+  /^(?:none|(?:no-)?repeat(?:-[xy])?|space|round|scroll|fixed|local|top|right|bottom|left|center|auto|cover|contain|(?:border|padding|content)-box|text)$/
+
+const backgroundColour = (value: string): Declared | null => {
+  const colour = value === 'initial' || value === 'unset' ? { ...black, alpha: 0 } : parseColour(value)
+  if (colour !== null) return { backdrop: colour }
+  return /^var\(.*\)$/.test(value) ? { backdrop: 'picture' } : null
+}
+
+function colour(value: string): Declared | null {
+  if (/^(?:inherit|unset|revert|currentcolor)$/.test(value)) return { colour: 'inherit' }
+  const parsed = value === 'initial' ? black : parseColour(value)
   return parsed === null ? null : { colour: parsed }
+}
+
+function fill(value: string): Declared | null {
+  if (value === 'currentcolor' || value === 'initial') return { fill: 'current' }
+  if (/^(?:inherit|unset|revert)$/.test(value)) return { fill: 'inherit' }
+  const parsed = parseColour(value)
+  return parsed === null ? null : { fill: parsed }
 }
 
 /** A word that is none of these is ignored, and what was declared before it stands. */
@@ -128,50 +155,53 @@ const visibility = (value: string): Declared | null =>
 
 /** What scrolls cuts off as well: nobody scrolls in a box without a height. */
 const overflow = (value: string): Declared | null =>
-  /^(?:visible|hidden|clip|scroll|auto|initial|inherit)\b/.test(value) ? { cuts: !/^(?:visible|initial|inherit)/.test(value) } : null
+  /^(?:visible|hidden|clip|scroll|auto|overlay|initial|inherit|unset|revert)(?:\s(?:visible|hidden|clip|scroll|auto))?$/.test(value)
+    ? { cuts: /hidden|clip|scroll|auto|overlay/.test(value) }
+    : null
 
-/** The first number in the brackets of a function, in px. */
-const firstArgument = (value: string, name: string): number | null => {
-  const at = value.indexOf(`${name}(`)
-  return at < 0 ? null : px(value.slice(at + name.length + 1).split(/[,)\s]/, 1)[0] ?? '')
-}
-
-const transform = (value: string): Declared => {
-  const shift = ['translate', 'translatex', 'translatey', 'translate3d'].map((name) => firstArgument(value, name) ?? 0)
-  const scale = ['scale', 'scalex', 'scaley', 'scale3d'].map((name) => firstArgument(value, name))
-  return { isScaledAway: scale.some((factor) => factor !== null && factor <= 0.05) || shift.some((by) => by <= -500 || by >= 5_000) }
-}
-
-/** `rect(0,0,0,0)` and the like: nothing is left of it. */
-const clip = (value: string): Declared => {
-  const numbers =
-    /^rect\(([^)]{0,100})\)/
-      .exec(value)?.[1]
-      ?.split(/[,\s]+/)
-      .map((part) => Number.parseFloat(part)) ?? []
-  const [top = 0, right = 0, bottom = 0, left = 0] = numbers
-  return { isClipped: numbers.length >= 4 && (bottom - top <= 1 || right - left <= 1) }
-}
-
-const clipPath = (value: string): Declared => {
-  const inset = /^inset\(([\d.]{1,10})%/.exec(value)?.[1]
-  return { isPathClipped: (inset !== undefined && Number(inset) >= 50) || /^(?:circle|ellipse)\(0/.test(value) }
-}
-
+const whole = /^(?:initial|unset|revert)$/
 const alphaOf = (value: string): Declared | null => {
-  const amount = Number.parseFloat(value) / (value.endsWith('%') ? 100 : 1)
-  return Number.isFinite(amount) ? { opacity: amount } : null
+  const amount = whole.test(value) ? 1 : parseNumber(value)
+  return amount === null ? null : { opacity: Math.min(1, Math.max(0, amount)) }
 }
 
-const filter = (value: string): Declared => {
-  const opacity = /opacity\(\s{0,5}([\d.]{1,10})(%?)/.exec(value)
-  const old = /alpha\(\s{0,5}opacity\s{0,5}=\s{0,5}(\d{1,5})/.exec(value)
-  const [amount, full] = opacity !== null ? [opacity[1], opacity[2] === '%' ? 100 : 1] : [old?.[1], 100]
-  return { isFiltered: amount !== undefined && Number(amount) / full < 0.1 }
+/** @param judge null for what is no value */
+type Judged = 'isTransformedAway' | 'isScaledAway' | 'isTranslatedAway' | 'isClipped' | 'isPathClipped' | 'isMasked'
+const judged =
+  (property: Judged, judge: (value: string) => boolean | null): ValueReader =>
+  (value) => {
+    const answer = judge(value)
+    return answer === null ? null : { [property]: answer }
+  }
+
+const filter = (value: string): Declared | null => {
+  const filtered = throughFilter(value)
+  return filtered === null ? null : { filtered }
 }
 
 /** Of four sides, the smallest: one far outside suffices. */
-const margin = (value: string): Declared => ({ margin: Math.min(...value.split(/\s+/, 4).map((part) => px(part) ?? 0)) })
+function margin(value: string): Declared | null {
+  const parts = partsOf(value)
+  if (parts.length === 0 || parts.length > 4 || !parts.every((part) => unmeasured.test(part) || parseLength(part) !== null)) return null
+  return { margin: Math.min(...parts.map((part) => px(part) ?? 0)) }
+}
+
+/** `top right bottom left`, as margins have them (CSS Position 3 §3.2). */
+function inset(value: string): Declared | null {
+  const parts = partsOf(value)
+  if (parts.length === 0 || parts.length > 4 || !parts.every((part) => unmeasured.test(part) || parseLength(part) !== null)) return null
+  const [top = 0, right = top, bottom = top, left = right] = parts.map((part) => px(part) ?? Number.POSITIVE_INFINITY)
+  return { top, right, bottom, left }
+}
+
+const positions = /^(?:static|relative|absolute|fixed|sticky|-webkit-sticky|inherit|initial|unset|revert)$/
+const whiteSpaces = /^(?:normal|nowrap|pre|pre-wrap|pre-line|break-spaces|inherit|initial|unset|revert|wrap|collapse|preserve)(?:\s|$)/
+
+/** A zoom of nothing is none (CSS Viewport 1 §5). */
+function zoom(value: string): Declared | null {
+  const factor = value === 'normal' || whole.test(value) ? 1 : parseNumber(value)
+  return factor === null || factor < 0 ? null : { isZoomedAway: factor > 0 && factor <= 0.1 }
+}
 
 export const valueReaders: ReadonlyMap<string, ValueReader> = new Map<string, ValueReader>([
   ['display', display],
@@ -182,38 +212,62 @@ export const valueReaders: ReadonlyMap<string, ValueReader> = new Map<string, Va
   ['font-size', fontSize],
   ['font', font],
   ['color', colour],
-  [
-    '-webkit-text-fill-color',
-    (value) => {
-      const fill = parseColour(value)
-      return fill === null ? null : { fill }
-    },
-  ],
+  ['-webkit-text-fill-color', fill],
   ['background', background],
-  ['background-color', background],
-  ['background-image', (value) => (value === 'none' || value === 'initial' ? null : { backdrop: 'picture' })],
+  ['background-color', backgroundColour],
+  ['background-image', (value) => (/url\(|gradient\(|var\(|image/.test(value) ? { backdrop: 'picture' } : null)],
+  ['background-clip', (value) => ({ isBackdropOfText: value === 'text' })],
+  ['-webkit-background-clip', (value) => ({ isBackdropOfText: value === 'text' })],
   ['width', sized('width')],
   ['max-width', sized('maxWidth')],
   ['height', sized('height')],
   ['max-height', sized('maxHeight')],
+  ['inline-size', sized('width')],
+  ['max-inline-size', sized('maxWidth')],
+  ['block-size', sized('height')],
+  ['max-block-size', sized('maxHeight')],
+  ['line-height', lineHeight],
   ['overflow', overflow],
   ['overflow-x', overflow],
   ['overflow-y', overflow],
-  ['position', (value) => ({ floats: value === 'absolute' || value === 'fixed' || value === 'relative' })],
+  ['position', (value) => (positions.test(value) ? { floats: /^(?:absolute|fixed|relative)$/.test(value) } : null)],
   ['left', sized('left')],
   ['right', sized('right')],
   ['top', sized('top')],
   ['bottom', sized('bottom')],
-  ['text-indent', sized('indent')],
+  ['inset', inset],
+  ['inset-inline', inset],
+  ['inset-block', inset],
+  ['inset-inline-start', sized('left')],
+  ['inset-inline-end', sized('right')],
+  ['inset-block-start', sized('top')],
+  ['inset-block-end', sized('bottom')],
+  ['text-indent', indent],
   ['letter-spacing', sized('spacing')],
   ['margin', margin],
   ['margin-left', sized('margin')],
   ['margin-top', sized('margin')],
-  ['transform', transform],
-  ['-webkit-transform', transform],
-  ['clip', clip],
-  ['clip-path', clipPath],
+  ['margin-inline-start', sized('margin')],
+  ['margin-block-start', sized('margin')],
+  ['transform', judged('isTransformedAway', transformsAway)],
+  ['-webkit-transform', judged('isTransformedAway', transformsAway)],
+  ['scale', judged('isScaledAway', scalesAway)],
+  ['translate', judged('isTranslatedAway', translatesAway)],
+  ['zoom', zoom],
+  ['clip', judged('isClipped', clipsAway)],
+  ['clip-path', judged('isPathClipped', pathClipsAway)],
+  ['-webkit-clip-path', judged('isPathClipped', pathClipsAway)],
+  ['mask', judged('isMasked', masksAway)],
+  ['mask-image', judged('isMasked', masksAway)],
+  ['-webkit-mask', judged('isMasked', masksAway)],
+  ['-webkit-mask-image', judged('isMasked', masksAway)],
   ['mso-hide', (value) => ({ isOutlookHidden: value === 'all' })],
-  ['content-visibility', (value) => ({ isContentHidden: value === 'hidden' })],
-  ['white-space', (value) => ({ isPreformatted: value.startsWith('pre') || value === 'break-spaces' })],
+  ['content-visibility', (value) => (/^(?:visible|auto|hidden)$/.test(value) ? { isContentHidden: value === 'hidden' } : null)],
+  [
+    'white-space',
+    (value) =>
+      whiteSpaces.test(value)
+        ? { isPreformatted: value.startsWith('pre') || value === 'break-spaces', isOneLine: value === 'nowrap' || value === 'pre' }
+        : null,
+  ],
 ])

@@ -1,6 +1,8 @@
 /** What an element looks like, from its parent and from what was declared: just enough to say whether a person can read its text, and if not, why. */
 import { type Colour, black, faintest, isLost, linkBlue, over, parseLegacyColour, white } from './colour.ts'
-import { type Declared, type Length, parseLength } from './style-values.ts'
+import { type Length, parseLength, roughPx } from './length.ts'
+import { isFarAway } from './shapes.ts'
+import type { Declared } from './style-values.ts'
 import { neverShown } from './elements.ts'
 import type { Attributes } from './document.ts'
 
@@ -15,7 +17,11 @@ export type Look = {
   sealedBy: HiddenBy | null
   isVisible: boolean
   size: number
+  /** what is left of it behind everything around it, 0–1 */
+  opacity: number
   colour: Colour
+  /** what its letters are filled with in place of their colour */
+  fill: Colour | null
   /** null: a picture, so nobody knows */
   backdrop: Colour | null
   isPreformatted: boolean
@@ -26,16 +32,17 @@ export const plainLook: Look = {
   sealedBy: null,
   isVisible: true,
   size: 16,
+  opacity: 1,
   colour: black,
+  fill: null,
   backdrop: white,
   isPreformatted: false,
 }
 
 /** Px. Smaller text is a line of dust. */
 const unreadable = 2
-/** Px beyond the edge from where nothing comes back into view. */
+/** Px by which a margin takes it out of sight. */
 const farOutside = 500
-const farBeyond = 5_000
 /** Px between letters from where they stand on top of each other. */
 const heaped = -6
 /** Px that a box leaves of its text. */
@@ -45,17 +52,20 @@ export function lookOf(parent: Look, name: string, attributes: Attributes, decla
   const size = declared.size === undefined ? parent.size : inPx(declared.size, parent.size)
   const backdrop = backdropOf(parent, attributes, declared)
   const colour = colourOf(parent, name, attributes, declared)
+  const fill = fillOf(parent, colour, declared)
+  const opacity = parent.opacity * (declared.opacity ?? 1) * (declared.filtered ?? 1)
   const isVisible = declared.isVisible ?? parent.isVisible
-  const sealedBy = parent.sealedBy ?? sealOf(name, attributes, declared)
+  const sealedBy = parent.sealedBy ?? sealOf(name, attributes, declared) ?? (opacity < faintest ? 'opacity' : null)
   const isPreformatted = declared.isPreformatted ?? (name === 'pre' || parent.isPreformatted)
-  const hiddenBy = sealedBy ?? reasonOf(isVisible, size, colour, backdrop)
-  return { hiddenBy, sealedBy, isVisible, size, colour, backdrop, isPreformatted }
+  const look = { sealedBy, isVisible, size, opacity, colour, fill, backdrop, isPreformatted }
+  return { ...look, hiddenBy: sealedBy ?? reasonOf(look) }
 }
 
-function reasonOf(isVisible: boolean, size: number, colour: Colour, backdrop: Colour | null): HiddenBy | null {
+function reasonOf({ isVisible, size, opacity, colour, fill, backdrop }: Omit<Look, 'hiddenBy'>): HiddenBy | null {
   if (!isVisible) return 'visibility'
   if (size <= unreadable) return 'size'
-  return backdrop !== null && isLost(colour, backdrop) ? 'colour' : null
+  const seen = fill ?? colour
+  return isLost({ ...seen, alpha: seen.alpha * opacity }, backdrop) ? 'colour' : null
 }
 
 function sealOf(name: string, attributes: Attributes, declared: Declared): HiddenBy | null {
@@ -63,7 +73,7 @@ function sealOf(name: string, attributes: Attributes, declared: Declared): Hidde
   // A style sheet outranks the attribute (HTML §15.3.1).
   if (isClosed(name, attributes) && declared.display === undefined) return 'attribute'
   if (declared.display === 'none' || declared.isContentHidden === true || declared.isOutlookHidden === true) return 'display'
-  if ((declared.opacity ?? 1) < faintest || declared.isFiltered === true) return 'opacity'
+  if (declared.isMasked === true) return 'clipping'
   if (declared.spacing !== undefined && declared.spacing <= heaped) return 'size'
   if (isOutside(declared)) return 'position'
   return isCutAway(declared) ? 'clipping' : null
@@ -73,11 +83,11 @@ function sealOf(name: string, attributes: Attributes, declared: Declared): Hidde
 const isClosed = (name: string, attributes: Attributes): boolean =>
   attributes.has('hidden') || attributes.has('popover') || (name === 'dialog' && !attributes.has('open'))
 
-const isFar = (offset: number | undefined): boolean =>
-  offset !== undefined && Number.isFinite(offset) && (offset <= -farOutside || offset >= farBeyond)
+const isFar = (offset: number | undefined): boolean => offset !== undefined && isFarAway(offset)
 
 function isOutside(declared: Declared): boolean {
-  if (declared.isScaledAway === true || isFar(declared.indent)) return true
+  if (declared.isTransformedAway === true || declared.isScaledAway === true || declared.isTranslatedAway === true) return true
+  if (declared.isZoomedAway === true || isFar(declared.indent)) return true
   if (declared.margin !== undefined && declared.margin <= -farOutside) return true
   return declared.floats === true && [declared.left, declared.right, declared.top, declared.bottom].some(isFar)
 }
@@ -85,18 +95,26 @@ function isOutside(declared: Declared): boolean {
 function isCutAway(declared: Declared): boolean {
   if (declared.isPathClipped === true || (declared.isClipped === true && declared.floats === true)) return true
   if (declared.cuts !== true) return false
-  const { width, maxWidth, height, maxHeight } = declared
-  return [width, maxWidth, height, maxHeight].some((length) => length !== undefined && length <= sliver)
+  if (declared.isIndentedAway === true && declared.isOneLine === true) return true
+  const { width, maxWidth, height, maxHeight, lineHeight } = declared
+  // Where a line has no height, a box that says none has none either.
+  const tallness = height ?? lineHeight
+  return [width, maxWidth, tallness, maxHeight].some((length) => length !== undefined && length <= sliver)
 }
 
-const inPx = ({ amount, unit }: Length, parent: number): number => {
-  if (unit === 'px') return amount
-  if (unit === 'rem') return amount * plainLook.size
-  return unit === 'em' ? amount * parent : (amount / 100) * parent
+const inPx = ({ px, em, percent }: Length, parent: number): number => px + (em + percent / 100) * parent
+
+function fillOf(parent: Look, colour: Colour, { fill, backdrop, isBackdropOfText }: Declared): Colour | null {
+  const own = fill === 'current' ? null : fill === undefined || fill === 'inherit' ? parent.fill : fill
+  if (isBackdropOfText !== true || backdrop === undefined || (own ?? colour).alpha >= faintest) return own
+  // Letters cut out of a picture or a gradient: what they look like nobody knows, but they are there.
+  return backdrop === 'picture' ? unknownFill : backdrop
 }
+
+/** Of no colour that is near to black or white. */
+const unknownFill: Colour = { red: 128, green: 128, blue: 128, alpha: 1 }
 
 function colourOf(parent: Look, name: string, attributes: Attributes, declared: Declared): Colour {
-  if (declared.fill !== undefined) return declared.fill
   if (declared.colour !== undefined) return declared.colour === 'inherit' ? parent.colour : declared.colour
   const legacy = name === 'font' ? attributes.get('color') : name === 'body' ? attributes.get('text') : undefined
   const colour = legacy === undefined ? null : parseLegacyColour(legacy)
@@ -111,9 +129,9 @@ export const changesLook = (name: string, attributes: Attributes): boolean =>
 const withBackground = new Set(['body', 'table', 'tr', 'td', 'th', 'tbody', 'thead', 'tfoot'])
 
 function backdropOf(parent: Look, attributes: Attributes, declared: Declared): Colour | null {
-  if (declared.backdrop === 'picture') return null
   const own = declared.backdrop
-  if (own === undefined) return parent.backdrop
+  if (own === undefined || declared.isBackdropOfText === true) return own === 'picture' ? null : parent.backdrop
+  if (own === 'picture') return null
   if (own.alpha >= 1) return own
   return parent.backdrop === null ? null : over(own, parent.backdrop)
 }
@@ -128,9 +146,11 @@ export function presentational(name: string, attributes: Attributes): Declared |
 
 /** Whether a picture takes no room: it reports a reader, and its alternative text is not shown. */
 export function isTracker(attributes: Attributes, declared: Declared): boolean {
-  const sides = [
-    parseLength(attributes.get('width') ?? '')?.amount ?? declared.width,
-    parseLength(attributes.get('height') ?? '')?.amount ?? declared.height,
-  ]
+  const sides = [pxIn(attributes.get('width')) ?? declared.width, pxIn(attributes.get('height')) ?? declared.height]
   return sides.some((side) => side !== undefined && side <= sliver)
+}
+
+const pxIn = (attribute: string | undefined): number | undefined => {
+  const length = parseLength(attribute?.trim().toLowerCase() ?? '')
+  return length === null ? undefined : roughPx({ ...length, percent: length.percent * 100 })
 }
