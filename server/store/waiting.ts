@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { DeliveryId, MailboxId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
-import type { Waiting } from './queue.ts'
+import type { DeliveryRow } from './queue.ts'
 import type { Database, Row } from './schema.ts'
 
 /** A place in the order of what is due: `at` is epoch ms. */
@@ -11,7 +11,7 @@ export type Place = { at: number; id: DeliveryId }
 /** `tenancy` left out: everybody's. `mailboxIds` null: all of the tenancy. `after`: exclusive. */
 export type WaitingFilter = { tenancy?: Tenancy; mailboxIds?: readonly MailboxId[] | null; after?: Place; limit: number }
 
-export type WaitingRow = Waiting & Pick<Row<'deliveries'>, 'leased_until'>
+export type WaitingRow = Omit<DeliveryRow, 'lease'>
 
 /** What is next first. */
 export function listWaiting(db: Kysely<Database>, { tenancy, mailboxIds = null, after, limit }: WaitingFilter): Promise<WaitingRow[]> {
