@@ -72,6 +72,12 @@ export const commands = {
   'relay queue': { summary: 'list the deliveries that wait', load: async () => (await import('./relay.ts')).relayQueue },
   'relay retry': { summary: 'try one of them now', load: async () => (await import('./relay.ts')).relayRetry },
   'relay cancel': { summary: 'take one of them back', load: async () => (await import('./relay.ts')).relayCancel },
+  'suppression list': {
+    summary: 'list the addresses that get no mail',
+    load: async () => (await import('./suppression.ts')).suppressionList,
+  },
+  'suppression add': { summary: 'stop mail to an address', load: async () => (await import('./suppression.ts')).suppressionAdd },
+  'suppression remove': { summary: 'allow it again', load: async () => (await import('./suppression.ts')).suppressionRemove },
   'audit verify': {
     summary: 'check that no entry of the log was changed or removed',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

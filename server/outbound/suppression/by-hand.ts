@@ -1,19 +1,22 @@
 /** What who runs the place does to the suppression list. */
-import type { KeyActor } from '../../model/actor.ts'
+import type { Actor } from '../../model/actor.ts'
 import { type Address, addressKey } from '../../model/address.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
+import type { Tenancy } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Store } from '../../store/db.ts'
 import { appendLog, appendLogs } from '../../store/log.ts'
 import { type SuppressionRow, deleteFailures, deleteSuppression, suppressionAt } from '../../store/suppressions.ts'
 import { suppress } from './suppression.ts'
 
-/** Each of the key's own account and world; whoever calls has checked that the key may. */
+/** Who asks, and for which account and world: a key's are its own; whoever calls has checked that it may. */
+export type By = Actor & Tenancy
+
 export type Suppressions = {
   /** What is there for an equal or stronger reason stays. @param expiresAt epoch ms; null: never. @returns the row that is there then */
-  add(actor: KeyActor, address: Address, expiresAt: number | null): Promise<SuppressionRow>
+  add(by: By, address: Address, expiresAt: number | null): Promise<SuppressionRow>
   /** Forgets the failures of the address as well: whoever takes it off believes that it works. @returns what was there */
-  remove(actor: KeyActor, address: Address): Promise<Result<SuppressionRow, 'SUPPRESSION_NOT_FOUND'>>
+  remove(by: By, address: Address): Promise<Result<SuppressionRow, 'SUPPRESSION_NOT_FOUND'>>
 }
 
 const noEvidence = { mailboxId: null, emailId: null, deliveryId: null }
