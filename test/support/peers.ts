@@ -14,6 +14,7 @@ const packages = {
   clamd: 'clamav-daemon',
   rspamd: 'rspamd',
   knotd: 'knot',
+  unbound: 'unbound',
 } as const
 export type Peer = keyof typeof packages
 /** Programs of mail servers that cannot be installed beside Postfix; `smtpd` is OpenSMTPD. */
