@@ -36,6 +36,8 @@ export type Appliance = {
   finds<T>(look: () => Promise<T | undefined>, what: string, deadlineMs?: number): Promise<T>
   /** Resolves once it has killed itself; rejects, with its last words, when it ends otherwise or lives on. */
   died(deadlineMs?: number): Promise<void>
+  /** SIGKILL, now. */
+  kill(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -88,6 +90,10 @@ export async function startAppliance({ env, folder, aheadMs = 0, killAt }: Start
       if (!hasEnded(child)) await ended
       clearTimeout(timer)
       if (child.signalCode !== 'SIGKILL') throw new Error(`it did not die there; its last words:\n${await lastLines(eventsFile)}`)
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
     },
     async stop() {
       if (hasEnded(child)) return

@@ -17,7 +17,7 @@ import { openStore, type Store } from '../../server/store/db.ts'
 import type { Engine } from '../../server/store/engine.ts'
 import { makeCertificate } from './certificate.ts'
 import { type Appliance, type StartOptions, startAppliance } from './child-appliance.ts'
-import { startDnsServer } from './dns-server.ts'
+import { type ServerHabits, startDnsServer } from './dns-server.ts'
 import { publish } from './dns-zone.ts'
 import { createScratch } from './scratch.ts'
 
@@ -31,6 +31,8 @@ export type Premises = {
   zone: Zone
   /** the appliance's data folder */
   dataDir: string
+  /** null on SQLite */
+  databaseUrl: string | null
   /** @param options.env besides its configuration */
   start(options?: Pick<StartOptions, 'aheadMs' | 'killAt'> & { env?: Record<string, string> }): Promise<Appliance>
   /** Looks into the store while no appliance runs on it. */
@@ -40,8 +42,13 @@ export type Premises = {
 }
 
 /** @param options.remotePort where other domains' mail servers are reached, as port 25 is in the world
- *  @param options.names the rest of the world's DNS */
-export async function createPremises(options: { engine: Engine; remotePort: number; names: Zone }): Promise<Premises> {
+ *  @param options.names the rest of the world's DNS @param options.habits of whom answers from it */
+export async function createPremises(options: {
+  engine: Engine
+  remotePort: number
+  names: Zone
+  habits?: ServerHabits
+}): Promise<Premises> {
   const scratch = await createScratch('premises')
   const database = options.engine === 'postgres' ? await createDatabase() : null
   const place = { databaseUrl: database?.url ?? null, dataDir: join(scratch.path, 'data') }
@@ -55,7 +62,7 @@ export async function createPremises(options: { engine: Engine; remotePort: numb
   }
   const { keys, dkim } = await inspect(furnish)
   const zone = { ...options.names, ...publishedZone(dkim) }
-  const dns = await startDnsServer(zone)
+  const dns = await startDnsServer(zone, options.habits)
   const { key, cert } = await makeCertificate(ourHostname)
   await writeFile(join(scratch.path, 'key.pem'), key)
   await writeFile(join(scratch.path, 'cert.pem'), cert)
@@ -79,7 +86,7 @@ export async function createPremises(options: { engine: Engine; remotePort: numb
     keys,
     zone,
     inspect,
-    dataDir: place.dataDir,
+    ...place,
     async start({ env: moreEnv = {}, ...more } = {}) {
       const folder = join(scratch.path, `start-${(starts += 1)}`)
       await mkdir(folder)

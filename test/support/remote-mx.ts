@@ -7,8 +7,9 @@ import { makeCertificate } from './certificate.ts'
 
 /** `body` is the first octets of the message, `dot` its end. */
 export type Step = 'greeting' | 'ehlo' | 'starttls' | 'auth' | 'rset' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'quit'
-/** A reply (lines joined by \r\n), or `hang` (never answers), `cut` (closes the connection), `reset` (with RST). For `body`, `go on` is the ordinary thing. */
-export type Answer = string
+/** A reply (lines joined by \r\n), or `hang` (never answers), `cut` (closes the connection), `reset` (with RST). For `body`, `go on` is the ordinary thing.
+ *  A promise: a reply that is given once it is known. */
+export type Answer = string | Promise<string>
 /** Several answers are given in turn, one per time the step is reached; the last one stays. */
 export type Answers = Partial<Record<Step, Answer | readonly Answer[]>>
 
@@ -49,9 +50,11 @@ type Options = {
   implicitTls?: boolean
   extensions?: readonly string[]
   address?: string
+  /** left out: any that is free */
+  port?: number
 }
 
-const usual: Record<Step, Answer> = {
+const usual: Record<Step, string> = {
   greeting: '220 mx.remote.test ESMTP',
   ehlo: '',
   starttls: '220 2.0.0 Go ahead',
@@ -87,8 +90,7 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
   const answerAt = (step: Step): Answer => {
     happened(step)
     const scripted = answers[step]
-    const turn = (counts.get(step) ?? 1) - 1
-    return (typeof scripted === 'string' ? scripted : (scripted?.[turn] ?? scripted?.at(-1))) ?? usual[step]
+    return atTurn(scripted, (counts.get(step) ?? 1) - 1) ?? usual[step]
   }
 
   const server = createServer((socket) => {
@@ -115,6 +117,10 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
     /** @returns false when the session stops here */
     const say = (step: Step, ordinary?: string): boolean => {
       const answer = answerAt(step)
+      if (answer instanceof Promise) {
+        void answer.then((reply) => socket.write(`${reply}\r\n`))
+        return true
+      }
       if (answer === 'cut') socket.end()
       else if (answer === 'reset') socket.resetAndDestroy()
       else if (answer !== 'hang' && answer !== 'go on') socket.write(`${answer === '' ? (ordinary ?? '') : answer}\r\n`)
@@ -222,7 +228,7 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
     }
   }
 
-  server.listen(0, options.address ?? '127.0.0.1')
+  server.listen(options.port ?? 0, options.address ?? '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const remote: RemoteMx = {
@@ -260,5 +266,11 @@ const newMail = (tls: boolean, helo = ''): ReceivedMail => ({
 
 const decoded = (text: string): string => Buffer.from(text, 'base64').toString()
 
-const isGoAhead = (scripted: Answers['data'], turn: number): boolean =>
-  ((typeof scripted === 'string' ? scripted : (scripted?.[turn] ?? scripted?.at(-1))) ?? usual.data).startsWith('3')
+/** The answer to what comes the nth time, from 0; undefined when the script says nothing of it. */
+const atTurn = (scripted: Answer | readonly Answer[] | undefined, turn: number): Answer | undefined =>
+  typeof scripted === 'object' && 'at' in scripted ? (scripted[turn] ?? scripted.at(-1)) : scripted
+
+function isGoAhead(scripted: Answers['data'], turn: number): boolean {
+  const answer = atTurn(scripted, turn) ?? usual.data
+  return typeof answer === 'string' && answer.startsWith('3')
+}
