@@ -21,10 +21,14 @@ export async function signZone(zone: string): Promise<{ zone: string; anchor: st
     const text = await readFile(join(knot.folder, 'test.zone'), 'utf8')
     return text.includes(';; Written') ? text : undefined
   }
-  const signed = await whenSeen(knot.folder, written, 'knotd to sign the zone').finally(() => knot.stop())
-  const anchor = signed.split('\n').find((line) => /^test\.\s+\d+\s+DNSKEY\s/.test(line))
-  if (anchor === undefined) throw new Error(`no key in the zone:\n${signed}`)
-  return { zone: signed, anchor }
+  try {
+    const signed = await whenSeen(knot.folder, written, 'knotd to sign the zone')
+    const anchor = signed.split('\n').find((line) => /^test\.\s+\d+\s+DNSKEY\s/.test(line))
+    if (anchor === undefined) throw new Error(`no key in the zone:\n${signed}`)
+    return { zone: signed, anchor }
+  } finally {
+    await knot.stop()
+  }
 }
 
 type How = { zones: Readonly<Record<string, string>>; signs: boolean }
