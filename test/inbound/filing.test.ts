@@ -62,36 +62,34 @@ describeOnEachEngine('letters that are filed at the same moment', (open) => {
     expect(await verifyLog(store.db)).toMatchObject({ ok: true })
   })
 
-  it('go one after the other when one answers the other, and join its thread', async () => {
+  it('share it also when each answers the one before, and all join its thread', async () => {
     const store = await open()
     const { mailbox } = await addTenant(store, 'ours')
-    const [written, commit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let transactions = 0
-    const slow: Store = {
-      ...store,
-      transaction: (work) => (
-        transactions++,
-        store.transaction(async (tx) => {
-          const result = await work(tx)
-          written.resolve()
-          await commit.promise
-          return result
-        })
-      ),
-    }
-    const filer = createFiler({ store: slow, handOn })
-    const letters = [
-      await letter(store, 'question'),
-      await letter(store, 'answer', { inReplyTo: ['<question@remote.test>'] }),
-      await letter(store, 'again', { inReplyTo: ['<answer@remote.test>'] }),
-    ]
-    const filed = letters.map((one) => filer.file(one, to(mailbox.id)))
-    await written.promise
-    await new Promise((resolve) => void setImmediate(resolve))
+    const counting: Store = { ...store, transaction: (work) => (transactions++, store.transaction(work)) }
+    const filer = createFiler({ store: counting, handOn })
+    const answers = Array.from({ length: 30 }, (_, at) => letter(store, `n${at + 1}`, { inReplyTo: [`<n${at}@remote.test>`] }))
+    const letters = [await letter(store, 'n0'), ...(await Promise.all(answers)), await letter(store, 'other')]
+    await Promise.all(letters.map((one) => filer.file(one, to(mailbox.id))))
     expect(transactions).toBe(1)
-    commit.resolve()
-    await Promise.all(filed)
-    expect(transactions).toBe(3)
+    const emails = await store.db.selectFrom('emails').select(['subject', 'thread_id']).execute()
+    const threads = Map.groupBy(emails, ({ thread_id }) => thread_id)
+    expect([...threads.values()].map((one) => one.length).toSorted((a, b) => a - b)).toEqual([1, 31])
+    expect(await verifyLog(store.db)).toMatchObject({ ok: true })
+  })
+
+  it('find their thread also when each is on its own because one of them cannot be filed', async () => {
+    const store = await open()
+    const { mailbox } = await addTenant(store, 'ours')
+    const filer = createFiler({ store, handOn })
+    const orders: [Letter, Filing[]][] = [
+      [await letter(store, 'question'), to(mailbox.id)],
+      [await letter(store, 'lost', { inReplyTo: ['<question@remote.test>'] }), to(newId('mailbox', now))],
+      [await letter(store, 'again', { inReplyTo: ['<lost@remote.test>', '<question@remote.test>'] }), to(mailbox.id)],
+      [await letter(store, 'and again', { inReplyTo: ['<again@remote.test>'] }), to(mailbox.id)],
+    ]
+    const outcomes = await Promise.allSettled(orders.map(([one, filings]) => filer.file(one, filings)))
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
     const threads = await store.db.selectFrom('emails').select('thread_id').distinct().execute()
     expect(threads).toHaveLength(1)
   })

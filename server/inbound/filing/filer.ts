@@ -2,7 +2,7 @@
  * Files letters: those that wait at the same moment in one transaction, which costs little more than one of them alone.
  *
  * Promise: a letter is on disk when its promise resolves, and one that cannot be filed fails alone: when a transaction of several does not
- * succeed, each is tried by itself. A letter that answers another sees it.
+ * succeed, each is tried by itself. A letter that answers another sees it, also one that came with it.
  */
 import { ancestorIds } from '../../mailbox/threading.ts'
 import type { Store, Tx } from '../../store/db.ts'
@@ -43,11 +43,12 @@ export function createFiler({ store, handOn }: { store: Store; handOn: HandOn })
       for (const one of orders) one.done()
     } catch (error) {
       if (orders.length === 1) orders[0]?.failed(error)
-      else await Promise.all(orders.map((one) => store.transaction((tx) => fileIn(tx, [one])).then(one.done, one.failed)))
+      else
+        await Promise.all(eachBehindItsAncestors(orders, (one) => store.transaction((tx) => fileIn(tx, [one])).then(one.done, one.failed)))
     }
   }
   async function fileIn(tx: Tx, orders: readonly Order[]): Promise<void> {
-    const filed = orders.map((order) => fileOne(tx, order))
+    const filed = eachBehindItsAncestors(orders, (order) => fileOne(tx, order))
     // Not over before all have ended: on PostgreSQL a statement that comes behind the rollback would stand, outside of any transaction.
     await Promise.allSettled(filed)
     const entries = await Promise.all(filed)
@@ -71,18 +72,28 @@ export function createFiler({ store, handOn }: { store: Store; handOn: HandOn })
   }
 }
 
-/** The first that wait, as many as go together. A letter that may answer one of them waits until that can be seen. */
+/** The first that wait, as many as go together. */
 function takeFrom(waiting: Order[]): Order[] {
-  const ids = new Set<string>()
   let bytes = 0
   let count = 0
   for (const { letter } of waiting) {
     bytes += sizeOf(letter)
-    if (count > 0 && (count >= mostAtOnce || bytes > mostBytesAtOnce || ancestorIds(letter.parsed).some((id) => ids.has(id)))) break
-    if (letter.parsed.messageId !== null) ids.add(letter.parsed.messageId)
+    if (count > 0 && (count >= mostAtOnce || bytes > mostBytesAtOnce)) break
     count++
   }
   return waiting.splice(0, count)
+}
+
+/** Begins all at once, but those that may answer others only when these have come to an end, so that they find their thread. */
+function eachBehindItsAncestors<T>(orders: readonly Order[], begin: (order: Order) => Promise<T>): Promise<T>[] {
+  const begun = new Map<string, Promise<unknown>[]>()
+  return orders.map((order) => {
+    const { parsed } = order.letter
+    const ancestors = ancestorIds(parsed).flatMap((id) => begun.get(id) ?? [])
+    const one = ancestors.length === 0 ? begin(order) : Promise.allSettled(ancestors).then(() => begin(order))
+    if (parsed.messageId !== null) begun.set(parsed.messageId, [...(begun.get(parsed.messageId) ?? []), one])
+    return one
+  })
 }
 
 /** What is in rows; the rest is in files already. */
