@@ -3,8 +3,8 @@ import { buffer } from 'node:stream/consumers'
 import { SMTPServer } from 'smtp-server'
 import { makeCertificate } from './certificate.ts'
 
-/** `secure` when it came over TLS. */
-export type Letter = { reversePath: string; forwardPaths: string[]; raw: string; secure: boolean }
+/** `secure` when it came over TLS; `helo` is what the client called itself. */
+export type Letter = { reversePath: string; forwardPaths: string[]; raw: string; secure: boolean; helo: string }
 
 export type Remote = {
   port: number
@@ -37,6 +37,7 @@ export async function startRemote(hostname: string): Promise<Remote> {
           forwardPaths: session.envelope.rcptTo.map((to) => to.address),
           raw: raw.toString('latin1'),
           secure: session.secure,
+          helo: session.hostNameAppearsAs,
         })
         done()
         for (const look of waiting) look()
