@@ -35,6 +35,7 @@ import { createSeal } from './outbound/seal.ts'
 import { noteOpen } from './outbound/opens/opens.ts'
 import { createScheduler } from './outbound/scheduled.ts'
 import { createDeliveries } from './outbound/control/deliveries.ts'
+import { showQueue } from './outbound/control/queue-gauges.ts'
 import { createSwitch } from './outbound/control/stops.ts'
 import { createSuppressions } from './outbound/suppression/by-hand.ts'
 import { createMailboxChoices } from './outbound/mailbox-choices.ts'
@@ -108,9 +109,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const destinations = createDestinations({ store, clock, log, metrics })
   const pace = createPace({ destinations, clock })
   const tlsCounter = createTlsCounter({ store, clock, log })
+  const policies = createStsPolicies({ store, clock, log, resolver, allowPrivateTargets: config.outbound.allowPrivateTargets })
   const guard = createTlsGuard({
     resolver,
-    policies: createStsPolicies({ store, clock, log, resolver, allowPrivateTargets: config.outbound.allowPrivateTargets }),
+    policies,
     validates: config.dns.validates ?? asksItself(config.dns.servers),
     count: tlsCounter.count,
   })
@@ -135,6 +137,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     concurrency: config.outbound.concurrency,
     alone: sole !== null,
   })
+  showQueue({ store, clock, log, metrics })
   const onReleased = (): void => runner.wake()
   const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
@@ -172,7 +175,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
-  const periodic = createPeriodic({ jobs: [...jobs, ...reporter.jobs], clock, log })
+  const periodic = createPeriodic({ jobs: [...jobs, ...reporter.jobs, policies.refreshing], clock, log })
 
   const parser = createParser({ log })
   const { hostname } = config
@@ -247,6 +250,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     async stop() {
       patience.end()
       reporter.stop()
+      policies.stop()
       await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), scheduler.stop(), periodic.stop()])
       transport.closeIdle()
       await Promise.all([parser.close(), conduct.close()])

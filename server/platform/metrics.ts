@@ -8,8 +8,10 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 export type Metrics = {
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
-  /** A gauge that is read when somebody looks, and costs nothing until then. */
-  measured(name: string, help: string, read: () => number): void
+  /** A gauge that is read when somebody looks, and costs nothing until then. NaN: not known. */
+  measured(name: string, help: string, read: () => number | Promise<number>): void
+  /** Several of these under one name: one for each value of a label, the same ones each time. */
+  measuredBy(name: string, help: string, label: string, read: () => Promise<Readonly<Record<string, number>>>): void
   /** @param buckets upper bounds, in the unit of the name */
   histogram<L extends string = never>(name: string, help: string, buckets: readonly number[], labels?: readonly L[]): Histogram<L>
   /** Everything there is, as Prometheus reads it. */
@@ -34,7 +36,13 @@ export function createMetrics(options: { ofProcess?: boolean } = {}): Metrics {
     counter: (name, help, labels) => new Counter(settings(name, help, labels)),
     gauge: (name, help, labels) => new Gauge(settings(name, help, labels)),
     measured(name, help, read) {
-      const gauge: Gauge = new Gauge({ ...settings(name, help), collect: () => gauge.set(read()) })
+      const gauge: Gauge = new Gauge({ ...settings(name, help), collect: async () => gauge.set(await read()) })
+    },
+    measuredBy(name, help, label, read) {
+      const show = async (): Promise<void> => {
+        for (const [value, number] of Object.entries(await read())) gauge.set({ [label]: value }, number)
+      }
+      const gauge: Gauge = new Gauge({ ...settings(name, help, [label]), collect: show })
     },
     histogram: (name, help, buckets, labels) => new Histogram({ ...settings(name, help, labels), buckets: [...buckets] }),
     text: () => registry.metrics(),

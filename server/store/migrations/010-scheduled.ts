@@ -11,7 +11,7 @@ export const scheduled = (engine: Engine): Migration => ({
       `alter table emails add column due_at ${int}`,
       `update emails set due_at = send_at where send_at is not null`,
       `drop index emails_scheduled`,
-      `create index emails_scheduled on emails (due_at, id) where status = 'scheduled'`,
+      `create index emails_scheduled on emails (due_at, id, send_at) where status = 'scheduled'`,
       `alter table mailboxes add column default_gate_timing ${text} not null default 'gate_first'
         check (default_gate_timing in ('gate_first', 'schedule_first'))`,
     ]
