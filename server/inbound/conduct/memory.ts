@@ -9,6 +9,9 @@ const knownMs = dayMs
 const keptOutMs = 600_000
 const mostNetworks = 50_000
 
+/** A cup with no more in it may be forgotten for another, when there are too many. Points. */
+const aDrop = 5
+
 /** How full the cup was, and when (epoch ms). */
 type Cup = { level: number; at: number; keptOutUntil: number }
 
@@ -25,7 +28,11 @@ export type Memory = {
 
 export function createMemory(most: number = mostNetworks): Memory {
   const known = createBounded<{ until: number }>({ most, isLive: ({ until }, now) => until > now })
-  const cups = createBounded<Cup>({ most, isLive: (cup, now) => levelOf(cup, now) > 0 || cup.keptOutUntil > now })
+  const cups = createBounded<Cup>({
+    most,
+    isLive: (cup, now) => levelOf(cup, now) > 0 || cup.keptOutUntil > now,
+    weightOf: (cup, now) => (levelOf(cup, now) > aDrop ? null : levelOf(cup, now)),
+  })
   return {
     isKnown: (prefix, now) => (known.get(prefix)?.until ?? 0) > now,
     behaved(prefix, now) {

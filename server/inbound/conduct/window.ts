@@ -21,6 +21,7 @@ export type Share = Amounts & { prefix: string; start: number }
 export const minuteMs = 60_000
 /** A minute with no more connections and messages than this concerns no other node. */
 const handful = 5
+const handfulOfBytes = 5e6
 
 const nothing = (): Amounts => ({ connections: 0, messages: 0, bytes: 0 })
 
@@ -39,6 +40,14 @@ export const newWindow = (prefix: string, now: number): Window => ({
 
 /** Whether it still says anything. */
 export const isLive = (window: Window, now: number): boolean => window.atOnce > 0 || Math.abs(now - window.start) < 2 * minuteMs
+
+/** How much it did in the two minutes that are known, when it is not more than one that comes by now and then, and nobody of it is here now. Then it
+ *  may be forgotten for another; otherwise null. */
+export function littleDone(window: Window): number | null {
+  const { atOnce, current, previous } = window
+  const done = current.connections + current.messages + previous.connections + previous.messages
+  return atOnce > 0 || done > handful || current.bytes + previous.bytes > handfulOfBytes ? null : done
+}
 
 export const concernsOthers = ({ current }: Window): boolean => current.connections > handful || current.messages > handful
 

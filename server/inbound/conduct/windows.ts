@@ -15,6 +15,7 @@ import {
   giveBack,
   isLive,
   learnTotal,
+  littleDone,
   minuteOf,
   newWindow,
   takeShare,
@@ -32,7 +33,8 @@ export const standardLimits: Limits = {
   bytes: [1e9, 3e9, 9e9],
 }
 
-/** The most prefixes to be counted at one time: some 20 MB when all are in use. */
+/** The most prefixes to be counted at one time: some 20 MB when all are in use. Beyond that whoever did least gives way, but nobody who did more than a
+ *  handful of things or is here. */
 const mostPrefixes = 50_000
 
 type Level = { window: Window; breadth: Breadth }
@@ -62,7 +64,7 @@ export type Windows = {
 /** @param options.isShared whether `takeUnshared` will be called */
 export function createWindows(options: { limits?: Limits; most?: number; isShared?: boolean } = {}): Windows {
   const { limits = standardLimits, most = mostPrefixes, isShared = false } = options
-  const windows = createBounded<Window>({ most, isLive })
+  const windows = createBounded<Window>({ most, isLive, weightOf: littleDone })
   const unshared = new Set<string>()
 
   const add = ({ window }: Level, kind: keyof Amounts, amount: number): void => {
@@ -86,6 +88,12 @@ export function createWindows(options: { limits?: Limits; most?: number; isShare
       const window = find(network.prefixes[breadth])
       return window ? [{ window, breadth }] : []
     })
+  /** Here from now on, so that it does not give way to its own wider prefix. */
+  function enter(prefix: string, now: number): Window | null {
+    const window = windows.place(prefix, now, () => newWindow(prefix, now))
+    if (window !== null) window.atOnce += 1
+    return window
+  }
   /** From narrow to wide; what is over the share of one is not counted against the next. */
   const addBytes = (stay: Stay, bytes: number, now: number): void => {
     let counted = bytes
@@ -101,11 +109,8 @@ export function createWindows(options: { limits?: Limits; most?: number; isShare
       // Before anything takes a place: somebody with a whole net of addresses must not fill all of them with refusals.
       const refusal = tripped(levelsOf(network, windows.get), ['at-once', 'connections'], now)
       if (refusal !== null) return { kind: 'tripped', tripped: refusal }
-      const stay = levelsOf(network, (prefix) => windows.place(prefix, now, () => newWindow(prefix, now)))
-      for (const level of stay) {
-        level.window.atOnce += 1
-        add(level, 'connections', 1)
-      }
+      const stay = levelsOf(network, (prefix) => enter(prefix, now))
+      for (const level of stay) add(level, 'connections', 1)
       return { kind: 'counted', stay }
     },
     mail(stay, bytes, now) {

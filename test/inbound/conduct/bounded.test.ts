@@ -38,4 +38,21 @@ describe('a bounded memory', () => {
     for (let n = 0; n < 5_000; n++) expect(memory.place(`${n}`, n, () => ({ until: n + 50 }))).not.toBeNull()
     expect(memory.size()).toBeLessThanOrEqual(100)
   })
+
+  it('gives a newcomer the place of the one with the least to say, and of nobody who may not be forgotten', () => {
+    type Weighed = { weight: number | null }
+    const memory = createBounded<Weighed>({ most: 3, isLive: () => true, weightOf: ({ weight }) => weight })
+    const place = (key: string, weight: number | null) => memory.place(key, 0, () => ({ weight }))
+    for (const [key, weight] of [
+      ['a', 3],
+      ['b', 1],
+      ['c', null],
+    ] as const)
+      place(key, weight)
+    expect(place('d', null)).not.toBeNull()
+    expect(['a', 'b', 'c', 'd'].filter((key) => memory.get(key) !== undefined)).toEqual(['a', 'c', 'd'])
+    expect(place('e', null)).not.toBeNull()
+    expect(place('f', 0)).toBeNull()
+    expect(['c', 'd', 'e'].filter((key) => memory.get(key) !== undefined)).toEqual(['c', 'd', 'e'])
+  })
 })

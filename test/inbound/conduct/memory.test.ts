@@ -63,4 +63,12 @@ describe('what is remembered of a network', () => {
     expect(memory.size()).toBeLessThanOrEqual(20)
     expect(memory.isKeptOut(net, 1)).toBe(true)
   })
+
+  it('is remembered as a newcomer too when small offences fill all places', () => {
+    const memory = createMemory(10)
+    for (let n = 0; n < 100; n++) memory.offended(`198.51.100.${n}/32`, 'guessing', 0)
+    for (let n = 0; n < 10; n++) memory.offended(net, 'early-talk', 0)
+    expect(memory.isKeptOut(net, 0)).toBe(true)
+    expect(memory.size()).toBe(10)
+  })
 })

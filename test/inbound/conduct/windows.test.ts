@@ -176,6 +176,21 @@ describe('a network', () => {
     expect(arrive(windows, '2001:db8:1:1::1', 30_000)).toMatchObject({ kind: 'connections', breadth: 0 })
   })
 
+  it('is counted as a newcomer too when those who did little fill all places, and whoever is here stays', () => {
+    const windows = createWindows({ limits: small, most: 60 })
+    const here = Array.from({ length: 4 }, (_, n) => enter(windows, `203.0.113.${n * 64}`, 0))
+    for (let n = 0; n < 1_000; n++) {
+      const stay = arrive(windows, `2001:${(n + 0x1000).toString(16)}::1`, 0)
+      if (isIn(stay)) windows.leave(stay)
+    }
+    expect(windows.size()).toBe(60)
+    for (let n = 0; n < 10; n++) windows.leave(enter(windows, '192.0.2.1', 0))
+    expect(arrive(windows, '192.0.2.1', 0)).toMatchObject({ kind: 'connections', breadth: 0 })
+    expect(here.every((stay) => stay.length === 3 && stay.every(({ window }) => window.atOnce > 0))).toBe(true)
+    for (let n = 0; n < 4; n++) enter(windows, `203.0.113.${n * 64}`, 0)
+    expect(arrive(windows, '203.0.113.0', 0)).toMatchObject({ kind: 'at-once', breadth: 0 })
+  })
+
   it('leaves room to count others however many addresses of one net it is refused with', () => {
     const windows = createWindows({ limits: small, most: 100 })
     for (let n = 0; n < 1_000; n++) {
