@@ -24,7 +24,7 @@ export type TlsGuard = {
 
 export type GuardDeps = {
   resolver: Resolver
-  policies: StsPolicies
+  policies: Pick<StsPolicies, 'find'>
   /** whether the resolver's word that DNSSEC proves an answer counts */
   validates: boolean
   /** called once a session has shown something */

@@ -4,8 +4,16 @@
  */
 import type { DomainName } from '../../../dns/name.ts'
 import type { Log } from '../../platform/log.ts'
+import type { Job } from '../../platform/periodic.ts'
 import type { Store } from '../../store/db.ts'
-import { type KnownPolicy, keepStsPolicy, stsPolicyOf } from '../../store/sts-policies.ts'
+import {
+  type KnownPolicy,
+  keepStsPolicy,
+  oldStsPolicies,
+  removeExpiredStsPolicies,
+  stsPolicyOf,
+  touchStsPolicy,
+} from '../../store/sts-policies.ts'
 import type { HttpsDeps } from './https.ts'
 import { type StsTrouble, fetchStsPolicy } from './mta-sts-fetch.ts'
 import { stsIdIn } from './mta-sts-policy.ts'
@@ -13,11 +21,26 @@ import { stsIdIn } from './mta-sts-policy.ts'
 /** `policy` null: none, or one that says that there is none any more. `trouble`: one was announced, and could not be had just now. */
 export type FoundPolicy = { policy: KnownPolicy | null; trouble: StsTrouble | null }
 
-export type StsPolicies = { find(domain: DomainName): Promise<FoundPolicy> }
+export type StsPolicies = {
+  /** for mail that wants to go there */
+  find(domain: DomainName): Promise<FoundPolicy>
+  /** Fetches those anew that are in use, before mail has to wait for that and before they can run out (§3.3), and forgets those that did. */
+  refreshing: Job
+  /** Ends what `refreshing` does. */
+  stop(): void
+}
 
 type StsDeps = HttpsDeps & { store: Store; log: Log }
 
-const refreshAfterMs = 24 * 60 * 60_000
+const hour = 60 * 60_000
+const day = 24 * hour
+const refreshAfterMs = day
+// Sooner than mail would, by some of its rounds.
+const refreshAheadMs = 20 * hour
+/** A domain to which nothing was sent for so long is not asked any more. */
+const inUseMs = 180 * day
+const refreshedAtOnce = 400
+const atOnce = 4
 // §3.3 suggests five minutes at least; every message to the domain would wait for the host again.
 const restAfterTroubleMs = 60 * 60_000
 const mostTroubles = 10_000
@@ -27,21 +50,29 @@ export function createStsPolicies(deps: StsDeps): StsPolicies {
   const underWay = new Map<DomainName, Promise<FoundPolicy>>()
   const troubles = new Map<DomainName, { id: string; trouble: StsTrouble; until: number }>()
 
-  const find = async (domain: DomainName): Promise<FoundPolicy> => {
+  const ending = new AbortController()
+
+  /** @param asks `mail`, or nobody yet: the policy is only kept fresh */
+  const look = async (domain: DomainName, asks: 'mail' | 'nobody'): Promise<FoundPolicy> => {
     const known = await stsPolicyOf(store.db, domain)
     const valid = known !== undefined && clock.now() < known.expiresAt ? known : null
+    if (asks === 'mail' && valid !== null && clock.now() >= valid.usedAt + day) await touchStsPolicy(store.db, domain, clock.now())
     const texts = await resolver.txt(`_mta-sts.${domain}`)
     const id = texts.kind === 'found' ? stsIdIn(texts.value) : null
     // That there is no record is no reason to forget the policy (§3.1).
     if (id === null) return inForce(valid, null)
-    if (valid !== null && valid.policyId === id && clock.now() < valid.fetchedAt + refreshAfterMs) return inForce(valid, null)
-    return await refreshed(domain, id, valid)
+    const freshMs = asks === 'mail' ? refreshAfterMs : refreshAheadMs
+    if (valid !== null && valid.policyId === id && clock.now() < valid.fetchedAt + freshMs) return inForce(valid, null)
+    const usedAt = asks === 'mail' ? clock.now() : (valid?.usedAt ?? 0)
+    return await refreshed(domain, id, { valid, usedAt, ...(asks === 'nobody' && { signal: ending.signal }) })
   }
 
-  async function refreshed(domain: DomainName, id: string, valid: KnownPolicy | null): Promise<FoundPolicy> {
+  type Before = { valid: KnownPolicy | null; usedAt: number; signal?: AbortSignal }
+
+  async function refreshed(domain: DomainName, id: string, { valid, usedAt, signal }: Before): Promise<FoundPolicy> {
     const earlier = troubles.get(domain)
     if (earlier !== undefined && earlier.id === id && clock.now() < earlier.until) return inForce(valid, earlier.trouble)
-    const fetched = await fetchStsPolicy(deps, domain)
+    const fetched = await fetchStsPolicy(deps, domain, signal)
     troubles.delete(domain)
     const now = clock.now()
     if (!fetched.ok) {
@@ -51,10 +82,19 @@ export function createStsPolicies(deps: StsDeps): StsPolicies {
       return inForce(valid, fetched.code)
     }
     const { mode, mx, maxAgeMs } = fetched.value
-    const policy: KnownPolicy = { domain, policyId: id, mode, mx, fetchedAt: now, expiresAt: now + maxAgeMs }
+    const policy: KnownPolicy = { domain, policyId: id, mode, mx, fetchedAt: now, expiresAt: now + maxAgeMs, usedAt }
     await keepStsPolicy(store.db, policy)
     log.info({ domain, mode }, 'mta-sts.fetched')
     return inForce(policy, null)
+  }
+
+  async function refresh(now: number): Promise<void> {
+    await removeExpiredStsPolicies(store.db, now)
+    const old = await oldStsPolicies(store.db, { fetchedBefore: now - refreshAheadMs, usedSince: now - inUseMs, limit: refreshedAtOnce })
+    const work = async (): Promise<void> => {
+      for (let one = old.shift(); one !== undefined && !ending.signal.aborted; one = old.shift()) await look(one, 'nobody')
+    }
+    await Promise.all(Array.from({ length: atOnce }, work))
   }
 
   return {
@@ -62,10 +102,12 @@ export function createStsPolicies(deps: StsDeps): StsPolicies {
     find(domain) {
       const same = underWay.get(domain)
       if (same !== undefined) return same
-      const asking = find(domain).finally(() => underWay.delete(domain))
+      const asking = look(domain, 'mail').finally(() => underWay.delete(domain))
       underWay.set(domain, asking)
       return asking
     },
+    refreshing: { name: 'mta-sts', schedule: '37 * * * *', work: refresh },
+    stop: () => ending.abort(),
   }
 }
 

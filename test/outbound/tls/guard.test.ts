@@ -28,7 +28,7 @@ const signed = (): Zone => ({
 })
 
 const policyOf = (mode: 'enforce' | 'testing', ...mx: string[]): FoundPolicy => ({
-  policy: { domain, policyId: '1', mode, mx, fetchedAt: 0, expiresAt: 86_400_000 },
+  policy: { domain, policyId: '1', mode, mx, fetchedAt: 0, expiresAt: 86_400_000, usedAt: 0 },
   trouble: null,
 })
 const noPolicy: FoundPolicy = { policy: null, trouble: null }

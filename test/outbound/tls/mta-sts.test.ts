@@ -102,6 +102,60 @@ describeOnEachEngine('the MTA-STS policy of a domain', (openStore) => {
     expect(await stsPolicyOf(store.db, domain)).toBeUndefined()
   })
 
+  it('is fetched anew before mail has to wait for that, for as long as the domain gets some', async () => {
+    const store = await openStore()
+    const { policies, host, clock } = await worldOf(store)
+    const refresh = () => policies.refreshing.work(clock.now())
+    await policies.find(domain)
+    await clock.advance(19 * hour)
+    await refresh()
+    expect(host.asked).toHaveLength(1)
+    await clock.advance(hour)
+    await refresh()
+    expect(host.asked).toHaveLength(2)
+    await clock.advance(23 * hour)
+    await policies.find(domain)
+    expect(host.asked).toHaveLength(2)
+    for (let days = 0; days < 185; days++) {
+      await refresh()
+      await clock.advance(24 * hour)
+    }
+    // Nothing was sent for half a year; from then on it runs out by itself.
+    const asked = host.asked.length
+    expect(asked).toBeGreaterThan(180)
+    expect(await stsPolicyOf(store.db, domain)).toMatchObject({ mode: 'enforce' })
+    await clock.advance(4 * 24 * hour)
+    await refresh()
+    expect([host.asked.length, await stsPolicyOf(store.db, domain)]).toEqual([asked, undefined])
+  })
+
+  it('is not forgotten when it cannot be fetched anew, and one that is taken back is', async () => {
+    const store = await openStore()
+    const { policies, host, clock, announce } = await worldOf(store)
+    await policies.find(domain)
+    host.answer(says('', { status: 500 }))
+    await clock.advance(20 * hour)
+    await policies.refreshing.work(clock.now())
+    expect((await policies.find(domain)).policy).toMatchObject({ mode: 'enforce' })
+    host.answer(says('version: STSv1\nmode: none\nmax_age: 86400\n'))
+    announce('2')
+    await clock.advance(hour)
+    await policies.refreshing.work(clock.now())
+    expect(await stsPolicyOf(store.db, domain)).toMatchObject({ mode: 'none' })
+  })
+
+  it('stops being fetched when the appliance does', async () => {
+    const { policies, host, clock } = await worldOf(await openStore())
+    await policies.find(domain)
+    host.answer(() => {})
+    await clock.advance(20 * hour)
+    const working = policies.refreshing.work(clock.now())
+    await host.untilAsked(2)
+    policies.stop()
+    await working
+    expect((await policies.find(domain)).policy).toMatchObject({ mode: 'enforce' })
+  })
+
   it('is taken back by a policy that says so', async () => {
     const { policies, host, announce } = await worldOf(await openStore())
     await policies.find(domain)

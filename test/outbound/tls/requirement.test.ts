@@ -12,6 +12,7 @@ const policy = (mode: 'enforce' | 'testing', mx = host): KnownPolicy => ({
   mx: [mx],
   fetchedAt: 0,
   expiresAt: 1,
+  usedAt: 0,
 })
 const records = [{ usage: 3, selector: 1, matching: 1, data: new Uint8Array(32) }] as const
 const dane = {
