@@ -23,7 +23,15 @@ export type Watch = {
   stop(): void
 }
 
-export function createWatch({ store, clock, log }: { store: Store; clock: Clock; log: Log }, everyMs = watchMs): Watch {
+type WatchDeps = {
+  store: Store
+  clock: Clock
+  log: Log
+  /** called when something is stopped that was not */
+  onStop?: () => void
+}
+
+export function createWatch({ store, clock, log, onStop }: WatchDeps, everyMs = watchMs): Watch {
   let stops: readonly StopRow[] = []
   let takenBack: ReadonlySet<DeliveryId> = new Set()
   let alarm: Alarm | null = null
@@ -32,9 +40,11 @@ export function createWatch({ store, clock, log }: { store: Store; clock: Clock;
   const look = async (): Promise<void> => {
     const [found, ids] = await Promise.all([listStops(store.db), takenBackOf(store.db)])
     const isNew = differ(stops, found) || ids.some((id) => !takenBack.has(id))
+    const isStopNew = found.some(({ key }) => stops.every((stop) => stop.key !== key))
     stops = found
     takenBack = new Set(ids)
     if (isNew) told?.()
+    if (isStopNew) onStop?.()
   }
   const again = (): void => {
     look()

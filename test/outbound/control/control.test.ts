@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { usualReuse } from '../../../server/outbound/transport/pool.ts'
+import { createSmtpTransport } from '../../../server/outbound/transport/smtp.ts'
 import { createWatch } from '../../../server/outbound/control/watch.ts'
 import { retryNow, takeBack } from '../../../server/outbound/control/deliveries.ts'
 import { everything, resumeSending, stopSending } from '../../../server/outbound/control/stops.ts'
@@ -7,6 +9,7 @@ import { listLog } from '../../../server/store/log.ts'
 import { claimNext, createLeaving } from '../../support/leaving.ts'
 import { createRemoteMx } from '../../support/remote-mx.ts'
 import { describeOnEachEngine } from '../../support/stores.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 const minute = 60_000
 const host = { kind: 'system', part: 'host' } as const
@@ -36,6 +39,26 @@ describeOnEachEngine('the switch', (openStore) => {
     await resumeSending({ store, clock: leaving.clock }, { scope: everything, actor: host })
     await leaving.runner.drain()
     expect(await remote.received(2)).toHaveLength(2)
+  })
+
+  it('closes connections that are kept for the next message', async () => {
+    const remote = await createRemoteMx({ extensions: [] })
+    const store = await openStore()
+    const clock = createVirtualClock(Date.UTC(2026, 10, 22, 12))
+    const transport = createSmtpTransport({ hostname: 'mx.ours.test', clock, reuse: usualReuse })
+    const watch = createWatch({ store, clock, log: silentLog, onStop: () => transport.closeIdle() })
+    const leaving = await createLeaving(store, { remote, clock, transport, runner: { watch } })
+    await leaving.queue()
+    await leaving.runner.drain()
+    const quit = remote.reached('quit')
+    await stopSending({ store, clock }, { scope: everything, actor: host })
+    await leaving.runner.obey()
+    await quit
+    await resumeSending({ store, clock }, { scope: everything, actor: host })
+    await leaving.queue({ subject: 'Another' })
+    await leaving.runner.drain()
+    expect(await remote.received(2)).toHaveLength(2)
+    expect(remote.sessions()).toBe(2)
   })
 
   it('is seen within a second by a node that was not asked', async () => {
