@@ -49,6 +49,7 @@ const cases: readonly [what: string, fields: string, outcome: string][] = [
   ['two authors, the other way round', 'From: <me@evil.test>, <ceo@bank.test>', many],
   ['two authors with a semicolon', 'From: ceo@bank.test; me@evil.test', many],
   ['two authors of the bank', 'From: ceo@bank.test, cfo@bank.test', policy],
+  ['two authors of its own', 'From: me@evil.test, you@evil.test', shown('me@evil.test')],
   ['a comma that is escaped', 'From: <me@evil.test>\\,<ceo@bank.test>', many],
   ['a bare address before a bracketed one', 'From: ceo@bank.test,<me@evil.test>', many],
   ['a group', 'From: Friends: ceo@bank.test, me@evil.test;', many],

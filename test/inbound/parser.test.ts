@@ -108,6 +108,12 @@ const hostile: [what: string, data: string | Buffer, flags: string[], more?: obj
     letter({ To: Array.from({ length: 20_000 }, (_, at) => `a${at}@b.test`).join(',') }),
     ['header-truncated', 'addresses-truncated'],
   ],
+  [
+    '20 000 authors',
+    letter({ From: Array.from({ length: 20_000 }, (_, at) => `a${at}@b.test`).join(',') }),
+    ['header-truncated', 'multiple-from', 'no-sender'],
+    { from: { address: 'a0@b.test' } },
+  ],
   ['nested comments', letter({ To: `${'('.repeat(50_000)}ann@ours.test` }), [], { to: [] }],
   [
     'a charset nobody knows',
@@ -131,6 +137,25 @@ const hostile: [what: string, data: string | Buffer, flags: string[], more?: obj
   ['text made for expressions', letter({}, 'Op x schreef y\r\nOn a wrote '.repeat(20_000)), ['text-truncated']],
   ['one line of 1 MB', letter({}, `${'> '.repeat(5e5)}\r\n`), ['text-truncated']],
 ]
+
+describe('the authors of a message', () => {
+  it.each<[from: string, more: Record<string, string>, flags: string[]]>([
+    ['Bo <bo@remote.test>', {}, []],
+    ['"Bo, the other" <bo@remote.test>', {}, []],
+    ['=?utf-8?q?Bo=2C_cy=40remote=2Etest?= <bo@remote.test>', {}, []],
+    ['bo@remote.test, cy@remote.test', {}, ['multiple-from', 'no-sender']],
+    ['bo@remote.test,\r\n cy@remote.test', {}, ['multiple-from', 'no-sender']],
+    ['bo@remote.test, cy@remote.test', { Sender: 'bo@remote.test' }, ['multiple-from']],
+    ['Friends: bo@remote.test;', {}, ['multiple-from', 'no-sender']],
+    ['bo@remote.test\r\nFrom: bo@remote.test', {}, ['multiple-from', 'no-sender']],
+  ])('in %j and %j are %j', async (From, more, flags) => {
+    expect(await parse(letter({ From, ...more }))).toMatchObject({
+      from: { address: 'bo@remote.test' },
+      flags: expect.arrayContaining(flags),
+    })
+    expect((await parse(letter({ From, ...more })))?.flags).toHaveLength(flags.length)
+  })
+})
 
 describe('hostile MIME', () => {
   it.each(hostile)('with %s is flagged, and its header fields are read', { timeout: 60_000 }, async (_what, data, flags, more = {}) => {

@@ -23,6 +23,7 @@ export const messageFlags = [
   'invisible-characters',
   'no-from',
   'multiple-from',
+  'no-sender',
   'from-unreadable',
   'from-ambiguous',
 ] as const

@@ -1,5 +1,5 @@
 /** One message from its bytes to what it says. Runs in a worker: everything here may meet input made to hurt. */
-import PostalMime, { type Address as PostalAddress, type Email } from 'postal-mime'
+import PostalMime, { type Address as PostalAddress, type Email, addressParser } from 'postal-mime'
 import { isForward } from '../../mailbox/subject.ts'
 import { parseAddress } from '../../model/address.ts'
 import type { HeaderAddress } from '../../model/email.ts'
@@ -27,6 +27,7 @@ const lastInstant = 253_402_300_799_999
 
 const fieldsWeRead = new Set([
   'from',
+  'sender',
   'to',
   'cc',
   'reply-to',
@@ -129,7 +130,7 @@ function hasMoreParts(body: Buffer, boundary: string, limit: number): boolean {
 
 function fromEmail(email: Email, flags: MessageFlag[]): UnreadText {
   const value = (name: string): string | null => email.headers.find((field) => field.key === name)?.value ?? null
-  const authors = email.headers.filter((field) => field.key === 'from').length
+  const authors = addressParser((value('from') ?? '').slice(0, maxField))
   const from = mailboxes(email.from === undefined ? [] : [email.from])[0] ?? null
   const subject = cleanLine(email.subject ?? '', maxSubject)
   const attachments = readAttachments(email.attachments)
@@ -151,7 +152,7 @@ function fromEmail(email: Email, flags: MessageFlag[]): UnreadText {
     flags: unique([
       ...flags,
       ...attachments.flags,
-      ...authorFlags(authors, email.from, from),
+      ...authorFlags(email, authors, from),
       ...(recipients.some((list) => list.length > maxAddresses) ? ['addresses-truncated' as const] : []),
     ]),
   }
@@ -166,11 +167,17 @@ export const nothingRead = (flags: MessageFlag[]): UnreadText => ({
   subject: '',
 })
 
-/** RFC 5322 §3.6.2 wants exactly one From; several authors in it are allowed there, but we name one. */
-function authorFlags(fields: number, first: PostalAddress | undefined, from: HeaderAddress | null): MessageFlag[] {
+/** RFC 5322 §3.6.2 wants exactly one From; several authors in it are allowed there, with a Sender beside them, but we name one. */
+function authorFlags({ headers }: Email, authors: readonly PostalAddress[], from: HeaderAddress | null): MessageFlag[] {
+  const fields = headers.filter(({ key }) => key === 'from').length
   if (fields === 0) return ['no-from']
-  const isGroup = first?.group !== undefined
-  return [...(fields > 1 || isGroup ? ['multiple-from' as const] : []), ...(from === null ? ['from-unreadable' as const] : [])]
+  const areSeveral = fields > 1 || authors.length > 1 || authors.some(({ group }) => group !== undefined)
+  const hasSender = headers.some(({ key }) => key === 'sender')
+  return [
+    ...(areSeveral ? ['multiple-from' as const] : []),
+    ...(areSeveral && !hasSender ? ['no-sender' as const] : []),
+    ...(from === null ? ['from-unreadable' as const] : []),
+  ]
 }
 
 /** Every readable mailbox, groups opened. What is no address is left out: nothing could be sent to it. */
