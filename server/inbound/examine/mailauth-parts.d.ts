@@ -1,18 +1,20 @@
 // The parts of mailauth that its front door (`authenticate`) is made of, as far as they are used here. The package types its front door only.
 
 declare module 'mailauth/lib/dkim/dkim-verifier.js' {
-  import type { ARCData, DKIMVerifyOptions, DKIMVerifyResult, ParsedHeader } from 'mailauth'
-  import type { KeyCache } from 'mailauth/lib/tools.js'
+  import type { ARCData, DKIMVerifyOptions, DKIMVerifyResult } from 'mailauth'
+  import type { HeaderRows, KeyCache } from 'mailauth/lib/tools.js'
 
   type BodyHash = { update(bytes: Uint8Array): void }
+  type SignatureHeader = { type: 'DKIM' | 'ARC'; bodyHashKey?: string; fallbackBodyHashKey?: string }
   export class DkimVerifier {
     constructor(options: DKIMVerifyOptions)
     keyCache: KeyCache
     byteLength: number
-    headers: { parsed: ParsedHeader[]; original: Buffer }
+    headers: HeaderRows
     headerFrom: string[]
     fromFields: number
     results: DKIMVerifyResult['results']
+    signatureHeaders: SignatureHeader[]
     bodyHashes: Map<string, BodyHash>
     arc: ARCData & { chain: unknown }
     messageHeaders(headers: DkimVerifier['headers']): Promise<void>
@@ -22,8 +24,9 @@ declare module 'mailauth/lib/dkim/dkim-verifier.js' {
 }
 
 declare module 'mailauth/lib/tools.js' {
-  import type { DNSResolver, ParsedHeader } from 'mailauth'
+  import type { DNSResolver } from 'mailauth'
 
+  export type HeaderRows = { parsed: { key: string; casedKey: string; line: Buffer }[]; original: Buffer }
   type KeyType = 'DKIM' | 'ARC' | 'AS'
   type KeyOptions = { strict?: boolean; hashAlgo?: string }
   export type PublicKey = { publicKey: unknown; rr: string; modulusLength?: number }
@@ -38,7 +41,7 @@ declare module 'mailauth/lib/tools.js' {
     resolver: DNSResolver,
     options?: KeyOptions,
   ): Promise<PublicKey>
-  export function parseHeaders(header: Buffer): { parsed: ParsedHeader[]; original: Buffer }
+  export function parseHeaders(header: Buffer): HeaderRows
   export function getAlignment(fromDomain: string, domains: string[], strict?: boolean): { domain: string } | false
   export function formatDomain(domain: string): string
   export function toALabel(name: string): string
