@@ -56,8 +56,8 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   }
   return async (claim, signal) => {
     const log = deps.log.child({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts })
-    const released = await findReleased(deps.store, claim)
-    if (released.ok) return (await ifSuppressed(deps, claim)) ?? (await byWorld[claim.world](released.value, { claim, signal, log }))
+    const [released, suppressed] = await Promise.all([findReleased(deps.store, claim), ifSuppressed(deps, claim)])
+    if (released.ok) return suppressed ?? (await byWorld[claim.world](released.value, { claim, signal, log }))
     log.error({ releaseId: claim.release_id, reason: released.code }, 'delivery.refused-unreleased')
     return unsent(verdict('integrity', 'fail'), released.code)
   }

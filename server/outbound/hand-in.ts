@@ -12,7 +12,7 @@ import type { Db, Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
-import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { type NewLogEntry, appendLogs } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import { insertOpenToken, noticesOpens } from '../store/opens.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
@@ -44,10 +44,14 @@ export async function handIn(
   const verdict = agentVerdict(proposal.mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   if (draft !== null && draft.status !== 'draft') return notADraft
-  const whyNot = await whyNotSend(deps.store, proposal.mailbox.id, deps.clock.now())
+  const now = deps.clock.now()
+  const [whyNot, isForNobody] = await Promise.all([
+    whyNotSend(deps.store, proposal.mailbox.id, now),
+    allSuppressed(deps.store.db, actor, forwardPaths(proposal.content), now),
+  ])
   if (whyNot !== null) return fail('SENDING_DISABLED', `${whyNot}.`)
   // Of several recipients the others get it, and the delivery to this one ends before anybody is dialled (deliver.ts).
-  if (await allSuppressed(deps.store.db, actor, forwardPaths(proposal.content), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
+  if (isForNobody) return fail('RECIPIENT_SUPPRESSED')
 
   const made = await composed(deps, proposal)
   if (!made.ok) return made
@@ -73,12 +77,12 @@ export async function composed(
   const { mailbox, content, inReplyTo, references } = proposal
   const from = mailbox.address as Address
   if (!isSendable(from)) return fail('UNSUPPORTED_ADDRESS', 'The address of this mailbox cannot be written in a message.')
-  const html = await deps.render(content.markdown)
+  const [html, isNoticing] = await Promise.all([deps.render(content.markdown), noticesOpens(deps.store.db, mailbox.id)])
   if (!html.ok) return html
   const messageId = newMessageId(domainOf(from))
   const unsubscribe = mayCarryLink({ inReplyTo, recipients: forwardPaths(content).length }) ? deps.unsubscribeLink?.(proposal.id) : null
   const letter = { from, fromName: mailbox.display_name, content, messageId, inReplyTo, references, unsubscribe: unsubscribe ?? null }
-  const openToken = deps.publicUrl !== undefined && (await noticesOpens(deps.store.db, mailbox.id)) ? newOpenToken() : null
+  const openToken = deps.publicUrl !== undefined && isNoticing ? newOpenToken() : null
   const image = openToken === null || deps.publicUrl === undefined ? '' : openImage(deps.publicUrl, openToken)
   const bytes = await compose(letter, html.value + image)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
@@ -100,17 +104,11 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const earlier = await replay(tx, proposal)
   if (earlier !== null) return earlier
   // The mode as it is now: somebody may have lowered it while we composed (design promise 4).
-  const mailbox = await mailboxById(tx, proposal.mailbox.id)
+  const ask = { mailboxId: proposal.mailbox.id, forwardPaths: forwardPaths(proposal.content), caps: deps.caps ?? noCaps, now }
+  const [mailbox, spend] = await Promise.all([mailboxById(tx, ask.mailboxId), askToSend(tx, ask)])
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
   const verdict = agentVerdict(mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
-
-  const spend = await askToSend(tx, {
-    mailboxId: mailbox.id,
-    forwardPaths: forwardPaths(proposal.content),
-    caps: deps.caps ?? noCaps,
-    now,
-  })
   if (!spend.ok) return spend
 
   for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
@@ -129,7 +127,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
       await release(tx, { email, contentHash: composed.contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs }),
     )
   }
-  for (const entry of entries) await appendLog(tx, entry)
+  await appendLogs(tx, entries)
   return ok(submitted(email, false))
 }
 

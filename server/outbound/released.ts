@@ -9,8 +9,7 @@ import type { Store } from '../store/db.ts'
 import { type EmailRow, emailById, envelopeOf } from '../store/emails.ts'
 import { decisionById, holdById } from '../store/holds.ts'
 import type { Claim } from '../store/queue.ts'
-import { releaseById } from '../store/releases.ts'
-import type { Row } from '../store/schema.ts'
+import { type ReleaseRow, releaseById } from '../store/releases.ts'
 
 /** `message` is what the release put in front and the approved bytes behind it. */
 export type Released = { email: EmailRow; message: Buffer; reversePath: Address | null; forwardPath: Address }
@@ -29,7 +28,7 @@ export type Mismatch =
   | 'FOREIGN_FIELD'
 
 export async function findReleased(store: Store, claim: Claim): Promise<Result<Released, Mismatch>> {
-  const email = await emailById(store.db, claim.email_id)
+  const [email, release] = await Promise.all([emailById(store.db, claim.email_id), releaseById(store.db, claim.release_id)])
   if (email === undefined || email.direction !== 'outbound') return fail('NO_EMAIL')
   if (email.account_id !== claim.account_id || email.world !== claim.world || email.mailbox_id !== claim.mailbox_id)
     return fail('OTHER_TENANT')
@@ -37,9 +36,9 @@ export async function findReleased(store: Store, claim: Claim): Promise<Result<R
   // A blob that is missing, or a file of another size, is content that nobody released either.
   const composed = email.raw_hash === null ? null : await store.blobs.read(store.db, email.raw_hash).catch(() => null)
   if (composed === null) return fail('NO_CONTENT')
-  const release = await findRelease(store, claim, email, composed)
-  if (!release.ok) return release
-  const { envelope, prepended } = release.value
+  const found = await checkRelease(store, release, email, composed)
+  if (!found.ok) return found
+  const { envelope, prepended } = found.value
   const forwardPath = envelope.forwardPaths.find((path) => path === claim.forward_path)
   if (forwardPath === undefined) return fail('OTHER_RECIPIENT')
   return ok({ email, message: Buffer.concat([Buffer.from(prepended), composed]), reversePath: envelope.reversePath, forwardPath })
@@ -47,10 +46,14 @@ export async function findReleased(store: Store, claim: Claim): Promise<Result<R
 
 type FoundRelease = { envelope: Envelope; prepended: string }
 
-async function findRelease(store: Store, claim: Claim, email: EmailRow, composed: Buffer): Promise<Result<FoundRelease, Mismatch>> {
+async function checkRelease(
+  store: Store,
+  release: ReleaseRow | undefined,
+  email: EmailRow,
+  composed: Buffer,
+): Promise<Result<FoundRelease, Mismatch>> {
   const envelope = envelopeIn(email)
   if (envelope === null) return fail('BAD_ENVELOPE')
-  const release = await releaseById(store.db, claim.release_id)
   if (release === undefined || release.email_id !== email.id) return fail('NO_RELEASE')
   if (release.content_hash !== contentHash(composed, envelope)) return fail('OTHER_CONTENT')
   if (!(await isGrounded(store, release))) return fail('NO_DECISION')
@@ -70,7 +73,7 @@ function envelopeIn(email: EmailRow): Envelope | null {
 }
 
 /** Either a rule of the gate, or a decision to approve this very content that ended a hold of this email. */
-async function isGrounded(store: Store, release: Row<'releases'>): Promise<boolean> {
+async function isGrounded(store: Store, release: ReleaseRow): Promise<boolean> {
   if (release.kind === 'policy') return release.rule !== null && release.decision_id === null
   const decision = release.decision_id === null ? undefined : await decisionById(store.db, release.decision_id)
   if (decision === undefined || decision.action !== 'approve') return false

@@ -38,10 +38,10 @@ export const createSeal =
 
 async function signingKeys(store: Store, { email, message }: Released, algorithms: SealConfig['algorithms']): Promise<SigningKey[]> {
   const author = senderDomain(message)
-  const row = author === null ? undefined : await domainByName(store.db, author)
+  if (author === null) return []
+  const [row, keys] = await Promise.all([domainByName(store.db, author), activeDkimKeys(store.db, author)])
   const domain = parseDomainName(row?.name ?? '')
   if (row === undefined || domain === null || row.account_id !== email.account_id) return []
-  const keys = await activeDkimKeys(store.db, row.name)
   return keys
     .filter(({ algorithm }) => algorithms.includes(algorithm))
     .map(({ selector, algorithm, private_key }) => ({ domain, selector, algorithm, privateKey: private_key }))

@@ -16,16 +16,13 @@ export const noteReceived = (
 ): Promise<void> => addOne(tx, { ...rowOf(mailboxId, address, now), received: 1, verified: verified ? 1 : 0 })
 
 /** One more email to each of these. */
-export const noteSent = (
+export const noteSent = async (
   tx: Transaction<Database>,
   { mailboxId, addresses, now }: { mailboxId: MailboxId; addresses: readonly string[]; now: number },
 ): Promise<void> => {
   // In one order for everybody, so that two transactions on PostgreSQL cannot wait for each other.
   const keys = [...new Set(addresses.map(addressKey))].toSorted()
-  return add(
-    tx,
-    keys.map((address) => ({ ...rowOf(mailboxId, address, now), sent: 1 })),
-  )
+  await Promise.all(keys.map((address) => addOne(tx, { ...rowOf(mailboxId, address, now), sent: 1 })))
 }
 
 type NewCorrespondent = Insertable<Database['correspondents']>
@@ -34,13 +31,6 @@ const rowOf = (mailboxId: MailboxId, address: string, now: number): NewCorrespon
   const key = addressKey(address)
   const domain = key.slice(key.lastIndexOf('@') + 1)
   return { mailbox_id: mailboxId, address: key, domain, received: 0, verified: 0, sent: 0, first_at: now, last_at: now }
-}
-
-/** Rows at a time: each has eight parameters, and SQLite takes 32,766. */
-const mostRows = 1_000
-
-async function add(tx: Transaction<Database>, rows: readonly NewCorrespondent[]): Promise<void> {
-  for (let at = 0; at < rows.length; at += mostRows) await adding(tx, rows.slice(at, at + mostRows)).execute()
 }
 
 const adding = (db: Kysely<Database>, rows: readonly NewCorrespondent[]) =>

@@ -2,12 +2,15 @@
 import type { Kysely, Transaction } from 'kysely'
 import { sha256 } from '../model/canonical.ts'
 import type { EmailId, MailboxId } from '../model/ids.ts'
+import { prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
-export async function noticesOpens(db: Kysely<Database>, mailboxId: MailboxId): Promise<boolean> {
-  const row = await db.selectFrom('noticing_mailboxes').select('since').where('mailbox_id', '=', mailboxId).executeTakeFirst()
-  return row !== undefined
-}
+export const noticesOpens = async (db: Kysely<Database>, mailboxId: MailboxId): Promise<boolean> =>
+  (await noticing(db, { mailboxId })).length > 0
+
+const noticing = prepare((db, { mailboxId }: { mailboxId: MailboxId }) =>
+  db.selectFrom('noticing_mailboxes').select('since').where('mailbox_id', '=', mailboxId),
+)
 
 /** @returns false when it was so already */
 export async function setNoticing(tx: Transaction<Database>, mailboxId: MailboxId, on: boolean, now: number): Promise<boolean> {

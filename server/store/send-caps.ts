@@ -1,5 +1,6 @@
 import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
+import { prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 export type CapKind = Row<'send_caps'>['kind']
@@ -15,9 +16,10 @@ export async function lockForCounting(tx: Transaction<Database>, id: MailboxId):
 
 /** The caps that are a mailbox's own; null: none of this kind. */
 export async function ownCaps(db: Kysely<Database>, id: MailboxId): Promise<Partial<Record<CapKind, number | null>>> {
-  const rows = await db.selectFrom('send_caps').select(['kind', 'most']).where('mailbox_id', '=', id).execute()
-  return Object.fromEntries(rows.map(({ kind, most }) => [kind, most]))
+  return Object.fromEntries((await capsOf(db, { id })).map(({ kind, most }) => [kind, most]))
 }
+
+const capsOf = prepare((db, { id }: { id: MailboxId }) => db.selectFrom('send_caps').select(['kind', 'most']).where('mailbox_id', '=', id))
 
 /** @param most null: no cap of this kind; undefined: what the settings say */
 export async function setCap(tx: Transaction<Database>, id: MailboxId, kind: CapKind, most: number | null | undefined): Promise<void> {
@@ -26,27 +28,30 @@ export async function setCap(tx: Transaction<Database>, id: MailboxId, kind: Cap
 }
 
 /** What was sent in each window that began at or after `since` (epoch ms), the oldest first. */
-export async function sentSince(db: Kysely<Database>, id: MailboxId, since: number): Promise<Counted[]> {
-  return await db
+export const sentSince = (db: Kysely<Database>, id: MailboxId, since: number): Promise<Counted[]> => windowsSince(db, { id, since })
+
+const windowsSince = prepare((db, { id, since }: { id: MailboxId; since: number }) =>
+  db
     .selectFrom('send_windows')
     .select(['window_start as start', 'messages as count'])
     .where('mailbox_id', '=', id)
     .where('window_start', '>=', since)
-    .orderBy('window_start')
-    .execute()
-}
+    .orderBy('window_start'),
+)
 
 /** How many were written to for the first time, in the same form. */
-export async function firstContactsSince(db: Kysely<Database>, id: MailboxId, since: number): Promise<Counted[]> {
-  return await db
+export const firstContactsSince = (db: Kysely<Database>, id: MailboxId, since: number): Promise<Counted[]> =>
+  contactsSince(db, { id, since })
+
+const contactsSince = prepare((db, { id, since }: { id: MailboxId; since: number }) =>
+  db
     .selectFrom('first_contacts')
     .select((select) => ['window_start as start', select.fn.countAll<number>().as('count')])
     .where('mailbox_id', '=', id)
     .where('window_start', '>=', since)
     .groupBy('window_start')
-    .orderBy('window_start')
-    .execute()
-}
+    .orderBy('window_start'),
+)
 
 /** Those of `addresses` (compared form) that the mailbox knows: it has written to them, they are counted since `since`, or a mail that was proved to
  *  be theirs came in. */
