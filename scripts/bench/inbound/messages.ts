@@ -30,8 +30,13 @@ export async function writeMessages(folder: string, kilobytes: number, privateKe
   return at
 }
 
-const signaturesOf = async (message: string, privateKey: string): Promise<string> =>
-  (await dkimSign(message, { canonicalization: 'relaxed/relaxed', signingDomain: senderDomain, selector: 'sel', privateKey })).signatures
+async function signaturesOf(message: string, privateKey: string): Promise<string> {
+  const one = { canonicalization: 'relaxed/relaxed', signingDomain: senderDomain, selector: 'sel', privateKey } as const
+  const { signatures } = await dkimSign(message, { ...one, signatureData: [one] })
+  // mailauth signs nothing, and says nothing, without the list.
+  if (signatures === '') throw new Error('the message was not signed')
+  return signatures
+}
 
 /** Text of about that size for an agent to send. */
 export const markdownOf = (kilobytes: number): string => prose(kilobytes * 1024)
