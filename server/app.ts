@@ -26,6 +26,9 @@ import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createIdentity } from './outbound/identity/identity.ts'
+import { createIssuerKeys } from './outbound/identity/issuer-keys.ts'
+import { createReadIdentity } from './outbound/identity/read-identity.ts'
+import { issuerOf } from './outbound/identity/received-token.ts'
 import { createDestinations } from './outbound/pace/destinations.ts'
 import { createPace } from './outbound/pace/pace.ts'
 import { messagesOver } from './outbound/pace/providers.ts'
@@ -195,9 +198,13 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     rates: createRates(clock),
     ...config.verdicts,
   })
+  const readIdentity = createReadIdentity({
+    own: { issuer: issuerOf(config.http.publicUrl), keys: () => identity.keys() },
+    keysOf: createIssuerKeys({ resolver, clock, allowPrivateTargets: config.outbound.allowPrivateTargets }),
+  })
   const handOn = { onDsn, onComplaint, onUnsubscribe }
   const holdExpiryMs = config.holds.expireAfterMs
-  const { receive, load } = createReceiver({ hostname, holdExpiryMs, store, parser, examine, findFacts, patience, handOn, clock })
+  const { receive, load } = createReceiver({ hostname, holdExpiryMs, store, parser, examine, findFacts, patience, handOn, readIdentity, clock })
   conduct.watch('work', load)
   const listener = createListener({
     config,

@@ -2,7 +2,16 @@ import { z } from 'zod'
 import { automaticKinds } from '../model/automatic.ts'
 import { type HeaderAddress, directions, emailStatuses, gateTimings, spamVerdicts } from '../model/email.ts'
 import { domainOf, parseAddress } from '../model/address.ts'
-import { type EmailRow, type ListedEmail, authenticationOf, emailFlags, headerAddresses, verdictReasons } from '../store/emails.ts'
+import { identityProblems } from '../model/sender-identity.ts'
+import {
+  type EmailRow,
+  type ListedEmail,
+  authenticationOf,
+  emailFlags,
+  headerAddresses,
+  senderIdentityOf,
+  verdictReasons,
+} from '../store/emails.ts'
 import type { DeliveryRow } from '../store/queue.ts'
 import type { Row } from '../store/schema.ts'
 
@@ -113,6 +122,30 @@ function authenticationView(email: EmailRow): z.infer<typeof AuthenticationView>
   }
 }
 
+const ClaimsView = z.strictObject({
+  ai_generated: z.boolean().nullable(),
+  capabilities: OutsideList,
+  created_at: z.string().nullable().meta(fromOutside),
+  operator: z.string().nullable().meta(fromOutside),
+  oversight: z.string().nullable().meta(fromOutside),
+  reputation_hash: z.string().nullable().meta(fromOutside),
+  verified_operator: z.boolean().nullable(),
+})
+const SenderIdentityView = z.strictObject({
+  present: z.literal(true),
+  valid: z.boolean().describe('The key of the issuer signed the claims, for this very message and its author, whom DMARC proved'),
+  problem: z.enum(identityProblems).nullable(),
+  issuer: z.string().nullable().describe('Who answers for the claims, and for nothing else: anybody can run one'),
+  claims: ClaimsView.nullable().describe('What the issuer says of who wrote it; null unless valid'),
+})
+
+function senderIdentityView(email: EmailRow): z.infer<typeof SenderIdentityView> | null {
+  const identity = senderIdentityOf(email)
+  if (identity === null) return null
+  const { valid, problem, issuer, claims } = identity
+  return { present: true, valid, problem, issuer, claims: claims && { ...claims, capabilities: [...claims.capabilities] } }
+}
+
 const ReasonView = z.strictObject({
   code: z.string(),
   points: z.number().describe('Below 0 it speaks for the email; 0 is a fact worth knowing'),
@@ -168,6 +201,9 @@ export const EmailDetail = EmailSummary.extend({
   extracted: OutsideText.describe('Only what is new in it, without quoted history and signature'),
   attachments: z.array(AttachmentView),
   authentication: AuthenticationView.nullable().describe('Inbound: what this server verified on arrival (RFC 8601)'),
+  sender_identity: SenderIdentityView.nullable().describe(
+    'Inbound: what X-MultiMail-Identity came to, which other installations put on their mail. Null: there is none, which says nothing.',
+  ),
   flags: z.array(z.string()).describe('What was odd about the message, as short codes'),
   ...JudgedEmail,
   send_at: Time.nullable().describe('Outbound: not before this time; null: as soon as it may'),
@@ -196,6 +232,7 @@ export const detailOf = (
   extracted: email.extracted,
   attachments: more.attachments.map(attachmentView),
   authentication: authenticationView(email),
+  sender_identity: senderIdentityView(email),
   flags: emailFlags(email),
   ...judgedView(email, more),
   send_at: isoOrNull(email.send_at),

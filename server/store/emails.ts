@@ -4,6 +4,7 @@ import type { Address } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Reason } from '../model/reason.ts'
+import type { SenderIdentity } from '../model/sender-identity.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
 import { insertPrepared, prepare } from './prepared.ts'
@@ -31,6 +32,7 @@ export const untouched = {
 /** The columns that only an arriving message fills. */
 export const notArrived = {
   authentication_json: null,
+  sender_identity_json: null,
   spam_score: null,
   spam_verdict: null,
   reasons_json: '[]',
@@ -318,6 +320,9 @@ export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(jso
 export const emailFlags = (email: EmailRow): string[] => JSON.parse(email.flags_json) as string[]
 /** Why an arrived email was judged as it was. */
 export const verdictReasons = (email: Pick<EmailRow, 'reasons_json'>): Reason[] => JSON.parse(email.reasons_json) as Reason[]
+/** What its X-MultiMail-Identity came to; null when it has none. */
+export const senderIdentityOf = (email: Pick<EmailRow, 'sender_identity_json'>): SenderIdentity | null =>
+  email.sender_identity_json === null ? null : (JSON.parse(email.sender_identity_json) as SenderIdentity)
 /** What authentication said; null for outbound mail. */
 export const authenticationOf = (email: Pick<EmailRow, 'authentication_json'>): AuthenticationResults | null =>
   email.authentication_json === null ? null : (JSON.parse(email.authentication_json) as AuthenticationResults)

@@ -189,6 +189,8 @@ type EmailRow = {
   content_hash: ContentHash | null
   /** inbound: AuthenticationResults as JSON */
   authentication_json: string | null
+  /** inbound: SenderIdentity as JSON; null when it has no such field */
+  sender_identity_json: string | null
   spam_score: number | null
   spam_verdict: SpamVerdict | null
   /** JSON array of short codes: what was odd about the message (`mime-truncated`, `unparsable`, …) */

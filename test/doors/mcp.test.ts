@@ -52,10 +52,10 @@ describeOnEachEngine('MCP', (openStore) => {
       'decide_email',
       'stop_sending',
       'resume_sending',
+      'lift_enforcement',
       'list_queue',
       'retry_delivery',
       'cancel_delivery',
-      'lift_enforcement',
     ])
     const { tools } = await agent.listTools()
     for (const tool of tools) {

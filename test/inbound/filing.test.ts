@@ -4,7 +4,7 @@ import { type MailboxId, newId } from '../../server/model/ids.ts'
 import type { Filing, Letter } from '../../server/inbound/filing/email-rows.ts'
 import { createFiler } from '../../server/inbound/filing/filer.ts'
 import type { HandOn } from '../../server/inbound/filing/hand-on.ts'
-import { type ParsedMessage, unreadMessage } from '../../server/inbound/examine/parsed-message.ts'
+import { type ParsedMessage, unreadMessage } from '../../server/inbound/message/parsed-message.ts'
 import type { Store } from '../../server/store/db.ts'
 import { verifyLog } from '../../server/store/log.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -16,6 +16,7 @@ async function letter(store: Store, id: string, parsed: Partial<ParsedMessage> =
   return {
     parsed: { ...unreadMessage([]), messageId: `<${id}@remote.test>`, subject: id, ...parsed },
     flags: [],
+    senderIdentity: null,
     results: {
       spf: { result: 'none', domain: null },
       dkim: [],

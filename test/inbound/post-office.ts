@@ -9,6 +9,7 @@ import type { Parser } from '../../server/inbound/examine/parser.ts'
 import { type Patience, createPatience } from '../../server/inbound/verdict/patience.ts'
 import { createRates } from '../../server/inbound/verdict/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
+import type { ReadIdentity } from '../../server/model/sender-identity.ts'
 import type { SignedAddresses } from '../../server/inbound/recipients.ts'
 import { notScanned } from '../../server/inbound/scanners/scanner.ts'
 import type { Address } from '../../server/model/address.ts'
@@ -60,6 +61,7 @@ export type PostOfficeOptions = {
   facts?: Partial<FactsDeps>
   patience?: Patience
   signed?: SignedAddresses
+  readIdentity?: ReadIdentity
 }
 
 /** Closed when the test ends. */
@@ -90,6 +92,7 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
     findFacts,
     patience,
     handOn: { onDsn, onComplaint, onUnsubscribe },
+    readIdentity: options.readIdentity ?? (() => Promise.resolve(null)),
     clock,
   })
   const listener = createListener({ config, ...options.signed, store, receive, load, conduct, tls, clock, log })

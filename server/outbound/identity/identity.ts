@@ -12,6 +12,7 @@ import type { Store } from '../../store/db.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { installationSecret } from '../../store/secrets.ts'
 import type { Released } from '../released.ts'
+import type { IssuerKey } from './received-token.ts'
 import { type SigningKeyDocument, loadServiceKey } from './service-key.ts'
 import { type Claims, tokenOf } from './token.ts'
 
@@ -19,6 +20,8 @@ export type Identity = {
   /** The fields, each with its CRLF. @param bodyHash of the message, as `relaxedBodyHash` gives it */
   fields(released: Pick<Released, 'email' | 'message'>, bodyHash: string): Promise<string>
   document: SigningKeyDocument
+  /** what it signs, and has signed, with */
+  keys(): readonly IssuerKey[]
 }
 
 /** @property issuer the address at which this installation is reached, where its public key is to be had */
@@ -29,6 +32,7 @@ export async function createIdentity({ store, clock, issuer }: IdentityDeps): Pr
   const reputationSecret = await installationSecret(store, 'reputation', clock.now())
   return {
     document: key.document,
+    keys: () => key.document.keys.map(({ kid, kty, crv, x, y }) => ({ kid, jwk: { kty, crv, x, y } })),
     async fields({ email, message }, bodyHash) {
       const mailbox = await mailboxById(store.db, email.mailbox_id)
       const account = await findAccount(store.db, email.account_id)
