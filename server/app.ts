@@ -46,6 +46,10 @@ import { createMailboxChoices } from './outbound/mailbox-choices.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
 import { createTlsCounter } from './outbound/tls/counter.ts'
+import { watchNames } from './outbound/trouble/names.ts'
+import { checkSources } from './outbound/trouble/own-sources.ts'
+import { createOwnTrouble } from './outbound/trouble/own-trouble.ts'
+import { watchReach } from './outbound/trouble/reach.ts'
 import { createTlsGuard } from './outbound/tls/guard.ts'
 import { createStsPolicies } from './outbound/tls/mta-sts.ts'
 import { createReporter } from './outbound/tls/reports/reporter.ts'
@@ -92,7 +96,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const metrics = createMetrics({ ofProcess: config.http.metricsToken !== null })
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log, clock })
   const sole = store.engine === 'sqlite' ? becomeSole(config.dataDir) : null
-  const resolver = around.resolver ?? createResolver({ servers: config.dns.servers, clock })
+  const trouble = createOwnTrouble({ store, clock, log })
+  const resolver = around.resolver ?? watchNames(createResolver({ servers: config.dns.servers, clock }), trouble)
   const tls = await loadOrCreateCertificate({
     dataDir: config.dataDir,
     hostname: config.hostname,
@@ -133,7 +138,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       warmUp: createWarmUp({ store, clock, metrics, plan: config.outbound.warmUp, sources: config.outbound.sources }),
       resolver,
       route,
-      transport,
+      transport: watchReach(transport, trouble),
       tls: guard,
       seal: createSeal({ store, clock, config: config.dkim, identity }),
       clock,
@@ -204,7 +209,18 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   })
   const handOn = { onDsn, onComplaint, onUnsubscribe }
   const holdExpiryMs = config.holds.expireAfterMs
-  const { receive, load } = createReceiver({ hostname, holdExpiryMs, store, parser, examine, findFacts, patience, handOn, readIdentity, clock })
+  const { receive, load } = createReceiver({
+    hostname,
+    holdExpiryMs,
+    store,
+    parser,
+    examine,
+    findFacts,
+    patience,
+    handOn,
+    readIdentity,
+    clock,
+  })
   conduct.watch('work', load)
   const listener = createListener({
     config,
@@ -251,6 +267,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     keys,
     async start() {
       await destinations.start()
+      await checkSources(config.outbound.sources, trouble)
       runner.start()
       sweeper.start()
       scheduler.start()

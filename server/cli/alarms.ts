@@ -5,7 +5,7 @@ import { withStore } from './host.ts'
 import { visibleJson, visibleLine } from './visible.ts'
 
 export const alarms: Command = {
-  help: 'Lists what other mail servers say is wrong with this one: a block list, a missing PTR record, SPF or DKIM that do not pass, a smarthost that refuses the login. Each with what to do. An alarm ends by itself with the first delivery that passes there. Ends with 0 when there is none and 1 when there is.',
+  help: 'Lists what other mail servers say is wrong with this one: a block list, a missing PTR record, SPF or DKIM that do not pass, a smarthost that refuses the login; and trouble of its own: nobody can be reached on port 25, the DNS does not answer, an address to send from is not on this machine. Each with what to do. An alarm ends by itself with the first delivery that passes there. Ends with 0 when there is none and 1 when there is.',
   options: jsonOption,
   async run(call) {
     const rows = await withStore(call, (store) => listAlarms(store.db))
@@ -30,9 +30,9 @@ const jsonOf = (row: AlarmRow) => ({
 
 const text = (row: AlarmRow): string =>
   [
-    `${row.class} at ${row.provider === '' ? 'nobody in particular' : visibleLine(row.provider)}${row.source === '' ? '' : ` for ${visibleLine(row.source)}`}`,
+    `${row.class}${row.provider === '' ? '' : ` at ${visibleLine(row.provider)}`}${row.source === '' ? '' : ` for ${visibleLine(row.source)}`}`,
     `  ${row.count} times from ${iso(row.first_at)} to ${iso(row.last_at)}`,
-    `  they say: ${visibleLine(row.reply, 300)}`,
+    `  ${row.provider === '' ? 'what was seen' : 'they say'}: ${visibleLine(row.reply, 300)}`,
     `  ${remedyFor(row.class)}`,
     ...(row.link === null ? [] : [`  ask here: ${row.link}`]),
     '',

@@ -62,7 +62,7 @@ export const commands = {
   },
   'reports tls': { summary: 'add up whether mail to you could be encrypted', load: async () => (await import('./reports.ts')).reportsTls },
   alarms: {
-    summary: 'list what other mail servers say is wrong with this one',
+    summary: 'list what is wrong with this server, or what others say is, and what to do',
     load: async () => (await import('./alarms.ts')).alarms,
   },
   'relay status': { summary: 'say whether mail leaves, and what is stopped', load: async () => (await import('./relay.ts')).relayStatus },

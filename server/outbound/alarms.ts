@@ -50,7 +50,7 @@ export async function noteAlarms(tx: Tx, all: readonly Ended[]): Promise<NewLogE
     tx,
     passed.map(({ email, outcome }) => ({ provider: providerOf(outcome.facts.host), source: domainFrom(email) })),
   )
-  return [...entries, ...over.map((alarm) => entry('alarm.ended', alarm, first.now))]
+  return [...entries, ...over.map((alarm) => alarmEntry('alarm.ended', alarm, first.now))]
 }
 
 async function raise(tx: Tx, email: EmailRow, { verdict, facts, text }: Outcome, source: string, now: number): Promise<NewLogEntry[]> {
@@ -64,7 +64,7 @@ async function raise(tx: Tx, email: EmailRow, { verdict, facts, text }: Outcome,
     data: { ...told, remedy: verdict.remedy, reply, raised_at: now },
     now,
   })
-  return [entry('alarm.raised', alarm, now)]
+  return [alarmEntry('alarm.raised', alarm, now)]
 }
 
 /** Who runs a host, as far as its name says: `mx01.mail.icloud.com` is `icloud.com`. */
@@ -78,7 +78,7 @@ function domainFrom(email: EmailRow): string {
   return from === null ? '' : domainOf(from)
 }
 
-const entry = (
+export const alarmEntry = (
   action: 'alarm.raised' | 'alarm.ended',
   alarm: Pick<AlarmRow, 'class' | 'source' | 'provider' | 'reply'>,
   now: number,
@@ -94,4 +94,22 @@ const entry = (
 })
 
 /** What to do about an alarm, in words for a person. */
-export const remedyFor = (name: string): string => (Object.hasOwn(meanings, name) ? meanings[name as BounceClass].remedy : '')
+export const remedyFor = (name: string): string => remedies[name] ?? ''
+
+/** Trouble of this machine (trouble/own-trouble.ts), and what to do about it. */
+export const ownTroubles = {
+  unreachable:
+    'No mail server of others can be reached on port 25. Many hosting providers close it: ask yours to open it, or send through a smarthost ' +
+    'on another port (MULTIMAIL_SMARTHOST). Until then everything waits in the queue.',
+  dns:
+    'The DNS gives no answer any more. Look whether the resolver of this machine works, or name others (MULTIMAIL_DNS_SERVERS). ' +
+    'Until then mail waits, and arriving mail is put off.',
+  'source-address':
+    'This address of MULTIMAIL_SOURCE_ADDRESSES is not on this machine, so what should leave from it waits. Give the machine the address ' +
+    '(in a container: its network), or take it out of the setting.',
+} as const
+
+const remedies: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(meanings).map(([name, { remedy }]) => [name, remedy])),
+  ...ownTroubles,
+}

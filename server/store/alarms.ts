@@ -44,7 +44,14 @@ async function dropQuietest(tx: Transaction<Database>, newest: Pick<AlarmRow, 'c
     .limit(1)
     .executeTakeFirst()
   if (quietest === undefined) return
-  const { provider, class: name, source } = quietest
+  await endAlarm(tx, quietest)
+}
+
+/** Ends just this one. */
+export async function endAlarm(
+  tx: Transaction<Database>,
+  { provider, class: name, source }: Pick<AlarmRow, 'class' | 'source' | 'provider'>,
+): Promise<void> {
   await tx.deleteFrom('alarms').where('provider', '=', provider).where('class', '=', name).where('source', '=', source).execute()
 }
 
