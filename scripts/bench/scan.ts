@@ -3,8 +3,8 @@
  * docs/content-signals.md and times; asserts nothing. Usage: npm run bench:scan (-- --misses for what it gets wrong in the tuning half).
  */
 import { readContent } from '../../server/inbound/content/read-content.ts'
-import { readWhole } from '../../server/inbound/examine/read-message.ts'
-import type { UnreadText } from '../../server/inbound/content/read-content.ts'
+import { readWhole } from '../../server/inbound/message/read-message.ts'
+import type { UnreadText } from '../../server/inbound/message/parsed-message.ts'
 import { figuresByLabel, figuresByTechnique, misses, scanCorpus } from '../../test/support/scan-figures.ts'
 
 const rounds = 400

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { findMailboxFacts } from '../../server/inbound/verdict/mailbox-facts.ts'
-import { unreadMessage } from '../../server/inbound/examine/parsed-message.ts'
+import { unreadMessage } from '../../server/inbound/message/parsed-message.ts'
 import { noteReceived, noteSent } from '../../server/store/correspondents.ts'
 import type { MailboxId } from '../../server/model/ids.ts'
 import type { Store } from '../../server/store/db.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { bodyDecoder, originalDecoder } from '../../server/inbound/examine/quick-mime.ts'
+import { bodyDecoder, originalDecoder } from '../../server/inbound/message/quick-mime.ts'
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text, 'latin1'))
 

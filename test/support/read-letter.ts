@@ -1,6 +1,6 @@
 import { createZoneResolver } from '../../dns/resolver.ts'
 import { createExaminer } from '../../server/inbound/examine/examine.ts'
-import type { ParsedMessage } from '../../server/inbound/examine/parsed-message.ts'
+import type { ParsedMessage } from '../../server/inbound/message/parsed-message.ts'
 import type { Parser } from '../../server/inbound/examine/parser.ts'
 import { systemClock } from '../../server/platform/clock.ts'
 

@@ -1,6 +1,6 @@
 /** How the content scan does on the corpus: what scripts/bench/scan.ts prints and docs/content-signals.md shows. */
 import { readContent } from '../../server/inbound/content/read-content.ts'
-import { readWhole } from '../../server/inbound/examine/read-message.ts'
+import { readWhole } from '../../server/inbound/message/read-message.ts'
 import { flaggedFrom, quarantinedFrom } from '../../server/inbound/verdict/doubts.ts'
 import type { Reason } from '../../server/model/reason.ts'
 import { type CorpusMessage, type Half, type Label, readCorpus } from './corpus.ts'

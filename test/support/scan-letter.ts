@@ -1,6 +1,6 @@
 import { readContent } from '../../server/inbound/content/read-content.ts'
 import type { ContentFindings } from '../../server/inbound/content/findings.ts'
-import { type ParsedMessage, unreadMessage } from '../../server/inbound/examine/parsed-message.ts'
+import { type ParsedMessage, unreadMessage } from '../../server/inbound/message/parsed-message.ts'
 import type { HeaderAddress } from '../../server/model/email.ts'
 
 export type Letter = {

@@ -1,5 +1,5 @@
 /** What attachments are, from their names and first bytes: names are claims, and some are made to be misread. */
-import type { ParsedAttachment } from '../examine/parsed-message.ts'
+import type { ParsedAttachment } from '../message/parsed-message.ts'
 import type { Evidence } from './evidence.ts'
 import { entriesOf } from './zip-entries.ts'
 

@@ -1,6 +1,6 @@
 /** Gathers the signs in one message and weighs them: what is hidden counts more, what is quoted less. */
 import type { Reason } from '../../model/reason.ts'
-import { cleanLine } from '../examine/text.ts'
+import { cleanLine } from '../message/text.ts'
 import { type SignalCode, type Worth, signals } from './signals.ts'
 
 /** How a sign stands in the message. */

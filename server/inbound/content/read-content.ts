@@ -1,18 +1,10 @@
 /** What a message says, as text and as signs: the step after its parts were taken from each other. */
-import type { ParsedMessage } from '../examine/parsed-message.ts'
-import type { Plan } from '../examine/plan.ts'
+import type { ParsedMessage, UnreadText } from '../message/parsed-message.ts'
 import { type ContentFindings, nothingFound, readInHaste } from './findings.ts'
-import { type ReadableText, type TextSource, readSimply, readText } from './readable-text.ts'
+import { type ReadableText, type TextCare, readSimply, readText } from './readable-text.ts'
 import { scanContent } from './scan.ts'
 
-/** A message whose text is still to be made. `subject` as written, before anything invisible was taken out. */
-export type UnreadText = { message: ParsedMessage; source: TextSource; subject: string }
-
-/** @param how `simple`: only the words, when the good way took too long; `none`: not even those */
-export function readContent(
-  { message, source, subject }: UnreadText,
-  how: Plan['text'],
-): { parsed: ParsedMessage; content: ContentFindings } {
+export function readContent({ message, source, subject }: UnreadText, how: TextCare): { parsed: ParsedMessage; content: ContentFindings } {
   if (how === 'none') return { parsed: withText(message, nothing), content: nothingFound }
   if (how === 'simple') return readWordsOnly({ message, source, subject })
   const reading = readText(source)

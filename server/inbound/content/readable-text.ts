@@ -3,11 +3,11 @@ import { extractNewText } from '../../mailbox/extract.ts'
 import { visibleLength } from '../html/hidden-text.ts'
 import { htmlToText } from '../html/plain-words.ts'
 import { type HtmlReading, readHtml } from '../html/read-html.ts'
-import type { MessageFlag } from '../examine/parsed-message.ts'
-import { cleanText, cut, hasDeceptiveCharacters } from '../examine/text.ts'
+import type { MessageFlag, TextSource } from '../message/parsed-message.ts'
+import { cleanText, cut, hasDeceptiveCharacters } from '../message/text.ts'
 
-/** What the text was offered as; '' where it was not. */
-export type TextSource = { plain: string; html: string; forwarded: boolean }
+/** How much care it is made with. `simple`: only the words, when the good way took too long; `none`: not even those. */
+export type TextCare = 'good' | 'simple' | 'none'
 
 /** `markdown` is the whole visible text, `extracted` only what is new in it. */
 export type ReadableText = { markdown: string; extracted: string; flags: MessageFlag[] }

@@ -5,8 +5,8 @@
  * It is no gate. Whoever knows these tables can write around them; what an agent may do is decided elsewhere (server/oversight). It finds what is
  * sent to everybody, and shows a reviewer what was hidden. docs/content-signals.md has the figures.
  */
-import type { ParsedMessage } from '../examine/parsed-message.ts'
-import { cleanText, cut } from '../examine/text.ts'
+import type { ParsedMessage, TextSource } from '../message/parsed-message.ts'
+import { cleanText, cut } from '../message/text.ts'
 import { saysOtherwise } from './alternative.ts'
 import { judgeAttachments } from './attachments.ts'
 import { judgeAuthorFields } from './author.ts'
@@ -15,7 +15,7 @@ import { type Evidence, createEvidence } from './evidence.ts'
 import type { ContentFindings } from './findings.ts'
 import { judgeLinks, linksIn } from './links.ts'
 import { registeredName } from './look-alike.ts'
-import type { Reading, TextSource } from './readable-text.ts'
+import type { Reading } from './readable-text.ts'
 import { judgeShape } from './shape.ts'
 import type { SignalCode } from './signals.ts'
 import { judgeText } from './text-signs.ts'

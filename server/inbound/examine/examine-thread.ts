@@ -6,7 +6,7 @@ import { type ExamineTask, type NameQuestion, examineMessage } from './examine-m
 import type { Examination } from './examination.ts'
 import { type Outside, serve } from './lane-thread.ts'
 import { stages } from './plan.ts'
-import { useQuickMime } from './quick-mime.ts'
+import { useQuickMime } from '../message/quick-mime.ts'
 
 /** Answers are kept here as long as they hold: asking the event loop, which keeps them too, takes a hundred times as long. */
 const mostKept = 2_000

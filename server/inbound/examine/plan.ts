@@ -1,5 +1,6 @@
 /** How thoroughly a message is examined, and how much less when that proved to be too much. Pure. */
-import type { MessageFlag } from './parsed-message.ts'
+import type { TextCare } from '../content/readable-text.ts'
+import type { MessageFlag } from '../message/parsed-message.ts'
 
 /** What is done, in this order: a job that ends before its time has come to one of these. */
 export const stages = ['begin', 'authenticate', 'read', 'text', 'report'] as const
@@ -9,7 +10,7 @@ export type Stage = (typeof stages)[number]
 export type Plan = {
   authenticate: boolean
   read: 'whole' | 'header' | 'nothing'
-  text: 'good' | 'simple' | 'none'
+  text: TextCare
   report: boolean
   flags: MessageFlag[]
 }

@@ -1,6 +1,6 @@
 /** Which attachments may be an aggregate report, and what is in them. */
 import type { DmarcReport, TlsReport } from '../../model/aggregate-report.ts'
-import type { ParsedAttachment, ParsedMessage } from '../examine/parsed-message.ts'
+import type { ParsedAttachment, ParsedMessage } from '../message/parsed-message.ts'
 import { readDmarcXml } from './dmarc-xml.ts'
 import { readTlsJson } from './tls-json.ts'
 import { unpack } from './unpack.ts'

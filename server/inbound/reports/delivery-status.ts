@@ -2,7 +2,7 @@
 import { addressKey, parseAddress } from '../../model/address.ts'
 import { type DsnAction, type DsnRecipient, dsnActions } from '../../model/feedback.ts'
 import { parseMessageIds } from '../../model/msg-id.ts'
-import { cleanLine } from '../examine/text.ts'
+import { cleanLine } from '../message/text.ts'
 import { type Fields, fieldGroups, firstOf, noFields } from './report-fields.ts'
 
 /** `messageId`: what Google adds, for when the message itself does not come back. */

@@ -9,7 +9,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { Parser } from 'htmlparser2'
 import { parseDomainName } from '../../../dns/name.ts'
 import type { DmarcReport, DmarcRow } from '../../model/aggregate-report.ts'
-import { cleanLine } from '../examine/text.ts'
+import { cleanLine } from '../message/text.ts'
 
 /** A row is one source with one outcome. */
 export const mostRows = 10_000

@@ -1,6 +1,6 @@
 /** Which message a report is about: it carries that message, or its header, as a part of its own or below its text. */
 import { parseMessageIds } from '../../model/msg-id.ts'
-import type { ParsedMessage } from '../examine/parsed-message.ts'
+import type { ParsedMessage } from '../message/parsed-message.ts'
 import { textOf } from './report-fields.ts'
 
 const returnedTypes = new Set([

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseDomainName } from '../../../dns/name.ts'
 import type { TlsFailure, TlsReport } from '../../model/aggregate-report.ts'
-import { cleanLine } from '../examine/text.ts'
+import { cleanLine } from '../message/text.ts'
 import { maxLabel } from './dmarc-xml.ts'
 
 /** Octets. A report has one line per kind of failure. Read as a whole, and as values JSON can take thirty times its size. */

@@ -12,7 +12,7 @@ import { type ClientNames, type LookUpClient, unknownClient } from './client-loo
 import { networkOf } from '../conduct/prefixes.ts'
 import type { Examination } from '../examine/examine.ts'
 import { findMailboxFacts } from './mailbox-facts.ts'
-import type { MessageFlag } from '../examine/parsed-message.ts'
+import type { MessageFlag } from '../message/parsed-message.ts'
 import type { Rates } from './rates.ts'
 import type { Scan } from '../scanners/scanner.ts'
 import type { Client } from '../filing/trace.ts'

@@ -10,7 +10,7 @@ import { type Participation, emailsByMessageId, headerAddresses, participationIn
 import { judgeConversation } from '../content/conversation.ts'
 import { judgeAuthor } from '../content/known-author.ts'
 import { knownNames } from './known-names.ts'
-import type { ParsedMessage } from '../examine/parsed-message.ts'
+import type { ParsedMessage } from '../message/parsed-message.ts'
 import type { MailboxFacts } from './message-facts.ts'
 
 /** Of a long conversation the newest emails say who takes part. */

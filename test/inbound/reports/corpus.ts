@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { readContent } from '../../../server/inbound/content/read-content.ts'
-import { readWhole } from '../../../server/inbound/examine/read-message.ts'
+import { readWhole } from '../../../server/inbound/message/read-message.ts'
 import type { ArrivedReport } from '../../../server/inbound/reports/arrived-report.ts'
 import { recogniseReport } from '../../../server/inbound/reports/recognise.ts'
 import { letter } from '../../support/remote-sender.ts'

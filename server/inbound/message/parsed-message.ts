@@ -73,3 +73,9 @@ export const unreadMessage = (flags: MessageFlag[]): ParsedMessage => ({
   attachments: [],
   flags,
 })
+
+/** What the text of a message was offered as; '' where it was not. */
+export type TextSource = { plain: string; html: string; forwarded: boolean }
+
+/** A message whose text is still to be made. `subject` as written, before anything invisible was taken out. */
+export type UnreadText = { message: ParsedMessage; source: TextSource; subject: string }

@@ -6,8 +6,7 @@ import type { HeaderAddress } from '../../model/email.ts'
 import { fieldValue, headerFields, splitMessage } from '../../model/headers.ts'
 import { parseMessageIds } from '../../model/msg-id.ts'
 import { readAttachments } from './attachments.ts'
-import type { UnreadText } from '../content/read-content.ts'
-import { type MessageFlag, type ParsedMessage, unreadMessage } from './parsed-message.ts'
+import { type MessageFlag, type ParsedMessage, type UnreadText, unreadMessage } from './parsed-message.ts'
 import { cleanLine } from './text.ts'
 
 /** Each answers an attack: nested multiparts, headers without end in every part, messages within messages. */
