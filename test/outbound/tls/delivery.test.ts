@@ -4,6 +4,7 @@ import { createDeliverer } from '../../../server/outbound/deliver.ts'
 import { createTlsCounter } from '../../../server/outbound/tls/counter.ts'
 import { createTlsGuard } from '../../../server/outbound/tls/guard.ts'
 import { createStsPolicies } from '../../../server/outbound/tls/mta-sts.ts'
+import { createSmtpTransport } from '../../../server/outbound/transport/smtp.ts'
 import type { Session, SessionEnd } from '../../../server/outbound/transport.ts'
 import { silentLog } from '../../../server/platform/log.ts'
 import type { Store } from '../../../server/store/db.ts'
@@ -12,6 +13,7 @@ import type { DomainName } from '../../../dns/name.ts'
 import { createAuthority } from '../../support/authority.ts'
 import { createHttpsHost, says } from '../../support/https-host.ts'
 import { createLeaving, statesOf } from '../../support/leaving.ts'
+import { type RemoteMx, createRemoteMx } from '../../support/remote-mx.ts'
 import { describeOnEachEngine } from '../../support/stores.ts'
 
 const certificate: { key: string; cert: string; ca: string } = { key: '', cert: '', ca: '' }
@@ -30,8 +32,11 @@ const accepted: SessionEnd = {
   tlsTrouble: null,
 }
 
+/** A mail host that may be reached for real, and whom it is trusted by. */
+type Reached = { remote: RemoteMx; authority: string }
+
 /** `remote.test` with two mail hosts and a policy; a transport that takes everything and tells what it was asked for. */
-async function worldOf(store: Store, policy: string) {
+async function worldOf(store: Store, policy: string, reached?: Reached) {
   const host = await createHttpsHost(certificate, says(policy))
   const zone = {
     'remote.test': {
@@ -56,10 +61,17 @@ async function worldOf(store: Store, policy: string) {
     validates: true,
     count: counter.count,
   })
-  const route = { hostname: 'mx.ours.test', port: 25, smarthost: null, allowPrivateTargets: true, ownListener: null }
+  const route = {
+    hostname: 'mx.ours.test',
+    port: reached?.remote.port ?? 25,
+    smarthost: null,
+    allowPrivateTargets: true,
+    ownListener: null,
+  }
+  const smtp = reached && createSmtpTransport({ hostname: 'mx.ours.test', clock, authorities: [reached.authority] })
   const transport = (session: Session): Promise<SessionEnd> => {
     asked.push(session)
-    return Promise.resolve(accepted)
+    return smtp === undefined ? Promise.resolve(accepted) : smtp(session)
   }
   const deliver = createDeliverer({ store, resolver, route, transport, tls, clock, log: silentLog })
   return { leaving, asked, counter, runner: leaving.anotherRunner({ deliver }) }
@@ -89,6 +101,46 @@ describeOnEachEngine('a delivery to a domain with a policy', (openStore) => {
       strings: ['version: STSv1', 'mode: enforce', 'mx: backup.test', 'max_age: 86400'],
       mx: ['backup.test'],
     })
+  })
+
+  it.each([
+    ['goes to the host whose certificate is right', 'enforce', 'mx.remote.test', 'delivered', null],
+    ['waits while the host shows a certificate for another name', 'enforce', 'other.test', 'queued', 'certificate-host-mismatch'],
+    [
+      'goes although the certificate is wrong while the policy is tested, and that is counted',
+      'testing',
+      'other.test',
+      'delivered',
+      'certificate-host-mismatch',
+    ],
+  ])('%s', async (_what, mode, name, state, result) => {
+    const store = await openStore()
+    const authority = await createAuthority()
+    const remote = await createRemoteMx({ tls: 'works', certificate: await authority.issue({ names: [name] }) })
+    const { leaving, counter, runner } = await worldOf(store, policy(mode, 'mx.remote.test'), { remote, authority: authority.cert })
+    const email = await leaving.queue()
+    await runner.drain()
+    expect(await leaving.deliveries(email)).toMatchObject([
+      { state, ...(state === 'queued' && { last_reply: expect.stringContaining('451 4.7.5') }) },
+    ])
+    expect((await remote.received(0)).map(({ tls }) => tls)).toEqual(state === 'delivered' ? [true] : [])
+    await counter.flush()
+    const results = await tlsResultsOf(store.db, today(leaving.clock.now()), 'remote.test' as DomainName)
+    expect(results.find(({ counted }) => counted.host === 'mx.remote.test')?.counted).toMatchObject({ policy: { type: 'sts' }, result })
+  })
+
+  it('waits while the host does not offer TLS that its policy wants, and never goes in plain text', async () => {
+    const remote = await createRemoteMx()
+    const { leaving, runner } = await worldOf(await openStore(), policy('enforce', 'mx.remote.test'), { remote, authority: certificate.ca })
+    const email = await leaving.queue()
+    for (let time = 0; time < 3; time++) {
+      await runner.drain()
+      await leaving.clock.advance(60 * 60_000)
+    }
+    expect(await leaving.deliveries(email)).toMatchObject([
+      { state: 'queued', attempts: 3, last_reply: expect.stringContaining('451 4.7.') },
+    ])
+    expect([remote.sessions(), await remote.received(0)]).toEqual([3, []])
   })
 
   it('waits while the policy names none of its hosts', async () => {
