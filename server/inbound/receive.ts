@@ -6,6 +6,7 @@
 import type { Address } from '../model/address.ts'
 import { type MailboxId, newId } from '../model/ids.ts'
 import { type Reply, formatReply } from '../model/reply.ts'
+import type { ReadIdentity } from '../model/sender-identity.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
@@ -43,6 +44,7 @@ export type ReceiverDeps = {
   findFacts: FindFacts
   patience: Patience
   handOn: HandOn
+  readIdentity: ReadIdentity
   clock: Clock
 }
 
@@ -98,12 +100,14 @@ const flagsOf = (facts: MessageFacts, { parsed }: Examination): MessageFlag[] =>
 async function keep(deps: Deps, arrival: Arrival, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
+  const { examination } = facts
+  const from = examination.parsed.from?.address ?? null
+  const senderIdentity = await deps.readIdentity({ message: arrival.bytes, from, proven })
   // Ids are made here, not earlier: they say in which order messages became visible, and looking up names takes seconds at times.
   const receivedAt = clock.now()
   const filings = filingsFor(recipients, forMailbox, receivedAt)
   const queueId = filings[0]?.emailId ?? 'none'
   const recipient = recipients.length === 1 ? (recipients[0]?.forwardPath ?? null) : null
-  const { examination } = facts
   const { results } = examination.authentication
   const raw = withTrace(arrival.bytes, {
     hostname: deps.hostname,
@@ -121,6 +125,7 @@ async function keep(deps: Deps, arrival: Arrival, { facts, forMailbox, proven, f
     parsed: examination.parsed,
     flags,
     results,
+    senderIdentity,
     content: examination.content,
     report: examination.report,
     automatic: examination.automatic,

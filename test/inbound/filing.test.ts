@@ -16,6 +16,7 @@ async function letter(store: Store, id: string, parsed: Partial<ParsedMessage> =
   return {
     parsed: { ...unreadMessage([]), messageId: `<${id}@remote.test>`, subject: id, ...parsed },
     flags: [],
+    senderIdentity: null,
     results: {
       spf: { result: 'none', domain: null },
       dkim: [],

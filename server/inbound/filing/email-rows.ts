@@ -4,6 +4,7 @@ import type { Address } from '../../model/address.ts'
 import type { Automatic } from '../../model/automatic.ts'
 import type { EmailStatus } from '../../model/email.ts'
 import { type EmailId, type MailboxId, type ThreadId, newId } from '../../model/ids.ts'
+import type { SenderIdentity } from '../../model/sender-identity.ts'
 import type { AuthenticationResults } from '../../model/verdict.ts'
 import type { Tenancy } from '../../model/world.ts'
 import type { StagedBlob } from '../../store/blobs.ts'
@@ -19,6 +20,8 @@ export type Letter = {
   parsed: ParsedMessage
   flags: readonly MessageFlag[]
   results: AuthenticationResults
+  /** null: it has no X-MultiMail-Identity */
+  senderIdentity: SenderIdentity | null
   content: ContentFindings
   report: ArrivedReport | null
   /** as far as its header says */
@@ -83,6 +86,7 @@ export function emailRow(letter: Letter, filing: Filing, { tenancy, threadId, st
     raw_size: letter.raw.size,
     content_hash: null,
     authentication_json: JSON.stringify(letter.results),
+    sender_identity_json: letter.senderIdentity === null ? null : JSON.stringify(letter.senderIdentity),
     spam_score: filing.verdict.score,
     reasons_json: JSON.stringify(filing.verdict.reasons),
     hidden_text: letter.content.hidden?.text ?? null,
