@@ -8,8 +8,8 @@ import { makeCertificate } from './certificate.ts'
 /** `body` is the first octets of the message, `dot` its end. */
 export type Step = 'greeting' | 'ehlo' | 'starttls' | 'auth' | 'rset' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'quit'
 /** A reply (lines joined by \r\n), or `hang` (never answers), `cut` (closes the connection), `reset` (with RST). For `body`, `go on` is the ordinary thing.
- *  A promise: a reply that is given once it is known. */
-export type Answer = string | Promise<string>
+ *  A promise: a reply that is given once it is known. A function is asked each time, so that it can depend on the clock. */
+export type Answer = string | Promise<string> | (() => string)
 /** Several answers are given in turn, one per time the step is reached; the last one stays. */
 export type Answers = Partial<Record<Step, Answer | readonly Answer[]>>
 
@@ -87,10 +87,10 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
   const until = (what: string, count: number): Promise<void> =>
     (counts.get(what) ?? 0) >= count ? Promise.resolve() : new Promise((resolve) => void waiting.push({ what, count, resolve }))
 
-  const answerAt = (step: Step): Answer => {
+  const answerAt = (step: Step): string | Promise<string> => {
     happened(step)
-    const scripted = answers[step]
-    return atTurn(scripted, (counts.get(step) ?? 1) - 1) ?? usual[step]
+    const answer = atTurn(answers[step], (counts.get(step) ?? 1) - 1) ?? usual[step]
+    return typeof answer === 'function' ? answer() : answer
   }
 
   const server = createServer((socket) => {
