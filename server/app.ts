@@ -27,6 +27,7 @@ import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createIdentity } from './outbound/identity/identity.ts'
 import { createIssuerKeys } from './outbound/identity/issuer-keys.ts'
+import { reviewServiceKeys } from './outbound/identity/service-keys.ts'
 import { createReadIdentity } from './outbound/identity/read-identity.ts'
 import { issuerOf } from './outbound/identity/received-token.ts'
 import { createDestinations } from './outbound/pace/destinations.ts'
@@ -187,7 +188,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
-  const periodic = createPeriodic({ jobs: [...jobs, ...reporter.jobs, policies.refreshing], clock, log })
+  const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
+  const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
+  const periodic = createPeriodic({ jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing], clock, log })
 
   const parser = createParser({ log })
   const { hostname } = config
@@ -250,7 +253,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       log,
     },
     identify: keys.identify,
-    signingKey: identity.document,
+    signingKey: () => identity.document(),
     unsubscribe: async (token) => {
       const email = readUnsubscribeToken(unsubscribeSecret, token)
       if (email !== null) await unsubscribe(store, email, clock.now())

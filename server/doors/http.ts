@@ -44,7 +44,7 @@ export type HttpServerDeps = {
   /** does what the token of an unsubscribe link says; left out: there are no such links */
   unsubscribe?: ((token: string) => Promise<void>) | undefined
   /** the public key that the identity of messages is checked with, as it is served; left out: there is none */
-  signingKey?: object | undefined
+  signingKey?: (() => Promise<object>) | undefined
   /** takes down that an image in a message was asked for; left out: there are no such images */
   opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
   log: Log

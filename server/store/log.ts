@@ -59,6 +59,8 @@ export const logActions = [
   'report.received',
   'reports.listed',
   'report.read',
+  'service_key.made',
+  'service_key.retired',
   'key.created',
   'key.revoked',
   'mailbox.created',

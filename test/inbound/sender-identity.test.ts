@@ -4,19 +4,19 @@ import type { IdentityFacts } from '../../server/model/sender-identity.ts'
 import { relaxedBodyHash } from '../../server/outbound/body-hash.ts'
 import { createReadIdentity } from '../../server/outbound/identity/read-identity.ts'
 import { issuerOf } from '../../server/outbound/identity/received-token.ts'
-import { serviceKey } from '../../server/outbound/identity/service-key.ts'
 import { tokenOf } from '../../server/outbound/identity/token.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { senderIdentityOf } from '../../server/store/emails.ts'
 import { openDesk } from '../support/desk.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
+import { knownServiceKey } from '../support/service-key.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { openPostOffice } from './post-office.ts'
 
 const parser = createParser({ log: silentLog })
 afterAll(() => parser.close())
 
-const key = serviceKey('1f'.repeat(32), 0)
+const key = knownServiceKey('1f'.repeat(32))
 const tokenFor = async (mid: string, body: string, mailbox = 'bo@remote.test'): Promise<string> =>
   tokenOf(key, {
     ai_generated: true,
@@ -39,7 +39,7 @@ describeOnEachEngine('the identity of a message that arrives', (openStore) => {
   it('is looked at once, on arrival, when the author is proven, and kept with the email, whose bytes stay as they came', async () => {
     const store = await openStore()
     const read = createReadIdentity({
-      own: { issuer: null, keys: () => [] },
+      own: { issuer: null, keys: () => Promise.resolve([]) },
       keysOf: () => Promise.resolve([{ kid: key.kid, jwk: key.document.public_key_jwk }]),
     })
     const asked: IdentityFacts[] = []
@@ -71,7 +71,10 @@ describeOnEachEngine('the identity of a message that arrives', (openStore) => {
   it('says nothing where the author is not proven, whatever it is signed with', async () => {
     const store = await openStore()
     const read = createReadIdentity({
-      own: { issuer: issuerOf('https://mail.remote.test'), keys: () => [{ kid: key.kid, jwk: key.document.public_key_jwk }] },
+      own: {
+        issuer: issuerOf('https://mail.remote.test'),
+        keys: () => Promise.resolve([{ kid: key.kid, jwk: key.document.public_key_jwk }]),
+      },
       keysOf: () => Promise.resolve(null),
     })
     const office = await openPostOffice(store, { parser, zone: createRemoteSender({ dmarc: null, spf: '' }).zone, readIdentity: read })

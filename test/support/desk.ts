@@ -101,7 +101,7 @@ export async function openDesk(
     },
     identify: keys.identify,
     config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
-    signingKey,
+    signingKey: signingKey && (() => Promise.resolve(signingKey)),
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     metrics: createMetrics(),
     log: silentLog,

@@ -13,27 +13,37 @@ import { mailboxById } from '../../store/mailboxes.ts'
 import { installationSecret } from '../../store/secrets.ts'
 import type { Released } from '../released.ts'
 import type { IssuerKey } from './received-token.ts'
-import { type SigningKeyDocument, loadServiceKey } from './service-key.ts'
+import { type SigningKeyDocument, documentOf } from './service-key.ts'
+import { type ServiceKeys, readServiceKeys } from './service-keys.ts'
 import { type Claims, tokenOf } from './token.ts'
 
 export type Identity = {
   /** The fields, each with its CRLF. @param bodyHash of the message, as `relaxedBodyHash` gives it */
   fields(released: Pick<Released, 'email' | 'message'>, bodyHash: string): Promise<string>
-  document: SigningKeyDocument
-  /** what it signs, and has signed, with */
-  keys(): readonly IssuerKey[]
+  /** as it is to be published now */
+  document(): Promise<SigningKeyDocument>
+  /** what it signs, has signed and will sign with */
+  keys(): Promise<readonly IssuerKey[]>
 }
 
 /** @property issuer the address at which this installation is reached, where its public key is to be had */
 type IdentityDeps = { store: Store; clock: Clock; issuer: string }
 
 export async function createIdentity({ store, clock, issuer }: IdentityDeps): Promise<Identity> {
-  const key = await loadServiceKey(store, clock.now())
+  const current = createKeyReader(store, clock)
+  await current()
   const reputationSecret = await installationSecret(store, 'reputation', clock.now())
   return {
-    document: key.document,
-    keys: () => key.document.keys.map(({ kid, kty, crv, x, y }) => ({ kid, jwk: { kty, crv, x, y } })),
+    async document() {
+      const { signing, others } = await current()
+      return documentOf(signing, others)
+    },
+    async keys() {
+      const { signing, others } = await current()
+      return [signing, ...others].map(({ kid, jwk }) => ({ kid, jwk }))
+    },
     async fields({ email, message }, bodyHash) {
+      const { signing: key } = await current()
       const mailbox = await mailboxById(store.db, email.mailbox_id)
       const account = await findAccount(store.db, email.account_id)
       if (mailbox === undefined || account === undefined) throw new Error(`email ${email.id} is of no mailbox`)
@@ -56,6 +66,22 @@ export async function createIdentity({ store, clock, issuer }: IdentityDeps): Pr
       }
       return `X-MultiMail-Identity:${folded(tokenOf(key, claims))}\r\nX-MultiMail-Reputation: ${reputation}\r\n`
     },
+  }
+}
+
+/** Another node, or this one, may have made a key; each message need not ask. */
+const readAgainMs = 5 * 60_000
+
+function createKeyReader(store: Store, clock: Clock): () => Promise<ServiceKeys> {
+  let kept: { keys: Promise<ServiceKeys>; until: number } | null = null
+  return () => {
+    const now = clock.now()
+    if (kept !== null && now < kept.until) return kept.keys
+    const keys = readServiceKeys(store, now)
+    kept = { keys, until: now + readAgainMs }
+    // The next one asks again, rather than everybody hearing of one failure for minutes.
+    keys.catch(() => (kept = null))
+    return keys
   }
 }
 

@@ -9,7 +9,7 @@ import type { IssuerKeys } from './issuer-keys.ts'
 import { type IssuerKey, claimsOf, isSignedBy, readToken } from './received-token.ts'
 
 /** @property own this installation's name as an issuer, null when it has none that others could reach; and the keys it has signed with */
-type Deps = { own: { issuer: DomainName | null; keys(): readonly IssuerKey[] }; keysOf: IssuerKeys }
+type Deps = { own: { issuer: DomainName | null; keys(): Promise<readonly IssuerKey[]> }; keysOf: IssuerKeys }
 
 export const createReadIdentity =
   ({ own, keysOf }: Deps): ReadIdentity =>
@@ -24,7 +24,7 @@ export const createReadIdentity =
       issuer: token.issuer,
       claims: null,
     })
-    const keys = token.issuer === own.issuer ? own.keys() : await keysOf(token.issuer)
+    const keys = token.issuer === own.issuer ? await own.keys() : await keysOf(token.issuer)
     if (keys === null) return no('issuer-not-reached')
     const key = keys.find(({ kid }) => kid === token.payload.kid)
     if (key === undefined) return no('unknown-key')

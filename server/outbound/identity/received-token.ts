@@ -1,5 +1,5 @@
 /** Reads the identity token of an arriving message, which is a stranger's until its signature is checked. Pure but for the hash of the body. */
-import { type JsonWebKey, createPublicKey, verify } from 'node:crypto'
+import { createPublicKey, verify } from 'node:crypto'
 import { z } from 'zod'
 import { type DomainName, parseDomainName } from '../../../dns/name.ts'
 import { addressKey } from '../../model/address.ts'
@@ -83,7 +83,7 @@ export type IssuerKey = { kid: string; jwk: { kty: 'EC'; crv: 'P-256'; x: string
 /** Whether this key made the token (ES256, as `tokenOf` does). */
 export function isSignedBy({ signed, signature }: ReceivedToken, { jwk }: IssuerKey): boolean {
   try {
-    const key = createPublicKey({ format: 'jwk', key: jwk as JsonWebKey })
+    const key = createPublicKey({ format: 'jwk', key: jwk })
     return verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature)
   } catch {
     // A point that is on no curve.

@@ -1,11 +1,9 @@
-/** The key with which this installation says who wrote a message: ES256 (RFC 7518 §3.4), one for the service, the same on every node. */
+/** The keys with which this installation says who wrote a message: ES256 (RFC 7518 §3.4), of the service, the same on every node. */
 import { type KeyObject, createECDH, createHash, createPrivateKey, createPublicKey } from 'node:crypto'
-import type { Store } from '../../store/db.ts'
-import { installationSecret, installationSecretMadeAt } from '../../store/secrets.ts'
 
-type PublicJwk = { crv: 'P-256'; kty: 'EC'; x: string; y: string }
+export type PublicJwk = { crv: 'P-256'; kty: 'EC'; x: string; y: string }
 
-/** What whoever checks a message fetches from `/.well-known/multimail-signing-key`. `keys`: every key that may still be met. */
+/** What whoever checks a message fetches from `/.well-known/multimail-signing-key`. `keys`: every key that may still be met, the one that signs first. */
 export type SigningKeyDocument = {
   algorithm: 'ES256'
   kid: string
@@ -15,34 +13,40 @@ export type SigningKeyDocument = {
   created_at: string
 }
 
-export type ServiceKey = { kid: string; privateKey: KeyObject; document: SigningKeyDocument }
+/** `privateKey` null: it signs no more, and is destroyed. `madeAt`: epoch ms. */
+export type ServiceKey = { kid: string; jwk: PublicJwk; privateKey: KeyObject | null; madeAt: number }
+export type UsableKey = ServiceKey & { privateKey: KeyObject }
 
-const secretName = 'service-identity'
+/** 4, then x and y of 32 octets each (SEC 1 §2.3.3). */
+const pointLength = 130
 
-/** Made the first time it is asked for. @param now epoch ms */
-export async function loadServiceKey(store: Store, now: number): Promise<ServiceKey> {
-  const secret = await installationSecret(store, secretName, now)
-  return serviceKey(secret, await installationSecretMadeAt(store.db, secretName))
+/** @param secret 64 hexadecimal digits, the private number itself (one in four thousand million is none, and then this throws); or what `publicHalf` left of it */
+export function serviceKey(secret: string, madeAt: number): ServiceKey {
+  const point = secret.length === pointLength ? Buffer.from(secret, 'hex') : pointOf(secret)
+  const jwk: PublicJwk = { crv: 'P-256', kty: 'EC', x: point.toString('base64url', 1, 33), y: point.toString('base64url', 33) }
+  const d = secret.length === pointLength ? null : Buffer.from(secret, 'hex').toString('base64url')
+  return { kid: thumbprint(jwk), jwk, privateKey: d === null ? null : createPrivateKey({ format: 'jwk', key: { ...jwk, d } }), madeAt }
 }
 
-/** @param secret 64 hexadecimal digits, the private number itself; one in four thousand million is none, and then this throws */
-export function serviceKey(secret: string, madeAt: number): ServiceKey {
+function pointOf(secret: string): Buffer {
   const curve = createECDH('prime256v1')
   curve.setPrivateKey(secret, 'hex')
-  // 4, then x and y of 32 octets each (SEC 1 §2.3.3)
-  const point = curve.getPublicKey()
-  const jwk: PublicJwk = { crv: 'P-256', kty: 'EC', x: point.toString('base64url', 1, 33), y: point.toString('base64url', 33) }
-  const privateKey = createPrivateKey({ format: 'jwk', key: { ...jwk, d: Buffer.from(secret, 'hex').toString('base64url') } })
-  const kid = thumbprint(jwk)
-  const document: SigningKeyDocument = {
+  return curve.getPublicKey()
+}
+
+/** What is kept of a key that signs no more: enough to check what it signed. */
+export const publicHalf = (secret: string): string => (secret.length === pointLength ? secret : pointOf(secret).toString('hex'))
+
+/** @param signing the one in use; @param others what may be met as well, the newest first */
+export function documentOf(signing: ServiceKey, others: readonly ServiceKey[]): SigningKeyDocument {
+  return {
     algorithm: 'ES256',
-    kid,
-    public_key_jwk: jwk,
-    public_key_pem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
-    keys: [{ ...jwk, kid, alg: 'ES256', use: 'sig' }],
-    created_at: new Date(madeAt).toISOString(),
+    kid: signing.kid,
+    public_key_jwk: signing.jwk,
+    public_key_pem: createPublicKey({ format: 'jwk', key: signing.jwk }).export({ type: 'spki', format: 'pem' }).toString(),
+    keys: [signing, ...others].map(({ jwk, kid }) => ({ ...jwk, kid, alg: 'ES256', use: 'sig' })),
+    created_at: new Date(signing.madeAt).toISOString(),
   }
-  return { kid, privateKey, document }
 }
 
 /** RFC 7638 §3: the members that are needed, in order of their names. */

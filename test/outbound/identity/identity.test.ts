@@ -5,7 +5,7 @@ import { publicKeyOf } from '../../../server/identity/dkim-keys.ts'
 import { canonicalJson } from '../../../server/model/canonical.ts'
 import { relaxedBodyHash } from '../../../server/outbound/body-hash.ts'
 import { createIdentity } from '../../../server/outbound/identity/identity.ts'
-import { type SigningKeyDocument, serviceKey } from '../../../server/outbound/identity/service-key.ts'
+import type { SigningKeyDocument } from '../../../server/outbound/identity/service-key.ts'
 import { tokenOf } from '../../../server/outbound/identity/token.ts'
 import { createSeal, usualSeal } from '../../../server/outbound/seal.ts'
 import type { Store } from '../../../server/store/db.ts'
@@ -14,6 +14,7 @@ import { newId } from '../../../server/model/ids.ts'
 import { openDesk } from '../../support/desk.ts'
 import { knownDkim } from '../../support/known-dkim.ts'
 import { address, openOffice } from '../../support/offices.ts'
+import { knownServiceKey } from '../../support/service-key.ts'
 import { describeOnEachEngine } from '../../support/stores.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
@@ -73,14 +74,14 @@ describeOnEachEngine('the identity of a message', (openStore) => {
     const front = await seal(agentLetter)
     const reputation = fieldOf(front, 'X-MultiMail-Reputation')
     expect(reputation).toMatch(/^[0-9a-f]{64}$/)
-    expect(await verifyToken(identity.document, fieldOf(front, 'X-MultiMail-Identity'))).toEqual({
+    expect(await verifyToken(await identity.document(), fieldOf(front, 'X-MultiMail-Identity'))).toEqual({
       ai_generated: true,
       bh: await relaxedBodyHash(Buffer.from('Hello there.\r\n')),
       capabilities: ['read', 'send'],
       created_at: new Date(office.mailbox.created_at).toISOString(),
       iat: start / 1000,
       iss: issuer,
-      kid: identity.document.kid,
+      kid: (await identity.document()).kid,
       mailbox: office.mailbox.address,
       mid: `<one@${domain}>`,
       operator: expect.any(String),
@@ -94,7 +95,7 @@ describeOnEachEngine('the identity of a message', (openStore) => {
   it('says of mail that no agent wrote that none did', async () => {
     const { identity, seal } = await open(await openStore())
     const token = fieldOf(await seal(letter()), 'X-MultiMail-Identity')
-    expect(await verifyToken(identity.document, token)).toMatchObject({ ai_generated: false })
+    expect(await verifyToken(await identity.document(), token)).toMatchObject({ ai_generated: false })
   })
 
   it('is worth nothing with any octet changed', async () => {
@@ -103,7 +104,7 @@ describeOnEachEngine('the identity of a message', (openStore) => {
     for (let at = 0; at < token.length; at += 7) {
       if (token[at] === '.') continue
       const changed = `${token.slice(0, at)}${token[at] === 'A' ? 'Q' : 'A'}${token.slice(at + 1)}`
-      expect(await verifyToken(identity.document, changed)).toBeNull()
+      expect(await verifyToken(await identity.document(), changed)).toBeNull()
     }
   })
 
@@ -148,15 +149,15 @@ describeOnEachEngine('the identity of a message', (openStore) => {
   it('has one key for all nodes, which stays', async () => {
     const store = await openStore()
     const clock = createVirtualClock(start)
-    const documents = await Promise.all([1, 2, 3].map(async () => (await createIdentity({ store, clock, issuer })).document))
+    const documents = await Promise.all([1, 2, 3].map(async () => (await createIdentity({ store, clock, issuer })).document()))
     await clock.advance(86_400_000)
-    documents.push((await createIdentity({ store, clock, issuer })).document)
+    documents.push(await (await createIdentity({ store, clock, issuer })).document())
     for (const document of documents) expect(document).toEqual(documents[0])
     expect(documents[0]).toMatchObject({ created_at: '2026-11-22T12:00:00.000Z', keys: [{ alg: 'ES256' }] })
   })
 
   it('is checked with a key that everybody may fetch, from any page', async () => {
-    const { document, privateKey } = serviceKey('1f'.repeat(32), start)
+    const { document, privateKey } = knownServiceKey('1f'.repeat(32), start)
     const { url } = await openDesk(openStore, { signingKey: document })
     const answer = await fetch(`${url}/.well-known/multimail-signing-key`)
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, '*'])
@@ -186,7 +187,7 @@ const plain = {
 
 describe('a token', () => {
   it('is canonical: ai_generated first, keys in order, no white space', () => {
-    const token = tokenOf(serviceKey('1f'.repeat(32), start), { ...plain, kid: 'k' })
+    const token = tokenOf(knownServiceKey('1f'.repeat(32), start), { ...plain, kid: 'k' })
     const payload = String(Buffer.from(token.split('.')[0] ?? '', 'base64url'))
     expect(payload).toBe(canonicalJson(JSON.parse(payload)))
     expect(payload).toMatch(/^\{"ai_generated":true,"bh":"","capabilities":\[\],/)

@@ -6,15 +6,15 @@ import { relaxedBodyHash } from '../../../server/outbound/body-hash.ts'
 import { createIssuerKeys } from '../../../server/outbound/identity/issuer-keys.ts'
 import { createReadIdentity } from '../../../server/outbound/identity/read-identity.ts'
 import { type IssuerKey, issuerOf } from '../../../server/outbound/identity/received-token.ts'
-import { serviceKey } from '../../../server/outbound/identity/service-key.ts'
 import { type Claims, tokenOf } from '../../../server/outbound/identity/token.ts'
 import { makeCertificate } from '../../support/certificate.ts'
 import { createHttpsHost, says } from '../../support/https-host.ts'
+import { knownServiceKey } from '../../support/service-key.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
 const start = Date.UTC(2026, 10, 22, 12)
-const theirs = serviceKey('1f'.repeat(32), start)
-const another = serviceKey('2e'.repeat(32), start)
+const theirs = knownServiceKey('1f'.repeat(32), start)
+const another = knownServiceKey('2e'.repeat(32), start)
 const body = 'Hello  there.\r\n'
 const keyOf = ({ document }: typeof theirs): IssuerKey => ({ kid: document.kid, jwk: document.public_key_jwk })
 
@@ -50,7 +50,7 @@ const letter = (token: string | null, more: readonly string[] = [], text = body)
 describe('the identity of an arriving message', () => {
   const ownIs = (issuer: string, keys: IssuerKey[] = [keyOf(theirs)]) =>
     createReadIdentity({
-      own: { issuer: issuerOf(issuer), keys: () => keys },
+      own: { issuer: issuerOf(issuer), keys: () => Promise.resolve(keys) },
       keysOf: () => Promise.reject(new Error('asked somebody')),
     })
   const read = ownIs('https://mail.theirs.test')
@@ -113,7 +113,7 @@ describe('the identity of an arriving message', () => {
   it('is worth nothing with any octet of it changed, and never fails', async () => {
     const good = tokenOf(theirs, await claims())
     // A changed issuer is asked, and has no keys.
-    const own = { issuer: issuerOf('https://mail.theirs.test'), keys: () => [keyOf(theirs)] }
+    const own = { issuer: issuerOf('https://mail.theirs.test'), keys: () => Promise.resolve([keyOf(theirs)]) }
     const read = createReadIdentity({ own, keysOf: () => Promise.resolve(null) })
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: good.length - 1 }), fc.constantFrom(...'AQgw_.=\u00e9'.split('')), async (at, other) => {
