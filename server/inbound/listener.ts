@@ -4,6 +4,7 @@
  * Promises: 250 after DATA means the message is on disk; a message that is refused leaves nothing behind; nobody's mail is relayed; whatever
  * bytes come, other connections go on. Built on `smtp-server`; the protocol is in smtp/, how strangers behave is judged in conduct/.
  */
+import type { Arrival } from './arrival.ts'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { SMTPServerOptions } from 'smtp-server'
@@ -21,7 +22,7 @@ import { judgeTime, timeCheckMs } from './smtp/deadlines.ts'
 import { createMemoryBudget } from './smtp/memory-budget.ts'
 import { Server } from './smtp/server.ts'
 import { maxSockets } from './smtp/sockets.ts'
-import type { CompleteMessage, Host, Peer, Talk } from './smtp/talk.ts'
+import type { Host, Peer, Talk } from './smtp/talk.ts'
 
 export type ListenerConfig = {
   hostname: string
@@ -112,7 +113,7 @@ export function createListener(deps: ListenerDeps): Listener {
     }
   }
 
-  async function handle(message: CompleteMessage, log: Log): Promise<Reply> {
+  async function handle(message: Arrival, log: Log): Promise<Reply> {
     const reply = await receive({ ...message, log }).catch((error: unknown) => failed(log, error))
     log.debug({ reply: formatReply(reply) }, 'inbound.replied')
     return reply

@@ -19,21 +19,12 @@ import type { MessageFlag, ParsedMessage } from './message/parsed-message.ts'
 import type { Parser } from './examine/parser.ts'
 import type { Patience } from './verdict/patience.ts'
 import type { Recipient } from './recipients.ts'
-import { type Client, judgeHeader, withTrace } from './filing/trace.ts'
+import type { Arrival } from './arrival.ts'
+import { withTrace } from './filing/trace.ts'
+import { judgeHeader } from './verdict/header.ts'
 import { type MailboxVerdict, judgeForMailbox, judgeMessage } from './verdict.ts'
 import type { MessageFacts } from './verdict/message-facts.ts'
 import { isAmbiguous } from './verdict/proof.ts'
-
-export type Arrival = {
-  client: Client
-  reversePath: Address | null
-  recipients: readonly Recipient[]
-  /** asked for with MAIL FROM (RFC 8689) */
-  requireTls: boolean
-  /** as received, dots unstuffed */
-  bytes: Buffer
-  log: Log
-}
 
 export type ReceiverDeps = {
   hostname: string
@@ -50,8 +41,11 @@ export type ReceiverDeps = {
 
 type Deps = ReceiverDeps & { filer: Filer }
 
+/** `log`: of its session. */
+type Logged = Arrival & { log: Log }
+
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
-export type Receive = (arrival: Arrival) => Promise<Reply>
+export type Receive = (arrival: Logged) => Promise<Reply>
 
 /** `load`: how far the workers or the disk are behind, from 0 to 1. */
 export type Receiver = { receive: Receive; load: () => number }
@@ -97,7 +91,7 @@ const flagsOf = (facts: MessageFacts, { parsed }: Examination): MessageFlag[] =>
   ...(isAmbiguous(facts) ? (['from-ambiguous'] as const) : []),
 ]
 
-async function keep(deps: Deps, arrival: Arrival, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
+async function keep(deps: Deps, arrival: Logged, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
   const { examination } = facts

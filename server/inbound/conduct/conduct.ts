@@ -43,14 +43,14 @@ export type Resource = 'memory' | 'work'
 
 /** `inPlaceOf`: every place was taken, and this session, which has been silent the longest, is to be told `noPlace` and hung up; never one whose
  *  message is on its way. So whoever only holds a connection open cannot keep out those who have something to say. */
-export type Arrival = { kind: 'refused'; reply: Reply } | { kind: 'welcome'; visitor: Visitor; inPlaceOf: string | null }
+export type Entrance = { kind: 'refused'; reply: Reply } | { kind: 'welcome'; visitor: Visitor; inPlaceOf: string | null }
 
 /** RFC 3463 §3.4: the system is not accepting messages; RFC 5321 §3.8 has the code. */
 export const noPlace: Reply = { code: 421, status: '4.3.2', text: 'Too many connections at this moment, try again later' }
 
 export type Conduct = {
   /** @param ip of the other side; behind a named proxy what it says */
-  arrive(peer: { ip: string; sessionId: string }): Arrival
+  arrive(peer: { ip: string; sessionId: string }): Entrance
   limits(): SessionLimits
   networkView(): NetworkView
   /** Whether this address can be evidence about who sends (SPF, reverse DNS, block lists). False for a private one in server mode: it may be

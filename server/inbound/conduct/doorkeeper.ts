@@ -6,7 +6,7 @@ import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import type { Db } from '../../store/db.ts'
 import { type LimitsConfig, type NotAdmitted, createAdmission } from './admission.ts'
-import { type Arrival, type Conduct, type Resource, noPlace } from './conduct.ts'
+import { type Entrance, type Conduct, type Resource, noPlace } from './conduct.ts'
 import { type Welcome, createCounts } from './counts.ts'
 import { createMemory } from './memory.ts'
 import { createNatWatch } from './nat-watch.ts'
@@ -80,7 +80,7 @@ export function createConduct({ config, sharedIn, clock, log, metrics }: Conduct
     },
   }
 
-  const refused = (outcome: Welcome, reply: Reply): Arrival => {
+  const refused = (outcome: Welcome, reply: Reply): Entrance => {
     counts.arrived(outcome)
     return { kind: 'refused', reply }
   }

@@ -10,7 +10,7 @@ import type { Address } from '../../model/address.ts'
 import { type HeaderField, headerFields, removeFields, splitMessage } from '../../model/headers.ts'
 import { readResult } from './authentication-result.ts'
 import { repeatedFields } from './repeated-fields.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Client } from '../arrival.ts'
 import type { Authentication } from '../verdict/message-facts.ts'
 import { verifyMessage } from './verify-message.ts'
 

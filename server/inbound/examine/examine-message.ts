@@ -11,7 +11,7 @@ import type { Examination } from './examination.ts'
 import type { Plan, Stage } from './plan.ts'
 import { nothingRead, readHeader, readWhole } from '../message/read-message.ts'
 import { recogniseReport } from '../reports/recognise.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Client } from '../arrival.ts'
 import type { Authentication } from '../verdict/message-facts.ts'
 
 export type ExamineTask = {

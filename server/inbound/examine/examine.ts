@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Examination } from './examination.ts'
 import type { NameQuestion } from './examine-message.ts'
 import type { Parser } from './parser.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Client } from '../arrival.ts'
 
 export type { Examination } from './examination.ts'
 

@@ -1,40 +1,13 @@
-/** The trace fields we put in front of what we received (RFC 5321 §4.4, RFC 8601), and what we look for among those already there. */
+/** The trace fields we put in front of what we received (RFC 5321 §4.4, RFC 8601). */
 import { isIPv6 } from 'node:net'
 import { plainAddress } from '../../../dns/asked-name.ts'
 import { parseDomainName } from '../../../dns/name.ts'
 import type { ReverseResult } from '../../../dns/reverse.ts'
 import type { Address } from '../../model/address.ts'
-import { fieldValue, type HeaderField, headerFields, removeFields, splitMessage } from '../../model/headers.ts'
+import { fieldValue, type HeaderField, removeFields } from '../../model/headers.ts'
 import { mailDate } from '../../model/mail-date.ts'
-import type { Reply } from '../../model/reply.ts'
 import type { AuthenticationResults } from '../../model/verdict.ts'
-
-/** The other side of the connection. `helo` is what it called itself; `cipher` null without TLS. */
-export type Client = { ip: string; helo: string; protocol: string; cipher: string | null }
-
-/** RFC 5321 §6.3 asks for a large number; Postfix uses 50. */
-const maxHops = 50
-/** A header section beyond this is no letter's; refusing it keeps every later step short. */
-const maxHeaderBytes = 2 * 1024 * 1024
-const maxHeaderLines = 10_000
-
-/** What is wrong with the header section as a whole, before anything else looks at it; null when nothing is. */
-export function judgeHeader(message: Buffer): Reply | null {
-  const { header } = splitMessage(message)
-  if (header.length > maxHeaderBytes || hasMoreLines(header, maxHeaderLines))
-    return { code: 552, status: '5.3.4', text: 'Header section too large' }
-  // A continuation line would continue our own last field: a stranger's words inside our Authentication-Results.
-  if (/^[ \t]/.test(message.toString('latin1', 0, 1)))
-    return { code: 554, status: '5.6.0', text: 'The message begins with a continuation line' }
-  const hops = headerFields(header).filter(({ name }) => name === 'received').length
-  return hops > maxHops ? { code: 554, status: '5.4.6', text: 'Too many hops, this looks like a mail loop' } : null
-}
-
-function hasMoreLines(header: Buffer, limit: number): boolean {
-  let lines = 0
-  for (let at = header.indexOf(10); at >= 0; at = header.indexOf(10, at + 1)) if (++lines > limit) return true
-  return false
-}
+import type { Client } from '../arrival.ts'
 
 export type Trace = {
   hostname: string

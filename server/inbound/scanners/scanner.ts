@@ -6,7 +6,7 @@
  */
 import type { Address } from '../../model/address.ts'
 import type { Reason } from '../../model/reason.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Client } from '../arrival.ts'
 
 export type Scanned = { bytes: Buffer; client: Client; reversePath: Address | null; forwardPaths: readonly Address[] }
 

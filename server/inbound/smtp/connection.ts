@@ -9,7 +9,7 @@ import type { TLSSocket } from 'node:tls'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Reply } from '../../model/reply.ts'
-import type { Arrival, Reaction, Visitor } from '../conduct/conduct.ts'
+import type { Entrance, Reaction, Visitor } from '../conduct/conduct.ts'
 import { answerCommand, answerTaken, answerUnreadable } from './conversation.ts'
 import type { Unreadable } from './command-line.ts'
 import type { TimeFacts } from './deadlines.ts'
@@ -20,7 +20,7 @@ import { type Answer, type Host, type Peer, type Talk, createTalk, endMail, forg
 /** What a connection asks of the listener. */
 export type Door = {
   host: Host
-  arrive(connection: Connection): Arrival
+  arrive(connection: Connection): Entrance
   left(connection: Connection): void
   /** Does `work` after that time. @returns a way to call it off */
   after(ms: number, work: () => void): { cancel(): void }

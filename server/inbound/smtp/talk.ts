@@ -3,7 +3,7 @@ import type { Address } from '../../model/address.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { Recipient, RecipientVerdict, SenderVerdict } from '../recipients.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Arrival } from '../arrival.ts'
 import { type Later, type Next, commands, nothing } from './input.ts'
 import type { Intake } from './intake.ts'
 import type { LineCheck } from './mail-data.ts'
@@ -19,19 +19,11 @@ export type Host = {
   judgeSender(path: string): SenderVerdict
   judgeRecipient(path: string, talk: Talk): Promise<RecipientVerdict>
   /** The reply to a complete message. Never rejects. */
-  receive(message: CompleteMessage, talk: Talk): Promise<Reply>
+  receive(message: Arrival, talk: Talk): Promise<Reply>
   /** A message was refused as it came in. */
   refused(reply: Reply, talk: Talk): void
   /** epoch ms */
   now(): number
-}
-
-export type CompleteMessage = {
-  client: Client
-  reversePath: Address | null
-  recipients: readonly Recipient[]
-  requireTls: boolean
-  bytes: Buffer
 }
 
 /** The connection below. */

@@ -1,7 +1,7 @@
 /** DATA and BDAT: a message comes in, and is answered. */
 import type { Reply } from '../../model/reply.ts'
 import { type Intake, createIntake, noRoom } from './intake.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Client } from '../arrival.ts'
 import { parseChunkArgument } from './chunk-size.ts'
 import { type Answer, type Mail, type Talk, type Transfer, endMail, outOfOrder, say, sayAndClose } from './talk.ts'
 import { type Later, commands } from './input.ts'

@@ -15,7 +15,8 @@ import { findMailboxFacts } from './mailbox-facts.ts'
 import type { MessageFlag } from '../message/parsed-message.ts'
 import type { Rates } from './rates.ts'
 import type { Scan } from '../scanners/scanner.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Arrival } from '../arrival.ts'
+import type { Recipient } from '../recipients.ts'
 import { authenticDomains, detourOf } from './detour.ts'
 import { heloKind } from './helo.ts'
 import type { Authentication, Detour, MailboxFacts, MessageFacts } from './message-facts.ts'
@@ -37,17 +38,15 @@ export type FactsDeps = {
   trustedSealers: readonly DomainName[]
 }
 
-export type Arriving = {
-  client: Client
-  reversePath: Address | null
-  recipients: readonly { mailboxId: MailboxId; forwardPath: Address }[]
-  bytes: Buffer
+/** Of an arrival as much as a verdict needs. */
+export type ToJudge = Pick<Arrival, 'client' | 'reversePath' | 'bytes'> & {
+  recipients: readonly Pick<Recipient, 'mailboxId' | 'forwardPath'>[]
 }
 
 export type Facts = { examination: Examination; client: ClientNames; message: MessageFacts; ofMailbox(id: MailboxId): MailboxFacts }
 
 /** @param examining is under way meanwhile. Null when it ends in nothing. */
-export type FindFacts = (arriving: Arriving, examining: Promise<Examination | null>) => Promise<Facts | null>
+export type FindFacts = (arriving: ToJudge, examining: Promise<Examination | null>) => Promise<Facts | null>
 
 /** A sender somebody vouches for may send so many times as many: a busy tracker or a monitor is no flood. */
 const vouchedForTimes = 40
@@ -91,7 +90,7 @@ export function createFactFinder(deps: FactsDeps): FindFacts {
   }
 }
 
-const mailboxesOf = ({ recipients }: Arriving): MailboxId[] => [...new Set(recipients.map(({ mailboxId }) => mailboxId))]
+const mailboxesOf = ({ recipients }: ToJudge): MailboxId[] => [...new Set(recipients.map(({ mailboxId }) => mailboxId))]
 
 const nothingKnown: MailboxFacts = { history: noCorrespondence, learned: null, conversation: [] }
 
@@ -105,14 +104,14 @@ const hidingAddress = (authentication: Authentication): Authentication => ({
 })
 
 /** Only where it makes a difference: of most messages nobody needs to ask. */
-async function findDetour(deps: FactsDeps, arriving: Arriving, authentication: Authentication): Promise<Detour | null> {
+async function findDetour(deps: FactsDeps, arriving: ToJudge, authentication: Authentication): Promise<Detour | null> {
   const { dmarc } = authentication.results
   if (dmarc.result !== 'fail' || leftAlone(dmarc.policy)) return null
   const known = await hasWrittenTo(deps.store.db, mailboxesOf(arriving), authenticDomains(authentication.results))
   return detourOf(authentication, { header: splitMessage(arriving.bytes).header, trustedSealers: deps.trustedSealers, known })
 }
 
-function rateOf(deps: FactsDeps, arriving: Arriving, authentication: Authentication, judgesByIp: boolean): MessageFacts['rate'] {
+function rateOf(deps: FactsDeps, arriving: ToJudge, authentication: Authentication, judgesByIp: boolean): MessageFacts['rate'] {
   if (deps.senderLimit === null) return { lastHour: 0, limit: null }
   const sender = senderOf(arriving, authentication, judgesByIp)
   const counts = mailboxesOf(arriving).map((id) => deps.rates.count(sender, id))
@@ -120,7 +119,7 @@ function rateOf(deps: FactsDeps, arriving: Arriving, authentication: Authenticat
 }
 
 /** Counted is who is proved to have sent it, or else the address, of IPv6 the /64: whoever forges a name must not use up what its owner may send. */
-function senderOf({ client, reversePath }: Arriving, { results }: Authentication, judgesByIp: boolean): string {
+function senderOf({ client, reversePath }: ToJudge, { results }: Authentication, judgesByIp: boolean): string {
   if (isVouchedFor(results) && results.dmarc.domain !== null) return results.dmarc.domain
   const [domain] = authenticDomains(results)
   if (domain !== undefined) return domain

@@ -1,7 +1,7 @@
 /** What a client calls itself. */
 import { isIP } from 'node:net'
 import { parseDomainName } from '../../../dns/name.ts'
-import type { Client } from '../filing/trace.ts'
+import type { Client } from '../arrival.ts'
 import type { Helo } from './message-facts.ts'
 
 /** RFC 5321 §4.1.4 wants the full name of the client, or its address as a literal. Nobody is refused for less, but who takes our own name lies.

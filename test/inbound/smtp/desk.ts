@@ -1,3 +1,4 @@
+import type { Arrival } from '../../../server/inbound/arrival.ts'
 import type { Reply } from '../../../server/model/reply.ts'
 import { parseAddress } from '../../../server/model/address.ts'
 import type { MailboxId } from '../../../server/model/ids.ts'
@@ -5,14 +6,14 @@ import { createMemoryBudget } from '../../../server/inbound/smtp/memory-budget.t
 import { judgeSender } from '../../../server/inbound/recipients.ts'
 import { answerCommand, answerTaken, answerUnreadable } from '../../../server/inbound/smtp/conversation.ts'
 import { Input, type Later, type Listening, type Next, nothing } from '../../../server/inbound/smtp/input.ts'
-import { type Answer, type CompleteMessage, type Host, type Talk, createTalk, endMail, forget } from '../../../server/inbound/smtp/talk.ts'
+import { type Answer, type Host, type Talk, createTalk, endMail, forget } from '../../../server/inbound/smtp/talk.ts'
 import { formatReply } from '../../../server/model/reply.ts'
 
 export const stored: Reply = { code: 250, status: '2.0.0', text: 'Stored' }
 
 /** The house behind a session, as small as can be: `ours.test` with anybody but `nobody`. What is given takes the place of that. */
-export function createHost(different: Partial<Host> = {}): Host & { received: CompleteMessage[] } {
-  const received: CompleteMessage[] = []
+export function createHost(different: Partial<Host> = {}): Host & { received: Arrival[] } {
+  const received: Arrival[] = []
   return {
     received,
     name: 'mx.ours.test',
