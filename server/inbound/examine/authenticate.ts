@@ -33,18 +33,19 @@ export type Authenticator = (message: Buffer, client: Client, reversePath: Addre
 
 export const createAuthenticator =
   ({ hostname, resolver }: { hostname: string; resolver: Resolver }): Authenticator =>
-  async (message, client, reversePath) =>
-    readResult(
-      await verifyMessage(checkable(message), {
-        ip: client.ip,
-        helo: client.helo,
-        sender: reversePath ?? '',
-        mta: hostname,
-        resolver: limitLookups(forMailauth(resolver)),
-        minBitLength: minKeyBits,
-      }),
-      repeatedFields(splitMessage(message).header),
-    )
+  async (message, client, reversePath) => {
+    const { header } = splitMessage(message)
+    const fields = headerFields(header)
+    const verified = await verifyMessage(checkable(message, header, fields), {
+      ip: client.ip,
+      helo: client.helo,
+      sender: reversePath ?? '',
+      mta: hostname,
+      resolver: limitLookups(forMailauth(resolver)),
+      minBitLength: minKeyBits,
+    })
+    return readResult(verified, repeatedFields(fields))
+  }
 
 type Lookup = ReturnType<typeof forMailauth>
 
@@ -63,14 +64,16 @@ function limitLookups(lookup: Lookup): (domain: string, rrtype: string) => Promi
 const isOfUsualLength = (record: unknown): boolean =>
   !Array.isArray(record) || record.reduce((sum: number, part) => sum + String(part).length, 0) <= maxTextRecord
 
-/** The message as far as mailauth should see it. */
-function checkable(message: Buffer): Buffer {
-  const { header, body } = splitMessage(message)
-  const fields = headerFields(header)
-  const lines = fields.reduce((sum, field) => sum + linesOf(field), 0)
+/** The message as far as verifiers should see it. */
+function checkable(message: Buffer, header: Buffer, fields: readonly HeaderField[]): Buffer {
   const authors = fields.filter(({ name }) => name === 'from')
   const hugeAuthor = authors.reduce((sum, { raw }) => sum + raw.length, 0) > maxAuthorBytes
-  if (hugeAuthor || header.length > maxHeaderBytes || lines > maxHeaderLines || hasLongerLine(body, maxLineBytes))
+  if (
+    hugeAuthor ||
+    header.length > maxHeaderBytes ||
+    hasMoreLines(header, maxHeaderLines) ||
+    hasLongerLine(message, header.length, maxLineBytes)
+  )
     return Buffer.concat([...(hugeAuthor ? [] : authors.map(({ raw }) => raw)), Buffer.from('\r\n')])
   const signatures = fields.filter(({ name }) => name === 'dkim-signature')
   const hugeReceived = fields.filter(({ name, raw }) => name === 'received' && raw.length > maxReceivedBytes)
@@ -78,17 +81,19 @@ function checkable(message: Buffer): Buffer {
   return surplus.size === 0 ? message : removeFields(message, ({ raw }) => surplus.has(raw.byteOffset))
 }
 
-function linesOf({ raw }: HeaderField): number {
+function hasMoreLines(header: Buffer, limit: number): boolean {
+  const text = header.toString('latin1')
   let lines = 0
-  for (let at = raw.indexOf(10); at >= 0; at = raw.indexOf(10, at + 1)) lines++
-  return lines
+  for (let at = text.indexOf('\n'); at >= 0 && lines <= limit; at = text.indexOf('\n', at + 1)) lines++
+  return lines > limit
 }
 
-function hasLongerLine(body: Buffer, limit: number): boolean {
-  let start = 0
+/** @param from where to begin */
+function hasLongerLine(message: Buffer, from: number, limit: number): boolean {
+  let start = from
   // From the far end of each stretch: of eleven million short lines few have to be looked at.
-  while (body.length - start > limit) {
-    const end = body.lastIndexOf(10, start + limit)
+  while (message.length - start > limit) {
+    const end = message.lastIndexOf(10, start + limit)
     if (end < start) return true
     start = end + 1
   }
