@@ -15,7 +15,7 @@ import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
 import { createListener } from './inbound/listener.ts'
-import { createParser } from './inbound/examine/parser.ts'
+import { createWorkers } from './inbound/examine/workers.ts'
 import { createFactFinder } from './inbound/verdict/facts.ts'
 import { createPatience } from './inbound/verdict/patience.ts'
 import { createRates } from './inbound/verdict/rates.ts'
@@ -192,10 +192,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
   const periodic = createPeriodic({ jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing], clock, log })
 
-  const parser = createParser({ log })
+  const workers = createWorkers({ log })
   const { hostname } = config
   const conduct = createConduct({ config, sharedIn: sole === null ? store.db : null, clock, log, metrics })
-  const examine = createExaminer({ parser, hostname, resolver, clock })
+  const examine = createExaminer({ workers, hostname, resolver, clock })
   const patience = createPatience(clock)
   const findFacts = createFactFinder({
     store,
@@ -216,7 +216,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     hostname,
     holdExpiryMs,
     store,
-    parser,
+    workers,
     examine,
     findFacts,
     patience,
@@ -284,7 +284,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       policies.stop()
       await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), scheduler.stop(), periodic.stop()])
       transport.closeIdle()
-      await Promise.all([parser.close(), conduct.close()])
+      await Promise.all([workers.close(), conduct.close()])
       await destinations.stop()
       await tlsCounter.flush()
       await store.close()

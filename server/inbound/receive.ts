@@ -16,7 +16,7 @@ import type { Filing, Letter } from './filing/email-rows.ts'
 import { type Filer, createFiler } from './filing/filer.ts'
 import type { HandOn } from './filing/hand-on.ts'
 import type { MessageFlag, ParsedMessage } from './message/parsed-message.ts'
-import type { Parser } from './examine/parser.ts'
+import type { Workers } from './examine/workers.ts'
 import type { Patience } from './verdict/patience.ts'
 import type { Recipient } from './recipients.ts'
 import type { Arrival } from './arrival.ts'
@@ -30,7 +30,7 @@ export type ReceiverDeps = {
   hostname: string
   holdExpiryMs: number
   store: Store
-  parser: Pick<Parser, 'load'>
+  workers: Pick<Workers, 'load'>
   examine: Examine
   findFacts: FindFacts
   patience: Patience
@@ -58,7 +58,7 @@ const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at
 
 export function createReceiver(given: ReceiverDeps): Receiver {
   const deps: Deps = { ...given, filer: createFiler(given) }
-  const load = (): number => Math.max(deps.parser.load(), deps.filer.load())
+  const load = (): number => Math.max(deps.workers.load(), deps.filer.load())
   const receive: Receive = async (arrival) => {
     const { bytes, client, reversePath, log } = arrival
     log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')

@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { summaryOf } from '../../server/operations/views.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { openPostOffice } from '../inbound/post-office.ts'
@@ -103,12 +103,12 @@ const cases: readonly [what: string, fields: string, outcome: string][] = [
   ['an author of many kilobytes', `From: ${'"a" '.repeat(3_000)}<ceo@bank.test>`, 'spam_quarantined, unverified ceo@bank.test (…)'],
 ]
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 describeOnEachEngine('who is shown as the author', (openStore) => {
   it('is who was verified, or says that nobody was', async () => {
-    const office = await openPostOffice(await openStore(), { parser, zone })
+    const office = await openPostOffice(await openStore(), { workers, zone })
     const outcomes: [string, string][] = []
     for (const [what, fields] of cases) {
       const data = `${fields}\r\nTo: ann@ours.test\r\nMessage-ID: <${outcomes.length}@evil.test>\r\n\r\nHi\r\n`
@@ -120,7 +120,7 @@ describeOnEachEngine('who is shown as the author', (openStore) => {
   })
 
   it('is not changed by what stands in the envelope', async () => {
-    const office = await openPostOffice(await openStore(), { parser, zone })
+    const office = await openPostOffice(await openStore(), { workers, zone })
     const data = 'From: ceo@bank.test\r\n\r\nHi\r\n'
     for (const path of ['any@nowhere.bank.test', 'any@bank.test.evil.test', 'x@evil.test', "@bank.test,@any.test:'any@evil.test", '']) {
       const client = await office.connect()

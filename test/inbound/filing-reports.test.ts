@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, expect, it } from 'vitest'
 import { mostTurns } from '../../server/inbound/automatic/loops.ts'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import type { ContentHash } from '../../server/model/envelope.ts'
 import { newId } from '../../server/model/ids.ts'
 import { release } from '../../server/oversight/release.ts'
@@ -18,8 +18,8 @@ import { type PostOffice, openPostOffice } from './post-office.ts'
 import { gigabyte } from './reports/bomb.ts'
 import { ourMessageId, sample, withFile } from './reports/corpus.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 const name = 'remote.test!ours.test!1795305600!1795391999.xml.gz'
 /** The sample as a report from remote.test. */
@@ -38,7 +38,7 @@ describeOnEachEngine('a report that arrives', (openStore) => {
     const store = await openStore()
     const remote = createRemoteSender({ dmarc: 'p=none' })
     // As behind a NAT: only a signature proves anything, and nobody new has to wait.
-    const office = await openPostOffice(store, { parser, zone: remote.zone, facts: { judgesByIp: () => false } })
+    const office = await openPostOffice(store, { workers, zone: remote.zone, facts: { judgesByIp: () => false } })
     return { store, office, signed: async (data) => remote.sign(await data) }
   }
   const all = (store: Store) => readReports(store.db, { accountId: null, limit: 100 })
@@ -156,7 +156,7 @@ describeOnEachEngine('a report that arrives', (openStore) => {
 describeOnEachEngine('a loop', (openStore) => {
   const open = async (): Promise<{ office: PostOffice; store: Store }> => {
     const store = await openStore()
-    return { store, office: await openPostOffice(store, { parser, zone: createRemoteSender({ dmarc: 'p=none' }).zone }) }
+    return { store, office: await openPostOffice(store, { workers, zone: createRemoteSender({ dmarc: 'p=none' }).zone }) }
   }
   /** As many emails as there are turns in one thread of ann's, both ways. */
   const converse = async (office: PostOffice, store: Store, turns: number, sentAt: (now: number) => number): Promise<void> => {

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { openPostOffice } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 const hello = 'EHLO out.remote.test\r\n'
 const envelope = `${hello}MAIL FROM:<bo@remote.test>\r\nRCPT TO:<ann@ours.test>\r\n`
@@ -19,7 +19,7 @@ const chunk = `BDAT ${message.length} LAST\r\n${message}`
 describeOnEachEngine('a sender that stops talking before it listens', (openStore) => {
   /** @param words the last of them with the end of its half; before the others' next, their last reply is waited for */
   const say = async (...words: readonly (readonly [text: string, reply: RegExp])[]) => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const socket = connect({ port: office.port, host: '127.0.0.1', allowHalfOpen: true })
     const closed = once(socket, 'close')
     let said = await hear(socket, /^220 /m)

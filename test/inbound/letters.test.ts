@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { reader } from '../support/read-letter.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 /** Letters as programs write them; kept with LF line ends, for people. */
 async function read(name: string) {
   const text = await readFile(new URL(`../fixtures/${name}.eml`, import.meta.url), 'utf8')
-  const message = await reader(parser)(text.replaceAll('\n', '\r\n'))
+  const message = await reader(workers)(text.replaceAll('\n', '\r\n'))
   return { ...message, attachments: message?.attachments.map(({ content, ...rest }) => ({ ...rest, size: content.length })) }
 }
 

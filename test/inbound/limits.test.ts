@@ -1,19 +1,19 @@
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { openPostOffice } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 describeOnEachEngine('the listener', (openStore) => {
   it('answers a normal message while hostile ones are read', { timeout: 60_000 }, async () => {
-    const impatient = createParser({ log: silentLog, limits: { quickMs: 1_000, slowMs: 1_000 } })
+    const impatient = createWorkers({ log: silentLog, limits: { quickMs: 1_000, slowMs: 1_000 } })
     onTestFinished(() => impatient.close())
-    const office = await openPostOffice(await openStore(), { parser: impatient })
+    const office = await openPostOffice(await openStore(), { workers: impatient })
     const hostile = [
       letter({}, 'a\r\n'.repeat(200_000)),
       letter(
@@ -33,7 +33,7 @@ describeOnEachEngine('the listener', (openStore) => {
 
   it('asks a sender to come again when nobody has time to read its message, and keeps nothing of it', async () => {
     const office = await openPostOffice(await openStore(), {
-      parser: { examine: () => Promise.resolve(null), load: () => 0, close: () => Promise.resolve() },
+      workers: { examine: () => Promise.resolve(null), load: () => 0, close: () => Promise.resolve() },
     })
     expect(await office.send({ data: letter() })).toBe('451 4.3.1 Too many messages at this moment, try again later')
     expect(await office.emails()).toEqual([])
@@ -43,7 +43,7 @@ describeOnEachEngine('the listener', (openStore) => {
     const clock = createVirtualClock(Date.UTC(2026, 10, 23))
     const asked = Promise.withResolvers<void>()
     const office = await openPostOffice(await openStore(), {
-      parser,
+      workers,
       clock,
       zone: new Proxy(createRemoteSender().zone, {
         ownKeys() {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { verifyLog } from '../../server/store/log.ts'
 import { letter } from '../support/remote-sender.ts'
@@ -7,15 +7,15 @@ import type { Mail } from '../support/smtp-client.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { asReceived, maxMessageBytes, openPostOffice, ourField } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 describeOnEachEngine('arriving mail', (openStore) => {
-  const open = async () => await openPostOffice(await openStore(), { parser })
+  const open = async () => await openPostOffice(await openStore(), { workers })
 
   it('stores a message, says 250 with our id for it, and tells of it', async () => {
     const store = await openStore()
-    const office = await openPostOffice(store, { parser })
+    const office = await openPostOffice(store, { workers })
     const reply = await office.send({ data: letter() })
     const [email] = await office.emails()
     expect(reply).toBe(`250 2.0.0 Stored as ${email?.id}`)
@@ -84,7 +84,7 @@ describeOnEachEngine('arriving mail', (openStore) => {
 
   it('holds what arrives in a gated_all mailbox until a reviewer has seen it', async () => {
     const store = await openStore()
-    const office = await openPostOffice(store, { parser })
+    const office = await openPostOffice(store, { workers })
     await office.send({ to: 'bea@ours.test', data: letter() })
     const [email] = await office.emails()
     const hold = await store.db.selectFrom('holds').selectAll().executeTakeFirstOrThrow()
@@ -106,7 +106,7 @@ describeOnEachEngine('arriving mail', (openStore) => {
 
   it('stores the same attachment once, however often it comes', async () => {
     const store = await openStore()
-    const office = await openPostOffice(store, { parser })
+    const office = await openPostOffice(store, { workers })
     const part = `--b\r\nContent-Type: application/pdf; name="a/../b.pdf"\r\nContent-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n${'QUJD\r\n'.repeat(30_000)}`
     const data = letter({ 'Content-Type': 'multipart/mixed; boundary=b' }, `--b\r\n\r\nSee below.\r\n${part}${part}--b--\r\n`)
     await office.send({ data })
@@ -193,7 +193,7 @@ const accepted: [what: string, mail: Partial<Mail>, stored: object][] = [
 describeOnEachEngine('replies', (openStore) => {
   it('refuses these, and stores nothing', async () => {
     const store = await openStore()
-    const office = await openPostOffice(store, { parser })
+    const office = await openPostOffice(store, { workers })
     const client = await office.connect()
     for (const [what, mail, reply] of [...refused, continuation]) {
       expect([what, await client.send({ to: 'ann@ours.test', data: letter(), ...mail })]).toEqual([what, reply])
@@ -205,7 +205,7 @@ describeOnEachEngine('replies', (openStore) => {
   })
 
   it('accepts these', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const client = await office.connect()
     for (const [what, mail, stored] of accepted) {
       expect([what, await client.send({ to: 'ann@ours.test', data: letter(), ...mail })]).toEqual([
@@ -217,7 +217,7 @@ describeOnEachEngine('replies', (openStore) => {
   })
 
   it('stores a Message-ID that it has seen before: it is no proof that the message is the same', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     await office.send({ data: letter() })
     await office.send({ data: letter({}, 'Something else.\r\n') })
     expect((await office.emails()).map((email) => email.extracted)).toEqual(['Hello.', 'Something else.'])
@@ -227,7 +227,7 @@ describeOnEachEngine('replies', (openStore) => {
 describe('a session', () => {
   describeOnEachEngine('with one connection', (openStore) => {
     it('announces what it does and nothing else', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const client = await office.connect()
       expect(client.said.slice(1)).toEqual([
         '250-mx.ours.test',
@@ -247,7 +247,7 @@ describe('a session', () => {
     })
 
     it('goes on after a refusal: another recipient, another message', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const client = await office.connect()
       expect(await client.send({ to: ['ann@ours.test'], data: 'bare\nlf\r\n' })).toMatch(/^550 5\.6\.11 /)
       await client.ask('MAIL FROM:<bo@remote.test>')
@@ -260,7 +260,7 @@ describe('a session', () => {
     })
 
     it('stores nothing when the sender leaves before the end', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const client = await office.connect()
       for (const line of ['MAIL FROM:<bo@remote.test>', 'RCPT TO:<ann@ours.test>', 'DATA']) await client.ask(line)
       await client.write(`${letter()}\r\n.`)
@@ -270,7 +270,7 @@ describe('a session', () => {
     })
 
     it('finishes and answers what it has received before it closes', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const [idle, busy] = [await office.connect(), await office.connect()]
       for (const line of ['MAIL FROM:<bo@remote.test>', 'RCPT TO:<ann@ours.test>', 'DATA']) await busy.ask(line)
       await busy.write(`${letter()}.\r\n`)

@@ -5,7 +5,7 @@ import { createClientLookup } from '../../server/inbound/verdict/client-lookup.t
 import { createExaminer } from '../../server/inbound/examine/examine.ts'
 import { type FactsDeps, createFactFinder } from '../../server/inbound/verdict/facts.ts'
 import { createListener } from '../../server/inbound/listener.ts'
-import type { Parser } from '../../server/inbound/examine/parser.ts'
+import type { Workers } from '../../server/inbound/examine/workers.ts'
 import { type Patience, createPatience } from '../../server/inbound/verdict/patience.ts'
 import { createRates } from '../../server/inbound/verdict/rates.ts'
 import { createReceiver } from '../../server/inbound/receive.ts'
@@ -53,7 +53,7 @@ export type PostOffice = {
 }
 
 export type PostOfficeOptions = {
-  parser: Parser
+  workers: Workers
   zone?: Zone
   clock?: Clock
   log?: Log
@@ -66,11 +66,11 @@ export type PostOfficeOptions = {
 
 /** Closed when the test ends. */
 export async function openPostOffice(store: Store, options: PostOfficeOptions): Promise<PostOffice> {
-  const { parser, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor(), facts = {} } = options
+  const { workers, zone = createRemoteSender().zone, clock = systemClock, log = silentLog, conduct = openDoor(), facts = {} } = options
   await furnish(store)
   const config = { hostname, smtp: { host: '127.0.0.1', port: 0, maxMessageBytes, maxRecipients: 5, maxConnections: 100, proxies: [] } }
   const resolver = createZoneResolver(zone)
-  const examine = createExaminer({ parser, hostname, resolver, clock })
+  const examine = createExaminer({ workers, hostname, resolver, clock })
   const findFacts = createFactFinder({
     store,
     hostname,
@@ -87,7 +87,7 @@ export async function openPostOffice(store: Store, options: PostOfficeOptions): 
     hostname,
     holdExpiryMs: 1_000_000,
     store,
-    parser,
+    workers,
     examine,
     findFacts,
     patience,

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { addAddresses } from '../support/addressed.ts'
@@ -7,8 +7,8 @@ import { letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { type PostOffice, openPostOffice } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 /** Over the wire, in front of the whole listener: `ours.test` (ann, bea, closed; try in the test world), and a domain with a catch-all. */
 describeOnEachEngine('who may be written to', (openStore) => {
@@ -16,7 +16,7 @@ describeOnEachEngine('who may be written to', (openStore) => {
   let office: PostOffice
   beforeEach(async () => {
     store = await openStore()
-    office = await openPostOffice(store, { parser })
+    office = await openPostOffice(store, { workers })
     await addAddresses(store, {
       mailboxes: ['all@open.test', 'gone@open.test gone', 'eve@bücher.test'],
       aliases: { 'sales@open.test': 'all@open.test' },

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
 import { parseDomainName } from '../../dns/name.ts'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import type { ContentHash } from '../../server/model/envelope.ts'
 import { newId } from '../../server/model/ids.ts'
 import { readReturnPath, returnPath } from '../../server/model/return-path.ts'
@@ -15,8 +15,8 @@ import { createRemoteSender, letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { type PostOffice, openPostOffice } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 const domain = parseDomainName('ours.test')
 if (domain === null) throw new Error('no domain')
 const secret = 'c'.repeat(64)
@@ -54,7 +54,7 @@ describeOnEachEngine('what comes to a return path', (openStore) => {
     const store = await openStore()
     const bounceOf = (address: Parameters<typeof readReturnPath>[1]) => readReturnPath(secret, address, Date.now())
     const office = await openPostOffice(store, {
-      parser,
+      workers,
       zone: createRemoteSender({ dmarc: 'p=none' }).zone,
       signed: { bounceOf, unsubscribeOf: (address) => readUnsubscribeAddress(secret, address) },
       facts: { judgesByIp: () => false },

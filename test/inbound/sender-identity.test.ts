@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import type { IdentityFacts } from '../../server/model/sender-identity.ts'
 import { relaxedBodyHash } from '../../server/outbound/body-hash.ts'
 import { createReadIdentity } from '../../server/outbound/identity/read-identity.ts'
@@ -13,8 +13,8 @@ import { knownServiceKey } from '../support/service-key.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { openPostOffice } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 const key = knownServiceKey('1f'.repeat(32))
 const tokenFor = async (mid: string, body: string, mailbox = 'bo@remote.test'): Promise<string> =>
@@ -45,7 +45,7 @@ describeOnEachEngine('the identity of a message that arrives', (openStore) => {
     const asked: IdentityFacts[] = []
     const remote = createRemoteSender()
     const office = await openPostOffice(store, {
-      parser,
+      workers,
       zone: remote.zone,
       readIdentity: (facts) => {
         asked.push(facts)
@@ -77,7 +77,7 @@ describeOnEachEngine('the identity of a message that arrives', (openStore) => {
       },
       keysOf: () => Promise.resolve(null),
     })
-    const office = await openPostOffice(store, { parser, zone: createRemoteSender({ dmarc: null, spf: '' }).zone, readIdentity: read })
+    const office = await openPostOffice(store, { workers, zone: createRemoteSender({ dmarc: null, spf: '' }).zone, readIdentity: read })
     const message = letter({ 'X-MultiMail-Identity': await tokenFor('<1@remote.test>', 'Hello.\r\n') })
     expect(await office.hand(message)).toMatch(/^250 /)
     expect(senderIdentityOf((await office.emails())[0] ?? { sender_identity_json: null })).toMatchObject({

@@ -1,13 +1,13 @@
 import { afterAll, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { letter } from '../support/remote-sender.ts'
 import { dotStuffed } from '../support/smtp-client.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { asReceived, openPostOffice } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 const envelope = 'MAIL FROM:<bo@remote.test>\r\nRCPT TO:<ann@ours.test>\r\nDATA\r\n'
 
@@ -16,7 +16,7 @@ const falseEnds = ['\n.\n', '\r.\r', '\r.\n', '\n.\r', '\n.\r\n', '\r\n.\n', '\r
 
 describeOnEachEngine('smuggling', (openStore) => {
   it('takes none of the false ends for the end, and stores nothing of a message that has one', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const client = await office.connect()
     for (const end of falseEnds) {
       await client.write(envelope)
@@ -36,7 +36,7 @@ describeOnEachEngine('smuggling', (openStore) => {
   })
 
   it('refuses a message that does not wait for 354: the second one of a packet that holds two (the pipelining probe)', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const client = await office.connect()
     await client.write(envelope)
     for (let count = 0; count < 3; count++) await client.reply()
@@ -48,7 +48,7 @@ describeOnEachEngine('smuggling', (openStore) => {
   })
 
   it('reads commands behind the end of a message as commands, once it has answered the message', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const client = await office.connect()
     await client.write(envelope)
     for (let count = 0; count < 3; count++) await client.reply()
@@ -62,7 +62,7 @@ describeOnEachEngine('smuggling', (openStore) => {
   })
 
   it('takes none of the false ends in BDAT for anything but octets, and stores nothing of a message that has one', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const client = await office.connect()
     for (const end of falseEnds) {
       const data = `${letter()}x${end}MAIL FROM:<evil@remote.test>\r\n`
@@ -83,7 +83,7 @@ const tricky = letter({}, '.\r\n..\r\n...\r\n.a\r\n \r\n\r\n.\r\n\r\n')
 
 describeOnEachEngine('what is stored', (openStore) => {
   it('does not depend on where TCP cuts: here and there, and byte by byte (every place: smtp/mail-data.test.ts)', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const wire = Buffer.concat([dotStuffed(tricky), Buffer.from('.\r\n')])
     const end = wire.length
     const chunks = (...edges: number[]): Buffer[] => [0, ...edges].map((from, at) => wire.subarray(from, edges[at] ?? end))
@@ -105,7 +105,7 @@ describeOnEachEngine('what is stored', (openStore) => {
   })
 
   it('is the same whether it came with DATA or in chunks', async () => {
-    const office = await openPostOffice(await openStore(), { parser })
+    const office = await openPostOffice(await openStore(), { workers })
     const client = await office.connect()
     const bytes = Buffer.from(tricky)
     for (const line of ['MAIL FROM:<bo@remote.test> BODY=8BITMIME', 'RCPT TO:<ann@ours.test>']) await client.ask(line)

@@ -1,17 +1,17 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { letter } from '../support/remote-sender.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { openPostOffice, ourField } from './post-office.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 describe('STARTTLS', () => {
   describeOnEachEngine('upgrades', (openStore) => {
     it('encrypts with our certificate, forgets what came before, and says so in Received', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const client = await office.connect()
       await client.ask('MAIL FROM:<bo@remote.test>')
       expect(await client.ask('STARTTLS')).toMatch(/^220 /)
@@ -25,7 +25,7 @@ describe('STARTTLS', () => {
     })
 
     it('takes REQUIRETLS, and the row keeps it (RFC 8689)', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const client = await office.connect()
       expect(await client.ask('MAIL FROM:<bo@remote.test> REQUIRETLS')).toMatch(/^530 5\.7\.10 /)
       await client.ask('STARTTLS')
@@ -37,7 +37,7 @@ describe('STARTTLS', () => {
     })
 
     it('hangs up when anything was sent in plain text behind STARTTLS, and runs none of it', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       for (const behind of ['EHLO evil.test\r\nMAIL FROM:<evil@remote.test>\r\n', 'RSET\r\n', 'x', '\0']) {
         const client = await office.connect()
         await client.write(`STARTTLS\r\n${behind}`)
@@ -48,7 +48,7 @@ describe('STARTTLS', () => {
     })
 
     it('takes no parameter, and no protocol older than TLS 1.2', async () => {
-      const office = await openPostOffice(await openStore(), { parser })
+      const office = await openPostOffice(await openStore(), { workers })
       const client = await office.connect()
       expect(await client.ask('STARTTLS now')).toBe('501 5.5.4 STARTTLS takes no argument')
       await client.ask('STARTTLS')

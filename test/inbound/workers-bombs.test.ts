@@ -1,15 +1,15 @@
 import { afterAll, expect, it } from 'vitest'
 import { createZoneResolver } from '../../dns/resolver.ts'
 import { createExaminer } from '../../server/inbound/examine/examine.ts'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
 
 const sender = createRemoteSender()
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
-const examiner = createExaminer({ parser, hostname: 'mx.ours.test', resolver: createZoneResolver(sender.zone), clock: systemClock })
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
+const examiner = createExaminer({ workers, hostname: 'mx.ours.test', resolver: createZoneResolver(sender.zone), clock: systemClock })
 const client = { ip: '127.0.0.1', helo: 'out.remote.test', protocol: 'ESMTP', cipher: null }
 const examine = (message: string | Buffer) => examiner({ bytes: Buffer.from(message), client, reversePath: null })
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createZoneResolver } from '../../dns/resolver.ts'
 import { type Examination, createExaminer } from '../../server/inbound/examine/examine.ts'
-import { type Parser, type ParserLimits, createParser } from '../../server/inbound/examine/parser.ts'
+import { type Workers, type WorkerLimits, createWorkers } from '../../server/inbound/examine/workers.ts'
 import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { letter } from '../support/remote-sender.ts'
@@ -9,10 +9,10 @@ import { letter } from '../support/remote-sender.ts'
 const file = new URL('../support/planted-thread.ts', import.meta.url)
 const client = { ip: '192.0.2.1', helo: 'out.remote.test', protocol: 'ESMTP', cipher: null }
 
-function open(limits: ParserLimits = {}): Parser {
-  const parser = createParser({ log: silentLog, limits, file })
-  onTestFinished(() => parser.close())
-  return parser
+function open(limits: WorkerLimits = {}): Workers {
+  const workers = createWorkers({ log: silentLog, limits, file })
+  onTestFinished(() => workers.close())
+  return workers
 }
 const planted = (plant: string): Buffer => Buffer.from(letter({ 'X-Plant': plant }))
 const normal = (): Buffer => Buffer.from(letter({ Subject: 'Normal' }))
@@ -20,10 +20,10 @@ const normal = (): Buffer => Buffer.from(letter({ Subject: 'Normal' }))
 /** Nobody ever answers. */
 const noNames = { answer: () => new Promise(() => {}), giveUp: () => {} }
 
-const examine = (parser: Parser, bytes: Buffer): Promise<Examination | null> =>
-  parser.examine({ bytes, client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, noNames)
-const examinerOf = (parser: Parser) =>
-  createExaminer({ parser, hostname: 'mx.ours.test', resolver: createZoneResolver({}), clock: systemClock })
+const examine = (workers: Workers, bytes: Buffer): Promise<Examination | null> =>
+  workers.examine({ bytes, client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, noNames)
+const examinerOf = (workers: Workers) =>
+  createExaminer({ workers, hostname: 'mx.ours.test', resolver: createZoneResolver({}), clock: systemClock })
 
 describe('a message that ends its thread', () => {
   const limits = { quickMs: 300, slowMs: 300 }
@@ -51,9 +51,9 @@ describe('a message that ends its thread', () => {
     ['spin text', 'is read simply', { parsed: { subject: 'Lunch', extracted: 'Hello.' } }],
     ['throw report', 'is a letter', { parsed: { extracted: 'Hello.' }, report: null, automatic: 'notice' }],
   ])('at %s %s, and the next one passes', { timeout: 60_000 }, async (plant, _what, left) => {
-    const parser = open(plant.startsWith('spin') ? limits : patient)
-    expect(await examine(parser, planted(plant))).toMatchObject(left)
-    expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal', flags: [] } })
+    const workers = open(plant.startsWith('spin') ? limits : patient)
+    expect(await examine(workers, planted(plant))).toMatchObject(left)
+    expect(await examine(workers, normal())).toMatchObject({ parsed: { subject: 'Normal', flags: [] } })
   })
 
   it('at its text is scanned all the same, for what is shown and what was hidden', { timeout: 60_000 }, async () => {
@@ -65,24 +65,24 @@ describe('a message that ends its thread', () => {
   })
 
   it('by taking all memory is kept with what its header says, and the next one passes', { timeout: 60_000 }, async () => {
-    const parser = open({ ...patient, heapMb: 32 })
-    expect(await examine(parser, planted('bomb read'))).toMatchObject({
+    const workers = open({ ...patient, heapMb: 32 })
+    expect(await examine(workers, planted('bomb read'))).toMatchObject({
       parsed: { subject: 'Lunch', flags: ['unparsable', 'parse-failed'] },
     })
-    expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal', flags: [] } })
+    expect(await examine(workers, normal())).toMatchObject({ parsed: { subject: 'Normal', flags: [] } })
   })
 
   it('whatever is left out is not examined, and the next one passes', { timeout: 60_000 }, async () => {
-    const parser = open(limits)
-    await expect(examine(parser, planted('exit begin'))).resolves.toMatchObject({ parsed: { flags: [] } })
-    expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
+    const workers = open(limits)
+    await expect(examine(workers, planted('exit begin'))).resolves.toMatchObject({ parsed: { flags: [] } })
+    expect(await examine(workers, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
   })
 
   it('takes nobody with it that is examined at the same time', { timeout: 60_000 }, async () => {
-    const parser = open(limits)
+    const workers = open(limits)
     const plants = ['spin read', 'exit read', 'exit authenticate']
-    const bad = plants.map((plant) => examine(parser, planted(plant)))
-    const good = Array.from({ length: 30 }, () => examine(parser, normal()))
+    const bad = plants.map((plant) => examine(workers, planted(plant)))
+    const good = Array.from({ length: 30 }, () => examine(workers, normal()))
     for (const one of await Promise.all(good))
       expect(one).toMatchObject({ parsed: { subject: 'Normal', flags: [] }, authentication: { unsure: false } })
     expect((await Promise.all(bad)).map((one) => one?.parsed.subject)).toEqual(['Lunch', 'Lunch', 'Lunch'])
@@ -90,8 +90,8 @@ describe('a message that ends its thread', () => {
 })
 
 describe('a message that waits for the DNS', () => {
-  const parser = createParser({ log: silentLog, file })
-  afterAll(() => parser.close())
+  const workers = createWorkers({ log: silentLog, file })
+  afterAll(() => workers.close())
 
   it('holds up no other, however many wait', { timeout: 60_000 }, async () => {
     const answers: ((answer: unknown) => void)[] = []
@@ -100,10 +100,10 @@ describe('a message that waits for the DNS', () => {
       giveUp: () => expect.unreachable('there is room for all'),
     }
     const task = { client, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }
-    const waiting = Array.from({ length: 200 }, () => parser.examine({ ...task, bytes: planted('ask slow') }, names))
-    for (let count = 0; count < 20; count++) expect(await examine(parser, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
-    while (answers.length < 200) await examine(parser, normal())
-    expect(parser.load()).toBeLessThan(0.5)
+    const waiting = Array.from({ length: 200 }, () => workers.examine({ ...task, bytes: planted('ask slow') }, names))
+    for (let count = 0; count < 20; count++) expect(await examine(workers, normal())).toMatchObject({ parsed: { subject: 'Normal' } })
+    while (answers.length < 200) await examine(workers, normal())
+    expect(workers.load()).toBeLessThan(0.5)
     for (const answer of answers) answer(null)
     for (const one of await Promise.all(waiting)) expect(one).toMatchObject({ parsed: { subject: 'Lunch' } })
   })
@@ -111,8 +111,8 @@ describe('a message that waits for the DNS', () => {
 
 describe('messages that are too much for the memory of their thread while they wait for the DNS', () => {
   it('give up their names, the longest waiting of each thread first, as far as others need the room', { timeout: 60_000 }, async () => {
-    const parser = createParser({ log: silentLog, file })
-    onTestFinished(() => parser.close())
+    const workers = createWorkers({ log: silentLog, file })
+    onTestFinished(() => workers.close())
     const gaveUp: number[] = []
     const asked: Promise<void>[] = []
     const waiting = Array.from({ length: 12 }, (_, number) => {
@@ -122,7 +122,7 @@ describe('messages that are too much for the memory of their thread while they w
       const giveUp = (): void => (gaveUp.push(number), answer.resolve(null))
       // Some 9 MB each by their weight: six of them fill one of the two threads.
       const bytes = Buffer.from(letter({ 'X-Plant': 'ask slow', 'X-Long': `a${'\r\n a'.repeat(450_000)}` }))
-      return parser.examine(
+      return workers.examine(
         { client, reversePath: null, hostname: 'mx.ours.test', examiner: 0, bytes },
         { answer: () => (question.resolve(), answer.promise), giveUp },
       )
@@ -131,7 +131,7 @@ describe('messages that are too much for the memory of their thread while they w
     await Promise.all(asked)
     expect(gaveUp).toEqual([])
     const heavy = Buffer.from(letter({ Subject: 'Heavy', 'X-Long': `a${'\r\n a'.repeat(450_000)}` }))
-    expect(await examine(parser, heavy)).toMatchObject({ parsed: { subject: 'Heavy' } })
+    expect(await examine(workers, heavy)).toMatchObject({ parsed: { subject: 'Heavy' } })
     expect(gaveUp.length).toBeGreaterThan(0)
     expect(gaveUp.length).toBeLessThanOrEqual(4)
     expect(gaveUp).toContain(0)
@@ -141,20 +141,20 @@ describe('messages that are too much for the memory of their thread while they w
 
 describe('too many messages', () => {
   it('that are large are sent away at once', { timeout: 60_000 }, async () => {
-    const parser = createParser({ log: silentLog, file })
+    const workers = createWorkers({ log: silentLog, file })
     const large = Buffer.from(letter({ 'X-Plant': 'spin read' }, 'a\r\n'.repeat(800_000)))
-    const outcomes = Array.from({ length: 12 }, () => examine(parser, large).catch(() => 'closed'))
+    const outcomes = Array.from({ length: 12 }, () => examine(workers, large).catch(() => 'closed'))
     // One is examined, eight wait.
     expect(await Promise.all(outcomes.slice(9))).toEqual([null, null, null])
-    await parser.close()
+    await workers.close()
     expect(await Promise.all(outcomes.slice(0, 9))).toEqual(Array.from({ length: 9 }, () => 'closed'))
   })
 
   it('of one network make room for another, which has its turn between them', { timeout: 60_000 }, async () => {
-    const parser = open({ quickMs: 30_000, slowMs: 30_000 })
+    const workers = open({ quickMs: 30_000, slowMs: 30_000 })
     const large = (fields: Record<string, string>): Buffer => Buffer.from(letter(fields, `${'a'.repeat(76)}\r\n`.repeat(30_000)))
     const send = (ip: string, bytes: Buffer): Promise<Examination | null> =>
-      parser.examine({ bytes, client: { ...client, ip }, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, noNames)
+      workers.examine({ bytes, client: { ...client, ip }, reversePath: null, hostname: 'mx.ours.test', examiner: 0 }, noNames)
     const ended: number[] = []
     // From as many addresses as there are places: they are one network all the same.
     const flood = Array.from({ length: 9 }, (_, number) =>
@@ -169,36 +169,36 @@ describe('too many messages', () => {
   })
 
   it('are sent away before there is no room left for them, and the room comes back', { timeout: 60_000 }, async () => {
-    const parser = open({ quickMs: 1_000, slowMs: 1_000 })
-    expect(parser.load()).toBeLessThan(0.5)
-    const all = Array.from({ length: 1_100 }, () => examine(parser, normal()))
-    expect(parser.load()).toBe(1)
+    const workers = open({ quickMs: 1_000, slowMs: 1_000 })
+    expect(workers.load()).toBeLessThan(0.5)
+    const all = Array.from({ length: 1_100 }, () => examine(workers, normal()))
+    expect(workers.load()).toBe(1)
     const outcomes = await Promise.all(all)
     expect(outcomes.filter((one) => one === null).length).toBeGreaterThan(0)
     expect(outcomes.filter((one) => one !== null).length).toBeGreaterThanOrEqual(1_000)
-    expect(parser.load()).toBeLessThan(0.5)
+    expect(workers.load()).toBeLessThan(0.5)
   })
 })
 
 describe('closing', () => {
   it('ends what is under way, and every thread', { timeout: 60_000 }, async () => {
-    const parser = createParser({ log: silentLog, limits: { quickMs: 60_000, slowMs: 60_000 }, file })
+    const workers = createWorkers({ log: silentLog, limits: { quickMs: 60_000, slowMs: 60_000 }, file })
     const before = await threads()
-    await examine(parser, normal())
+    await examine(workers, normal())
     expect(await threads()).toBeGreaterThan(before)
-    const stuck = [planted('spin read'), planted('ask slow'), normal()].map((bytes) => examine(parser, bytes))
+    const stuck = [planted('spin read'), planted('ask slow'), normal()].map((bytes) => examine(workers, bytes))
     const ended = Promise.allSettled(stuck)
-    await parser.close()
+    await workers.close()
     expect((await ended).slice(0, 2).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(await threads()).toBe(before)
-    await expect(examine(parser, normal())).rejects.toThrow('closed')
+    await expect(examine(workers, normal())).rejects.toThrow('closed')
   })
 })
 
 it('the product’s own thread answers like this', { timeout: 60_000 }, async () => {
-  const parser = createParser({ log: silentLog })
-  onTestFinished(() => parser.close())
-  const examination = await examinerOf(parser)({ bytes: normal(), client, reversePath: null })
+  const workers = createWorkers({ log: silentLog })
+  onTestFinished(() => workers.close())
+  const examination = await examinerOf(workers)({ bytes: normal(), client, reversePath: null })
   expect(examination).toMatchObject({ parsed: { subject: 'Normal', flags: [] }, report: null })
 })
 

@@ -1,4 +1,4 @@
-/** The thread in which messages are examined. Its heap and time are limited from outside (parser.ts). */
+/** The thread in which messages are examined. Its heap and time are limited from outside (workers.ts). */
 import type { Resolver, RrType, Timed } from '../../../dns/resolver.ts'
 import { resolverOver } from '../../../dns/lookup.ts'
 import { systemClock } from '../../platform/clock.ts'

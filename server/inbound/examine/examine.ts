@@ -4,7 +4,7 @@ import type { Address } from '../../model/address.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Examination } from './examination.ts'
 import type { NameQuestion } from './examine-message.ts'
-import type { Parser } from './parser.ts'
+import type { Workers } from './workers.ts'
 import type { Client } from '../arrival.ts'
 
 export type { Examination } from './examination.ts'
@@ -12,19 +12,19 @@ export type { Examination } from './examination.ts'
 /** Null when there is no room for it now: nothing is wrong with the message, and it may come again. */
 export type Examine = (message: { bytes: Buffer; client: Client; reversePath: Address | null }) => Promise<Examination | null>
 
-export type ExaminerDeps = { parser: Parser; hostname: string; resolver: Resolver; clock: Clock }
+export type ExaminerDeps = { workers: Workers; hostname: string; resolver: Resolver; clock: Clock }
 
 /** RFC 7208 §4.6.4 wants at least 20 s for SPF; all tests together get that, from their first question on. */
 const timeLimitMs = 20_000
 
 let examiners = 0
 
-export function createExaminer({ parser, hostname, resolver, clock }: ExaminerDeps): Examine {
+export function createExaminer({ workers, hostname, resolver, clock }: ExaminerDeps): Examine {
   const examiner = ++examiners
   return async (message) => {
     const names = createQuestions(resolver, clock)
     try {
-      return await parser.examine(
+      return await workers.examine(
         { ...message, hostname, examiner },
         { answer: (about) => names.answer(about as NameQuestion), giveUp: names.giveUp },
       )

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { createParser } from '../../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../../server/platform/log.ts'
 import { letter } from '../../support/remote-sender.ts'
 import { type SmtpClient, connectSmtp } from '../../support/smtp-client.ts'
@@ -8,14 +8,14 @@ import { describeOnEachEngine } from '../../support/stores.ts'
 import { type PostOffice, openPostOffice } from '../post-office.ts'
 import { createHall } from './hall.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
 
 describeOnEachEngine('strangers at the door', (openStore) => {
   const open = async (maxConnections: number) => {
     const hall = createHall({ maxConnections, unlimited: ['127.0.0.0/8'] })
     onTestFinished(() => hall.conduct.close())
-    const office = await openPostOffice(await openStore(), { parser, clock: hall.clock, conduct: hall.conduct })
+    const office = await openPostOffice(await openStore(), { workers, clock: hall.clock, conduct: hall.conduct })
     return { hall, office }
   }
   const crowd = async (office: PostOffice, count: number): Promise<SmtpClient[]> => {

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { createParser } from '../../server/inbound/examine/parser.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { reader } from '../support/read-letter.ts'
 import { letter } from '../support/remote-sender.ts'
 
-const parser = createParser({ log: silentLog })
-afterAll(() => parser.close())
-const parse = reader(parser)
+const workers = createWorkers({ log: silentLog })
+afterAll(() => workers.close())
+const parse = reader(workers)
 
 describe('a message', () => {
   it('is read once, wholly', async () => {

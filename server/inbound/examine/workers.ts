@@ -19,7 +19,7 @@ type Unplanned = Omit<ExamineTask, 'plan'>
 /** `answer`: what a thread asks about (`NameQuestion`); must not reject. `giveUp`: from now on every answer is a failure. */
 export type Names = { answer(about: unknown): Promise<unknown>; giveUp(): void }
 
-export type Parser = {
+export type Workers = {
   /** Null when too many messages are waiting already: nothing is wrong with this one, and it may come again. Throws when it cannot be examined. */
   examine(task: Unplanned, names: Names): Promise<Examination | null>
   /** How many messages of ordinary size wait or are examined, as a share of how many may: at 1 the next is sent away. */
@@ -27,7 +27,7 @@ export type Parser = {
   close(): Promise<void>
 }
 
-const examineThread = new URL('examine-thread.ts', import.meta.url)
+const examineThread = new URL('./examine-thread.ts', import.meta.url)
 
 /** Examining 5 KB takes a millisecond; a loaded machine that has just started a thread takes a second. */
 const quick = { name: 'quick', atOnce: 3, timeLimitMs: 2_000, maxWaiting: 1_000, heapMb: 96, youngMb: 16, mostWeight: 60 * 1024 * 1024 }
@@ -48,7 +48,7 @@ const weightOfHeader = 5
 const largeMessage = 2 * 1024 * 1024
 
 /** @param options.limits @param options.file for tests that wait for a limit to be reached, or make a thread fail */
-export function createParser({ log, limits = {}, file = examineThread }: { log: Log; limits?: ParserLimits; file?: URL }): Parser {
+export function createWorkers({ log, limits = {}, file = examineThread }: { log: Log; limits?: WorkerLimits; file?: URL }): Workers {
   const lane = (options: Omit<LaneOptions, 'file' | 'log'>): Lane<Examination> => createLane({ ...options, file, log })
   const quickLane = lane({
     ...quick,
@@ -99,4 +99,4 @@ const originOf = (ip: string): string[] => networkOf(ip)?.prefixes.toReversed() 
 /** Text that takes long to convert is read simply instead: what it says is there all the same. */
 const deservesTime = (stage: number): boolean => stages[stage] !== 'text'
 
-export type ParserLimits = { quickMs?: number; slowMs?: number; heapMb?: number }
+export type WorkerLimits = { quickMs?: number; slowMs?: number; heapMb?: number }
