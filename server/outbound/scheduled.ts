@@ -6,7 +6,7 @@
  */
 import type { Alarm } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
-import { dueScheduled, nextScheduled } from '../store/emails.ts'
+import { dueScheduled, nextScheduled, putOffScheduled } from '../store/emails.ts'
 import { type ComingDueDeps, comeDue } from './coming-due.ts'
 import { whyNotSend } from './standing/standing.ts'
 
@@ -24,6 +24,7 @@ export type Scheduler = {
 }
 
 const batch = 100
+const brokenForMs = 60_000
 // What another process scheduled is noticed this much too late at most.
 const longestPauseMs = 5_000
 
@@ -44,8 +45,9 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
         log.info({ emailId: id, became }, 'submission.due')
         if (became === 'sent') deps.onReleased()
       } catch (error) {
-        // One broken row must not keep the others back.
         log.error({ emailId: id, err: error }, 'submission.due-failed')
+        // A batch of broken rows must not keep the others back. When it is the store that fails, nothing is lost either.
+        await putOffScheduled(store.db, id, clock.now() + brokenForMs).catch(() => {})
       }
     }
     return count

@@ -68,10 +68,10 @@ export const emailToChange = (tx: Transaction<Database>, id: EmailId): Promise<E
 }
 
 /** What is to be looked at by `now` (epoch ms), the longest due first; what is in a mailbox that is closed is not due. */
-export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): Promise<EmailRow[]> =>
+export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): Promise<Pick<EmailRow, 'id' | 'mailbox_id'>[]> =>
   db
     .selectFrom('emails')
-    .selectAll()
+    .select(['id', 'mailbox_id'])
     .where('status', '=', 'scheduled')
     .where('due_at', '<=', now)
     .where('mailbox_id', 'in', db.selectFrom('mailboxes').select('id').where('is_active', '=', 1))
@@ -79,6 +79,11 @@ export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): 
     .orderBy('id')
     .limit(limit)
     .execute()
+
+/** Looks at it again at `until` (epoch ms) only. */
+export const putOffScheduled = async (db: Kysely<Database>, id: EmailId, until: number): Promise<void> => {
+  await db.updateTable('emails').set({ due_at: until }).where('id', '=', id).where('status', '=', 'scheduled').execute()
+}
 
 /** When the next email after `after` is to be looked at (epoch ms); null when none is. */
 export async function nextScheduled(db: Kysely<Database>, after: number): Promise<number | null> {

@@ -247,6 +247,25 @@ describeOnEachEngine('mail that is sent later', (openStore) => {
     expect(await deliveriesOf(store.db, id)).toEqual([])
   })
 
+  it('is released once, however many processes look at it', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const all = [await submit(office, later), await submit(office, later), await submit(office, later)]
+    await clock.advance(hour)
+    const counts = await Promise.all([due(), due(), due()])
+    expect(counts.reduce((sum, count) => sum + count)).toBe(3)
+    for (const { id } of all) expect(await deliveriesOf(store.db, id)).toHaveLength(1)
+  })
+
+  it('whose row is broken is put off, and keeps nobody back', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const [broken, whole] = [await submit(office, later), await submit(office, later)]
+    await store.db.updateTable('emails').set({ forward_paths_json: 'none' }).where('id', '=', broken.id).execute()
+    await clock.advance(hour)
+    expect(await due()).toBe(1)
+    expect([await statusOf(broken.id), await statusOf(whole.id)]).toEqual(['scheduled', 'sent'])
+    expect((await emailById(store.db, broken.id))?.due_at).toBe(clock.now() + 60_000)
+  })
+
   it('is sent by the clock alone', async () => {
     const office = await openOffice(store, start, { mode: 'autonomous' })
     const { id } = await submit(office, { ...later, sendAt: start + 3_000 })
