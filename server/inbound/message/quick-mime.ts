@@ -110,21 +110,51 @@ const batchBytes = 64 * 1024
 /** Null for what only a patient reader makes sense of. */
 function decodeBase64(lines: Lines): ArrayBuffer | null {
   const room = Buffer.from(new ArrayBuffer(Math.ceil((lengthOf(lines) * 3) / 4)))
+  const end = lines.findLastIndex(({ length }) => length > 0) + 1
   let at = 0
-  let text = ''
-  for (const [index, line] of lines.entries()) {
-    text += Buffer.from(line.buffer, line.byteOffset, line.length).toString('latin1')
-    const isLast = index === lines.length - 1
-    if (text.length < batchBytes && !isLast) continue
-    const group = isLast ? withoutPadding(text) : text.slice(0, text.length - (text.length % 4))
+  for (let first = 0; first < end;) {
+    const { next, octets } = batchFrom(lines, first, end)
+    const text = textOf(lines.slice(first, next))
+    const group = next === end ? withoutPadding(text) : text
     if (group.includes('-') || group.includes('_')) return null
     const written = room.write(group, at, 'base64')
-    // Node leaves out what does not belong there, so then it is less.
-    if (written !== Math.floor((group.length * 3) / 4)) return null
+    // Node leaves out what does not belong there, so then it is less than there should be without the ends of lines.
+    if (written !== Math.floor(((octets - text.length + group.length) * 3) / 4)) return null
     at += written
-    text = isLast ? '' : text.slice(group.length)
+    first = next
   }
   return at === room.length ? room.buffer : room.buffer.slice(0, at)
+}
+
+/** Four characters are three octets, so each batch but the last has a multiple of four. */
+function batchFrom(lines: Lines, first: number, end: number): { next: number; octets: number } {
+  let octets = 0
+  let next = first
+  while (next < end && (octets < batchBytes || octets % 4 > 0)) octets += lines[next++]?.length ?? 0
+  return { next, octets }
+}
+
+/** Lines that follow one another in a message are taken from it at once, with their ends: making a string of each takes longer than decoding it. */
+function textOf(lines: Lines): string {
+  const [first] = lines
+  const last = lines.at(-1)
+  if (first === undefined || last === undefined) return ''
+  const whole = Buffer.from(first.buffer, first.byteOffset)
+  const length = last.byteOffset + last.length - first.byteOffset
+  if (isOneText(lines, whole)) return whole.toString('latin1', 0, length)
+  return lines.map((line) => Buffer.from(line.buffer, line.byteOffset, line.length).toString('latin1')).join('')
+}
+
+/** Whether there are but ends of lines between them. */
+function isOneText(lines: Lines, whole: Buffer): boolean {
+  let end = 0
+  for (const { buffer, byteOffset, length } of lines) {
+    const start = byteOffset - whole.byteOffset
+    if (buffer !== whole.buffer || start < end) return false
+    for (; end < start; end++) if (whole[end] !== CR && whole[end] !== LF) return false
+    end = start + length
+  }
+  return true
 }
 
 const withoutPadding = (text: string): string => (text.endsWith('==') ? text.slice(0, -2) : text.endsWith('=') ? text.slice(0, -1) : text)
