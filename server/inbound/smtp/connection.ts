@@ -15,7 +15,8 @@ import type { Unreadable } from './command-line.ts'
 import type { TimeFacts } from './deadlines.ts'
 import { Input, type Later, type Listening, type Next, nothing } from './input.ts'
 import { Replies } from './replies.ts'
-import { type Answer, type Host, type Peer, type Talk, createTalk, endMail, forget } from './talk.ts'
+import type { Answer } from './answers.ts'
+import { type Host, type Peer, type Talk, createTalk, endMail, forget } from './talk.ts'
 
 /** What a connection asks of the listener. */
 export type Door = {

@@ -8,7 +8,9 @@ import { type Command, type Unreadable, parseCommand } from './command-line.ts'
 import { mail, rcpt, rset } from './envelope.ts'
 import { hello } from './hello.ts'
 import type { Later } from './input.ts'
-import { type Answer, type Talk, outOfOrder, say, sayAndClose } from './talk.ts'
+import { type Answer, say, sayAndClose } from './answers.ts'
+import { outOfOrder } from './order.ts'
+import type { Talk } from './talk.ts'
 import { bdat, data } from './transfer.ts'
 
 type Handler = (talk: Talk, argument: string) => Later<Answer>

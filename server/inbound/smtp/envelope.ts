@@ -1,7 +1,8 @@
 /** MAIL, RCPT and RSET: the envelope is written, and torn up. */
 import type { Reply } from '../../model/reply.ts'
 import { noRoom } from './intake.ts'
-import { type Answer, type Mail, type Talk, endMail, say } from './talk.ts'
+import { type Answer, say } from './answers.ts'
+import { type Mail, type Talk, endMail } from './talk.ts'
 import { commands } from './input.ts'
 import { judgeMailOptions, unknownParameter } from './mail-parameters.ts'
 import { parsePathArgument } from './path.ts'

@@ -1,5 +1,6 @@
 /** EHLO and HELO: who is there, and what we can do. */
-import { type Answer, type Talk, endMail } from './talk.ts'
+import type { Answer } from './answers.ts'
+import { type Talk, endMail } from './talk.ts'
 import { commands } from './input.ts'
 
 /** RFC 5321 §4.5.3.1.2 gives a domain 255 octets, and an address literal is shorter. */

@@ -1,10 +1,11 @@
-/** One session as the commands see it: what it knows, what it may ask of the house, and how an answer looks. */
+/** One session as the commands see it: what it knows, and what it may ask of the house and of the connection below. */
 import type { Address } from '../../model/address.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { Recipient, RecipientVerdict, SenderVerdict } from '../recipients.ts'
 import type { Arrival } from '../arrival.ts'
-import { type Later, type Next, commands, nothing } from './input.ts'
+import type { Answer } from './answers.ts'
+import type { Later } from './input.ts'
 import type { Intake } from './intake.ts'
 import type { LineCheck } from './mail-data.ts'
 
@@ -67,15 +68,6 @@ export type Talk = {
   whenTaken: (() => Later<Answer>) | null
 }
 
-/** `reply` null: nothing is said yet. `lines`: more lines in front of it. `message`: it answers a message of that many octets. */
-export type Answer = {
-  verb: string
-  reply: Reply | null
-  lines?: readonly string[]
-  next: Next | { read: 'tls' }
-  message?: number
-}
-
 export const createTalk = (host: Host, peer: Peer): Talk => ({ host, peer, transactions: 0, hello: null, mail: null, whenTaken: null })
 
 /** RFC 3207 §4.2: what was said in the clear is forgotten. */
@@ -89,39 +81,3 @@ export function endMail(talk: Talk): void {
   talk.mail?.transfer?.intake.release()
   talk.mail = null
 }
-
-export const say = (verb: string, code: number, status: Reply['status'], text: string): Answer => ({
-  verb,
-  reply: { code, status, text },
-  next: commands,
-})
-export const sayAndClose = (verb: string, code: number, status: Reply['status'], text: string): Answer => ({
-  ...say(verb, code, status, text),
-  next: nothing,
-})
-
-/** Where a session stands. */
-type Stage = 'strange' | 'greeted' | 'mail' | 'recipients' | 'chunks'
-
-function stageOf({ hello, mail }: Talk): Stage {
-  if (mail === null) return hello === null ? 'strange' : 'greeted'
-  if (mail.transfer !== null) return 'chunks'
-  return mail.recipients.size === 0 ? 'mail' : 'recipients'
-}
-
-const helloFirst = 'Say EHLO first'
-const mailFirst = 'MAIL must come first'
-const rcptFirst = 'There is no recipient'
-const mailGiven = 'MAIL was given already'
-const chunksBegun = 'A message has begun with BDAT; finish it or say RSET'
-
-/** Of the commands that have an order: why they cannot come now; null when they can (RFC 5321 §4.1.4, RFC 3030 §2). */
-const order: Record<string, Record<Stage, string | null>> = {
-  MAIL: { strange: helloFirst, greeted: null, mail: mailGiven, recipients: mailGiven, chunks: mailGiven },
-  RCPT: { strange: helloFirst, greeted: mailFirst, mail: null, recipients: null, chunks: chunksBegun },
-  DATA: { strange: helloFirst, greeted: mailFirst, mail: rcptFirst, recipients: null, chunks: chunksBegun },
-  BDAT: { strange: helloFirst, greeted: mailFirst, mail: rcptFirst, recipients: null, chunks: null },
-}
-
-/** Why this command cannot come now; null when it can. */
-export const outOfOrder = (talk: Talk, verb: string): string | null => order[verb]?.[stageOf(talk)] ?? null

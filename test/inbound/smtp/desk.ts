@@ -6,7 +6,8 @@ import { createMemoryBudget } from '../../../server/inbound/smtp/memory-budget.t
 import { judgeSender } from '../../../server/inbound/recipients.ts'
 import { answerCommand, answerTaken, answerUnreadable } from '../../../server/inbound/smtp/conversation.ts'
 import { Input, type Later, type Listening, type Next, nothing } from '../../../server/inbound/smtp/input.ts'
-import { type Answer, type Host, type Talk, createTalk, endMail, forget } from '../../../server/inbound/smtp/talk.ts'
+import type { Answer } from '../../../server/inbound/smtp/answers.ts'
+import { type Host, type Talk, createTalk, endMail, forget } from '../../../server/inbound/smtp/talk.ts'
 import { formatReply } from '../../../server/model/reply.ts'
 
 export const stored: Reply = { code: 250, status: '2.0.0', text: 'Stored' }
