@@ -27,6 +27,7 @@ import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createIdentity } from './outbound/identity/identity.ts'
 import { createIssuerKeys } from './outbound/identity/issuer-keys.ts'
+import { createReputation } from './outbound/identity/reputation.ts'
 import { reviewServiceKeys } from './outbound/identity/service-keys.ts'
 import { createReadIdentity } from './outbound/identity/read-identity.ts'
 import { issuerOf } from './outbound/identity/received-token.ts'
@@ -254,6 +255,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     },
     identify: keys.identify,
     signingKey: () => identity.document(),
+    reputation: createReputation({ store, clock }),
     unsubscribe: async (token) => {
       const email = readUnsubscribeToken(unsubscribeSecret, token)
       if (email !== null) await unsubscribe(store, email, clock.now())

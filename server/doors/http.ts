@@ -22,7 +22,7 @@ import { answerClientError, answerFailure, faultFacts, isOurFault } from './fail
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
 import { serveUnsubscribe, unsubscribeRoute } from './unsubscribe.ts'
-import { serveSigningKey, signingKeyRoute } from './well-known.ts'
+import { reputationRoute, serveReputation, serveSigningKey, signingKeyRoute } from './well-known.ts'
 
 export type HttpConfig = {
   http: {
@@ -45,6 +45,8 @@ export type HttpServerDeps = {
   unsubscribe?: ((token: string) => Promise<void>) | undefined
   /** the public key that the identity of messages is checked with, as it is served; left out: there is none */
   signingKey?: (() => Promise<object>) | undefined
+  /** what is known of the mailbox of a hash, null when there is none; left out: nobody is told */
+  reputation?: ((hash: string) => Promise<object | null>) | undefined
   /** takes down that an image in a message was asked for; left out: there are no such images */
   opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
   log: Log
@@ -128,6 +130,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   if (deps.config.http.metricsToken !== null) serveMetrics(app, { token: deps.config.http.metricsToken, metrics: deps.metrics })
   if (deps.unsubscribe !== undefined) serveUnsubscribe(app, deps.unsubscribe)
   if (deps.signingKey !== undefined) serveSigningKey(app, deps.signingKey)
+  if (deps.reputation !== undefined) serveReputation(app, deps.reputation, deps.clock)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   serveRest(app, contextOf, largeBodyLimit)
   serveTrpc(app, contextOf, report)
@@ -168,6 +171,7 @@ const publicPaths: readonly string[] = [
   unsubscribeRoute,
   openRoute,
   signingKeyRoute,
+  reputationRoute,
 ]
 const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 

@@ -145,6 +145,12 @@ export const errors = {
     message: 'This address is not on the suppression list',
     fix: 'Call list_suppression for the addresses that are.',
   },
+  REPUTATION_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'No mailbox here has this hash',
+    fix: 'Take it from the X-MultiMail-Reputation field of a message, and ask the server that its identity names.',
+  },
   READ_ONLY_MAILBOX: {
     http: 403,
     trpc: 'FORBIDDEN',
@@ -274,6 +280,13 @@ export const errors = {
     trpc: 'TOO_MANY_REQUESTS',
     message: 'This is more than may be sent right now',
     fix: 'Wait for as many seconds as retry_after_seconds says, then send it again. If it is urgent, ask the operator to raise the limit of the mailbox.',
+  },
+
+  TOO_MANY_LOOKUPS: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'This address has looked up ten reputations within the hour',
+    fix: 'Wait for as many seconds as retry_after_seconds says. A reputation changes once a day at most.',
   },
 
   // decisions

@@ -23,6 +23,28 @@ export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<Hold
 export const holdById = (db: Kysely<Database>, id: HoldId): Promise<HoldRow | undefined> =>
   db.selectFrom('holds').selectAll().where('id', '=', id).executeTakeFirst()
 
+/** How many holds of a mailbox's leaving mail reviewers approved and rejected from `from` on and before `to` (epoch ms). */
+export async function countEnded(
+  db: Kysely<Database>,
+  mailbox: Pick<Row<'mailboxes'>, 'id' | 'account_id' | 'world'>,
+  { from, to }: { from: number; to: number },
+): Promise<{ approved: number; rejected: number }> {
+  const rows = await db
+    .selectFrom('holds')
+    .select((row) => ['state', row.fn.countAll().as('count')])
+    .where('account_id', '=', mailbox.account_id)
+    .where('world', '=', mailbox.world)
+    .where('state', 'in', ['approved', 'rejected'])
+    .where('mailbox_id', '=', mailbox.id)
+    .where('direction', '=', 'outbound')
+    .where('ended_at', '>=', from)
+    .where('ended_at', '<', to)
+    .groupBy('state')
+    .execute()
+  const of = (state: HoldEnd): number => Number(rows.find((row) => row.state === state)?.count ?? 0)
+  return { approved: of('approved'), rejected: of('rejected') }
+}
+
 /** How a hold was decided. */
 export const decisionOfHold = (db: Kysely<Database>, id: HoldId): Promise<Row<'decisions'> | undefined> =>
   db.selectFrom('decisions').selectAll().where('hold_id', '=', id).executeTakeFirst()

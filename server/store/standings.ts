@@ -31,7 +31,7 @@ const add = prepareChange((db, row: Row<'mailbox_days'>) =>
     ),
 )
 
-/** Today and the days before it, `days` in all. */
+/** The day of `now` and the days before it, `days` in all. */
 export async function countsOf(db: Kysely<Database>, mailboxId: MailboxId, days: number, now: number): Promise<SendingCounts> {
   const sums = await db
     .selectFrom('mailbox_days')
@@ -42,6 +42,7 @@ export async function countsOf(db: Kysely<Database>, mailboxId: MailboxId, days:
     ])
     .where('mailbox_id', '=', mailboxId)
     .where('day', '>', dayOf(now) - days)
+    .where('day', '<=', dayOf(now))
     .executeTakeFirstOrThrow()
   return { delivered: Number(sums.delivered ?? 0), bounced: Number(sums.bounced ?? 0), complained: Number(sums.complained ?? 0) }
 }

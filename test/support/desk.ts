@@ -10,6 +10,7 @@ import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
+import { createReputation } from '../../server/outbound/identity/reputation.ts'
 import { createMailboxChoices } from '../../server/outbound/mailbox-choices.ts'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
@@ -102,6 +103,7 @@ export async function openDesk(
     identify: keys.identify,
     config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
     signingKey: signingKey && (() => Promise.resolve(signingKey)),
+    reputation: createReputation({ store, clock }),
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     metrics: createMetrics(),
     log: silentLog,

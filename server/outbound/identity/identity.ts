@@ -3,16 +3,15 @@
  *
  * Promise: everything in them comes from our own rows and from the released bytes; nothing of what a caller says gets there but the name of its account.
  */
-import { createHmac } from 'node:crypto'
 import type { OversightMode } from '../../model/email.ts'
 import { fieldValue, headerFields, splitMessage } from '../../model/headers.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { findAccount } from '../../store/accounts.ts'
 import type { Store } from '../../store/db.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
-import { installationSecret } from '../../store/secrets.ts'
 import type { Released } from '../released.ts'
 import type { IssuerKey } from './received-token.ts'
+import { reputationHash, reputationSecret } from './reputation.ts'
 import { type SigningKeyDocument, documentOf } from './service-key.ts'
 import { type ServiceKeys, readServiceKeys } from './service-keys.ts'
 import { type Claims, tokenOf } from './token.ts'
@@ -32,7 +31,7 @@ type IdentityDeps = { store: Store; clock: Clock; issuer: string }
 export async function createIdentity({ store, clock, issuer }: IdentityDeps): Promise<Identity> {
   const current = createKeyReader(store, clock)
   await current()
-  const reputationSecret = await installationSecret(store, 'reputation', clock.now())
+  const secret = await reputationSecret(store, clock.now())
   return {
     async document() {
       const { signing, others } = await current()
@@ -47,7 +46,7 @@ export async function createIdentity({ store, clock, issuer }: IdentityDeps): Pr
       const mailbox = await mailboxById(store.db, email.mailbox_id)
       const account = await findAccount(store.db, email.account_id)
       if (mailbox === undefined || account === undefined) throw new Error(`email ${email.id} is of no mailbox`)
-      const reputation = createHmac('sha256', reputationSecret).update(mailbox.id).digest('hex')
+      const reputation = reputationHash(secret, mailbox.id)
       const claims: Claims = {
         ...factsOf(message),
         bh: bodyHash,

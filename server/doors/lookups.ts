@@ -1,0 +1,43 @@
+/** How often one address may look something up that needs no key. */
+import ipaddr from 'ipaddr.js'
+import type { Clock } from '../platform/clock.ts'
+
+const hour = 60 * 60_000
+const mostPerHour = 10
+/** A proxy in front, with everybody behind it. */
+const mostFromInside = 1_000
+const mostAddresses = 10_000
+
+/** @returns false when it was too often; how many ms until it may again follows from `nextAt` */
+export type Lookups = { take(ip: string): boolean; nextAt(): number }
+
+export function createLookups(clock: Clock): Lookups {
+  let window = 0
+  let counts = new Map<string, number>()
+  return {
+    take(ip) {
+      const now = Math.floor(clock.now() / hour)
+      if (now !== window) {
+        window = now
+        counts = new Map()
+      }
+      const from = networkOf(ip)
+      const count = counts.get(from.name) ?? 0
+      // Once there are too many, who is new waits: what is kept stays small.
+      if (count >= (from.isInside ? mostFromInside : mostPerHour) || (count === 0 && counts.size >= mostAddresses)) return false
+      counts.set(from.name, count + 1)
+      return true
+    },
+    nextAt: () => (Math.floor(clock.now() / hour) + 1) * hour,
+  }
+}
+
+/** An address of IPv4; of IPv6 the /64, which is one household. */
+function networkOf(ip: string): { name: string; isInside: boolean } {
+  if (!ipaddr.isValid(ip)) return { name: 'unknown', isInside: false }
+  const address = ipaddr.process(ip)
+  const isInside = address.range() !== 'unicast'
+  return address.kind() === 'ipv4'
+    ? { name: address.toString(), isInside }
+    : { name: (address as ipaddr.IPv6).parts.slice(0, 4).join(':'), isInside }
+}
