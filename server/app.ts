@@ -43,6 +43,7 @@ import { createDeliveries } from './outbound/control/deliveries.ts'
 import { showQueue } from './outbound/control/queue-gauges.ts'
 import { createSwitch } from './outbound/control/stops.ts'
 import { createWatch } from './outbound/control/watch.ts'
+import { createStandings } from './outbound/standing/lift.ts'
 import { createSuppressions } from './outbound/suppression/by-hand.ts'
 import { createMailboxChoices } from './outbound/mailbox-choices.ts'
 import { createSubmissions } from './outbound/submit.ts'
@@ -246,6 +247,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       choices: createMailboxChoices({ clock, caps }),
+      standings: createStandings({ store, clock }),
       deliveries: createDeliveries(
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),

@@ -12,6 +12,7 @@ import type { Deliveries } from '../outbound/control/deliveries.ts'
 import type { Switch } from '../outbound/control/stops.ts'
 import type { MailboxChoices } from '../outbound/mailbox-choices.ts'
 import type { Submissions } from '../outbound/submit.ts'
+import type { Standings } from '../outbound/standing/lift.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -28,6 +29,7 @@ export type Rooms = {
   suppressions: Suppressions
   sending: Switch
   choices: MailboxChoices
+  standings: Standings
   deliveries: Deliveries
   clock: Clock
   log: Log

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { oversightModes } from '../model/email.ts'
 import { enforcementTiers } from '../model/standing.ts'
-import { liftStanding } from '../outbound/standing/lift.ts'
-import { appendLogs } from '../store/log.ts'
 import { mailboxOf } from './access.ts'
+import { OperationError } from './errors.ts'
 import { MailboxRef } from './input.ts'
 import { operation } from './procedure.ts'
 
@@ -35,17 +34,11 @@ export const lift_enforcement = operation({
       oversight_mode: z.enum(oversightModes),
     }),
   )
-  .mutation(({ ctx, input }) =>
-    ctx.rooms.store.transaction(async (tx) => {
-      const mailbox = await mailboxOf(tx, ctx.actor, input.mailbox_id)
-      const by = { actor: ctx.actor, reason: input.reason, autonomy: null, now: ctx.rooms.clock.now() }
-      const { lifted, mode, entries } = await liftStanding(tx, mailbox, by)
-      await appendLogs(tx, entries)
-      return {
-        status: lifted === null ? ('unchanged' as const) : ('lifted' as const),
-        mailbox_id: mailbox.id,
-        previous_tier: lifted,
-        oversight_mode: mode,
-      }
-    }),
-  )
+  .mutation(async ({ ctx, input }) => {
+    const { store, standings } = ctx.rooms
+    const { id } = await mailboxOf(store.db, ctx.actor, input.mailbox_id)
+    const done = await standings.lift(ctx.actor, id, input.reason)
+    if (done === undefined) throw new OperationError('MAILBOX_NOT_FOUND')
+    const status = done.lifted === null ? ('unchanged' as const) : ('lifted' as const)
+    return { status, mailbox_id: id, previous_tier: done.lifted, oversight_mode: done.mode }
+  })

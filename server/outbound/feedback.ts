@@ -23,6 +23,7 @@ import { listMailboxes, mailboxById } from '../store/mailboxes.ts'
 import { type DeliveryRow, deliveriesOf } from '../store/queue.ts'
 import type { Verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
+import { type Found, fileNotice } from './notices/notices.ts'
 import { noteSending } from './standing/standing.ts'
 import { type Evidence, type Suppressed, notSuppressed, suppress, suppressAfterFailure } from './suppression/suppression.ts'
 
@@ -50,6 +51,8 @@ export async function onDsn(tx: Tx, report: DeliveryReport, bringer: Bringer): P
     const after = await suppressionAfter(tx, sent, delivery, meaning, bringer)
     entries.push(await tell(tx, { email, delivery, recipient, meaning, suppressed: after.suppressed }, bringer), ...after.entries)
     entries.push(...(await standingAfter(tx, email, 'bounced', after, bringer)))
+    // What came to a return path is nobody's mail to read.
+    if (bringer.about !== null) entries.push(...(await fileNotice(tx, noticed(email, delivery, recipient, meaning, bringer))))
   }
   return entries
 }
@@ -201,6 +204,19 @@ async function tell(tx: Tx, { email, delivery, recipient, meaning, suppressed }:
 }
 
 const maxDiagnostic = 500
+
+const noticed = (email: EmailRow, delivery: DeliveryRow, recipient: DsnRecipient, meaning: Meaning, bringer: Bringer): Found => ({
+  email,
+  delivery,
+  state: recipient.action === 'failed' ? 'bounced' : 'queued',
+  outcome: {
+    code: codeOf(meaning.reply),
+    text: bringer.isShown ? (recipient.diagnosticCode ?? '').slice(0, maxDiagnostic) : '',
+    facts: { host: recipient.remoteMta },
+    verdict: meaning.verdict,
+  },
+  now: bringer.receivedAt,
+})
 
 type Meaning = { reply: Reply; verdict: Verdict; bounceType: 'hard' | 'soft' | null }
 

@@ -22,14 +22,14 @@ export type Choices = { opens: boolean; notices: boolean; caps: Caps }
 export type ChoiceChange = { opens?: boolean; notices?: boolean; caps?: CapChange }
 
 /** @param caps of the settings */
-export const choicesOf = async (db: Db, mailbox: Row<'mailboxes'>, caps: Caps): Promise<Choices> => ({
+const choicesOf = async (db: Db, mailbox: Row<'mailboxes'>, caps: Caps): Promise<Choices> => ({
   opens: await noticesOpens(db, mailbox.id),
   notices: await wantsNotices(db, mailbox.id),
   caps: await capsOf(db, mailbox.id, caps),
 })
 
 /** @returns what goes on the record at the end of the transaction; [] when it was so already */
-export async function choose(
+async function choose(
   tx: Tx,
   mailbox: Row<'mailboxes'>,
   change: ChoiceChange,

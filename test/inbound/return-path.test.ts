@@ -9,6 +9,7 @@ import { release } from '../../server/oversight/release.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { type EmailRow, emailById, insertEmail } from '../../server/store/emails.ts'
+import { setNotices } from '../../server/store/notices.ts'
 import { installationSecret } from '../../server/store/secrets.ts'
 import { plainEmail } from '../support/plain-email.ts'
 import { createRemoteSender, letter } from '../support/remote-sender.ts'
@@ -124,6 +125,19 @@ describeOnEachEngine('what comes to a return path', (openStore) => {
     const before = await emailById(world.store.db, world.email.id)
     await bounce(world, world.path.toUpperCase().replace('OURS.TEST', 'ours.test'))
     expect(await emailById(world.store.db, world.email.id)).toMatchObject({ bounced_at: before?.bounced_at, bounce_type: 'hard' })
+  })
+
+  it('a mailbox that is told by mail is told of it, once, in our own words', async () => {
+    const world = await open()
+    const { store, email } = world
+    await store.transaction((tx) => setNotices(tx, email.mailbox_id, true, Date.now()))
+    await bounce(world, world.path)
+    await bounce(world, world.path)
+    const notices = (await world.office.emails()).filter(({ direction, status }) => direction === 'inbound' && status === 'unread')
+    expect(notices).toMatchObject([
+      { subject: 'Undelivered mail', thread_id: email.thread_id, automatic: 'delivery-report', reverse_path: '' },
+    ])
+    expect(notices[0]?.markdown).toContain('bo@remote.test\n    550 5.1.1 No such user')
   })
 
   it('where a reviewer decides what the agent reads, the words of the report stay out of the event, and nothing is held', async () => {

@@ -17,6 +17,7 @@ import { noteOpen } from '../../server/outbound/opens/opens.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createDeliveries } from '../../server/outbound/control/deliveries.ts'
 import { createSwitch } from '../../server/outbound/control/stops.ts'
+import { createStandings } from '../../server/outbound/standing/lift.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
@@ -96,6 +97,7 @@ export async function openDesk(
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
+      standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),
       clock,
       log: silentLog,

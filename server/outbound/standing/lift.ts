@@ -7,6 +7,7 @@
 import type { Actor, SystemActor } from '../../model/actor.ts'
 import { addressKey, parseAddress } from '../../model/address.ts'
 import type { OversightMode } from '../../model/email.ts'
+import type { MailboxId } from '../../model/ids.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
 import type { EnforcementTier } from '../../model/standing.ts'
 import type { World } from '../../model/world.ts'
@@ -14,7 +15,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { appendEvent } from '../../store/events.ts'
 import { type NewLogEntry, appendLogs } from '../../store/log.ts'
-import { mailboxAt } from '../../store/mailboxes.ts'
+import { mailboxAt, mailboxById } from '../../store/mailboxes.ts'
 import type { Row } from '../../store/schema.ts'
 import { countsOf, forgetCounts, restoreAutonomy, setStanding, standingOf } from '../../store/standings.ts'
 import { windowDays } from './tiers.ts'
@@ -24,12 +25,12 @@ export type Autonomy = Extract<OversightMode, 'monitored' | 'autonomous'>
 
 type Lift = { actor: Actor; reason: string; autonomy: Autonomy | null; now: number }
 /** `lifted`: the tier it was in; null when it stood well. */
-export type Lifted = { lifted: EnforcementTier | null; mode: OversightMode; entries: NewLogEntry[] }
+type Lifted = { lifted: EnforcementTier | null; mode: OversightMode; entries: NewLogEntry[] }
 
 const longestReason = 500
 
 /** @returns `entries` go on the record at the end of the transaction; none when nothing changed */
-export async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, reason, autonomy, now }: Lift): Promise<Lifted> {
+async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, reason, autonomy, now }: Lift): Promise<Lifted> {
   const standing = await standingOf(tx, mailbox.id)
   const mode = autonomy !== null && mailbox.oversight_mode === 'gated_send' ? autonomy : mailbox.oversight_mode
   if (standing === undefined && mode === mailbox.oversight_mode) return { lifted: null, mode, entries: [] }
@@ -46,6 +47,23 @@ export async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, r
   const words = reason.slice(0, longestReason).toWellFormed().replaceAll('\0', '')
   return { lifted, mode, entries: [{ ...about, metadata: { ...facts, counted: counts }, details: { reason: words } }] }
 }
+
+/** What reviewers may do, as a room that callers are handed; whoever calls has checked that the mailbox is theirs to decide about. */
+export type Standings = {
+  /** Its agent goes on asking. @returns undefined when the mailbox is gone */
+  lift(actor: Actor, mailbox: MailboxId, reason: string): Promise<Pick<Lifted, 'lifted' | 'mode'> | undefined>
+}
+
+export const createStandings = ({ store, clock }: { store: Store; clock: Clock }): Standings => ({
+  lift: (actor, id, reason) =>
+    store.transaction(async (tx) => {
+      const mailbox = await mailboxById(tx, id)
+      if (mailbox === undefined) return undefined
+      const { lifted, mode, entries } = await liftStanding(tx, mailbox, { actor, reason, autonomy: null, now: clock.now() })
+      await appendLogs(tx, entries)
+      return { lifted, mode }
+    }),
+})
 
 const host: SystemActor = { kind: 'system', part: 'host' }
 
