@@ -66,8 +66,11 @@ describe('a signed letter that somebody else has', () => {
 
   it('passes with no octet of its signature changed', async () => {
     const message = byHand()
-    // A letter of a name may be written large; a digit of base64 may stand for the same octets only in the padding.
-    for (let at = 'DKIM-Signature:'.length; at < message.indexOf('\r\nFrom:'); at++) {
+    const end = message.indexOf('\r\nFrom:')
+    // Some bits of the last digit of base64 stand for nothing (RFC 4648 §3.5).
+    const lastDigit = message.lastIndexOf('=', end) - 1
+    for (let at = 'DKIM-Signature:'.length; at < end; at++) {
+      if (at === lastDigit) continue
       const other = Buffer.from(message)
       other[at] = (other[at] ?? 0) ^ 1
       expect([at, (await ours(other)).map(({ result }) => result)]).not.toEqual([at, ['pass']])
