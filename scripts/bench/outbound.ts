@@ -117,7 +117,9 @@ async function postfix(world: World, messages: string, env: Record<string, strin
     const load = [loadScript, serverIp, String(running.port), senderIp, messages]
     const told = JSON.parse(await printed(world, [...load, String(atOnce), '0', '0', String(forMs), 'user@dest.example'])) as {
       messages: number
+      refused: Record<string, number>
     }
+    if (Object.keys(told.refused).length > 0) throw new Error(`Postfix refused: ${JSON.stringify(told.refused)}`)
     return { messages: told.messages, begin }
   }
   return { name: 'Postfix', running, handIn }

@@ -114,6 +114,8 @@ async function startPostfix(world: World, kind: Kind, env: Record<string, string
       for (const one of milters) one.kill()
       const left = (pid: number): boolean => /^(?:opendkim|opendmarc|smtpd)\b/.test(commandOf(pid))
       for (const pid of kind === 'bare' ? [] : world.processes(left)) process.kill(pid, 'SIGTERM')
+      // A milter that ends takes its socket away, and would take its successor's.
+      await until(() => sockets[kind].every((name) => !existsSync(at('run', name))), 'the milters end')
       await wait(500)
     },
   }
