@@ -41,11 +41,7 @@ describeOnEachEngine('the queue, for reviewers and admin keys', (openStore) => {
       .where('forward_path', '=', 'c@remote.test')
       .execute()
     const states = (await queue(desk)).map(({ recipient, state }) => `${String(recipient)} ${String(state)}`)
-    expect(states.toSorted()).toEqual([
-      'a@remote.test under_way',
-      'b@stopped.test stopped',
-      'c@remote.test later',
-    ])
+    expect(states.toSorted()).toEqual(['a@remote.test under_way', 'b@stopped.test stopped', 'c@remote.test later'])
   })
 
   it('is hurried, and what is in it taken back, once', async () => {
