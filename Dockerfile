@@ -21,7 +21,7 @@ COPY server ./server
 # What Node compiles at the first start, types removed, is kept in the image: the root file system is read-only later, and each start is
 # quicker and takes less memory.
 ENV NODE_COMPILE_CACHE=/app/.compiled
-RUN node --input-type=module -e "for (const file of ['app', 'doors/mcp-server', 'inbound/examine/examine-message', 'inbound/examine/quick-mime']) await import('/app/server/' + file + '.ts')" \
+RUN node --input-type=module -e "for (const file of ['app', 'doors/mcp-server', 'inbound/examine/examine-message', 'inbound/message/quick-mime']) await import('/app/server/' + file + '.ts')" \
  && MULTIMAIL_DATA_DIR=/tmp/first node server/cli/main.ts setup --domain first.test >/dev/null && rm -rf /tmp/first && chmod -R a+rX /app/.compiled
 
 # Inside a container, "everywhere" is what the host chooses to publish.
