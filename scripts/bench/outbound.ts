@@ -7,13 +7,14 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import Database from 'better-sqlite3'
 import { makeKey, markdownOf, writeMessages } from './inbound/messages.ts'
 import { type Running, sinkPort, startOurs, startPostfixRelay } from './inbound/servers.ts'
 import { type World, missing, openWorld, senderIp, serverIp, slowSyncLibrary } from './inbound/world.ts'
-import { measureMemory } from './inbound/usage.ts'
+import { measureMemory, usedMb } from './inbound/usage.ts'
 import { type Sink, openSink } from './outbound/sink.ts'
 
 const usage = `npm run bench:outbound -- [--rounds 3] [--seconds 5] [--run-in 20] [--slow-sync 0,2] [--queued 100000]
@@ -46,6 +47,8 @@ const [rounds, seconds, runIn, queued] = [values.rounds, values.seconds, values[
 const loadScript = fileURLToPath(new URL('inbound/load.ts', import.meta.url))
 const handInScript = fileURLToPath(new URL('outbound/hand-in.ts', import.meta.url))
 const atOnce = 20
+/** After this nothing of a hand-in goes on. */
+const restMs = 15_000
 const httpUrl = 'http://127.0.0.1:8600'
 const settings = {
   MULTIMAIL_SMARTHOST: `127.0.0.1:${sinkPort}`,
@@ -176,9 +179,9 @@ async function waiting(world: World, sink: Sink, file: string): Promise<void> {
   const memory = await measureMemory(world, async () => {
     while (count < queued) count += (await handIn(5_000, 50)).messages * 50
   })
-  console.log(
-    `${count} recipients waiting: ${memory.idleMb.toFixed(0)} MB before, ${memory.peakMb.toFixed(0)} MB at most while they were handed in`,
-  )
+  await wait(restMs)
+  const [before, most, after] = [memory.idleMb, memory.peakMb, usedMb(world)].map((mb) => `${mb.toFixed(0)} MB`)
+  console.log(`${count} recipients waiting: ${before} before, ${most} at most while they were handed in, ${after} a while later`)
   await running.stop()
   sink.go()
 }

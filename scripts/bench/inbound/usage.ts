@@ -37,6 +37,9 @@ function cpuMs(pid: number): number {
   }
 }
 
+/** What it uses now. */
+export const usedMb = (world: World): number => used(world).mb
+
 const serverPids = (world: World): number[] =>
   world.processes((pid) => !/^(?:nsenter|unshare|knotd|sleep|ss|smtp-sink)\b|\/(?:load|hand-in)\.ts /.test(commandOf(pid)))
 
