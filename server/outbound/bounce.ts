@@ -1,11 +1,10 @@
 /** What follows from attempts, in one transaction with them: the delivery's new state, the email's, the event and the entry of the log. */
 import type { SystemActor } from '../model/actor.ts'
-import { emailStatuses } from '../model/email.ts'
 import type { Address } from '../model/address.ts'
 import type { MailboxId } from '../model/ids.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
 import type { Tx } from '../store/db.ts'
-import { type EmailRow, changeEmail, lockEmail } from '../store/emails.ts'
+import { type EmailRow, lockEmail, noteOfEmail } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type Facts, type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import {
@@ -77,13 +76,12 @@ async function noteInTurn(tx: Tx, all: readonly Ended[]): Promise<Noted[]> {
 /** The delivery, its email and the event. @returns nothing when the lease was lost */
 async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
   const { claim, outcome, retry, now } = ended
-  // The email first, as everybody locks it who changes both.
-  const email = await lockEmail(tx, claim.email_id)
-  const turn = await unlessTakenBack(tx, claim, turnOf(outcome, retry))
-  if (!(await settleDelivery(tx, claim, settlementOf(turn.state, outcome, retry), now))) return []
+  const { email, turn, isOurs, isWhole } = await settle(tx, ended)
+  if (!isOurs) return []
   const after = await suppressionAfter(tx, claim, outcome, turn, now)
   if (email !== undefined) {
-    await changeEmail(tx, email.id, emailStatuses, { ...(await emailChange(tx, email, turn, now)), updated_at: now })
+    const change = isWhole ? { delivered_at: now } : await emailChange(tx, email, turn, now)
+    await noteOfEmail(tx, email.id, { ...change, updated_at: now })
     const type = turn.event ?? ((await isNewlyDelayed(tx, claim, turn, now)) ? 'message.delayed' : null)
     if (type !== null) {
       const data = eventData(email, claim, outcome, turn, after.suppressed, now)
@@ -91,6 +89,24 @@ async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
     }
   }
   return [{ ended, turn, email, entries: [logEntry(claim, outcome, turn, retry, now), ...after.entries] }]
+}
+
+type Settled = { email: EmailRow | undefined; turn: Turn; isOurs: boolean; isWhole: boolean }
+
+/** `isOurs`: the lease still held. `isWhole`: with this delivery every recipient has the email. The email is locked first, as everybody does who changes
+ *  both. */
+async function settle(tx: Tx, { claim, outcome, retry, now }: Ended): Promise<Settled> {
+  const hoped = turnOf(outcome, retry)
+  const settleAs = ({ state }: Turn): Promise<boolean> => settleDelivery(tx, claim, settlementOf(state, outcome, retry), now)
+  if (hoped.state === 'delivered') {
+    // Sent together, and done in this order.
+    const all = [lockEmail(tx, claim.email_id), settleAs(hoped), isWhollyDelivered(tx, claim.email_id)] as const
+    const [email, isOurs, isWhole] = await Promise.all(all)
+    return { email, turn: hoped, isOurs, isWhole }
+  }
+  const email = await lockEmail(tx, claim.email_id)
+  const turn = await unlessTakenBack(tx, claim, hoped)
+  return { email, turn, isOurs: await settleAs(turn), isWhole: false }
 }
 
 /** What was taken back meanwhile is not tried again. */
@@ -173,15 +189,14 @@ function settlementOf(state: DeliveryState, outcome: Outcome, retry: Retry): Set
     : { ...common, state: state as 'bounced' }
 }
 
-/** Delivered is an email whose every recipient has it; bounced one of which any has not. Hard weighs more than soft. */
+/** Delivered is an email whose every recipient has it (see `settle`); bounced one of which any has not. Hard weighs more than soft. */
 async function emailChange(tx: Tx, email: EmailRow, turn: Turn, now: number): Promise<Partial<EmailRow>> {
   if (turn.action === 'delivery.cancelled') return (await isWhollyCancelled(tx, email)) ? { status: 'cancelled' } : {}
   // One that somebody added must not keep the others back: findReleased sends of an email only while it is `sent`.
   if (turn.state === 'cancelled') return (await isNothingLeft(tx, email)) ? { status: 'send_failed' } : {}
   if (turn.bounceType !== null)
     return { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? 'hard' : turn.bounceType }
-  if (turn.state !== 'delivered') return {}
-  return (await isWhollyDelivered(tx, email.id)) ? { delivered_at: now } : {}
+  return {}
 }
 
 const isNothingLeft = async (tx: Tx, email: EmailRow): Promise<boolean> =>

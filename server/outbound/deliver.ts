@@ -73,13 +73,14 @@ async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Prom
 type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
-  const signatures = await (deps.seal ?? createSeal({ ...deps, config: usualSeal }))(released)
+  const domain = domainOf(released.forwardPath)
+  const seal = deps.seal ?? createSeal({ ...deps, config: usualSeal })
+  const [signatures, own] = await Promise.all([seal(released), domainByName(deps.store.db, domain)])
   if (signatures === null) {
     attempt.log.error({}, 'delivery.unsigned')
     return unsent(verdict('signing', 'retry'), 'The From domain has no DKIM key')
   }
-  const domain = domainOf(released.forwardPath)
-  const isOurs = (await domainByName(deps.store.db, domain)) !== undefined
+  const isOurs = own !== undefined
   const route = await findRoute({ resolver: deps.resolver, config: deps.route, domain, isOurs })
   if (route.kind === 'none') return outcomeOf({ ...route.ending, remoteAddress: null, tls: null }, null, signatures, attempt.signal.aborted)
   const admission = (deps.pace ?? unpaced).admit(attempt.claim, route.targets)

@@ -7,7 +7,7 @@ import type { Reason } from '../model/reason.ts'
 import type { SenderIdentity } from '../model/sender-identity.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
-import { insertPrepared, prepare } from './prepared.ts'
+import { insertPrepared, prepare, prepareChange } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type EmailRow = Row<'emails'>
@@ -291,6 +291,24 @@ export async function changeEmail(
   changes.set(key, known)
   return (await known(tx, { ...change, changed: id })).length > 0
 }
+
+/** Notes something of an email, whatever its status. */
+export function noteOfEmail(tx: Transaction<Database>, id: EmailId, change: EmailChange): Promise<void> {
+  const columns = Object.keys(change) as (keyof typeof change)[]
+  const known = notes.get(columns.join()) ?? noting(columns)
+  notes.set(columns.join(), known)
+  return known(tx, { ...change, changed: id })
+}
+
+const notes = new Map<string, ReturnType<typeof noting>>()
+
+const noting = (columns: readonly (keyof EmailChange)[]) =>
+  prepareChange((db, value: EmailChange & { changed: EmailId }) =>
+    db
+      .updateTable('emails')
+      .set(Object.fromEntries(columns.map((name) => [name, value[name]])))
+      .where('id', '=', value.changed),
+  )
 
 /** By columns and statuses: the program has a few dozen. */
 const changes = new Map<string, ReturnType<typeof changing>>()

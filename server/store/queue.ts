@@ -105,7 +105,6 @@ async function stillDue(
   engine: Store['engine'],
   q: { ids: readonly DeliveryId[]; now: number },
 ): Promise<DeliveryId[]> {
-  const stops = await listStops(tx)
   const rows = tx
     .selectFrom('deliveries')
     .select(['id', 'account_id', 'world', 'mailbox_id', 'domain'])
@@ -113,7 +112,7 @@ async function stillDue(
     .where('state', '=', 'queued')
     .where('next_attempt_at', '<=', q.now)
     .where('cancel_requested_at', 'is', null)
-  const due = await (engine === 'postgres' ? rows.forUpdate().skipLocked() : rows).execute()
+  const [stops, due] = await Promise.all([listStops(tx), (engine === 'postgres' ? rows.forUpdate().skipLocked() : rows).execute()])
   return due.filter((row) => !isStopped(stops, row)).map(({ id }) => id)
 }
 

@@ -42,9 +42,8 @@ export async function createIdentity({ store, clock, issuer }: IdentityDeps): Pr
       return [signing, ...others].map(({ kid, jwk }) => ({ kid, jwk }))
     },
     async fields({ email, message }, bodyHash) {
-      const { signing: key } = await current()
-      const mailbox = await mailboxById(store.db, email.mailbox_id)
-      const account = await findAccount(store.db, email.account_id)
+      const asked = [current(), mailboxById(store.db, email.mailbox_id), findAccount(store.db, email.account_id)] as const
+      const [{ signing: key }, mailbox, account] = await Promise.all(asked)
       if (mailbox === undefined || account === undefined) throw new Error(`email ${email.id} is of no mailbox`)
       const reputation = reputationHash(secret, mailbox.id)
       const claims: Claims = {
