@@ -36,21 +36,28 @@ type Ended = { email: EmailRow; outcome: Outcome; now: number }
 
 /** Raises or ends alarms after attempts, in their transaction. @returns what goes on the record */
 export async function noteAlarms(tx: Tx, all: readonly Ended[]): Promise<NewLogEntry[]> {
-  const entries: NewLogEntry[] = []
   // What happens in the test world is not true.
   const live = all.filter(({ email }) => email.world === 'live')
+  // Ended first: of those that came together, what passed must not take away what another has just been told.
+  const entries = await endAlarms(
+    tx,
+    live.filter(({ outcome }) => outcome.verdict.outcome === 'delivered'),
+  )
   for (const { email, outcome, now } of live) {
     const about = outcome.verdict.outcome === 'delivered' ? undefined : alarming[outcome.verdict.class]
     if (about !== undefined) entries.push(...(await raise(tx, email, outcome, about === 'domain' ? domainFrom(email) : '', now)))
   }
-  const passed = live.filter(({ outcome }) => outcome.verdict.outcome === 'delivered')
+  return entries
+}
+
+async function endAlarms(tx: Tx, passed: readonly Ended[]): Promise<NewLogEntry[]> {
   const [first] = passed
-  if (first === undefined) return entries
+  if (first === undefined) return []
   const over = await clearAlarms(
     tx,
     passed.map(({ email, outcome }) => ({ provider: providerOf(outcome.facts.host), source: domainFrom(email) })),
   )
-  return [...entries, ...over.map((alarm) => alarmEntry('alarm.ended', alarm, first.now))]
+  return over.map((alarm) => alarmEntry('alarm.ended', alarm, first.now))
 }
 
 async function raise(tx: Tx, email: EmailRow, { verdict, facts, text }: Outcome, source: string, now: number): Promise<NewLogEntry[]> {

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { providerOf } from '../../server/outbound/alarms.ts'
+import { noteAlarms, providerOf } from '../../server/outbound/alarms.ts'
+import { verdict } from '../../server/outbound/classify-meanings.ts'
 import { delistLink, listOperators } from '../../server/outbound/list-operators.ts'
+import { unsent } from '../../server/outbound/outcome.ts'
 import { listAlarms, raiseAlarm } from '../../server/store/alarms.ts'
 import { type Leaving, createLeaving } from '../support/leaving.ts'
 import { createRemoteMx } from '../support/remote-mx.ts'
@@ -44,6 +46,29 @@ describeOnEachEngine('an operator', (openStore) => {
     expect(await listAlarms(store.db)).toEqual([])
     const logged = await store.db.selectFrom('log_entries').select('action').where('action', 'like', 'alarm.%').orderBy('seq').execute()
     expect(logged.map((entry) => entry.action)).toEqual(['alarm.raised', 'alarm.ended'])
+  })
+
+  it('is told also when another message passed there at the same moment', async () => {
+    const store = await openStore()
+    const leaving = await createLeaving(store)
+    await leaving.queue()
+    const email = await store.db.selectFrom('emails').selectAll().executeTakeFirstOrThrow()
+    const facts = { host: 'mx.remote.test', remoteAddress: null, tls: null, signatures: null, reply: null }
+    const refused = { ...unsent(verdict('blocklisted', 'retry'), blocked), facts }
+    const passed = { ...unsent(verdict('delivered', 'delivered'), '250 Ok'), facts }
+    const now = leaving.clock.now()
+    for (const outcomes of [
+      [refused, passed],
+      [passed, refused],
+    ]) {
+      await store.transaction(async (tx) =>
+        noteAlarms(
+          tx,
+          outcomes.map((outcome) => ({ email, outcome, now })),
+        ),
+      )
+      expect(await listAlarms(store.db)).toMatchObject([{ class: 'blocklisted', provider: 'remote.test' }])
+    }
   })
 
   it('learns which domain does not pass, and not that somebody mistyped an address', async () => {
