@@ -75,7 +75,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   const lease = { ms: deps.leaseMs ?? leaseMs, renewMs: (deps.leaseMs ?? leaseMs) / 3 }
   const watch = deps.watch ?? createWatch({ store, clock, log })
   const claimer = createClaimer({ store, clock, log, watch, pace: deps.pace ?? unpaced, leaseMs: lease.ms })
-  const settle = gathered(store, mostSettled, recordOutcomes)
+  const settled = gathered(store, () => mostSettled, recordOutcomes)
   const underWay = new Map<Claim, UnderWayNow>()
   let running = false
   let looking: Promise<unknown> = Promise.resolve()
@@ -192,7 +192,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   async function record(claim: Claim, outcome: Outcome): Promise<void> {
     const now = clock.now()
     const retry = retryFor(claim, outcome, now)
-    const state = await settle({ claim, outcome, retry, now })
+    const state = await settled.add({ claim, outcome, retry, now })
     const event = { deliveryId: claim.id, emailId: claim.email_id, class: outcome.verdict.class, reply: outcome.facts.reply }
     if (state === null) log.warn(event, 'delivery.lease-lost')
     else if (state === 'queued') log.info({ ...event, nextAttemptAt: retry.kind === 'retry' ? retry.at : null }, 'delivery.deferred')

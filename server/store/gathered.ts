@@ -8,13 +8,19 @@ import type { Store, Tx } from './db.ts'
 
 type Order<I, O> = { item: I; done: (value: O) => void; failed: (error: unknown) => void }
 
-/** @param most so many at a time
+export type Gathered<I, O> = {
+  add(item: I): Promise<O>
+  /** How many wait; those on their way to the disk do not. */
+  waiting(): number
+}
+
+/** @param count how many of those that wait, the first of them, go together: one at least
  *  @param work all of them, with a result for each, in order */
 export function gathered<I, O>(
   store: Store,
-  most: number,
+  count: (waiting: Iterable<I>) => number,
   work: (tx: Tx, items: readonly I[]) => Promise<readonly O[]>,
-): (item: I) => Promise<O> {
+): Gathered<I, O> {
   const waiting: Order<I, O>[] = []
   let writing = false
 
@@ -22,7 +28,7 @@ export function gathered<I, O>(
     if (writing) return
     writing = true
     // The next gather while these are on their way to the disk.
-    while (waiting.length > 0) await write(waiting.splice(0, most))
+    while (waiting.length > 0) await write(waiting.splice(0, count(waiting.values().map(({ item }) => item))))
     writing = false
   }
   async function write(orders: readonly Order<I, O>[]): Promise<void> {
@@ -39,10 +45,13 @@ export function gathered<I, O>(
       else for (const order of orders) await write([order])
     }
   }
-  return (item) =>
-    new Promise((done, failed) => {
-      waiting.push({ item, done, failed })
-      // Not at once: whoever comes in the same turn of the loop comes along.
-      setImmediate(() => void writeAll())
-    })
+  return {
+    add: (item) =>
+      new Promise((done, failed) => {
+        waiting.push({ item, done, failed })
+        // Not at once: whoever comes in the same turn of the loop comes along.
+        setImmediate(() => void writeAll())
+      }),
+    waiting: () => waiting.length,
+  }
 }

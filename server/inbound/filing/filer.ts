@@ -6,6 +6,7 @@
  */
 import { ancestorIds } from '../../mailbox/threading.ts'
 import type { Store, Tx } from '../../store/db.ts'
+import { gathered } from '../../store/gathered.ts'
 import { type NewLogEntry, appendLogs } from '../../store/log.ts'
 import type { Filing, Letter } from './email-rows.ts'
 import { fileEmail } from './file-email.ts'
@@ -18,7 +19,7 @@ export type Filer = {
   load(): number
 }
 
-type Order = { letter: Letter; filings: readonly Filing[]; done: () => void; failed: (error: unknown) => void }
+type Order = { letter: Letter; filings: readonly Filing[] }
 
 /** Each has some ten statements, and while they run nobody else writes. */
 const mostAtOnce = 100
@@ -27,33 +28,14 @@ const mostBytesAtOnce = 4 * 1024 * 1024
 const mostWaiting = 1_000
 
 export function createFiler({ store, handOn }: { store: Store; handOn: HandOn }): Filer {
-  const waiting: Order[] = []
-  let writing = false
-
-  /** The next letters gather while these are on their way to the disk. */
-  async function next(): Promise<void> {
-    if (writing) return
-    writing = true
-    while (waiting.length > 0) await fileAll(takeFrom(waiting))
-    writing = false
-  }
-  async function fileAll(orders: readonly Order[]): Promise<void> {
-    try {
-      await store.transaction((tx) => fileIn(tx, orders))
-      for (const one of orders) one.done()
-    } catch (error) {
-      if (orders.length === 1) orders[0]?.failed(error)
-      else
-        await Promise.all(eachBehindItsAncestors(orders, (one) => store.transaction((tx) => fileIn(tx, [one])).then(one.done, one.failed)))
-    }
-  }
-  async function fileIn(tx: Tx, orders: readonly Order[]): Promise<void> {
+  const letters = gathered(store, countTogether, async (tx, orders: readonly Order[]) => {
     const filed = eachBehindItsAncestors(orders, (order) => fileOne(tx, order))
     // Not over before all have ended: on PostgreSQL a statement that comes behind the rollback would stand, outside of any transaction.
     await Promise.allSettled(filed)
     const entries = await Promise.all(filed)
     await appendLogs(tx, entries.flat())
-  }
+    return entries
+  })
   async function fileOne(tx: Tx, { letter, filings }: Order): Promise<NewLogEntry[]> {
     for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, letter.receivedAt)
     const entries: NewLogEntry[] = []
@@ -62,18 +44,13 @@ export function createFiler({ store, handOn }: { store: Store; handOn: HandOn })
   }
 
   return {
-    file: (letter, filings) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ letter, filings, done: resolve, failed: reject })
-        // Not at once: whoever comes in the same turn of the loop comes along.
-        setImmediate(() => void next())
-      }),
-    load: () => waiting.length / mostWaiting,
+    file: async (letter, filings) => void (await letters.add({ letter, filings })),
+    load: () => letters.waiting() / mostWaiting,
   }
 }
 
 /** The first that wait, as many as go together. */
-function takeFrom(waiting: Order[]): Order[] {
+function countTogether(waiting: Iterable<Order>): number {
   let bytes = 0
   let count = 0
   for (const { letter } of waiting) {
@@ -81,7 +58,7 @@ function takeFrom(waiting: Order[]): Order[] {
     if (count > 0 && (count >= mostAtOnce || bytes > mostBytesAtOnce)) break
     count++
   }
-  return waiting.splice(0, count)
+  return count
 }
 
 /** Begins all at once, but those that may answer others only when these have come to an end, so that they find their thread. */
