@@ -16,8 +16,16 @@ const minuteMs = 60_000
 const timeoutMs = 120_000
 
 /** A message that is brought to a stop somewhere on its way. `silent`: the name about which the DNS says nothing. `before`: so many messages went over
- *  the same connection. `copies`: how often it arrives in the end. */
-type Stop = { at: string; copies: 1 | 2; answers?: Answers; tls?: 'works'; silent?: (port: number) => string; before?: number }
+ *  the same connection, `refused` or not. `copies`: how often it arrives in the end. */
+type Stop = {
+  at: string
+  copies: 1 | 2
+  answers?: Answers
+  tls?: 'works'
+  silent?: (port: number) => string
+  before?: number
+  refused?: true
+}
 
 const stops: readonly Stop[] = [
   { at: 'route', copies: 1, silent: () => 'at-route.test' },
@@ -31,7 +39,7 @@ const stops: readonly Stop[] = [
   { at: 'data', copies: 1, answers: { data: 'hang' } },
   { at: 'body', copies: 1, answers: { body: 'hang' } },
   // Over a connection that is open already.
-  { at: 'rset', copies: 1, answers: { rset: 'hang' }, before: 1 },
+  { at: 'rset', copies: 1, answers: { dot: '554 5.6.0 Not like this', rset: 'hang' }, before: 1, refused: true },
   { at: 'mail-again', copies: 1, answers: { mail: ['250 Ok', 'hang'] }, before: 1 },
   { at: 'dot-again', copies: 2, answers: { dot: ['250 Ok', 'hang'] }, before: 1 },
   // The remote has it all, and says so to somebody who is not there any more (RFC 1047).
@@ -60,13 +68,17 @@ function suite(engine: Engine): void {
 
         world.mend()
         await world.deliverTheRest()
-        for (const { at, copies, before = 0 } of stops) {
+        for (const { at, copies, before = 0, refused = false } of stops) {
           const found = await world.premises.inspect((store) => historyOf(store, at))
           expect([at, await world.copies(at), found]).toEqual([
             at,
             before + copies,
             [
-              ...Array.from({ length: before }, () => ({ state: 'delivered', may_be_accepted: 0, attempts: ['delivered'] })),
+              ...Array.from({ length: before }, () => ({
+                state: refused ? 'bounced' : 'delivered',
+                may_be_accepted: 0,
+                attempts: [refused ? 'failed' : 'delivered'],
+              })),
               // Nobody can know how far it came, so all that is known of it is said.
               { state: 'delivered', may_be_accepted: 1, attempts: [null, 'delivered'] },
             ],

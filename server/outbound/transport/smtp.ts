@@ -45,7 +45,7 @@ export type SmtpTransport = Transport & {
 export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
   const brokenTls = createBrokenTls(deps.clock)
   const pool = deps.reuse ? createPool(deps.clock, deps.reuse) : null
-  const used = new WeakMap<Connection, number>()
+  const used = new WeakMap<Connection, Use>()
 
   const transport = async (session: Session): Promise<SessionEnd> => {
     const barred = barredFrom(session)
@@ -58,7 +58,7 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
   async function again(session: Session, way: Way): Promise<SessionEnd | null> {
     const connection = pool?.take(way.key) ?? null
     if (connection === null) return null
-    if (!(await connection.reset(session.signal))) {
+    if (!isReady(used.get(connection), deps.clock.now()) && !(await connection.reset(session.signal))) {
       connection.close(false)
       return null
     }
@@ -83,8 +83,8 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
   async function converse(connection: Connection, { target, dispatch, signal, log }: Session, { key }: Way): Promise<SessionEnd> {
     const ending = await connection.deliver(dispatch, signal, log)
     const end = { ...ending, ...factsOf(connection) }
-    const count = (used.get(connection) ?? 0) + 1
-    used.set(connection, count)
+    const count = (used.get(connection)?.count ?? 0) + 1
+    used.set(connection, { count, acceptedAt: isAccepted(end) ? deps.clock.now() : null })
     if (pool !== null && endedWell(ending) && count < mostOver(target, deps.reuse)) pool.put(key, connection)
     else connection.close(ending.by === 'remote')
     return end
@@ -92,6 +92,17 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
 
   return Object.assign(transport, { closeIdle: () => pool?.close() })
 }
+
+/** `acceptedAt` (epoch ms): when its last message was accepted; null when that one was not. */
+type Use = { count: number; acceptedAt: number | null }
+
+/** A host that has accepted a message has forgotten its envelope (RFC 5321 §4.1.1.4), and a moment later it is still there: RSET would only cost the time
+ *  there and back. One that is gone all the same says nothing to MAIL, and then another connection is made. */
+const isReady = (use: Use | undefined, now: number): boolean => {
+  const acceptedAt = use?.acceptedAt ?? null
+  return acceptedAt !== null && now - acceptedAt < stillThereMs
+}
+const stillThereMs = 1_000
 
 const mostOver = (target: Target, reuse: Reuse | null = null): number =>
   reuse === null ? 1 : Math.min(reuse.maxMessages, reuse.mostOf?.(target) ?? reuse.maxMessages)

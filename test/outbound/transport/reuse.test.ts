@@ -7,7 +7,8 @@ import { address } from '../../support/offices.ts'
 import { type RemoteMx, createRemoteMx } from '../../support/remote-mx.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 
-const minute = 60_000
+const second = 1_000
+const minute = 60 * second
 
 function createClient(reuse: Partial<Reuse> = {}) {
   const clock = createVirtualClock(Date.now())
@@ -46,7 +47,27 @@ describe('a session that ended well', () => {
       [1, 2, 3].map((n) => [[`bo${n}@remote.test`], `Subject: ${n}\r\n\r\nHi\r\n`, true]),
     )
     expect(remote.sessions()).toBe(1)
-    await remote.reached('rset', 2)
+  })
+
+  it('begins the next message at once where one was accepted a moment ago, and asks (RSET) whether the host is still there a second later', async () => {
+    const remote = await createRemoteMx({ answers: { rset: ['502 5.5.1 What?'] } })
+    const { send, clock } = createClient()
+    await send(remote)
+    await clock.advance(999)
+    await send(remote)
+    expect(remote.sessions()).toBe(1)
+    await clock.advance(1_000)
+    await send(remote)
+    expect(remote.sessions()).toBe(2)
+  })
+
+  it('asks at once where one was refused, for that host may not have forgotten it', async () => {
+    const remote = await createRemoteMx({ answers: { dot: ['554 5.6.0 No', '250 Ok'] } })
+    const { send } = createClient()
+    await send(remote)
+    expect(summary(await send(remote))).toEqual(accepted)
+    await remote.reached('rset', 1)
+    expect(remote.sessions()).toBe(1)
   })
 
   it.each([
@@ -134,8 +155,10 @@ describe('a session that did not, or is gone, is of no use, and the next message
 
   it.each(['cut', 'reset', '421 4.4.2 Idle too long', '502 5.5.1 What?'])('when RSET is answered with %s', async (rset) => {
     const remote = await createRemoteMx({ answers: { rset } })
-    const { send } = createClient()
-    expect([summary(await send(remote)), summary(await send(remote))]).toEqual([accepted, accepted])
+    const { send, clock } = createClient()
+    expect(summary(await send(remote))).toEqual(accepted)
+    await clock.advance(second)
+    expect(summary(await send(remote))).toEqual(accepted)
     expect([remote.sessions(), (await remote.received(2)).length]).toEqual([2, 2])
   })
 
@@ -143,10 +166,11 @@ describe('a session that did not, or is gone, is of no use, and the next message
     const remote = await createRemoteMx({ answers: { rset: 'hang' } })
     const { send, clock } = createClient()
     await send(remote)
-    const second = send(remote)
+    await clock.advance(second)
+    const next = send(remote)
     await remote.reached('rset')
-    await clock.advance(10_000)
-    expect(summary(await second)).toEqual(accepted)
+    await clock.advance(10 * second)
+    expect(summary(await next)).toEqual(accepted)
   })
 
   it.each(['452 4.5.3 Too many messages', '421 4.7.0 Too many messages in this session', '554 5.5.0 No more', 'cut'])(
