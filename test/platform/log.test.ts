@@ -33,8 +33,25 @@ describe('the log', () => {
       log.info({ headers: { authorization: secret, cookie: secret, 'x-api-key': secret, 'set-cookie': secret } }, 'b')
       log.info({ request: { headers: { authorization: secret }, body: { token: secret, private_key: secret } } }, 'c')
       log.child({ token: secret }).info('d')
+      log.info({ Authorization: secret, list: [{ Cookie: secret }] }, 'e')
+      log.error({ err: Object.assign(new Error('no way in'), { login: { pass: secret } }) }, 'f')
     })
-    expect(lines).toHaveLength(4)
+    expect(lines).toHaveLength(6)
     expect(JSON.stringify(lines)).not.toContain(secret)
+    expect(lines[1]).toMatchObject({ headers: { authorization: '[secret]', cookie: '[secret]' } })
+    expect(lines[5]).toMatchObject({ err: { message: 'no way in', stack: expect.stringContaining('log.test') as string } })
+  })
+
+  it('leaves what it is given as it is', () => {
+    const fields = { request: { headers: { authorization: 'mm_live_secret' } } }
+    logged('info', (log) => log.info(fields, 'a'))
+    expect(fields).toEqual({ request: { headers: { authorization: 'mm_live_secret' } } })
+  })
+
+  it('says the kind, the words and the place of an error, and what it carries', () => {
+    const [line] = logged('info', (log) => log.error({ err: Object.assign(new RangeError('too much'), { code: 'E_MUCH' }) }, 'a'))
+    expect(line).toMatchObject({
+      err: { type: 'RangeError', message: 'too much', code: 'E_MUCH', stack: expect.stringContaining('log.test') as string },
+    })
   })
 })
