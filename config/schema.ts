@@ -251,7 +251,7 @@ export const settings = z.object({
   MULTIMAIL_DELIVERY_CONCURRENCY: setting(count(1, 500), {
     part: 'Leaving mail',
     unit: 'deliveries',
-    standard: '60',
+    standard: '100',
     help: 'How many deliveries may run at the same time.',
   }),
   MULTIMAIL_WARM_UP: setting(warmUpDays, {
