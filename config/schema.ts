@@ -252,7 +252,7 @@ export const settings = z.object({
     part: 'Leaving mail',
     unit: 'deliveries',
     standard: '100',
-    help: 'How many deliveries may run at the same time.',
+    help: 'How many deliveries may run at the same time, not counting those that have taken more than 30 seconds; with them at most four times as many.',
   }),
   MULTIMAIL_WARM_UP: setting(warmUpDays, {
     part: 'Leaving mail',

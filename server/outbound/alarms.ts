@@ -20,7 +20,7 @@ import type { Outcome } from './outcome.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
 
-/** What an alarm is about: the address we send from, the domain we write for, or a login. */
+/** What an alarm is about: the address we send from, or the domain we write for. */
 const alarming: Partial<Record<BounceClass, 'address' | 'domain'>> = {
   blocklisted: 'address',
   ptr: 'address',

@@ -51,7 +51,7 @@ function turnOf({ verdict }: Outcome, retry: Retry): Turn {
 /** How an attempt ended. `retry`: what the schedule says, for an outcome that may be tried again. `now`: epoch ms. */
 export type Ended = { claim: Claim; outcome: Outcome; retry: Retry; now: number }
 
-/** What became of a delivery; null when the lease was lost and it is somebody else's now. */
+/** What became of a delivery whose lease was still held. */
 type Noted = { ended: Ended; turn: Turn; email: EmailRow | undefined; entries: NewLogEntry[] }
 
 /** Records several at once, which costs little more than one of them. @returns each delivery's new state, in the order given; null when the lease was lost

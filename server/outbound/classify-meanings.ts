@@ -109,7 +109,11 @@ export const meanings = {
     suppress: 'never',
     remedy: 'The recipient’s server takes only so much from us at a time. The message waits for its turn.',
   },
-  interrupted: { blame: 'us', suppress: 'never', remedy: 'The server was stopped during the attempt. It is tried again.' },
+  interrupted: {
+    blame: 'us',
+    suppress: 'never',
+    remedy: 'The attempt was broken off, or this server ended during it. It is tried again unless its time is over.',
+  },
   internal: { blame: 'us', suppress: 'never', remedy: 'Something went wrong in this server; its log says what. It is tried again.' },
 } as const satisfies Record<string, Meaning>
 

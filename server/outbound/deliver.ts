@@ -2,7 +2,7 @@
  * One attempt at one delivery: is it released, sign it, find the way, try the hosts, say how it ended.
  *
  * Promises: nothing leaves that no release names (released.ts), nothing leaves unsigned, and a delivery of the test world is never handed
- * to a transport that knows a network, and nobody is dialled for whom the suppression list keeps from mail. It changes nothing in the store; the runner records what it returns.
+ * to a transport that knows a network, and nobody is dialled whom the suppression list keeps from mail. It changes nothing of the delivery; the runner records what it returns.
  */
 import type { Resolver } from '../../dns/resolver.ts'
 import { domainOf } from '../model/address.ts'
@@ -78,7 +78,10 @@ async function overNetwork(deps: DelivererDeps, released: Released, attempt: Att
   const [signatures, own] = await Promise.all([seal(released), domainByName(deps.store.db, domain)])
   if (signatures === null) {
     attempt.log.error({}, 'delivery.unsigned')
-    return unsent(verdict('signing', 'retry'), 'The From domain has no DKIM key')
+    return unsent(
+      verdict('signing', 'retry'),
+      'Not signed: the From domain is not this account’s or has no DKIM key, or the message brings X-MultiMail fields of its own',
+    )
   }
   const isOurs = own !== undefined
   const route = await findRoute({ resolver: deps.resolver, config: deps.route, domain, isOurs })

@@ -28,17 +28,19 @@ const levelsDeep = 4
  *  copy of each line, which takes longer than the rest of the line. */
 function censored(value: unknown, levels = levelsDeep): unknown {
   if (levels === 0 || typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
-  let copy: Record<string, unknown> | null = null
+  let copy: object | null = null
   for (const [name, inner] of Object.entries(value)) {
     const shown = secretFields.has(name.toLowerCase()) ? '[secret]' : censored(inner, levels - 1)
-    if (shown !== inner) (copy ??= copyOf(value))[name] = shown
+    if (shown !== inner) Reflect.set((copy ??= copyOf(value)), name, shown)
   }
   return copy ?? value
 }
 
-const copyOf = (value: object): Record<string, unknown> =>
-  Object.fromEntries([...Object.entries(value), ...(value instanceof Error ? Object.entries(wordsOf(value)) : [])])
-const wordsOf = ({ name, message, stack }: Error) => ({ type: name, message, stack })
+function copyOf(value: object): object {
+  if (Array.isArray(value)) return [...(value as unknown[])]
+  const words = value instanceof Error ? Object.entries({ type: value.name, message: value.message, stack: value.stack }) : []
+  return Object.fromEntries([...Object.entries(value), ...words])
+}
 
 /** JSON lines, written before the call returns, so that the last line of a process that dies is there to read. Standard output by default. */
 export const createLog = (options: { level: LogLevel; destination?: DestinationStream }): Log =>

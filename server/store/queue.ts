@@ -170,7 +170,7 @@ export async function lapseLeases(tx: Transaction<Database>, retryAt: (attempts:
   return rows.length
 }
 
-/** What an attempt showed. `signatures`: the DKIM-Signature fields it put in front. */
+/** What an attempt showed. `signatures`: all the fields the attempt put in front (outbound/seal.ts). */
 export type AttemptFacts = {
   host: string | null
   remoteAddress: string | null

@@ -39,6 +39,7 @@ describe('the log', () => {
     expect(lines).toHaveLength(6)
     expect(JSON.stringify(lines)).not.toContain(secret)
     expect(lines[1]).toMatchObject({ headers: { authorization: '[secret]', cookie: '[secret]' } })
+    expect(lines[4]).toMatchObject({ Authorization: '[secret]', list: [{ Cookie: '[secret]' }] })
     expect(lines[5]).toMatchObject({ err: { message: 'no way in', stack: expect.stringContaining('log.test') as string } })
   })
 

@@ -22,7 +22,9 @@ describeOnPostgres('a lost connection', (open) => {
   it('that was idle is replaced', async () => {
     const store = await open()
     await Promise.all([listAccounts(store.db), listAccounts(store.db)])
-    const others = sql<{ ended: boolean }>`select pg_terminate_backend(pid, 10000) as ended from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
+    const others = sql<{
+      ended: boolean
+    }>`select pg_terminate_backend(pid, 10000) as ended from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
     const { rows } = await others.execute(store.db)
     expect(rows).toEqual([{ ended: true }])
     expect(await listAccounts(store.db)).toEqual([])

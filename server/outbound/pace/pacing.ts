@@ -51,7 +51,7 @@ export const newPacing = (limits: Limits, now: number): Pacing => ({
 })
 
 export type Reason = 'suspended' | 'full' | 'rate'
-/** `go` has taken a place and a connection: give them back with `left`. */
+/** `go` has taken a place and a connection: the place is given back with `left`, a connection that was not needed with `openedNone`. */
 export type Answer = { kind: 'go'; state: Pacing } | { kind: 'wait'; state: Pacing; until: number; reason: Reason }
 
 /** May one more message go now? */
@@ -140,7 +140,7 @@ function tidied(state: Pacing, now: number): Pacing {
 }
 const longestWithinMs = Math.max(...rules.map(({ after }) => after.withinMs))
 
-/** Nothing is lost when this is forgotten. */
+/** Only what can be learned again is lost when this is forgotten. */
 export const isForgettable = (state: Pacing, now: number): boolean => {
   const { busy, hold, slow, opened, strikes } = tidied(state, now)
   return busy === 0 && hold === null && slow === null && opened.length === 0 && Object.keys(strikes).length === 0

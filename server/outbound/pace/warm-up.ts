@@ -1,6 +1,6 @@
 /**
- * A new address that sends much at once is taken for a spammer's. So for its first thirty days it sends more each day: 50, then 500 on the fifteenth, 5,000 at
- * the end, and then what it likes. What is more waits for the next day, as mail that was never tried. Off unless the operator says since when an address sends.
+ * A new address that sends much at once is taken for a spammer's. So for its first thirty days it sends more each day: 50, then 500 on the sixteenth, nearly
+ * 5,000 on the last, and then what it likes. What is more waits for the next day, as mail that was never tried. Off unless the operator says since when an address sends.
  */
 import type { Address } from '../../model/address.ts'
 import type { Clock } from '../../platform/clock.ts'

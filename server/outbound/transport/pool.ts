@@ -11,8 +11,8 @@ export type Reuse = {
   mostOf?: (target: Target) => number
 }
 
-// Yahoo ends a connection after 20 messages, the shortest of the large providers; a host's patience with an idle one is not ours to spend.
-export const usualReuse: Reuse = { maxMessages: 20, idleMs: 5_000, maxIdle: 100 }
+// So many as most hosts bear; what the large providers bear is less (pace/providers.ts). A host's patience with an idle one is not ours to spend.
+export const usualReuse: Reuse = { maxMessages: 100, idleMs: 5_000, maxIdle: 100 }
 
 type Waiting = { key: string; connection: Connection; alarm: Alarm }
 

@@ -24,7 +24,7 @@ export type ConnectionDeps = {
 /** @param hostname our name for EHLO @param hello `none`: no TLS, whatever is offered */
 export type Manner = { target: Target; hostname: string; requirement: TlsRequirement; hello: Hello }
 
-/** Does one thing at a time: is opened, then takes one message after another, with a `reset` before each further one. */
+/** Does one thing at a time: is opened, then takes one message after another, with a `reset` before a further one unless the last was accepted a moment ago (smtp.ts). */
 export type Connection = {
   /** As far as MAIL may be said. Null when it may; an ending when the attempt is over. */
   open(signal: AbortSignal, log: Log): Promise<Ending | null>
