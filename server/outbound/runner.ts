@@ -103,6 +103,8 @@ export function createRunner(deps: RunnerDeps): Runner {
       await endWhatWasTakenBack()
       const { taken, again, at } = await claimer.take(busy(), { ...(deps.slots ?? slotsOf(concurrency)), free })
       for (const one of taken) begin(one)
+      // A stop that was seen while these were being claimed found nothing of them under way.
+      breakOff()
       return { count: taken.length, again, at }
     })
     looking = mine.catch(() => {})

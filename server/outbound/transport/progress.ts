@@ -23,7 +23,10 @@ const stageOfVerb: Record<string, Stage> = { EHLO: 'ehlo', HELO: 'ehlo', STARTTL
 
 /** Where a session stands, learned from the commands and replies that pass, and an alarm for when it stands too long. Commands sent in
  *  one batch (RFC 2920) wait in line: the session is at the first that has no reply yet. */
-export function createProgress(clock: Clock, onStuck: (why: string) => void) {
+export function createProgress(
+  clock: Clock,
+  { onStuck, onNonsense }: { onStuck: (why: string) => void; onNonsense: (why: string) => void },
+) {
   let stage: Stage = 'connect'
   let awaiting: Stage[] = []
   let ehloReply = ''
@@ -60,6 +63,8 @@ export function createProgress(clock: Clock, onStuck: (why: string) => void) {
     received(reply: string): void {
       const answered = awaiting.shift()
       if (answered === 'ehlo') ehloReply = reply
+      // Anything else is the answer to an earlier command, and all that follow would be taken for those of their neighbours (RFC 5321 §4.3.2).
+      if (answered === 'data' && !/^(?:354|[45])/.test(reply)) onNonsense('The replies of the host are out of step')
       if (answered === 'tls' && reply.startsWith('2')) handshakeBegan = true
       const next = awaiting[0]
       if (next !== undefined) enter(next)

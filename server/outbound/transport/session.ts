@@ -40,6 +40,8 @@ export type Connection = {
 
 const pieceBytes = 64 * 1024
 const maxReplyBytes = 64 * 1024
+/** All that a host may say while one thing is under way: nodemailer keeps each line until its turn comes, also an empty one. */
+const maxSaidBytes = 256 * 1024
 const quitPatienceMs = 5_000
 const resetPatienceMs = 10_000
 // nodemailer's own timers stay out of the way: the stages have theirs, on our clock.
@@ -54,14 +56,16 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
   let handshaking = false
   let isLost = false
   let onLost = (): void => {}
+  let saidBytes = 0
   const socket = deps.dial()
-  const progress = createProgress(deps.clock, (why) => lose(why))
+  const progress = createProgress(deps.clock, { onStuck: (why) => lose(why), onNonsense: (why) => breakWith(why) })
   const remoteAddress = (): string | null => socket.remoteAddress ?? (isIP(target.address) > 0 ? target.address : null)
 
   /** One thing under way, from its first command to its ending; null when it came to a good one that is not yet the end. */
   function step(first: Stage, signal: AbortSignal, act: () => void): Promise<Ending | null> {
     const { promise, resolve, reject } = Promise.withResolvers<Ending | null>()
     present = { resolve, reject }
+    saidBytes = 0
     progress.begin(first)
     const onAbort = (): void => {
       if (mustEnd(signal, progress.stage() === 'dot')) interrupt()
@@ -93,14 +97,34 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
     )
   }
   const interrupt = (): void => lose('Interrupted')
+  /** For a host whose words are not to be relied on: nothing more is said to it, not even the rest of a message. */
+  const breakWith = (why: string): void => {
+    lose(why)
+    socket.destroy()
+  }
+  const hear = (piece: Buffer): void => {
+    if (isLost) return
+    saidBytes += piece.length
+    if (present === null) breakWith('The host speaks unasked')
+    else if (saidBytes > maxSaidBytes) breakWith('The host says more than anybody has to')
+  }
   const fail = (error: SMTPError): void => {
+    if (error.command === 'API' && error.code === 'ECONNECTION') return lose('The connection was closed')
     if (error.command === 'API') present?.reject(error) // we asked for what nodemailer does not do: a bug, not an answer
     if (error.response === undefined) return lose(cleanText(error.message))
     const reply = readReply(error.response)
     if (reply === null) return lose('The answer is not SMTP')
     answered({ stage: stageOfError(error, progress.stage()), reply, by: 'remote', mayBeAccepted: false })
   }
-  const answered = (ending: Ending): void => end(target.relay === undefined ? ending : relayTrouble(ending))
+  const answered = (ending: Ending): void => {
+    const isEarly = ending.stage === 'dot' && progress.stage() !== 'dot'
+    // What is no answer to a message is the answer to something before it: what this one came to, nobody says.
+    if (ending.stage === 'dot' && ending.reply.code >= 300 && ending.reply.code < 400)
+      return breakWith('The replies of the host are out of step')
+    if (isEarly && ending.reply.code < 300) return breakWith('The host accepted a message that it had not got')
+    end(target.relay === undefined ? ending : relayTrouble(ending))
+    if (isEarly) breakWith('The rest of the message is of no use')
+  }
 
   function talk(log: Log): void {
     log.debug({ host: target.host, remoteAddress: remoteAddress() }, 'delivery.connected')
@@ -125,6 +149,7 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
     progress.enter('greeting')
     const opened = speakSmtp(wire, manner, progress, deps.authorities)
     smtp = opened
+    listenIn(opened, hear)
     opened.on('error', fail)
     // With a 421 the connection ends first and its reason follows (RFC 5321 §3.8).
     opened.on('end', () => setImmediate(() => lose('The connection was closed')))
@@ -236,6 +261,16 @@ const speakSmtp = (wire: Socket, { target, hostname, requirement, hello }: Manne
       ...silent,
     },
   })
+
+/** What comes in passes here before nodemailer reads it: its own limit is for one reply, and there is none for how many it keeps. */
+function listenIn(connection: SMTPConnection, hear: (piece: Buffer) => void): void {
+  const inner = connection as unknown as { _onData(piece: Buffer): void }
+  const read = inner._onData.bind(connection)
+  inner._onData = (piece) => {
+    hear(piece)
+    read(piece)
+  }
+}
 
 const ignore = (): void => {}
 const silent = { trace: ignore, info: ignore, warn: ignore, error: ignore, fatal: ignore }

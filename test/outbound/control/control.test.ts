@@ -5,6 +5,7 @@ import { createWatch } from '../../../server/outbound/control/watch.ts'
 import { retryNow, takeBack } from '../../../server/outbound/control/deliveries.ts'
 import { everything, resumeSending, stopSending } from '../../../server/outbound/control/stops.ts'
 import { silentLog } from '../../../server/platform/log.ts'
+import type { Store } from '../../../server/store/db.ts'
 import { listLog } from '../../../server/store/log.ts'
 import { claimNext, createLeaving } from '../../support/leaving.ts'
 import { createRemoteMx } from '../../support/remote-mx.ts'
@@ -39,6 +40,33 @@ describeOnEachEngine('the switch', (openStore) => {
     await resumeSending({ store, clock: leaving.clock }, { scope: everything, actor: host })
     await leaving.runner.drain()
     expect(await remote.received(2)).toHaveLength(2)
+  })
+
+  it('also stops what was being claimed while the stop was made', async () => {
+    const remote = await createRemoteMx({ extensions: [] })
+    const real = await openStore()
+    const claimed = Promise.withResolvers<void>()
+    const stopped = Promise.withResolvers<void>()
+    const transaction: Store['transaction'] = async (work) => {
+      const value = await real.transaction(work)
+      if (Array.isArray(value) && value.some((one: unknown) => typeof one === 'object' && one !== null && 'attempt_id' in one)) {
+        claimed.resolve()
+        await stopped.promise
+      }
+      return value
+    }
+    const leaving = await createLeaving({ ...real, transaction }, { remote })
+    const email = await leaving.queue()
+    leaving.runner.start()
+    await claimed.promise
+    await stopSending({ store: real, clock: leaving.clock }, { scope: everything, actor: host })
+    await leaving.runner.obey()
+    const deferred = leaving.untilLogged('delivery.deferred')
+    stopped.resolve()
+    await deferred
+    expect(await leaving.deliveries(email)).toMatchObject([
+      { state: 'queued', bounce_class: 'interrupted', may_be_accepted: 0, lease: null },
+    ])
   })
 
   it('closes connections that are kept for the next message', async () => {
