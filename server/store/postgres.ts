@@ -8,6 +8,7 @@ const connectMs = 10_000
 // Our statements are short: one that takes this long waits for something that does not come.
 const statementMs = 15_000
 const idleInTransactionMs = 15_000
+const keepAliveMs = 10_000
 
 /** PostgreSQL by its URL. A connection that is lost while idle is logged and replaced; one lost in a transaction fails that transaction. */
 export function postgresDialect(databaseUrl: string, log: Log): PostgresDialect {
@@ -15,6 +16,9 @@ export function postgresDialect(databaseUrl: string, log: Log): PostgresDialect 
     connectionString: databaseUrl,
     max: connections,
     connectionTimeoutMillis: connectMs,
+    // One whose other end is gone without a word is noticed by the system, sooner than by who waits for an answer.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     application_name: 'multimail',

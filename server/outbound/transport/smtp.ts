@@ -100,7 +100,7 @@ type Use = { count: number; acceptedAt: number | null }
  *  there and back. One that is gone all the same says nothing to MAIL, and then another connection is made. */
 const isReady = (use: Use | undefined, now: number): boolean => {
   const acceptedAt = use?.acceptedAt ?? null
-  return acceptedAt !== null && now - acceptedAt < stillThereMs
+  return acceptedAt !== null && Math.abs(now - acceptedAt) < stillThereMs
 }
 const stillThereMs = 1_000
 
