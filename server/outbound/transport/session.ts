@@ -40,8 +40,9 @@ export type Connection = {
 
 const pieceBytes = 64 * 1024
 const maxReplyBytes = 64 * 1024
-/** All that a host may say while one thing is under way: nodemailer keeps each line until its turn comes, also an empty one. */
-const maxSaidBytes = 256 * 1024
+/** All that a host may say while one thing is under way: nodemailer keeps each line until its turn comes, also an empty one, and takes one in each turn of
+ *  the event loop. */
+const maxSaid = { bytes: 256 * 1024, lines: 1_000 }
 const quitPatienceMs = 5_000
 const resetPatienceMs = 10_000
 // nodemailer's own timers stay out of the way: the stages have theirs, on our clock.
@@ -56,7 +57,7 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
   let handshaking = false
   let isLost = false
   let onLost = (): void => {}
-  let saidBytes = 0
+  let said = { bytes: 0, lines: 0 }
   const socket = deps.dial()
   const progress = createProgress(deps.clock, { onStuck: (why) => lose(why), onNonsense: (why) => breakWith(why) })
   const remoteAddress = (): string | null => socket.remoteAddress ?? (isIP(target.address) > 0 ? target.address : null)
@@ -65,7 +66,7 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
   function step(first: Stage, signal: AbortSignal, act: () => void): Promise<Ending | null> {
     const { promise, resolve, reject } = Promise.withResolvers<Ending | null>()
     present = { resolve, reject }
-    saidBytes = 0
+    said = { bytes: 0, lines: 0 }
     progress.begin(first)
     const onAbort = (): void => {
       if (mustEnd(signal, progress.stage() === 'dot')) interrupt()
@@ -102,11 +103,13 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
     lose(why)
     socket.destroy()
   }
-  const hear = (piece: Buffer): void => {
-    if (isLost) return
-    saidBytes += piece.length
-    if (present === null) breakWith('The host speaks unasked')
-    else if (saidBytes > maxSaidBytes) breakWith('The host says more than anybody has to')
+  /** @returns whether it is worth reading; its answer to our QUIT is, for one */
+  const hear = (piece: Buffer): boolean => {
+    said.bytes += piece.length
+    for (let at = piece.indexOf(10); at >= 0 && said.lines <= maxSaid.lines; at = piece.indexOf(10, at + 1)) said.lines += 1
+    if (said.bytes > maxSaid.bytes || said.lines > maxSaid.lines) breakWith('The host says more than anybody has to')
+    else if (present === null && !isLost) breakWith('The host speaks unasked')
+    return !socket.destroyed
   }
   const fail = (error: SMTPError): void => {
     if (error.command === 'API' && error.code === 'ECONNECTION') return lose('The connection was closed')
@@ -263,12 +266,11 @@ const speakSmtp = (wire: Socket, { target, hostname, requirement, hello }: Manne
   })
 
 /** What comes in passes here before nodemailer reads it: its own limit is for one reply, and there is none for how many it keeps. */
-function listenIn(connection: SMTPConnection, hear: (piece: Buffer) => void): void {
+function listenIn(connection: SMTPConnection, hear: (piece: Buffer) => boolean): void {
   const inner = connection as unknown as { _onData(piece: Buffer): void }
   const read = inner._onData.bind(connection)
   inner._onData = (piece) => {
-    hear(piece)
-    read(piece)
+    if (hear(piece)) read(piece)
   }
 }
 

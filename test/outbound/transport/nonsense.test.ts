@@ -53,8 +53,13 @@ describe('a host whose replies do not fit', () => {
     expect(summary(end)).toEqual(['data', 451, 'us', false])
   })
 
-  it('and says nothing but line ends is not listened to for long', async () => {
-    const remote = await createRemoteMx({ answers: { greeting: '\n'.repeat(2_000_000) } })
+  it.each([1_001, 2_000_000])('and says nothing but line ends is not listened to for long (%i, and then a greeting)', async (count) => {
+    const remote = await createRemoteMx({ answers: { greeting: `${'\n'.repeat(count)}220 Here I am` } })
     expect(summary(await createClient()(remote))).toEqual(['greeting', 451, 'us', false])
+  })
+
+  it('but are only long is listened to, as long as it comes to an end', async () => {
+    const remote = await createRemoteMx({ answers: { greeting: `${'220-Welcome\r\n'.repeat(900)}220 Here I am` } })
+    expect(summary(await createClient()(remote))).toEqual(accepted)
   })
 })
