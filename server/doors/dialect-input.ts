@@ -13,13 +13,13 @@ export type InputRoute = { surface: Surface; operation: OperationName; method: M
 export function readInput(route: InputRoute, received: Received): JsonObject {
   // What a DELETE is about is in its path; clients send it `{}`, or nothing.
   const given = hasBody(route.method) ? bodyObject(received.body) : received.query
-  const named = canonicalNames(inputAliases[route.operation], { ...withoutNulls(given), ...received.path })
+  const named = canonicalNames(inputAliases[route.operation] ?? {}, { ...withoutNulls(given), ...received.path })
   const input = route.operation === 'check_inbox' ? inboxInput(route.surface, named) : named
   if (route.surface === 'emails') refuseHtml(input['markdown'])
   return hasBody(route.method) ? fromBody(route.properties, input) : fromQuery(route.properties, input)
 }
 
-export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PATCH'
+export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PATCH' || method === 'PUT'
 
 function bodyObject(body: unknown): JsonObject {
   if (body === undefined || body === null) return {}

@@ -116,7 +116,8 @@ const decided: Shape = {
 const same: Shape = {}
 const bySurface = (of: (surface: Surface) => Shape): Record<Surface, Shape> => ({ flat: of('flat'), v1: of('v1'), emails: of('emails') })
 
-const answers: Record<OperationName, Record<Surface, Shape>> = {
+/** Of an operation that is not here every answer goes out as it is. */
+const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
   list_mailboxes: { flat: same, v1: { each: { mailboxes: hostedMailbox } }, emails: same },
   check_inbox: bySurface((surface) => ({
     each: { emails: listItem[surface] },
@@ -128,10 +129,7 @@ const answers: Record<OperationName, Record<Surface, Shape>> = {
     v1: { each: { emails: threadItem('v1') }, drop: ['subject'] },
     emails: { each: { emails: threadItem('emails') } },
   },
-  download_attachment: bySurface(() => same),
   list_spam: bySurface((surface) => ({ each: { emails: listItem[surface] } })),
-  report_spam: bySurface(() => same),
-  not_spam: bySurface(() => same),
   draft_reply: bySurface(() => ({ copy: idCopy })),
   send_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
   reply_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
@@ -144,24 +142,10 @@ const answers: Record<OperationName, Record<Surface, Shape>> = {
     emails: { each: { emails: pendingItem('emails') } },
   },
   decide_email: bySurface(() => decided),
-  get_audit_log: bySurface(() => same),
-  list_reports: bySurface(() => same),
-  get_report: bySurface(() => same),
-  stop_sending: bySurface(() => same),
-  resume_sending: bySurface(() => same),
-  lift_enforcement: bySurface(() => same),
-  get_sending_settings: bySurface(() => same),
-  set_sending_settings: bySurface(() => same),
-  list_queue: bySurface(() => same),
-  retry_delivery: bySurface(() => same),
-  cancel_delivery: bySurface(() => same),
   configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
-  list_suppression: bySurface(() => same),
-  add_suppression: bySurface(() => same),
-  remove_suppression: bySurface(() => same),
 }
 
-export const answerShape = (surface: Surface, operation: OperationName): Shape => answers[operation][surface]
+export const answerShape = (surface: Surface, operation: OperationName): Shape => answers[operation]?.[surface] ?? same
 
 /** §2.2: LangChain tools print `text_body`, while the MCP server would print it as trusted metadata. So only who asks for it gets it:
  *  by a Python user agent, or `?compat=1`. */
@@ -179,13 +163,12 @@ const writing = { mailbox: 'mailbox_id', from: 'mailbox_id', from_address: 'mail
 const timed = { scheduled_at: 'send_at' }
 
 /** Old name of an input field → its name here (§8). */
-export const inputAliases: Record<OperationName, Readonly<Record<string, string>>> = {
+export const inputAliases: Partial<Record<OperationName, Readonly<Record<string, string>>>> = {
   list_mailboxes: byMailbox,
   check_inbox: byMailbox,
   read_email: { ...byMailbox, ...byEmail },
   get_thread: { ...byMailbox, id: 'thread_id' },
   download_attachment: { ...byMailbox, ...byEmail, name: 'filename' },
-  list_spam: {},
   report_spam: byEmail,
   not_spam: byEmail,
   draft_reply: { ...writing, ...byEmail },
@@ -195,8 +178,6 @@ export const inputAliases: Record<OperationName, Readonly<Record<string, string>
   edit_scheduled_email: { ...writing, ...byEmail, ...timed },
   list_pending: byMailbox,
   decide_email: { ...byEmail, decision: 'action' },
-  get_audit_log: {},
-  list_reports: {},
   get_report: { report_id: 'id' },
   stop_sending: byMailbox,
   resume_sending: byMailbox,

@@ -51,7 +51,9 @@ const webRequest = (request: FastifyRequest): Request =>
 
 function serverFor(context: Context, report: McpDeps['report']): McpServer {
   const mcp = new McpServer(product, { capabilities: { tools: {} }, instructions })
-  const allowed = tools.filter(({ operation }) => context.actor !== null && isPermitted(context.actor, operation.meta))
+  const allowed = tools.filter(({ operation: { meta } }) =>
+    context.actor === null ? meta.scope === 'none' : isPermitted(context.actor, meta),
+  )
   // By hand: its registerTool wants zod schemas of its own kind, and what we show is JSON Schema already split in two halves.
   mcp.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: allowed.map(({ tool }) => tool) }))
   mcp.server.setRequestHandler(CallToolRequestSchema, ({ params }) => {

@@ -42,11 +42,12 @@ export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string 
 export type Call = Context & { actor: KeyActor }
 
 /** `POST /v1/mailboxes/{mailbox_id}/send`; names in braces are fields of the input. */
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Route = `${Method} /${string}`
 
 export type OperationMeta = {
-  scope: Scope
+  /** `any`: every key may. `none`: whoever calls, without a key as well */
+  scope: Scope | 'any' | 'none'
   /** does as well */
   orScope?: Scope
   title: string
@@ -88,4 +89,4 @@ function permit(actor: KeyActor | null, meta: OperationMeta): KeyActor {
 }
 
 export const isPermitted = ({ scopes }: KeyActor, { scope, orScope }: OperationMeta): boolean =>
-  scopes.includes(scope) || (orScope !== undefined && scopes.includes(orScope))
+  scope === 'any' || scope === 'none' || scopes.includes(scope) || (orScope !== undefined && scopes.includes(orScope))

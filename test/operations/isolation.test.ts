@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Method } from '../../server/operations/procedure.ts'
 import type { OperationName } from '../../server/operations/router.ts'
 import { operations } from '../../server/operations/router.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
@@ -7,7 +8,7 @@ import { keepReport } from '../support/reports.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 type Ids = Record<'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery', string>
-type Attempt = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
+type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
 const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {

@@ -11,6 +11,7 @@ import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
 import { createReputation } from '../../server/outbound/identity/reputation.ts'
+import type { Method } from '../../server/operations/procedure.ts'
 import { createMailboxChoices } from '../../server/outbound/mailbox-choices.ts'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
@@ -45,13 +46,7 @@ export type Desk = {
   ours: Office
   theirs: Office
   /** as a person would with curl: JSON in, JSON out */
-  call(
-    key: string | null,
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<Answer>
+  call(key: string | null, method: Method, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   receive(mailbox: Mailbox, mail?: Partial<Arrival>): Promise<EmailRow>
   /** A further key of our account in the live world. */
   key(of: { scopes: Scope[]; mailboxIds?: MailboxId[] }): Promise<string>
