@@ -8,6 +8,7 @@
  */
 import { initTRPC } from '@trpc/server'
 import type { KeyActor, Scope } from '../model/actor.ts'
+import type { Json } from '../model/canonical.ts'
 import type { Deliveries } from '../outbound/control/deliveries.ts'
 import type { Switch } from '../outbound/control/stops.ts'
 import type { MailboxChoices } from '../outbound/mailbox-choices.ts'
@@ -59,8 +60,15 @@ export type OperationMeta = {
   destructive: boolean
   /** asking twice leaves the same state as asking once */
   idempotent: boolean
+  /** its answer holds a secret that is shown once: it is kept nowhere, so a repetition of the call does not get it again */
+  secretOutput?: true
+  /** calls as they are made, for whoever reads the documentation, a model in the description of its tool, and the test that makes them */
+  examples?: readonly Example[]
   rest: readonly Route[]
 }
+
+/** `input` in the names of the operation; in it `{email_id}` and the like stand for ids (test/support/scene.ts has what there is). */
+type Example = { title?: string; input: Readonly<Record<string, Json>> }
 
 const t = initTRPC
   .context<Context>()
