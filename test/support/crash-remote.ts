@@ -41,7 +41,7 @@ export async function startRemote(hostname: string): Promise<Remote> {
         })
         done()
         for (const look of waiting) look()
-      })
+      }, done) // its client died in the middle of the message, which was not received then
     },
   })
   server.on('error', () => {}) // a client that dies in the middle is what these tests are about

@@ -42,8 +42,12 @@ export async function startDnsServer(zone: Zone, habits: ServerHabits = {}): Pro
     return habits.spoil === undefined ? [whole] : habits.spoil(whole, one)
   }
   const { udp, tcp, port } = await openBoth(habits.tcp !== false)
+  let stopped = false
   udp.on('message', (query: Buffer, from: RemoteInfo) => {
-    void answer(query, 'udp', from.port).then((messages) => messages.forEach((each) => udp.send(each, from.port, from.address)))
+    void answer(query, 'udp', from.port).then((messages) => {
+      // Nobody is told any more once it has stopped: a closed socket throws.
+      if (!stopped) for (const each of messages) udp.send(each, from.port, from.address)
+    })
   })
   const connections = new Set<Socket>()
   tcp?.on('connection', (socket) => {
@@ -59,6 +63,7 @@ export async function startDnsServer(zone: Zone, habits: ServerHabits = {}): Pro
     address: `127.0.0.1:${port}`,
     asked,
     async stop() {
+      stopped = true
       for (const socket of connections) socket.destroy()
       tcp?.close()
       udp.close()

@@ -31,7 +31,7 @@ export async function createHttpsHost(certificate: { key: string; cert: string }
       asked.push(one)
       for (const each of waiting) if (asked.length >= each.count) each.resolve()
       answering(response, one)
-    })
+    }, ignore) // whoever goes away in the middle of a request has not asked
   })
   server.on('connection', (socket) => {
     sockets.add(socket)
@@ -52,6 +52,8 @@ export async function createHttpsHost(certificate: { key: string; cert: string }
     answer: (next) => (answering = next),
   }
 }
+
+const ignore = (): void => {}
 
 async function read(request: IncomingMessage): Promise<Asked> {
   const pieces: Buffer[] = []
