@@ -252,6 +252,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),
       ),
+      publicUrl: config.http.publicUrl,
       clock,
       log,
     },

@@ -5,6 +5,8 @@ import { OperationError } from '../operations/errors.ts'
 export type BodyRoom = {
   /** Takes what the announced body needs until its answer is out. Throws UNAVAILABLE when there is no room now. @param owner the key that calls */
   enter(owner: string, request: FastifyRequest, reply: FastifyReply): void
+  /** Throws BODY_TOO_LARGE for a body that counts: who shows no key sends a few fields, and says how long they are. */
+  refuseLarge(request: FastifyRequest, reply: FastifyReply): void
 }
 
 /** A smaller one is not worth counting. */
@@ -30,6 +32,12 @@ export function createBodyRoom(largestBody: number): BodyRoom {
         throw new OperationError('UNAVAILABLE', 'Too many large requests are under way')
       add(owner, bytes)
       reply.raw.once('close', () => add(owner, -bytes))
+    },
+    refuseLarge(request, reply) {
+      if (announcedBytes(request) <= smallBody) return
+      // What is left of the body is not waited for.
+      reply.header('connection', 'close')
+      throw new OperationError('BODY_TOO_LARGE')
     },
   }
 }

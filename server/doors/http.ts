@@ -1,7 +1,7 @@
 /**
  * The front door for programs: one HTTP server for REST, tRPC and MCP.
  *
- * Promises: who calls is known before any body is read; each answer an API client may see is JSON, whatever went wrong; a fault of ours shows
+ * Promises: who calls is known before any body is read, and what nobody in particular may send is small; each answer an API client may see is JSON, whatever went wrong; a fault of ours shows
  * a request_id and nothing else, and the log has the rest under the same id; input has limits of size, count and time.
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -18,6 +18,7 @@ import { serveMcp } from './mcp.ts'
 import { metricsPath, serveMetrics } from './metrics.ts'
 import { openRoute, serveOpens } from './opens.ts'
 import { openApiDocument } from './openapi.ts'
+import { isOpen } from './open.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
@@ -113,7 +114,8 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     // At once: nobody gets a body read by asking for a route that is not there.
     if (request.is404) throw new OperationError('UNKNOWN_ROUTE')
     if (isPublic(request)) return
-    const actor = await identifyCaller(request.headers, deps.identify)
+    const actor = await identifyCaller(request.headers, deps.identify, { mayBeNobody: isOpen(request) })
+    if (actor === null) return bodyRoom.refuseLarge(request, reply)
     actors.set(request, actor)
     bodyRoom.enter(actor.keyId, request, reply)
   })

@@ -47,7 +47,8 @@ function pathItem(route: RestRoute): JsonObject {
     operationId: operationId(route),
     tags: [route.surface],
     summary: operation.meta.title,
-    description: `${operation.meta.description}\n\nScope: ${[operation.meta.scope, operation.meta.orScope].filter((one) => one !== undefined).join(' or ')}.`,
+    description: `${operation.meta.description}\n\n${scopeWords(operation)}`,
+    ...(operation.meta.scope === 'none' && { security: [] }),
     parameters: [
       ...inPath.map((name) => parameter('path', name, input)),
       ...(!hasBody(method) ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
@@ -56,6 +57,9 @@ function pathItem(route: RestRoute): JsonObject {
     responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },
   }
 }
+
+const scopeWords = ({ meta: { scope, orScope } }: OperationInfo): string =>
+  scope === 'none' ? 'For everybody; no key is needed.' : `Scope: ${[scope, orScope].filter((one) => one !== undefined).join(' or ')}.`
 
 /** The flat name where it is the flat route, else that and the path, so that each is there once. */
 const operationId = ({ operation, surface, path }: RestRoute): string =>

@@ -41,12 +41,15 @@ function operationOf(name: OperationName): OperationInfo {
 /** Large only where attachments can be sent: everything else is a few fields. */
 const smallBodyLimit = 512 * 1024
 
+/** As the web framework writes it, and names it in a request. */
+export const fastifyPath = ({ path }: RestRoute): string => path.replace(/\{(\w+)\}/g, ':$1')
+
 /** @param contextOf who is calling, known before any body is read */
 export function serveRest(app: FastifyInstance, contextOf: (request: FastifyRequest) => Context, largeBodyLimit: number): void {
   for (const route of restRoutes) {
     app.route({
       method: route.method,
-      url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+      url: fastifyPath(route),
       bodyLimit: Object.hasOwn(route.properties, 'attachments') ? largeBodyLimit : smallBodyLimit,
       handler: (request, reply) => answer(route, contextOf(request), request, reply),
     })

@@ -3,7 +3,7 @@
  * needs to show it (title, description for a model, hints, REST routes). REST, OpenAPI and MCP are loops over the router of these,
  * so a name, a limit or a permission exists in one place.
  *
- * Promises: nothing runs without a key that holds the scope; a row of another tenant, another world, or a mailbox the key is not bound to
+ * Promises: nothing runs without a key that holds the scope, but for what says that it is for everybody; a row of another tenant, another world, or a mailbox the key is not bound to
  * does not exist (design promise 9); each read is on the record in the transaction that did it (promise 5).
  */
 import { initTRPC } from '@trpc/server'
@@ -32,6 +32,8 @@ export type Rooms = {
   choices: MailboxChoices
   standings: Standings
   deliveries: Deliveries
+  /** this server's own address, as clients reach it */
+  publicUrl: string
   clock: Clock
   log: Log
 }
@@ -88,6 +90,9 @@ export const callerFor = t.createCallerFactory
 /** The start of every operation: described, and refused unless the key holds the scope. */
 export const operation = (meta: OperationMeta) =>
   t.procedure.meta(meta).use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta) } }))
+
+/** The start of an operation for whoever calls, with a key or without: its actor may be null. */
+export const openOperation = (meta: OperationMeta & { scope: 'none' }) => t.procedure.meta(meta)
 
 function permit(actor: KeyActor | null, meta: OperationMeta): KeyActor {
   if (actor === null) throw new OperationError('UNAUTHENTICATED')

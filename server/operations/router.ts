@@ -16,9 +16,11 @@ import { get_report, list_reports } from './reports.ts'
 import { edit_scheduled_email } from './scheduled.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
+import { setup_multimail } from './help.ts'
 import { get_thread } from './threads.ts'
 
 export const appRouter = router({
+  setup_multimail,
   list_mailboxes,
   check_inbox,
   read_email,

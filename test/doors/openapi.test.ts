@@ -7,6 +7,7 @@ type Operation = {
   operationId: string
   parameters?: { name: string; in: string; required: boolean; schema: object }[]
   requestBody?: object
+  security?: object[]
   responses: Record<string, unknown>
 }
 const document = openApiDocument('https://mail.ours.test') as {
@@ -33,6 +34,14 @@ describe('the OpenAPI document', () => {
     )
     expect(new Set(all.map(({ operation }) => operation.operationId)).size).toBe(all.length)
     for (const { name } of operations) expect(all.map(({ operation }) => operation.operationId)).toContain(name)
+  })
+
+  it('asks for a key everywhere but where none is needed', () => {
+    const open = all.filter(({ operation }) => operation.security !== undefined)
+    expect(open.map(({ path }) => path).toSorted()).toEqual(
+      ['/health', ...restRoutes.filter(({ operation }) => operation.meta.scope === 'none').map(({ path }) => path)].toSorted(),
+    )
+    for (const { operation } of open) expect(operation.security).toEqual([])
   })
 
   it('points only to what is in it', () => {

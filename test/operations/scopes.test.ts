@@ -5,6 +5,7 @@ import { describeOnEachEngine } from '../support/stores.ts'
 
 /** What each kind of key may do at all. */
 const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' | 'admin')[]> = {
+  setup_multimail: ['reader', 'agent', 'reviewer', 'admin'],
   list_mailboxes: ['reader', 'agent', 'reviewer', 'admin'],
   check_inbox: ['reader', 'agent', 'reviewer', 'admin'],
   read_email: ['reader', 'agent', 'reviewer', 'admin'],
@@ -53,6 +54,14 @@ describeOnEachEngine('scopes', (openStore) => {
         if (!allowed[name].includes(who))
           expect(answer).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING', fix: expect.any(String) } })
       }
+    }
+  })
+
+  it('asks for a key for all but what says that it needs none', async () => {
+    const desk = await openDesk(openStore)
+    for (const { name, kind, meta } of operations) {
+      const answer = await desk.call(null, kind === 'query' ? 'GET' : 'POST', `/${name}`, kind === 'query' ? undefined : {})
+      expect([name, answer.body['code'] === 'UNAUTHENTICATED']).toEqual([name, meta.scope !== 'none'])
     }
   })
 

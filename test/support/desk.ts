@@ -94,6 +94,7 @@ export async function openDesk(
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),
+      publicUrl: 'https://mail.ours.test',
       clock,
       log: silentLog,
     },
