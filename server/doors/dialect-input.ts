@@ -57,10 +57,6 @@ function inboxInput(surface: Surface, given: JsonObject): JsonObject {
     delete input['direction']
   }
   if (typeof input['status'] === 'string') input['status'] = statusAliases[input['status']] ?? input['status']
-  if (isTimestamp(input['since_id'])) {
-    input['date_after'] ??= input['since_id']
-    delete input['since_id']
-  }
   // An inbox is what came in; /v1/mailboxes/…/emails lists both directions.
   if (surface !== 'v1' && input['direction'] === undefined && input['status'] === undefined) input['direction'] = 'inbound'
   const limit = defaultLimits[surface]
@@ -70,7 +66,6 @@ function inboxInput(surface: Surface, given: JsonObject): JsonObject {
 
 const isYes = (value: unknown): boolean => value === true || (typeof value === 'string' && yesWords.includes(value.toLowerCase()))
 const isStatusWord = (value: unknown): boolean => typeof value === 'string' && (emailStatuses as readonly string[]).includes(value)
-const isTimestamp = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}(T|$)/.test(value)
 
 // Tags as mail programs write them; `a < b` is none.
 const htmlTag = /<\/?(?:html|body|div|p|br|span|table|t[rdh]|a|b|i|u|em|strong|ul|ol|li|h[1-6]|img|font|style|script)\b[^<>]*>/i

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
 import { type EmailFilter, type ListedEmail, listEmails } from '../store/emails.ts'
+import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
-import { EmailCursor, EmailPosition, Instant, Limit, MailboxRef, SearchText, cursorAt } from './input.ts'
+import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
@@ -35,9 +36,11 @@ const CheckInbox = z.strictObject({
   date_after: Instant.exactOptional(),
   date_before: Instant.exactOptional(),
   has_attachments: z.boolean().exactOptional(),
-  since_id: EmailPosition.exactOptional().describe('Only emails newer than this one'),
+  since_id: SinceRef.exactOptional().describe(
+    'Only emails that came into sight after this one; one that a reviewer lets in comes into sight then. Or a time, as ISO 8601',
+  ),
   limit: Limit.default(defaultLimit),
-  cursor: EmailCursor.exactOptional(),
+  cursor: SeqCursor.exactOptional(),
   offset: z
     .int()
     .min(0)
@@ -62,12 +65,13 @@ export const check_inbox = operation({
   .query(({ ctx, input }) =>
     ctx.rooms.store.transaction(async (tx) => {
       const mailboxIds = await mailboxesToList(tx, ctx.actor, input.mailbox_id)
-      const filter = filterOf(ctx.actor, input, mailboxIds)
+      const since = await sinceFilter(tx, ctx.actor, input.since_id)
+      const filter = { ...filterOf(ctx.actor, input, mailboxIds), ...since }
       const rows = isEmpty(filter) ? [] : await listEmails(tx, ctx.actor, filter)
       const page = rows.slice(0, input.limit)
       const view = {
         emails: page.map((email) => listed(ctx.actor, email)),
-        cursor: rows.length > page.length ? cursorAt(page.at(-1)?.id ?? '') : null,
+        cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.place)) : null,
       }
       const only = mailboxIds?.length === 1 ? mailboxIds[0] : undefined
       await recordRead(tx, ctx, {
@@ -85,7 +89,7 @@ const isEmpty = (filter: EmailFilter): boolean => filter.mailboxIds?.length === 
 
 /** One row more than the page, to know whether there is a next one. */
 function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxIds: EmailFilter['mailboxIds']): EmailFilter {
-  const { status, direction, sender, subject_contains, date_after, date_before, has_attachments, since_id, cursor, offset } = input
+  const { status, direction, sender, subject_contains, date_after, date_before, has_attachments, cursor, offset } = input
   return {
     mailboxIds,
     limit: input.limit + 1,
@@ -98,7 +102,6 @@ function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxId
     ...(date_after !== undefined && { receivedFrom: date_after }),
     ...(date_before !== undefined && { receivedTo: date_before }),
     ...(has_attachments !== undefined && { hasAttachments: has_attachments }),
-    ...(since_id !== undefined && { after: since_id }),
     ...(cursor !== undefined && { before: cursor }),
     ...(offset !== undefined && { offset }),
   }

@@ -33,13 +33,18 @@ export const DeliveryRef = z.string().min(1).max(maxIdLength).describe('Id of a 
 /** Part of a text to look for. */
 export const SearchText = z.string().min(1).max(200).refine(hasNoNul, noNul)
 
-/** A place among the ids, not a row: any email id divides newer from older, also one the caller may not see. */
-export const EmailPosition = z
+const isInstant = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
+
+/** Where "newer" begins: behind an email, or at a time (epoch ms). */
+export type Since = { email: EmailId } | { at: number }
+/** An email the caller may not see divides newer from older as well. */
+export const SinceRef = z
   .string()
   .max(maxIdLength)
-  .transform((text, ctx): EmailId => {
-    if (isId('email', text)) return text
-    ctx.addIssue({ code: 'custom', message: 'must be the id of an email, e.g. em_01J…' })
+  .transform((text, ctx): Since => {
+    if (isId('email', text)) return { email: text }
+    if (isInstant.safeParse(text).success) return { at: Date.parse(text) }
+    ctx.addIssue({ code: 'custom', message: 'must be the id of an email, e.g. em_01J…, or an ISO 8601 time' })
     return z.NEVER
   })
 
@@ -137,7 +142,6 @@ export const QueueCursor = cursorOf((key): { at: number; id: DeliveryId } | null
 })
 export const SeqCursor = cursorOf((key): number | null => (/^\d{1,15}$/.test(key) ? Number(key) : null))
 
-const isInstant = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
 /** As epoch ms. The pattern of the standard stays out of the schema that a model has to read. */
 export const Instant = z
   .string()

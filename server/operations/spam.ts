@@ -8,7 +8,7 @@ import { appendEvent } from '../store/events.ts'
 import { appendLog } from '../store/log.ts'
 import { readableEmail } from './access.ts'
 import { OperationError } from './errors.ts'
-import { EmailCursor, EmailRef, Limit, cursorAt } from './input.ts'
+import { EmailRef, Limit, SeqCursor, cursorAt } from './input.ts'
 import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { EmailSummary, summaryOf } from './views.ts'
@@ -58,9 +58,11 @@ const label = (ctx: Call, id: string, word: UserLabel): Promise<z.infer<typeof L
     if (!(await changeEmail(tx, email.id, movable, change))) throw new OperationError('NOT_IN_INBOX')
     await teach(tx, email, word)
     // Nobody was told of it while it was in quarantine.
-    if (email.status === 'spam_quarantined' && status === 'unread') await announce(tx, { ...email, ...change }, now)
+    const appears = email.status === 'spam_quarantined' && status === 'unread'
+    if (appears) await announce(tx, { ...email, ...change }, now)
     const action = word === 'spam' ? 'email.reported_spam' : 'email.cleared_spam'
-    await appendLog(tx, { ...emailEntry(email, ctx.actor, now), action, metadata: { was: email.status, status } })
+    const metadata = { was: email.status, status }
+    await appendLog(tx, { ...emailEntry(email, ctx.actor, now), action, ...(appears && { appearsIn: email.mailbox_id }), metadata })
     return { id: email.id, status, user_label: word }
   })
 
@@ -94,7 +96,7 @@ export const list_spam = operation({
     z.strictObject({
       status: z.enum(spamStatuses).exactOptional().describe('One of the two; left out, both'),
       limit: Limit.default(20),
-      cursor: EmailCursor.exactOptional(),
+      cursor: SeqCursor.exactOptional(),
     }),
   )
   .output(z.strictObject({ emails: z.array(EmailSummary), cursor: z.string().nullable().describe('For the next page; null on the last') }))
@@ -111,7 +113,7 @@ export const list_spam = operation({
       } as const
       const rows = actor.mailboxIds?.length === 0 ? [] : await listEmails(tx, actor, filter)
       const page = rows.slice(0, input.limit)
-      const view = { emails: page.map(summaryOf), cursor: rows.length > page.length ? cursorAt(page.at(-1)?.id ?? '') : null }
+      const view = { emails: page.map(summaryOf), cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.place)) : null }
       await recordRead(tx, ctx, {
         action: 'inbox.listed',
         resourceType: 'account',

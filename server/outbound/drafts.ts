@@ -27,7 +27,8 @@ export async function saveDraft(deps: SubmissionDeps, actor: KeyActor, proposal:
     const email = draftRow(proposal, actor, now)
     await fileNew(tx, proposal, email, now)
     const metadata = { mailbox_id: email.mailbox_id, thread_id: email.thread_id }
-    await appendLog(tx, { ...emailEntry(email, actor, now), action: 'email.drafted', metadata, details: namesIn(proposal.content) })
+    const details = namesIn(proposal.content)
+    await appendLog(tx, { ...emailEntry(email, actor, now), action: 'email.drafted', appearsIn: email.mailbox_id, metadata, details })
     return ok(submitted(email, false))
   })
 }

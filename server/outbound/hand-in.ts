@@ -199,9 +199,11 @@ const scheduledEntry = (email: EmailRow, rule: string, now: number): NewLogEntry
   metadata: { content_hash: email.content_hash, send_at: email.send_at, gate_timing: email.gate_timing, rule },
 })
 
-const submittedEntry = (email: EmailRow, { actor, proposal, composed }: Filing, now: number): NewLogEntry => ({
+const submittedEntry = (email: EmailRow, { actor, proposal, draft, composed }: Filing, now: number): NewLogEntry => ({
   ...emailEntry(email, actor, now),
   action: 'email.submitted',
+  // A draft has been in sight already.
+  ...(draft === null && { appearsIn: email.mailbox_id }),
   metadata: {
     mailbox_id: email.mailbox_id,
     thread_id: email.thread_id,

@@ -156,6 +156,8 @@ function announce({ log, onReleased }: ApprovalsDeps, { emailId, action, selfApp
 const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision): NewLogEntry => ({
   ...emailEntry(email, decision.actor, decision.now),
   action: decision.action === 'approve' ? 'email.approved' : 'email.rejected',
+  // Its agent sees it from now on.
+  ...(decision.action === 'approve' && email.direction === 'inbound' && { appearsIn: email.mailbox_id }),
   metadata: { decision_id: decision.id, hold_id: hold.id, content_hash: hold.content_hash, self_approved: decision.selfApproved },
   ...(decision.reason !== null && { details: { reason: decision.reason } }),
 })

@@ -117,7 +117,7 @@ export const envelopeOf = (row: Pick<EmailRow, 'reverse_path' | 'forward_paths_j
 /** Emails to leave out: of this direction, with one of these statuses. */
 export type Except = { direction: Direction; statuses: readonly EmailStatus[] }
 
-/** `before` and `after` are exclusive ids; ids sort by time. `sender` and `subject` are case-insensitive parts of the text. */
+/** `before` and `after` are exclusive places (places.ts). `sender` and `subject` are case-insensitive parts of the text. */
 export type EmailFilter = {
   mailboxIds: readonly MailboxId[] | null
   statuses?: readonly EmailStatus[]
@@ -127,8 +127,11 @@ export type EmailFilter = {
   receivedFrom?: number
   receivedTo?: number
   hasAttachments?: boolean
-  after?: EmailId
-  before?: EmailId
+  /** came into sight at this time (epoch ms) or later */
+  visibleFrom?: number
+  threadId?: ThreadId
+  after?: number
+  before?: number
   except?: Except
   /** also what is in mailboxes that were deleted */
   ofDeletedMailboxes?: boolean
@@ -160,24 +163,38 @@ const listedColumns = [
 
 /** An email as a listing shows it. */
 export type ListedEmail = Pick<EmailRow, (typeof listedColumns)[number]>
+/** The same with where it stands. */
+export type PlacedEmail = ListedEmail & { place: number }
 
-/** Newest first. */
-export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<ListedEmail[]> {
-  let query = ownEmails(db, tenancy).select(listedColumns)
-  if (filter.mailboxIds !== null) query = query.where('mailbox_id', 'in', [...filter.mailboxIds])
-  if (filter.statuses !== undefined) query = query.where('status', 'in', [...filter.statuses])
-  if (filter.direction !== undefined) query = query.where('direction', '=', filter.direction)
+/** Newest first: what came into sight last. */
+export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<PlacedEmail[]> {
+  let query = db
+    .selectFrom('email_places as placed')
+    .innerJoin('emails', 'emails.id', 'placed.email_id')
+    .select(listedColumns.map((column) => `emails.${column}` as const))
+    .select('placed.place')
+    .where('placed.account_id', '=', tenancy.accountId)
+    .where('placed.world', '=', tenancy.world)
+  if (filter.mailboxIds !== null) query = query.where('placed.mailbox_id', 'in', [...filter.mailboxIds])
+  if (filter.threadId !== undefined) query = query.where('emails.thread_id', '=', filter.threadId)
+  if (filter.statuses !== undefined) query = query.where('emails.status', 'in', [...filter.statuses])
+  if (filter.direction !== undefined) query = query.where('emails.direction', '=', filter.direction)
   if (filter.sender !== undefined) query = query.where(contains('from_address', filter.sender))
   if (filter.subject !== undefined) query = query.where(contains('subject', filter.subject))
-  if (filter.receivedFrom !== undefined) query = query.where('received_at', '>=', filter.receivedFrom)
-  if (filter.receivedTo !== undefined) query = query.where('received_at', '<=', filter.receivedTo)
-  if (filter.hasAttachments !== undefined) query = query.where('has_attachments', '=', filter.hasAttachments ? 1 : 0)
-  if (filter.after !== undefined) query = query.where('id', '>', filter.after)
-  if (filter.before !== undefined) query = query.where('id', '<', filter.before)
-  if (filter.except !== undefined) query = without(query, filter.except)
-  if (filter.ofDeletedMailboxes !== true) query = query.where('mailbox_id', 'not in', deletedMailboxes(db))
+  if (filter.receivedFrom !== undefined) query = query.where('emails.received_at', '>=', filter.receivedFrom)
+  if (filter.receivedTo !== undefined) query = query.where('emails.received_at', '<=', filter.receivedTo)
+  if (filter.visibleFrom !== undefined) query = query.where('placed.visible_at', '>=', filter.visibleFrom)
+  if (filter.hasAttachments !== undefined) query = query.where('emails.has_attachments', '=', filter.hasAttachments ? 1 : 0)
+  if (filter.after !== undefined) query = query.where('placed.place', '>', filter.after)
+  if (filter.before !== undefined) query = query.where('placed.place', '<', filter.before)
+  const { except } = filter
+  if (except !== undefined && except.statuses.length > 0)
+    query = query.where((row) =>
+      row.or([row('emails.direction', '!=', except.direction), row('emails.status', 'not in', [...except.statuses])]),
+    )
+  if (filter.ofDeletedMailboxes !== true) query = query.where('placed.mailbox_id', 'not in', deletedMailboxes(db))
   if (filter.offset !== undefined) query = query.offset(filter.offset)
-  return query.orderBy('id', 'desc').limit(filter.limit).execute()
+  return query.orderBy('placed.place', 'desc').limit(filter.limit).execute()
 }
 
 /** The newest emails of a conversation, oldest first. */
@@ -335,7 +352,7 @@ const without = <O>(
   statuses.length === 0 ? query : query.where((row) => row.or([row('direction', '!=', direction), row('status', 'not in', [...statuses])]))
 
 const contains = (column: 'from_address' | 'subject', part: string) =>
-  sql<boolean>`lower(${sql.ref(column)}) like ${`%${part.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`
+  sql<boolean>`lower(${sql.ref(`emails.${column}`)}) like ${`%${part.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`
 
 /** What a `to_json`, `cc_json`, `bcc_json` or `reply_to_json` column holds. */
 export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(json) as HeaderAddress[]

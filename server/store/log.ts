@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import { type Actor, actorId } from '../model/actor.ts'
-import { type LogEntryId, newId } from '../model/ids.ts'
+import { type EmailId, type LogEntryId, type MailboxId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { type Facts, factsJson } from './facts.ts'
 import { bodyOf, chainHash, detailsHash, leafHash } from './log-format.ts'
+import { givePlace } from './places.ts'
 import { insertPrepared, prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
@@ -97,6 +98,8 @@ export type NewLogEntry = {
   metadata?: Facts
   /** what names people (addresses, subjects, free text): kept beside the body, bound to it by a salted hash, and erasable */
   details?: Facts
+  /** The email that it is about comes into sight with it, and is the newest of this mailbox from now on. */
+  appearsIn?: MailboxId
 }
 
 /** Appends one entry (design promise 5). Call it in the transaction of the thing itself and as its last statement: it locks the
@@ -112,8 +115,20 @@ export async function appendLogs(tx: Transaction<Database>, entries: readonly Ne
     head = { ...head, next_seq: row.seq + 1, chain_hash: row.chain_hash }
     // A trigger moves the head of the table along.
     await insertPrepared(tx, 'log_entries', row)
+    if (entry.appearsIn !== undefined && entry.tenancy !== null)
+      await appear(tx, { ...entry, appearsIn: entry.appearsIn, tenancy: entry.tenancy }, row.seq)
   }
 }
+
+const appear = (tx: Transaction<Database>, entry: NewLogEntry & { tenancy: Tenancy; appearsIn: MailboxId }, place: number): Promise<void> =>
+  givePlace(tx, {
+    email_id: entry.resourceId as EmailId,
+    account_id: entry.tenancy.accountId,
+    world: entry.tenancy.world,
+    mailbox_id: entry.appearsIn,
+    place,
+    visible_at: entry.at,
+  })
 
 /** An entry as readers see it; `details` null when there were none or they were erased. */
 export type LogRecord = {

@@ -35,6 +35,7 @@ export interface Database {
   blobs: BlobRow
   threads: ThreadRow
   emails: EmailRow
+  email_places: EmailPlaceRow
   attachments: AttachmentRow
   holds: HoldRow
   decisions: DecisionRow
@@ -518,6 +519,9 @@ type AlarmRow = {
   first_at: number
   last_at: number
 }
+
+/** Where an email stands in the lists: above all that came into sight before `visible_at`. */
+type EmailPlaceRow = { email_id: EmailId; account_id: AccountId; world: World; mailbox_id: MailboxId; place: number; visible_at: number }
 
 /** A mailbox that wants to know whether its mail is opened. */
 type NoticingMailboxRow = { mailbox_id: MailboxId; since: number }

@@ -62,7 +62,7 @@ describeOnEachEngine('the flow of the seed page, over plain HTTP', (openStore) =
       'email.submitted',
       'email.read',
       'inbox.listed',
-      'key.created',
+      'email.received',
     ])
     const told = await desk.call(keys.agent, 'GET', `/v1/mailboxes/${gated.id}/emails/${String(reply.body['id'])}`)
     expect(told.body).toMatchObject({ status: 'rejected', rejection_reason: 'Be kinder.' })

@@ -23,6 +23,27 @@ describeOnEachEngine('the inbox', (openStore) => {
     expect((await list(desk, agent, `since_id=${ids[1]}`)).messages).toHaveLength(2)
   })
 
+  it('finds behind since_id what a reviewer let in, or took out of quarantine, later', async () => {
+    const desk = await openDesk(openStore)
+    const { guarded, keys } = desk.ours
+    const held = await desk.receive(guarded, { status: 'pending_inbound_approval' })
+    const spam = await desk.receive(guarded, { status: 'spam_quarantined' })
+    const newest = await desk.receive(guarded)
+    const since = async (id: string) => (await list(desk, keys.agent, `since_id=${id}&status=unread`)).messages.map((one) => one.id)
+    expect(await since(newest.id)).toEqual([])
+    await desk.clock.advance(60_000)
+    const at = new Date(desk.clock.now()).toISOString()
+    await desk.call(keys.reviewer, 'POST', '/decide_email', { email_id: held.id, action: 'approve' })
+    expect(await since(newest.id)).toEqual([held.id])
+    await desk.call(keys.agent, 'POST', '/not_spam', { email_id: spam.id })
+    expect(await since(newest.id)).toEqual([spam.id, held.id])
+    expect(await since(held.id)).toEqual([spam.id])
+    expect(await since(spam.id)).toEqual([])
+    expect(await since(at)).toEqual([spam.id, held.id])
+    const foreign = await desk.receive(desk.theirs.gated)
+    expect((await desk.call(keys.agent, 'GET', `/check_inbox?since_id=${foreign.id}`)).status).toBe(404)
+  })
+
   it('keeps from an agent what a reviewer has not let in, or has turned away', async () => {
     const desk = await openDesk(openStore)
     const { guarded, keys } = desk.ours

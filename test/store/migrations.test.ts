@@ -12,7 +12,7 @@ describeOnEachEngine('the migrations', (open, { newPlace }) => {
   it('are numbered in order', () => {
     const names = migrations.map((one) => one.name)
     expect(names).toEqual(names.toSorted())
-    expect(names.map((name) => Number(name.slice(0, 3)))).toEqual(names.map((_, at) => at + 1))
+    expect(new Set(names.map((name) => name.slice(0, 3))).size).toBe(names.length)
   })
 
   it('are applied once, however often the store is opened, and keep what is there', async () => {

@@ -33,6 +33,7 @@ import { appendLog } from '../../server/store/log.ts'
 import { insertKey } from '../../server/store/keys.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
 import { insertThread } from '../../server/store/threads.ts'
+import { appear } from './appear.ts'
 import { plainEmail } from './plain-email.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
 
@@ -194,6 +195,7 @@ async function receive(store: Store, clock: VirtualClock, mailbox: Mailbox, mail
     for (const blob of [raw, ...files]) await store.blobs.put(tx, blob, now)
     await insertEmail(tx, email)
     await insertAttachments(tx, attachmentRows(id, mail, now))
+    await appear(tx, email)
     if (email.status === 'pending_inbound_approval') {
       await appendLog(
         tx,

@@ -149,6 +149,7 @@ function receivedEntry(letter: Letter, { verdict }: Filing, email: EmailRow): Ne
   return {
     ...emailEntry(email, inbound, letter.receivedAt),
     action: 'email.received',
+    appearsIn: email.mailbox_id,
     metadata: {
       mailbox_id: email.mailbox_id,
       thread_id: email.thread_id,

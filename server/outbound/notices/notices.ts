@@ -97,7 +97,7 @@ async function file(tx: Tx, about: EmailRow, notice: DeliveryNotice): Promise<Ne
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.received', data: emailFacts(email), now })
   const metadata = { mailbox_id: email.mailbox_id, thread_id: email.thread_id, status: email.status, raw_hash: raw.hash, about: about.id }
   const details = { from: email.from_address, subject: email.subject, recipient: notice.recipients[0]?.address ?? null }
-  return [{ ...emailEntry(email, outbound, now), action: 'email.received', metadata, details }]
+  return [{ ...emailEntry(email, outbound, now), action: 'email.received', appearsIn: email.mailbox_id, metadata, details }]
 }
 
 /** Its words are ours but for the remote's reply, which the event has as well: no reviewer has to let it in. */

@@ -9,6 +9,7 @@ import { pace } from './005-pace.ts'
 import { signing } from './006-signing.ts'
 import { opens } from './008-opens.ts'
 import { tlsReports } from './009-tls-reports.ts'
+import { places } from './017-places.ts'
 import { notices } from './011-notices.ts'
 import { scheduled } from './010-scheduled.ts'
 
@@ -25,4 +26,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '009-tls-reports', build: tlsReports },
   { name: '010-scheduled', build: scheduled },
   { name: '011-notices', build: notices },
+  { name: '017-places', build: places },
 ]
