@@ -9,6 +9,7 @@ import type { DomainName } from '../dns/name.ts'
 import { asksItself } from '../dns/own-resolver.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
+import { forgetting } from './operations/once.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
@@ -192,7 +193,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   })
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
-  const periodic = createPeriodic({ jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing], clock, log })
+  const periodic = createPeriodic({ jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing, forgetting(store.db)], clock, log })
 
   const workers = createWorkers({ log })
   const { hostname } = config

@@ -105,7 +105,12 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   })
   const actors = new WeakMap<FastifyRequest, KeyActor>()
   const bodyRoom = createBodyRoom(largeBodyLimit)
-  const contextOf = (request: FastifyRequest): Context => ({ rooms: deps.rooms, actor: actors.get(request) ?? null, requestId: request.id })
+  const contextOf = (request: FastifyRequest): Context => ({
+    rooms: deps.rooms,
+    actor: actors.get(request) ?? null,
+    requestId: request.id,
+    idempotency: { key: request.headers['idempotency-key']?.toString(), replayed: false },
+  })
   const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, ...faultFacts(error) }, 'http.failed')
 
   acceptJson(app)

@@ -72,7 +72,8 @@ async function call(
   report: McpDeps['report'],
 ): Promise<CallToolResult> {
   try {
-    return resultOf(output, (await callOperation(context, operation.name, input)) as JsonObject)
+    const result = resultOf(output, (await callOperation(context, operation.name, input)) as JsonObject)
+    return context.idempotency?.replayed === true ? { ...result, _meta: { 'multimail/idempotency-replayed': true } } : result
   } catch (error) {
     if (isFault(error)) report(error, context.requestId)
     // Without structuredContent: clients hold that against the schema of a success.

@@ -18,7 +18,20 @@ export type RestRoute = {
   properties: JsonObject
 }
 
-export const inputSchema = (operation: OperationInfo): JsonObject => z.toJSONSchema(operation.input, { io: 'input' })
+/** Of the input, with what every call that changes something takes as well. */
+export function inputSchema({ input, kind, meta }: OperationInfo): JsonObject {
+  const schema: JsonObject = z.toJSONSchema(input, { io: 'input' })
+  // An idempotency key belongs to the API key that used it.
+  return kind === 'mutation' && meta.scope !== 'none' && isObject(schema['properties'])
+    ? { ...schema, properties: { ...schema['properties'], idempotency_key: schema['properties']['idempotency_key'] ?? idempotencyKey } }
+    : schema
+}
+
+const idempotencyKey = {
+  type: 'string',
+  maxLength: 200,
+  description: 'Any text of your own. Repeating the call with it within 24 hours does nothing again and returns the first answer.',
+}
 
 /** Every REST route: those of the operations, then those that only old clients use. */
 export const restRoutes: readonly RestRoute[] = [
@@ -62,10 +75,14 @@ async function answer(route: RestRoute, context: Context, request: FastifyReques
   const input = readInput({ ...route, operation: route.operation.name }, { path: request.params as JsonObject, query, body: request.body })
   const output = (await callOperation(context, route.operation.name, isRaw ? { ...input, ...wholeFile } : input)) as JsonObject
   if (isRaw) return sendFile(reply, output)
+  if (context.idempotency?.replayed === true) reply.header(replayedHeader, 'true')
   return reply
     .code(successStatus(route.surface, route.operation.name, output))
     .send(answerOf(route, output, wantsTextBody(request.headers['user-agent'], query['compat'])))
 }
+
+/** Says that an earlier call did it (docs/compatibility.md). */
+export const replayedHeader = 'idempotency-replayed'
 
 const wholeFile = { max_inline_bytes: mostInlineBytes }
 

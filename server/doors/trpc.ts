@@ -5,6 +5,7 @@ import { OperationError, errors } from '../operations/errors.ts'
 import { isFault, problemOf } from '../operations/problem.ts'
 import type { Context } from '../operations/procedure.ts'
 import { type AppRouter, appRouter } from '../operations/router.ts'
+import { replayedHeader } from './rest.ts'
 import { challenge, isOurFault, problemFor } from './failure.ts'
 
 export type { AppRouter } from '../operations/router.ts'
@@ -22,7 +23,9 @@ export function serveTrpc(
     router: appRouter,
     createContext: ({ req }) => contextOf(req),
     maxBatchSize: maxBatch,
-    responseMeta: ({ errors: failed }) => ({ headers: retryAfter(failed) }),
+    responseMeta: ({ errors: failed, ctx }) => ({
+      headers: { ...retryAfter(failed), ...(ctx?.idempotency?.replayed === true && { [replayedHeader]: 'true' }) },
+    }),
     onError: ({ error, ctx }) => {
       if (isFault(error)) report(error.cause ?? error, ctx?.requestId ?? '')
     },
@@ -41,6 +44,8 @@ export function serveTrpc(
     scope.addHook('preValidation', async (request) => {
       const { path } = request.params as { path?: string }
       if ((path?.split(',').length ?? 0) > maxBatch) throw new OperationError('BATCH_TOO_LARGE')
+      if (path?.includes(',') === true && request.headers['idempotency-key'] !== undefined)
+        throw new OperationError('BAD_INPUT', 'One Idempotency-Key cannot name several calls: send them one by one')
     })
     await scope.register(fastifyTRPCPlugin<AppRouter>, { prefix: '/trpc', trpcOptions })
   })

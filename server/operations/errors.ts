@@ -220,8 +220,26 @@ export const errors = {
   IDEMPOTENCY_CONFLICT: {
     http: 409,
     trpc: 'CONFLICT',
-    message: 'This idempotency_key belongs to another email',
-    fix: 'Use a new idempotency_key for new content, or repeat the earlier call unchanged.',
+    message: 'This idempotency key belongs to another call',
+    fix: 'Use a new idempotency key for what is new, or repeat the earlier call unchanged.',
+  },
+  IDEMPOTENCY_IN_FLIGHT: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'A call with this idempotency key is under way',
+    fix: 'Wait for as many seconds as retry_after_seconds says, then repeat the call unchanged for its answer.',
+  },
+  IDEMPOTENCY_ANSWER_LOST: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'An earlier call with this idempotency key was begun, most likely done, and its answer was lost',
+    fix: 'Look whether it was done. If it was not, repeat it with a new idempotency key.',
+  },
+  ALREADY_DONE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'An earlier call with this idempotency key did this, and its answer is not kept',
+    fix: 'Nothing was done again. Look at what is there; if a secret is lost, revoke what it belongs to and make a new one with a new idempotency key.',
   },
 
   // what cannot be mailed
@@ -282,6 +300,12 @@ export const errors = {
     fix: 'Wait for as many seconds as retry_after_seconds says, then send it again. If it is urgent, ask the operator to raise the limit of the mailbox.',
   },
 
+  TOO_MANY_IDEMPOTENCY_KEYS: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'This account used 20000 idempotency keys within 24 hours, and each is remembered for that long',
+    fix: 'Make the call without an idempotency key, or wait for as many seconds as retry_after_seconds says.',
+  },
   TOO_MANY_LOOKUPS: {
     http: 429,
     trpc: 'TOO_MANY_REQUESTS',

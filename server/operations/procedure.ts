@@ -20,6 +20,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { OperationError } from './errors.ts'
+import { type Idempotency, once } from './once.ts'
 import { problemOf } from './problem.ts'
 
 /** The rooms below, as app.ts built them. */
@@ -39,7 +40,7 @@ export type Rooms = {
 }
 
 /** One call, whichever door it came through. `actor` is null when no key was shown. */
-export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string }
+export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string; idempotency?: Idempotency | undefined }
 
 /** The same once the scope is checked: what an operation is handed. */
 export type Call = Context & { actor: KeyActor }
@@ -64,6 +65,8 @@ export type OperationMeta = {
   idempotent: boolean
   /** its answer holds a secret that is shown once: it is kept nowhere, so a repetition of the call does not get it again */
   secretOutput?: true
+  /** its input has an idempotency_key of its own, by which it finds what an earlier call did, however long ago (once.ts does so for all others) */
+  findsItself?: true
   /** calls as they are made, for whoever reads the documentation, a model in the description of its tool, and the test that makes them */
   examples?: readonly Example[]
   rest: readonly Route[]
@@ -87,9 +90,18 @@ const t = initTRPC
 export const router = t.router
 export const callerFor = t.createCallerFactory
 
-/** The start of every operation: described, and refused unless the key holds the scope. */
+/** The start of every operation: described, refused unless the key holds the scope, and done once for one idempotency key. */
 export const operation = (meta: OperationMeta) =>
-  t.procedure.meta(meta).use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta) } }))
+  t.procedure
+    .meta(meta)
+    .use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta) } }))
+    .use(async ({ ctx, type, path, next, getRawInput }) => {
+      if (type !== 'mutation') return next()
+      const raw = await getRawInput()
+      const outcome = await once({ ctx, meta, path, raw }, (input) => next({ getRawInput: () => Promise.resolve(input) }))
+      // An earlier answer has all that tRPC looks at; the marker of its type is for whoever forgets to call `next`.
+      return outcome as Awaited<ReturnType<typeof next>>
+    })
 
 /** The start of an operation for whoever calls, with a key or without: its actor may be null. */
 export const openOperation = (meta: OperationMeta & { scope: 'none' }) => t.procedure.meta(meta)

@@ -42,6 +42,7 @@ export const reply_email = operation({
   readOnly: false,
   destructive: false,
   idempotent: false,
+  findsItself: true,
   rest: ['POST /reply_email', 'POST /v1/mailboxes/{mailbox_id}/reply/{email_id}'],
 })
   .input(
@@ -104,6 +105,7 @@ export const send_email = operation({
   readOnly: false,
   destructive: false,
   idempotent: false,
+  findsItself: true,
   rest: ['POST /send_email', 'POST /v1/mailboxes/{mailbox_id}/send'],
 })
   .input(

@@ -36,6 +36,9 @@ export interface Database {
   threads: ThreadRow
   emails: EmailRow
   email_places: EmailPlaceRow
+  idempotent_calls: IdempotentCallRow
+  recent_submissions: RecentSubmissionRow
+  monthly_messages: MonthlyMessagesRow
   attachments: AttachmentRow
   holds: HoldRow
   decisions: DecisionRow
@@ -531,6 +534,28 @@ type NotifiedMailboxRow = { mailbox_id: MailboxId; since: number }
 
 /** How often an image with this token (SHA-256 of it) was asked for; at most once a minute is counted. */
 type OpenRow = { token_hash: string; email_id: EmailId; count: Generated<number>; first_at: number | null; last_at: number | null }
+
+/** A call that was made with an idempotency key: one for each API key and its word. `answered_at` null: under way, or its answer was lost;
+ *  `answer_json` null as well when there is an answer that is not kept. */
+type IdempotentCallRow = {
+  key_id: KeyId
+  idempotency_key: string
+  account_id: AccountId
+  world: World
+  operation: string
+  /** SHA-256 of the operation and its input */
+  request_hash: string
+  created_at: number
+  expires_at: number
+  answered_at: number | null
+  answer_json: string | null
+}
+
+/** What a mailbox handed in lately, by SHA-256 of what it says and to whom. `email_id`: the latest that said it. */
+type RecentSubmissionRow = { mailbox_id: MailboxId; content_digest: string; email_id: EmailId; at: number }
+
+/** Messages (one for each recipient) that an account handed in within a month: the first moment of the month in UTC. */
+type MonthlyMessagesRow = { account_id: AccountId; world: World; month_start: number; messages: number }
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

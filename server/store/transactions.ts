@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { isTransient } from './errors.ts'
 import { insideTransaction, refuseInside } from './inside.ts'
+import { carrying } from './rider.ts'
 import type { Database } from './schema.ts'
 
 const mostTries = 5
@@ -22,7 +23,7 @@ export function createTransactions(transact: Transact): Transactions {
     async run(work) {
       refuseInside()
       if (closed) throw new Error('the store is closed')
-      const result = withRetries(transact, work)
+      const result = carrying(work, (whole) => withRetries(transact, whole))
       running.add(result)
       try {
         return await result

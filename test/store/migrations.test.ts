@@ -9,7 +9,7 @@ import { addTenant } from './rows.ts'
 type MigrationTable = { kysely_migration: { name: string; timestamp: string } }
 
 describeOnEachEngine('the migrations', (open, { newPlace }) => {
-  it('are numbered in order', () => {
+  it('are in the order of their numbers, of which none is there twice', () => {
     const names = migrations.map((one) => one.name)
     expect(names).toEqual(names.toSorted())
     expect(new Set(names.map((name) => name.slice(0, 3))).size).toBe(names.length)

@@ -12,6 +12,7 @@ import { tlsReports } from './009-tls-reports.ts'
 import { places } from './017-places.ts'
 import { notices } from './011-notices.ts'
 import { scheduled } from './010-scheduled.ts'
+import { limits } from './015-limits.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -26,5 +27,6 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '009-tls-reports', build: tlsReports },
   { name: '010-scheduled', build: scheduled },
   { name: '011-notices', build: notices },
+  { name: '015-limits', build: limits },
   { name: '017-places', build: places },
 ]
