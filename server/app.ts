@@ -24,6 +24,7 @@ import { createReceiver } from './inbound/receive.ts'
 import { createClamavScan } from './inbound/scanners/clamav.ts'
 import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
+import { createBudget } from './outbound/budget.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createIdentity } from './outbound/identity/identity.ts'
@@ -132,12 +133,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const route = { ...config.outbound, hostname: config.hostname, ownListener: { host: dialable(config.smtp.host), port: config.smtp.port } }
   // Nothing that is open stays open for mail that may not leave.
   const watch = createWatch({ store, clock, log, onStop: () => transport.closeIdle() })
+  const budget = createBudget()
+  metrics.measured('outbound_octets', 'Octets of messages in memory because they are being delivered', budget.taken)
   const runner = createRunner({
     store,
     watch,
     pace,
     deliver: createDeliverer({
       store,
+      budget,
       pace,
       warmUp: createWarmUp({ store, clock, metrics, plan: config.outbound.warmUp, sources: config.outbound.sources }),
       resolver,

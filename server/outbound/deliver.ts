@@ -13,13 +13,14 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
 import { domainByName } from '../store/domains.ts'
 import type { Claim } from '../store/queue.ts'
+import type { Budget, Taken } from './budget.ts'
 import { verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
 import { tryHosts } from './hosts.ts'
 import { type Outcome, outcomeOf, unsent } from './outcome.ts'
 import { type Admit, unpaced } from './pace/pace.ts'
 import type { WarmUp } from './pace/warm-up.ts'
-import { type Released, findReleased } from './released.ts'
+import { type Released, findReleased, namedBy } from './released.ts'
 import { type RouteConfig, findRoute } from './route.ts'
 import { type Seal, createSeal, usualSeal } from './seal.ts'
 import { simulate, simulatedTarget } from './simulate.ts'
@@ -38,6 +39,8 @@ export type DelivererDeps = {
   transport: Transport
   /** what TLS has to be there; left out: whatever works */
   tls?: TlsGuard
+  /** left out: as many octets as there are */
+  budget?: Budget
   /** left out: everybody at once */
   pace?: Admit
   /** left out: our addresses are known everywhere */
@@ -56,12 +59,23 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   }
   return async (claim, signal) => {
     const log = deps.log.child({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts })
-    const [released, suppressed] = await Promise.all([findReleased(deps.store, claim), ifSuppressed(deps, claim)])
-    if (released.ok) return suppressed ?? (await byWorld[claim.world](released.value, { claim, signal, log }))
-    log.error({ releaseId: claim.release_id, reason: released.code }, 'delivery.refused-unreleased')
-    return unsent(verdict('integrity', 'fail'), released.code)
+    const named = await namedBy(deps.store, claim)
+    const octets = deps.budget === undefined ? atOnce : await deps.budget.take(named.email?.raw_size ?? 0, signal)
+    if (octets === null) return unsent(verdict('interrupted', 'retry'), 'Interrupted before its turn')
+    try {
+      // Whoever had to wait looks again: what may leave is asked of how things are now.
+      const rows = octets.waited ? await namedBy(deps.store, claim) : named
+      const [released, suppressed] = await Promise.all([findReleased(deps.store, claim, rows), ifSuppressed(deps, claim)])
+      if (released.ok) return suppressed ?? (await byWorld[claim.world](released.value, { claim, signal, log }))
+      log.error({ releaseId: claim.release_id, reason: released.code }, 'delivery.refused-unreleased')
+      return unsent(verdict('integrity', 'fail'), released.code)
+    } finally {
+      octets.giveBack()
+    }
   }
 }
+
+const atOnce: Taken = { waited: false, giveBack: () => {} }
 
 async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Promise<Outcome | null> {
   const tenancy = { accountId: claim.account_id, world: claim.world }
@@ -109,11 +123,11 @@ const chosenBy =
 async function send(
   transport: Transport,
   targets: readonly Target[],
-  { reversePath, forwardPath, message }: Released,
+  { reversePath, forwardPath, prepended, composed }: Released,
   signatures: string | null,
   { signal, log }: Attempt,
 ): Promise<Outcome> {
-  const dispatch = { reversePath, forwardPath, message: signatures === null ? message : Buffer.concat([Buffer.from(signatures), message]) }
+  const dispatch = { reversePath, forwardPath, front: `${signatures ?? ''}${prepended}`, message: composed }
   const { end, target } = await tryHosts(transport, targets, dispatch, signal, log)
   if (classify(end).outcome === 'delivered') log.info({ host: target.host, reply: formatReply(end.reply) }, 'delivery.accepted')
   return outcomeOf(end, target, signatures, signal.aborted)

@@ -11,8 +11,16 @@ import { decisionById, holdById } from '../store/holds.ts'
 import type { Claim } from '../store/queue.ts'
 import { type ReleaseRow, releaseById } from '../store/releases.ts'
 
-/** `message` is what the release put in front and the approved bytes behind it. */
-export type Released = { email: EmailRow; message: Buffer; reversePath: Address | null; forwardPath: Address }
+/** `prepended` is what the release put in front of `composed`, the approved bytes. They are never put together: a message is held once. */
+export type Released = { email: EmailRow; prepended: string; composed: Buffer; reversePath: Address | null; forwardPath: Address }
+
+/** The rows of a delivery, as they stand; nothing is checked. */
+export type Named = { email: EmailRow | undefined; release: ReleaseRow | undefined }
+
+export async function namedBy({ db }: Store, claim: Claim): Promise<Named> {
+  const [email, release] = await Promise.all([emailById(db, claim.email_id), releaseById(db, claim.release_id)])
+  return { email, release }
+}
 
 /** What does not agree. */
 export type Mismatch =
@@ -27,8 +35,7 @@ export type Mismatch =
   | 'OTHER_RECIPIENT'
   | 'FOREIGN_FIELD'
 
-export async function findReleased(store: Store, claim: Claim): Promise<Result<Released, Mismatch>> {
-  const [email, release] = await Promise.all([emailById(store.db, claim.email_id), releaseById(store.db, claim.release_id)])
+export async function findReleased(store: Store, claim: Claim, { email, release }: Named): Promise<Result<Released, Mismatch>> {
   if (email === undefined || email.direction !== 'outbound') return fail('NO_EMAIL')
   if (email.account_id !== claim.account_id || email.world !== claim.world || email.mailbox_id !== claim.mailbox_id)
     return fail('OTHER_TENANT')
@@ -41,7 +48,7 @@ export async function findReleased(store: Store, claim: Claim): Promise<Result<R
   const { envelope, prepended } = found.value
   const forwardPath = envelope.forwardPaths.find((path) => path === claim.forward_path)
   if (forwardPath === undefined) return fail('OTHER_RECIPIENT')
-  return ok({ email, message: Buffer.concat([Buffer.from(prepended), composed]), reversePath: envelope.reversePath, forwardPath })
+  return ok({ email, prepended, composed, reversePath: envelope.reversePath, forwardPath })
 }
 
 type FoundRelease = { envelope: Envelope; prepended: string }

@@ -27,17 +27,18 @@ export type Seal = (released: Released) => Promise<string | null>
 export const createSeal =
   ({ store, clock, config, identity }: SealDeps): Seal =>
   async (released) => {
-    const keys = await signingKeys(store, released, config.algorithms)
-    if (keys.length === 0 || claimsIdentity(released.message)) return null
-    const { header, body } = splitMessage(released.message)
-    const bodyHash = await relaxedBodyHash(body)
-    const who = (await identity?.fields(released, bodyHash)) ?? ''
+    const composed = splitMessage(released.composed)
+    const header = Buffer.concat([Buffer.from(released.prepended), composed.header])
+    const keys = await signingKeys(store, released, header, config.algorithms)
+    if (keys.length === 0 || claimsIdentity(header)) return null
+    const bodyHash = await relaxedBodyHash(composed.body)
+    const who = (await identity?.fields(released.email, header, bodyHash)) ?? ''
     const signed = Buffer.concat([Buffer.from(who), header])
     return (await signMessage(signed, keys, { now: clock.now(), validForMs: config.validForMs, bodyHash })) + who
   }
 
-async function signingKeys(store: Store, { email, message }: Released, algorithms: SealConfig['algorithms']): Promise<SigningKey[]> {
-  const author = senderDomain(message)
+async function signingKeys(store: Store, { email }: Released, header: Buffer, algorithms: SealConfig['algorithms']): Promise<SigningKey[]> {
+  const author = senderDomain(header)
   if (author === null) return []
   const [row, keys] = await Promise.all([domainByName(store.db, author), activeDkimKeys(store.db, author)])
   const domain = parseDomainName(row?.name ?? '')

@@ -40,7 +40,7 @@ const oversigned = [
  *  known already. */
 export type Signing = { now: number; validForMs: number; bodyHash?: string }
 
-/** The domain of the one From address, which alignment (RFC 9989) and our choice of key go by; null when there is not exactly one. */
+/** Of a message or of its header: the domain of the one From address, which alignment (RFC 9989) and our choice of key go by; null when there is not exactly one. */
 export function senderDomain(message: Buffer): DomainName | null {
   const from = headerFields(splitMessage(message).header).filter((field) => field.name === 'from')
   const [field] = from

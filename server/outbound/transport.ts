@@ -23,6 +23,8 @@ export type Login = { user: string; password: string }
 export type Dispatch = {
   reversePath: Address | null
   forwardPath: Address
+  /** header fields that go in front of `message`, each with its CRLF; apart, because a large message is held once only */
+  front?: string
   message: Buffer
   /** RFC 8689 §4.2.1: MAIL says REQUIRETLS; where EHLO does not offer it, the attempt ends at stage `mail` with 550 5.7.30 */
   requireTls?: boolean

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
-import { findReleased } from '../../server/outbound/released.ts'
+import { findReleased, namedBy } from '../../server/outbound/released.ts'
 import { createScheduler } from '../../server/outbound/scheduled.ts'
 import type { EditInput } from '../../server/outbound/submission.ts'
 import { type Submissions, createSubmissions } from '../../server/outbound/submit.ts'
@@ -55,7 +55,7 @@ describeOnEachEngine('editing mail that waits for its time', (openStore) => {
   const leaving = async () => {
     const [claim] = await claimNext(store, { now: clock.now(), leaseMs: 100 * hour, limit: 1, lease: 'ours' })
     if (claim === undefined) throw new Error('nothing is due')
-    return findReleased(store, claim)
+    return findReleased(store, claim, await namedBy(store, claim))
   }
 
   it('sends at its time what it was edited to, with its attachments, and nothing else', async () => {

@@ -5,6 +5,7 @@ import { contentHash } from '../../server/model/envelope.ts'
 import { type DeliveryId, type EmailId, newId } from '../../server/model/ids.ts'
 import type { World } from '../../server/model/world.ts'
 import { type Deliver, createDeliverer } from '../../server/outbound/deliver.ts'
+import type { Budget } from '../../server/outbound/budget.ts'
 import type { Admit, Pace } from '../../server/outbound/pace/pace.ts'
 import type { WarmUp } from '../../server/outbound/pace/warm-up.ts'
 import type { RouteConfig } from '../../server/outbound/route.ts'
@@ -64,6 +65,7 @@ type Options = {
   runner?: Partial<RunnerDeps>
   clock?: VirtualClock
   signed?: boolean
+  budget?: Budget
   pace?: Pace & Admit
   warmUp?: WarmUp
 }
@@ -100,6 +102,7 @@ export async function createLeaving(store: Store, options: Options = {}): Promis
     transport,
     clock,
     log,
+    ...(options.budget && { budget: options.budget }),
     ...(options.pace && { pace: options.pace }),
     ...(options.warmUp && { warmUp: options.warmUp }),
   })

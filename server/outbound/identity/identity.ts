@@ -4,12 +4,12 @@
  * Promise: everything in them comes from our own rows and from the released bytes; nothing of what a caller says gets there but the name of its account.
  */
 import type { OversightMode } from '../../model/email.ts'
-import { fieldValue, headerFields, splitMessage } from '../../model/headers.ts'
+import { fieldValue, headerFields } from '../../model/headers.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { findAccount } from '../../store/accounts.ts'
 import type { Store } from '../../store/db.ts'
+import type { EmailRow } from '../../store/emails.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
-import type { Released } from '../released.ts'
 import type { IssuerKey } from './received-token.ts'
 import { reputationHash, reputationSecret } from './reputation.ts'
 import { type SigningKeyDocument, documentOf } from './service-key.ts'
@@ -17,8 +17,8 @@ import { type ServiceKeys, readServiceKeys } from './service-keys.ts'
 import { type Claims, tokenOf } from './token.ts'
 
 export type Identity = {
-  /** The fields, each with its CRLF. @param bodyHash of the message, as `relaxedBodyHash` gives it */
-  fields(released: Pick<Released, 'email' | 'message'>, bodyHash: string): Promise<string>
+  /** The fields, each with its CRLF. @param header of the released message @param bodyHash of its body, as `relaxedBodyHash` gives it */
+  fields(email: EmailRow, header: Buffer, bodyHash: string): Promise<string>
   /** as it is to be published now */
   document(): Promise<SigningKeyDocument>
   /** what it signs, has signed and will sign with */
@@ -41,13 +41,13 @@ export async function createIdentity({ store, clock, issuer }: IdentityDeps): Pr
       const { signing, others } = await current()
       return [signing, ...others].map(({ kid, jwk }) => ({ kid, jwk }))
     },
-    async fields({ email, message }, bodyHash) {
+    async fields(email, header, bodyHash) {
       const asked = [current(), mailboxById(store.db, email.mailbox_id), findAccount(store.db, email.account_id)] as const
       const [{ signing: key }, mailbox, account] = await Promise.all(asked)
       if (mailbox === undefined || account === undefined) throw new Error(`email ${email.id} is of no mailbox`)
       const reputation = reputationHash(secret, mailbox.id)
       const claims: Claims = {
-        ...factsOf(message),
+        ...factsOf(header),
         bh: bodyHash,
         capabilities: capabilities[mailbox.oversight_mode],
         created_at: new Date(mailbox.created_at).toISOString(),
@@ -93,8 +93,8 @@ const capabilities: Record<OversightMode, readonly string[]> = {
 }
 
 /** Of the released bytes, not of a row beside them. */
-function factsOf(message: Buffer): Pick<Claims, 'ai_generated' | 'mid'> {
-  const fields = headerFields(splitMessage(message).header)
+function factsOf(header: Buffer): Pick<Claims, 'ai_generated' | 'mid'> {
+  const fields = headerFields(header)
   const valueOf = (name: string): string => {
     const field = fields.find((one) => one.name === name)
     return field === undefined ? '' : fieldValue(field)
@@ -108,5 +108,4 @@ const piece = /.{1,900}/g
 const folded = (token: string): string => (token.match(piece) ?? []).map((part) => `\r\n ${part}`).join('')
 
 /** True when a message brings a field that only we put in front: nobody may say such things of itself. */
-export const claimsIdentity = (message: Buffer): boolean =>
-  headerFields(splitMessage(message).header).some(({ name }) => name.startsWith('x-multimail-'))
+export const claimsIdentity = (header: Buffer): boolean => headerFields(header).some(({ name }) => name.startsWith('x-multimail-'))

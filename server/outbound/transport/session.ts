@@ -192,15 +192,15 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
       end(null)
     })
   }
-  function send({ reversePath, forwardPath, message, requireTls = false }: Dispatch, opened: SMTPConnection): void {
+  function send({ reversePath, forwardPath, front = '', message, requireTls = false }: Dispatch, opened: SMTPConnection): void {
     const envelope = {
       from: reversePath ?? '',
       to: [forwardPath],
-      size: message.length,
-      use8BitMime: isEightBit(message),
+      size: Buffer.byteLength(front) + message.length,
+      use8BitMime: isEightBit(front) || isEightBit(message),
       requireTLSExtensionEnabled: requireTls,
     }
-    opened.send(envelope, inPieces(message, progress), (error, info) => {
+    opened.send(envelope, inPieces(Buffer.from(front), message, progress), (error, info) => {
       if (present === null) return
       if (error !== null) return fail(error)
       const reply = readReply(info.response)
@@ -286,14 +286,18 @@ function stageOfError(error: SMTPError, current: Stage): Stage {
 }
 
 /** What the remote's EHLO says it cannot take: refused here, in the words it would use, instead of sent and broken on the way. */
-function misfit({ reversePath, forwardPath, message, requireTls }: Dispatch, progress: Progress, tls: string | null): Ending | null {
+function misfit(
+  { reversePath, forwardPath, front = '', message, requireTls }: Dispatch,
+  progress: Progress,
+  tls: string | null,
+): Ending | null {
   const limit = Number(progress.extension('SIZE') ?? 0) // RFC 1870 §4: 0 is no fixed limit
-  if (limit > 0 && message.length > limit)
+  if (limit > 0 && Buffer.byteLength(front) + message.length > limit)
     return ourEnding('mail', 552, '5.3.4', `The message is larger than the ${limit} octets the host takes`)
-  if (isEightBit(Buffer.from(`${reversePath ?? ''}${forwardPath}`)) && progress.extension('SMTPUTF8') === null) {
+  if (isEightBit(`${reversePath ?? ''}${forwardPath}`) && progress.extension('SMTPUTF8') === null) {
     return ourEnding('mail', 553, '5.6.7', 'The host does not take internationalized addresses') // RFC 6531 §3.5
   }
-  if (isEightBit(message) && progress.extension('8BITMIME') === null) {
+  if ((isEightBit(front) || isEightBit(message)) && progress.extension('8BITMIME') === null) {
     return ourEnding('mail', 554, '5.6.3', 'The host does not take 8-bit content') // RFC 6152 §3
   }
   if (requireTls === true && (tls === null || progress.extension('REQUIRETLS') === null)) {
@@ -302,17 +306,19 @@ function misfit({ reversePath, forwardPath, message, requireTls }: Dispatch, pro
   return null
 }
 
-const isEightBit = (octets: Buffer): boolean => !isAscii(octets)
+const isEightBit = (octets: Buffer | string): boolean => !isAscii(typeof octets === 'string' ? Buffer.from(octets) : octets)
 
 /** The message as a stream, so that the stage and its alarm follow how far it went. */
-function inPieces(message: Buffer, progress: Progress): Readable {
-  let at = 0
+function inPieces(front: Buffer, message: Buffer, progress: Progress): Readable {
+  // A small message goes as one piece, with what is in front of it.
+  let at = Math.max(0, pieceBytes - front.length)
+  let next: Buffer = Buffer.concat([front, message.subarray(0, at)])
   const stream = new Readable({
     read() {
       progress.enter('data')
-      const piece = message.subarray(at, at + pieceBytes)
-      at += piece.length
-      this.push(piece.length > 0 ? piece : null)
+      this.push(next.length > 0 ? next : null)
+      next = message.subarray(at, at + pieceBytes)
+      at += next.length
     },
   })
   // Before the final dot is written, so that a loss from here on is never taken for a message that cannot have arrived.

@@ -188,7 +188,7 @@ const factsOf = (connection: Connection): Pick<SessionEnd, 'remoteAddress' | 'tl
 }
 
 function barredFrom({ target, dispatch }: Session): Ending | null {
-  if (hasBareLineEnd(dispatch.message)) return bareLineEnd
+  if (hasBareLineEnd(Buffer.from(dispatch.front ?? '')) || hasBareLineEnd(dispatch.message)) return bareLineEnd
   // The address that is dialled is the one that is looked at here: no name is looked up in between.
   return target.trusted === true || isPublicAddress(target.address) ? null : notPublic
 }

@@ -46,7 +46,7 @@ async function open(store: Store) {
     identity,
     domain,
     own,
-    seal: (message: Buffer) => seal({ ...to, message: own(message) }),
+    seal: (message: Buffer) => seal({ ...to, prepended: '', composed: own(message) }),
     /** what mailauth, which is not ours, makes of it */
     judged: async (message: string) => {
       const resolver = async (name: string) => [[records.get(name) ?? '']]
