@@ -73,6 +73,7 @@ import { readReturnPath, returnPath } from './model/return-path.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
+import { createSearchIndex } from './mailbox/search-index.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { createPeriodic } from './platform/periodic.ts'
 import { dialable } from './platform/reach.ts'
@@ -181,6 +182,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     onReleased,
   })
 
+  const searchIndex = createSearchIndex({ store, clock, log })
   const rotation = createRotation({ store, resolver, clock, log, policy: config.dkim })
   // Local mode has no DNS that anybody publishes in.
   const jobs = config.mode === 'server' ? [{ name: 'dkim-rotation', schedule: '17 */6 * * *', work: () => rotation.review() }] : []
@@ -253,6 +255,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       sending: createSwitch({ store, clock }),
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
+      searchIndex,
       deliveries: createDeliveries(
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),
@@ -284,6 +287,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       runner.start()
       sweeper.start()
       scheduler.start()
+      searchIndex.start()
       periodic.start()
       return { smtp: await listener.listen(), http: await http.listen() }
     },
@@ -292,7 +296,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       patience.end()
       reporter.stop()
       policies.stop()
-      await Promise.all([listener.close(), http.close(), runner.stop(), sweeper.stop(), scheduler.stop(), periodic.stop()])
+      await Promise.all([
+        listener.close(),
+        http.close(),
+        runner.stop(),
+        sweeper.stop(),
+        scheduler.stop(),
+        searchIndex.stop(),
+        periodic.stop(),
+      ])
       transport.closeIdle()
       await Promise.all([workers.close(), conduct.close()])
       await destinations.stop()

@@ -30,6 +30,8 @@ export const ThreadRef = z.string().min(1).max(maxIdLength).describe('Id of a th
 
 export const DeliveryRef = z.string().min(1).max(maxIdLength).describe('Id of a delivery, from list_queue, e.g. dlv_01J…')
 
+export const noNulText = (longest: number) => z.string().max(longest).refine(hasNoNul, noNul)
+
 /** Part of a text to look for. */
 export const SearchText = z.string().min(1).max(200).refine(hasNoNul, noNul)
 

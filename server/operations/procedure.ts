@@ -16,6 +16,7 @@ import type { Submissions } from '../outbound/submit.ts'
 import type { Standings } from '../outbound/standing/lift.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { Approvals } from '../oversight/approvals.ts'
+import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
@@ -35,6 +36,7 @@ export type Rooms = {
   deliveries: Deliveries
   /** this server's own address, as clients reach it */
   publicUrl: string
+  searchIndex: Pick<SearchIndex, 'catchUp'>
   clock: Clock
   log: Log
 }

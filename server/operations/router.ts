@@ -17,6 +17,7 @@ import { edit_scheduled_email } from './scheduled.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { setup_multimail } from './help.ts'
+import { search_emails } from './search.ts'
 import { get_thread } from './threads.ts'
 
 export const appRouter = router({
@@ -25,6 +26,7 @@ export const appRouter = router({
   check_inbox,
   read_email,
   get_thread,
+  search_emails,
   download_attachment,
   list_spam,
   report_spam,

@@ -132,6 +132,8 @@ export type EmailFilter = {
   threadId?: ThreadId
   after?: number
   before?: number
+  /** only these */
+  ids?: readonly EmailId[]
   except?: Except
   /** also what is in mailboxes that were deleted */
   ofDeletedMailboxes?: boolean
@@ -187,6 +189,7 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
   if (filter.hasAttachments !== undefined) query = query.where('emails.has_attachments', '=', filter.hasAttachments ? 1 : 0)
   if (filter.after !== undefined) query = query.where('placed.place', '>', filter.after)
   if (filter.before !== undefined) query = query.where('placed.place', '<', filter.before)
+  if (filter.ids !== undefined) query = query.where('placed.email_id', 'in', idList(db, filter.ids))
   const { except } = filter
   if (except !== undefined && except.statuses.length > 0)
     query = query.where((row) =>
@@ -342,6 +345,12 @@ const changing = (columns: readonly (keyof EmailChange)[], from: readonly EmailS
 
 const ownEmails = (db: Kysely<Database>, tenancy: Tenancy) =>
   db.selectFrom('emails').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
+
+/** However many there are, it is one statement. */
+const idList = (db: Kysely<Database>, ids: readonly EmailId[]) =>
+  db.getExecutor().adapter instanceof PostgresAdapter
+    ? sql<EmailId>`(select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`
+    : sql<EmailId>`(select value from json_each(${JSON.stringify(ids)}))`
 
 const deletedMailboxes = (db: Kysely<Database>) => db.selectFrom('mailboxes').select('id').where('deleted_at', 'is not', null)
 

@@ -18,6 +18,7 @@ export const logActions = [
   'email.cleared_spam',
   'thread.read',
   'attachment.read',
+  'emails.searched',
   'pending.listed',
   'email.drafted',
   'email.submitted',

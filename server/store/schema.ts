@@ -71,6 +71,8 @@ export interface Database {
   first_contacts: FirstContactRow
   pace_measures: PaceMeasureRow
   source_days: SourceDayRow
+  search_queue: SearchQueueRow
+  search_entries: SearchEntryRow
 }
 
 type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
@@ -429,6 +431,12 @@ type FirstContactRow = { mailbox_id: MailboxId; address: string; window_start: n
 
 /** Messages that left from an address of ours ('': whichever the system takes) on a day (epoch ms / 86,400,000, whole), while it is warming up. */
 type SourceDayRow = { source: string; day: number; messages: number }
+
+/** An email to be indexed. A trigger writes it when the email is made, or says something else. */
+type SearchQueueRow = { seq: Generated<number>; email_id: EmailId }
+
+/** An email that can be found; `at` is its received_at. Its words are beside it (store/search.ts). */
+type SearchEntryRow = { seq: number; email_id: EmailId; at: number }
 
 /** That nothing goes to a destination (`hold`), or only so much (`slow`), and why: the name of a rule, or our own word. */
 type PaceMeasureRow = {

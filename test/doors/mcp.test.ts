@@ -34,7 +34,16 @@ const toolNames = async (client: Client): Promise<string[]> => (await client.lis
 describeOnEachEngine('MCP', (openStore) => {
   it('shows each key the tools it may use, described', async () => {
     const desk = await openDesk(openStore)
-    const reading = ['setup_multimail', 'list_mailboxes', 'check_inbox', 'read_email', 'get_thread', 'download_attachment', 'list_spam']
+    const reading = [
+      'setup_multimail',
+      'list_mailboxes',
+      'check_inbox',
+      'read_email',
+      'get_thread',
+      'search_emails',
+      'download_attachment',
+      'list_spam',
+    ]
     const agent = await overHttp(desk, desk.ours.keys.agent)
     expect(await toolNames(agent)).toEqual([
       ...reading,

@@ -18,6 +18,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   check_inbox: (ids) => [{ key: 'agent', method: 'GET', path: `/check_inbox?mailbox=${ids.mailbox}` }],
   read_email: (ids) => [{ key: 'agent', method: 'GET', path: `/read_email?email_id=${ids.email}` }],
   get_thread: (ids) => [{ key: 'agent', method: 'GET', path: `/get_thread?thread_id=${ids.thread}` }],
+  search_emails: (ids) => [
+    { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/search?query=order` },
+    { key: 'agent', method: 'GET', path: `/search_emails?query=order&thread_id=${ids.thread}` },
+  ],
   download_attachment: (ids) => [
     { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },

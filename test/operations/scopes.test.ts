@@ -10,6 +10,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   check_inbox: ['reader', 'agent', 'reviewer', 'admin'],
   read_email: ['reader', 'agent', 'reviewer', 'admin'],
   get_thread: ['reader', 'agent', 'reviewer', 'admin'],
+  search_emails: ['reader', 'agent', 'reviewer', 'admin'],
   download_attachment: ['reader', 'agent', 'reviewer', 'admin'],
   list_spam: ['reader', 'agent', 'reviewer', 'admin'],
   report_spam: ['agent', 'admin'],

@@ -23,6 +23,7 @@ import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { silentLog } from '../../server/platform/log.ts'
+import { createSearchIndex } from '../../server/mailbox/search-index.ts'
 import { createMetrics } from '../../server/platform/metrics.ts'
 import { insertAccount } from '../../server/store/accounts.ts'
 import { insertAttachments } from '../../server/store/attachments.ts'
@@ -96,6 +97,7 @@ export async function openDesk(
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),
       publicUrl: 'https://mail.ours.test',
+      searchIndex: createSearchIndex({ store, clock, log: silentLog }),
       clock,
       log: silentLog,
     },

@@ -13,6 +13,7 @@ import { places } from './017-places.ts'
 import { notices } from './011-notices.ts'
 import { scheduled } from './010-scheduled.ts'
 import { limits } from './015-limits.ts'
+import { search } from './018-search.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -29,4 +30,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '011-notices', build: notices },
   { name: '015-limits', build: limits },
   { name: '017-places', build: places },
+  { name: '018-search', build: search },
 ]
