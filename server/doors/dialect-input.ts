@@ -2,7 +2,7 @@ import { emailStatuses } from '../model/email.ts'
 import { OperationError } from '../operations/errors.ts'
 import type { Method } from '../operations/procedure.ts'
 import type { OperationName } from '../operations/router.ts'
-import { type Surface, defaultLimits, inputAliases, noWords, statusAliases, winners, yesWords } from './dialects.ts'
+import { type Surface, defaultLimits, inputAliases, noWords, queryFields, statusAliases, winners, yesWords } from './dialects.ts'
 import { type JsonObject, isObject } from './shape.ts'
 
 export type Received = { path: JsonObject; query: JsonObject; body: unknown }
@@ -13,13 +13,23 @@ export type InputRoute = { surface: Surface; operation: OperationName; method: M
 export function readInput(route: InputRoute, received: Received): JsonObject {
   // What a DELETE is about is in its path; clients send it `{}`, or nothing.
   const given = hasBody(route.method) ? bodyObject(received.body) : received.query
-  const named = canonicalNames(inputAliases[route.operation] ?? {}, { ...withoutNulls(given), ...received.path })
-  const input = route.operation === 'check_inbox' ? inboxInput(route.surface, named) : named
+  const named = canonicalNames(inputAliases[route.operation] ?? {}, {
+    ...inQueryToo(route, received.query),
+    ...withoutNulls(given),
+    ...received.path,
+  })
+  const input = turned[route.operation]?.(route.surface, named) ?? named
   if (route.surface === 'emails') refuseHtml(input['markdown'])
   return hasBody(route.method) ? fromBody(route.properties, input) : fromQuery(route.properties, input)
 }
 
 export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PATCH' || method === 'PUT'
+
+/** What clients put in the address of a request that has a body (§14 A2). */
+function inQueryToo({ operation, method, properties }: InputRoute, query: JsonObject): JsonObject {
+  const names = hasBody(method) ? (queryFields[operation] ?? []) : []
+  return fromQuery(properties, Object.fromEntries(names.filter((name) => Object.hasOwn(query, name)).map((name) => [name, query[name]])))
+}
 
 function bodyObject(body: unknown): JsonObject {
   if (body === undefined || body === null) return {}
@@ -62,6 +72,22 @@ function inboxInput(surface: Surface, given: JsonObject): JsonObject {
   const limit = defaultLimits[surface]
   if (limit !== undefined) input['limit'] ??= limit
   return input
+}
+
+/** §6: the Zapier app and crewai-tools send words, which become keys. */
+function tagsInput(surface: Surface, given: JsonObject): JsonObject {
+  const words = typeof given['tags'] === 'string' ? splitList(given['tags']) : given['tags']
+  if (surface !== 'emails' || !Array.isArray(words)) return given
+  // What a record cannot hold would be lost without a word.
+  if (words.some((word) => typeof word !== 'string' || word === '__proto__'))
+    throw new OperationError('BAD_INPUT', 'tags: must be a list of words', [{ path: 'tags', message: 'must be a list of words' }])
+  return { ...given, tags: Object.fromEntries(words.map((word: string) => [word, 'true'])) }
+}
+
+/** What more than other names an operation's input needs. */
+const turned: Partial<Record<OperationName, (surface: Surface, given: JsonObject) => JsonObject>> = {
+  check_inbox: inboxInput,
+  set_tags: tagsInput,
 }
 
 const isYes = (value: unknown): boolean => value === true || (typeof value === 'string' && yesWords.includes(value.toLowerCase()))

@@ -24,6 +24,7 @@ export const oldRoutes: readonly { operation: OperationName; route: Route; shape
   { operation: 'send_email', route: 'POST /v1/emails/send' },
   { operation: 'reply_email', route: 'POST /v1/emails/{email_id}/reply' },
   { operation: 'decide_email', route: 'POST /v1/emails/{email_id}/decide' },
+  { operation: 'set_tags', route: 'POST /v1/emails/{email_id}/tag' },
 ]
 
 /** The answer of this route is the one element of that list (a list_mailboxes of one). */
@@ -32,7 +33,7 @@ export const singles: Readonly<Record<string, string>> = { '/v1/mailboxes/{mailb
 /** This route answers with the bytes themselves (§5.4: clients read them as such, whatever the old document says). */
 export const rawRoute = '/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}'
 
-const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202 }
+const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202, add_contact: 201 }
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). */
 export const successStatus = (surface: Surface, operation: OperationName, output: JsonObject): number =>
   surface === 'flat' || output['idempotent'] === true ? 200 : (accepted[operation] ?? 200)
@@ -67,8 +68,13 @@ const plainSubject = {
     schema: text,
   },
 }
-/** §2.2: tags come with their own operations; until then every email has none. */
-const noTags = { tags: { from: () => ({}), schema: { type: 'object', additionalProperties: text } } }
+/** §6: a list of words on this surface, where elsewhere each tag has a value. */
+const tagWords = {
+  tags: {
+    from: ({ tags }: JsonObject) => (typeof tags === 'object' && tags !== null ? Object.keys(tags) : tags),
+    schema: { type: 'array', items: text },
+  },
+}
 
 const emailCopies = { message_id: 'id', from_address: 'from', to_addresses: 'to', created_at: 'received_at' }
 const idCopy = { message_id: 'id' }
@@ -80,13 +86,16 @@ const listItem: Record<Surface, Shape> = {
 }
 const wholeEmail = (surface: Surface): Shape => {
   const { copy, put } = listItem[surface]
-  return { copy: { ...copy, body: 'markdown' }, put: { ...put, ...noTags } }
+  return { copy: { ...copy, body: 'markdown' }, ...(put && { put }) }
 }
 const threadItem = (surface: Surface): Shape =>
   // §2.3: no bodies on v1, because the MCP server prints a thread as trusted metadata.
   surface === 'v1' ? { ...listItem.v1, drop: ['text', 'is_cut'] } : { ...listItem[surface], copy: { ...emailCopies, body: 'text' } }
 const pendingItem = (surface: Surface): Shape => ({ ...listItem[surface], copy: { ...emailCopies, body: 'body_markdown' } })
 
+const epochMs = (field: string) => ({
+  [field]: { from: (whole: JsonObject) => Date.parse(String(whole[field])), schema: { type: 'integer', description: 'Epoch ms' } },
+})
 /** §2.4: what the hosted mailbox has and this one does not, with the value that says so. */
 const absent = (value: unknown, schema: JsonObject) => ({ from: () => value, schema })
 const nothing = absent(null, { type: 'null' })
@@ -94,7 +103,7 @@ const zero = absent(0, { type: 'integer' })
 const hostedMailbox: Shape = {
   copy: { tenant_id: 'account_id' },
   put: {
-    created_at: { from: ({ created_at }) => Date.parse(String(created_at)), schema: { type: 'integer', description: 'Epoch ms' } },
+    ...epochMs('created_at'),
     is_active: { from: ({ is_active }) => (is_active === true ? 1 : 0), schema: { type: 'integer' } },
     auto_cc: nothing,
     auto_bcc: nothing,
@@ -113,6 +122,9 @@ const decided: Shape = {
   copy: { id: 'email_id', message_id: 'email_id', delivered_at: 'queued_at', postmark_message_id: 'internet_message_id' },
 }
 
+/** §1.1: contacts are of those whose times are numbers. */
+const contact: Shape = { put: epochMs('created_at') }
+
 const same: Shape = {}
 const bySurface = (of: (surface: Surface) => Shape): Record<Surface, Shape> => ({ flat: of('flat'), v1: of('v1'), emails: of('emails') })
 
@@ -130,6 +142,9 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
     emails: { each: { emails: threadItem('emails') } },
   },
   list_spam: bySurface((surface) => ({ each: { emails: listItem[surface] } })),
+  set_tags: { flat: same, v1: same, emails: { copy: { id: 'email_id' }, put: tagWords } },
+  add_contact: { flat: same, v1: contact, emails: same },
+  search_contacts: { flat: same, v1: { each: { contacts: contact } }, emails: same },
   draft_reply: bySurface(() => ({ copy: idCopy })),
   send_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
   reply_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
@@ -169,6 +184,12 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   read_email: { ...byMailbox, ...byEmail },
   get_thread: { ...byMailbox, id: 'thread_id' },
   download_attachment: { ...byMailbox, ...byEmail, name: 'filename' },
+  get_tags: { ...byMailbox, ...byEmail },
+  set_tags: { ...byMailbox, ...byEmail },
+  delete_tag: { ...byMailbox, ...byEmail },
+  search_contacts: { q: 'query' },
+  add_contact: { email_address: 'email' },
+  delete_contact: { id: 'contact_id' },
   report_spam: byEmail,
   not_spam: byEmail,
   draft_reply: { ...writing, ...byEmail },
@@ -192,6 +213,9 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   add_suppression: byAddress,
   remove_suppression: byAddress,
 }
+
+/** Fields that a request with a body may also have in its query. */
+export const queryFields: Partial<Record<OperationName, readonly string[]>> = { set_tags: ['replace'] }
 
 /** Two names for one field may both be there; when they differ, this one counts (§8). Of all others a difference is an error. */
 export const winners: readonly string[] = ['markdown']

@@ -104,7 +104,14 @@ async function ensureAccount(work: Work, name: string | undefined, domain: Domai
   const existing = name === undefined ? accounts[0] : accounts.find(({ slug }) => slug === slugOf(name))
   if (existing !== undefined) return existing
   const chosen = name ?? domain
-  const account: Row<'accounts'> = { id: newId('account', work.now), name: chosen, slug: slugOf(chosen), created_at: work.now }
+  const account: Row<'accounts'> = {
+    id: newId('account', work.now),
+    name: chosen,
+    slug: slugOf(chosen),
+    physical_address: null,
+    exported_at: null,
+    created_at: work.now,
+  }
   await insertAccount(work.tx, account)
   made(work, 'account', account.id, 'live', {
     action: 'account.created',
@@ -129,6 +136,9 @@ async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dk
     account_id: accountId,
     name,
     catch_all_mailbox_id: null,
+    is_pending: 0,
+    verified_at: null,
+    findings_json: null,
     created_at: work.now,
   }
   const keys = dkim.map((forDomain) => forDomain(domain.id))

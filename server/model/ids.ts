@@ -23,6 +23,8 @@ export const idPrefixes = {
   logEntry: 'log',
   report: 'rpt',
   suppression: 'sup',
+  contact: 'con',
+  issue: 'iss',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -43,6 +45,8 @@ export type EventId = Brand<string, 'EventId'>
 export type LogEntryId = Brand<string, 'LogEntryId'>
 export type ReportId = Brand<string, 'ReportId'>
 export type SuppressionId = Brand<string, 'SuppressionId'>
+export type ContactId = Brand<string, 'ContactId'>
+export type IssueId = Brand<string, 'IssueId'>
 
 type IdOf = {
   account: AccountId
@@ -62,6 +66,8 @@ type IdOf = {
   logEntry: LogEntryId
   report: ReportId
   suppression: SuppressionId
+  contact: ContactId
+  issue: IssueId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

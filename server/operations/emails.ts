@@ -8,6 +8,7 @@ import { readableEmail } from './access.ts'
 import { EmailRef, MailboxRef } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
+import { tagsView } from './tags.ts'
 import { EmailDetail, detailOf } from './views.ts'
 import { seesAll } from './visibility.ts'
 
@@ -31,6 +32,7 @@ export const read_email = operation({
       const view = detailOf(email, {
         attachments: await attachmentsOf(tx, [email.id]),
         deliveries: email.direction === 'outbound' ? await deliveriesOf(tx, email.id) : [],
+        tags: await tagsView(tx, email),
         seesHidden: seesAll(ctx.actor),
       })
       await recordRead(tx, ctx, {

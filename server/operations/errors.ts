@@ -242,6 +242,25 @@ export const errors = {
     fix: 'Nothing was done again. Look at what is there; if a secret is lost, revoke what it belongs to and make a new one with a new idempotency key.',
   },
 
+  TOO_MANY_TAGS: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The email would have more than 50 tags',
+    fix: 'Take tags off it with delete_tag, or pass replace as true.',
+  },
+  CONTACT_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Contact not found',
+    fix: 'Call search_contacts for the ids of this account.',
+  },
+  TOO_MANY_CONTACTS: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The address book is full',
+    fix: 'Delete contacts that nobody needs with delete_contact, which takes an admin key.',
+  },
+
   // what cannot be mailed
   NO_RECIPIENTS: {
     http: 400,

@@ -4,7 +4,7 @@ import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
 import { type EmailFilter, type ListedEmail, listEmails } from '../store/emails.ts'
 import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
-import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, cursorAt } from './input.ts'
+import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, TagKey, TagValue, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
@@ -39,6 +39,8 @@ const CheckInbox = z.strictObject({
   since_id: SinceRef.exactOptional().describe(
     'Only emails that came into sight after this one; one that a reviewer lets in comes into sight then. Or a time, as ISO 8601',
   ),
+  tag: TagKey.exactOptional().describe('Only emails with a tag of this key'),
+  tag_value: TagValue.exactOptional().describe('With tag: only those where it has this value'),
   limit: Limit.default(defaultLimit),
   cursor: SeqCursor.exactOptional(),
   offset: z
@@ -89,7 +91,7 @@ const isEmpty = (filter: EmailFilter): boolean => filter.mailboxIds?.length === 
 
 /** One row more than the page, to know whether there is a next one. */
 function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxIds: EmailFilter['mailboxIds']): EmailFilter {
-  const { status, direction, sender, subject_contains, date_after, date_before, has_attachments, cursor, offset } = input
+  const { status, direction, sender, subject_contains, date_after, date_before, has_attachments, tag, tag_value, cursor, offset } = input
   return {
     mailboxIds,
     limit: input.limit + 1,
@@ -102,6 +104,7 @@ function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxId
     ...(date_after !== undefined && { receivedFrom: date_after }),
     ...(date_before !== undefined && { receivedTo: date_before }),
     ...(has_attachments !== undefined && { hasAttachments: has_attachments }),
+    ...(tag !== undefined && { tag: { key: tag, ...(tag_value !== undefined && { value: tag_value }) } }),
     ...(cursor !== undefined && { before: cursor }),
     ...(offset !== undefined && { offset }),
   }

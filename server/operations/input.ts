@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Address, parseAddress } from '../model/address.ts'
-import { type DeliveryId, type EmailId, type ReportId, type SuppressionId, isId } from '../model/ids.ts'
+import { type ContactId, type DeliveryId, type EmailId, type ReportId, type SuppressionId, isId } from '../model/ids.ts'
 import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import { isMediaType } from '../model/media-type.ts'
 import { OperationError } from './errors.ts'
@@ -31,6 +31,17 @@ export const ThreadRef = z.string().min(1).max(maxIdLength).describe('Id of a th
 export const DeliveryRef = z.string().min(1).max(maxIdLength).describe('Id of a delivery, from list_queue, e.g. dlv_01J…')
 
 export const noNulText = (longest: number) => z.string().max(longest).refine(hasNoNul, noNul)
+
+/** A text of the caller's own that is kept: whole characters, as UTF-8 can carry them. */
+export const PlainText = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .refine(hasNoNul, noNul)
+    .refine((text) => text.isWellFormed(), 'must not hold half a surrogate pair')
+
+export const TagKey = PlainText(64).min(1)
+export const TagValue = PlainText(256)
 
 /** Part of a text to look for. */
 export const SearchText = z.string().min(1).max(200).refine(hasNoNul, noNul)
@@ -138,6 +149,7 @@ export const EmailCursor = cursorOf((key): EmailId | null => (isId('email', key)
 export const SuppressionCursor = cursorOf((key): SuppressionId | null => (isId('suppression', key) ? key : null))
 export const ReportCursor = cursorOf((key): ReportId | null => (isId('report', key) ? key : null))
 const queuePlace = /^(\d{1,15}) (dlv_\w{1,60})$/
+export const ContactCursor = cursorOf((key): ContactId | null => (isId('contact', key) ? key : null))
 export const QueueCursor = cursorOf((key): { at: number; id: DeliveryId } | null => {
   const [, at, id = ''] = queuePlace.exec(key) ?? []
   return isId('delivery', id) ? { at: Number(at), id } : null

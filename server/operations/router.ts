@@ -18,6 +18,8 @@ import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { setup_multimail } from './help.ts'
 import { search_emails } from './search.ts'
+import { add_contact, delete_contact, search_contacts } from './contacts.ts'
+import { delete_tag, get_tags, set_tags } from './tags.ts'
 import { get_thread } from './threads.ts'
 
 export const appRouter = router({
@@ -28,9 +30,15 @@ export const appRouter = router({
   get_thread,
   search_emails,
   download_attachment,
+  get_tags,
+  search_contacts,
   list_spam,
   report_spam,
   not_spam,
+  set_tags,
+  delete_tag,
+  add_contact,
+  delete_contact,
   draft_reply,
   send_email,
   reply_email,

@@ -146,6 +146,10 @@ function senderIdentityView(email: EmailRow): z.infer<typeof SenderIdentityView>
   return { present: true, valid, problem, issuer, claims: claims && { ...claims, capabilities: [...claims.capabilities] } }
 }
 
+/** What callers wrote on it themselves. */
+export const Tags = z.record(z.string(), z.string())
+export type Tags = z.infer<typeof Tags>
+
 const ReasonView = z.strictObject({
   code: z.string(),
   points: z.number().describe('Below 0 it speaks for the email; 0 is a fact worth knowing'),
@@ -214,6 +218,7 @@ export const EmailDetail = EmailSummary.extend({
   approved_at: Time.nullable(),
   approved_by: z.string().nullable(),
   rejection_reason: z.string().nullable().describe('What the reviewer said when refusing it'),
+  tags: Tags.describe('What was written on it with set_tags'),
   deliveries: z.array(DeliveryView).describe('Outbound, once released: one per recipient'),
 })
 export type EmailDetail = z.infer<typeof EmailDetail>
@@ -221,7 +226,7 @@ export type EmailDetail = z.infer<typeof EmailDetail>
 /** @param more.seesHidden whether the caller may read what the sender hid */
 export const detailOf = (
   email: EmailRow,
-  more: { attachments: readonly Row<'attachments'>[]; deliveries: readonly DeliveryRow[]; seesHidden: boolean },
+  more: { attachments: readonly Row<'attachments'>[]; deliveries: readonly DeliveryRow[]; tags: Tags; seesHidden: boolean },
 ): EmailDetail => ({
   ...summaryOf(email),
   cc: addressesIn(email.cc_json),
@@ -243,6 +248,7 @@ export const detailOf = (
   approved_at: isoOrNull(email.approved_at),
   approved_by: email.approved_by,
   rejection_reason: email.rejection_reason,
+  tags: more.tags,
   deliveries: more.deliveries.map(deliveryView),
 })
 

@@ -130,6 +130,8 @@ export type EmailFilter = {
   /** came into sight at this time (epoch ms) or later */
   visibleFrom?: number
   threadId?: ThreadId
+  /** with a tag of this key, and of this value when there is one */
+  tag?: { key: string; value?: string }
   after?: number
   before?: number
   /** only these */
@@ -187,6 +189,7 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
   if (filter.receivedTo !== undefined) query = query.where('emails.received_at', '<=', filter.receivedTo)
   if (filter.visibleFrom !== undefined) query = query.where('placed.visible_at', '>=', filter.visibleFrom)
   if (filter.hasAttachments !== undefined) query = query.where('emails.has_attachments', '=', filter.hasAttachments ? 1 : 0)
+  if (filter.tag !== undefined) query = query.where('emails.id', 'in', tagged(db, tenancy, filter.tag))
   if (filter.after !== undefined) query = query.where('placed.place', '>', filter.after)
   if (filter.before !== undefined) query = query.where('placed.place', '<', filter.before)
   if (filter.ids !== undefined) query = query.where('placed.email_id', 'in', idList(db, filter.ids))
@@ -351,6 +354,16 @@ const idList = (db: Kysely<Database>, ids: readonly EmailId[]) =>
   db.getExecutor().adapter instanceof PostgresAdapter
     ? sql<EmailId>`(select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`
     : sql<EmailId>`(select value from json_each(${JSON.stringify(ids)}))`
+
+function tagged(db: Kysely<Database>, { accountId, world }: Tenancy, { key, value }: { key: string; value?: string }) {
+  const rows = db
+    .selectFrom('email_tags')
+    .select('email_id')
+    .where('account_id', '=', accountId)
+    .where('world', '=', world)
+    .where('key', '=', key)
+  return value === undefined ? rows : rows.where('value', '=', value)
+}
 
 const deletedMailboxes = (db: Kysely<Database>) => db.selectFrom('mailboxes').select('id').where('deleted_at', 'is not', null)
 

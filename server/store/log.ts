@@ -83,6 +83,13 @@ export const logActions = [
   'account.created',
   'audit.listed',
   'mailboxes.listed',
+  'tags.read',
+  'email.tagged',
+  'email.untagged',
+  'contact.added',
+  'contact.changed',
+  'contact.deleted',
+  'contacts.listed',
 ] as const
 export type LogAction = (typeof logActions)[number]
 

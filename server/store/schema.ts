@@ -6,6 +6,7 @@ import type {
   AccountId,
   AttachmentId,
   AttemptId,
+  ContactId,
   DecisionId,
   DeliveryId,
   DkimKeyId,
@@ -13,6 +14,7 @@ import type {
   EmailId,
   EventId,
   HoldId,
+  IssueId,
   KeyId,
   LogEntryId,
   MailboxId,
@@ -73,9 +75,23 @@ export interface Database {
   source_days: SourceDayRow
   search_queue: SearchQueueRow
   search_entries: SearchEntryRow
+  email_tags: EmailTagRow
+  contacts: ContactRow
+  usage_days: UsageDayRow
+  usage_mark: UsageMarkRow
+  issues: IssueRow
 }
 
-type AccountRow = { id: AccountId; name: string; slug: string; created_at: number }
+type AccountRow = {
+  id: AccountId
+  name: string
+  slug: string
+  /** the sender's postal address, which some laws want in mail; null: not given */
+  physical_address: Generated<string | null>
+  /** when it was handed out whole last */
+  exported_at: Generated<number | null>
+  created_at: number
+}
 
 /** Only the SHA-256 of a key is kept; `prefix` is what a person may be shown again. */
 type ApiKeyRow = {
@@ -101,6 +117,12 @@ type DomainRow = {
   name: string
   /** takes what is sent to an address of the domain that has no mailbox; null: such mail is refused */
   catch_all_mailbox_id: MailboxId | null
+  /** 1: a key added it, and the DNS has not said yet that it is the account's */
+  is_pending: Generated<number>
+  /** when the DNS said so first; null also of what was set up on the host */
+  verified_at: Generated<number | null>
+  /** DomainFindings as JSON, of the last look at the DNS; null: never looked */
+  findings_json: Generated<string | null>
   created_at: number
 }
 
@@ -564,6 +586,33 @@ type RecentSubmissionRow = { mailbox_id: MailboxId; content_digest: string; emai
 
 /** Messages (one for each recipient) that an account handed in within a month: the first moment of the month in UTC. */
 type MonthlyMessagesRow = { account_id: AccountId; world: World; month_start: number; messages: number }
+type EmailTagRow = { email_id: EmailId; key: string; value: string; account_id: AccountId; world: World; set_at: number }
+
+/** `address` is in the compared form, `email` as it was written. `search_text`: what a search looks in, in lower case. */
+type ContactRow = {
+  id: ContactId
+  account_id: AccountId
+  world: World
+  address: string
+  email: string
+  name: string
+  /** JSON array of text */
+  tags_json: string
+  /** JSON object of text, numbers and booleans */
+  metadata_json: string
+  search_text: string
+  created_at: number
+  updated_at: number
+}
+
+/** How often something happened on one day (epoch ms / 86,400,000, whole). */
+type UsageDayRow = { account_id: AccountId; world: World; day: number; event: string; count: number }
+
+/** Up to which entry the log is summed up in `usage_days`. */
+type UsageMarkRow = { id: number; seq: number }
+
+/** What a caller told the operator. */
+type IssueRow = { id: IssueId; account_id: AccountId; world: World; key_id: KeyId; title: string; body_json: string; created_at: number }
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

@@ -42,6 +42,8 @@ describeOnEachEngine('MCP', (openStore) => {
       'get_thread',
       'search_emails',
       'download_attachment',
+      'get_tags',
+      'search_contacts',
       'list_spam',
     ]
     const agent = await overHttp(desk, desk.ours.keys.agent)
@@ -49,6 +51,9 @@ describeOnEachEngine('MCP', (openStore) => {
       ...reading,
       'report_spam',
       'not_spam',
+      'set_tags',
+      'delete_tag',
+      'add_contact',
       'draft_reply',
       'send_email',
       'reply_email',

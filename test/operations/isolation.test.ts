@@ -7,7 +7,7 @@ import { type Answer, type Desk, type Office, openDesk } from '../support/desk.t
 import { keepReport } from '../support/reports.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
-type Ids = Record<'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery', string>
+type Ids = Record<'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery' | 'contact', string>
 type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
@@ -26,6 +26,16 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },
   ],
+  get_tags: (ids) => [{ key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/tags` }],
+  set_tags: (ids) => [
+    { key: 'agent', method: 'PUT', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/tags`, body: { tags: { a: 'b' } } },
+    { key: 'agent', method: 'POST', path: `/v1/emails/${ids.email}/tag`, body: { tags: ['a'] } },
+  ],
+  delete_tag: (ids) => [{ key: 'agent', method: 'DELETE', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/tags/project` }],
+  // Name no row; contacts.test.ts has whose address book is whose.
+  search_contacts: () => [],
+  add_contact: () => [],
+  delete_contact: (ids) => [{ key: 'admin', method: 'DELETE', path: `/v1/contacts/${ids.contact}` }],
   // Names no row: its own test is in spam.test.ts.
   list_spam: () => [],
   report_spam: (ids) => [{ key: 'agent', method: 'POST', path: `/v1/emails/${ids.email}/report-spam` }],
@@ -91,7 +101,10 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
   await desk.call(office.keys.agent, 'POST', '/send_email', letter)
   const [delivery] = await listWaiting(desk.store.db, { tenancy: office.free.tenancy, limit: 1 })
   const draft = await desk.call(office.keys.agent, 'POST', '/draft_reply', { email_id: email.id, markdown: 'Later.' })
+  await desk.call(office.keys.agent, 'POST', '/set_tags', { email_id: email.id, tags: { project: 'apollo' } })
+  const contact = await desk.call(office.keys.agent, 'POST', '/add_contact', { email: 'bo@remote.test' })
   return {
+    contact: String(contact.body['id']),
     email: email.id,
     thread: email.thread_id,
     mailbox: office.gated.id,
@@ -107,6 +120,8 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   emails: await store.db.selectFrom('emails').selectAll().orderBy('id').execute(),
   holds: await store.db.selectFrom('holds').selectAll().orderBy('id').execute(),
   deliveries: await store.db.selectFrom('deliveries').selectAll().execute(),
+  tags: await store.db.selectFrom('email_tags').selectAll().execute(),
+  contacts: await store.db.selectFrom('contacts').selectAll().execute(),
   suppressions: await store.db.selectFrom('suppressions').selectAll().execute(),
   head: await store.db.selectFrom('log_head').selectAll().execute(),
 })
