@@ -33,11 +33,13 @@ export function createProgress(
   let handshakeBegan = false
   let session: Alarm | null = null
   let alarm: Alarm | null = null
+  let limits = limitsMs
 
   function enter(next: Stage): void {
     alarm?.cancel()
     stage = next
-    alarm = clock.at(clock.now() + limitsMs[next], () => onStuck(`No answer within ${limitsMs[next] / second} seconds`))
+    const ms = limits[next]
+    alarm = clock.at(clock.now() + ms, () => onStuck(`No answer within ${ms / second} seconds`))
   }
   function stop(): void {
     session?.cancel()
@@ -47,10 +49,12 @@ export function createProgress(
   return {
     stage: (): Stage => stage,
     enter,
-    /** The alarms are set from here on: for the opening of a connection, and again for each message. */
-    begin(first: Stage): void {
+    /** The alarms are set from here on: for the opening of a connection, and again for each message. @param firstMs for the first stage, instead of
+     *  what is usual */
+    begin(first: Stage, firstMs = limitsMs[first]): void {
       stop()
       awaiting = []
+      limits = { ...limitsMs, [first]: firstMs }
       session = clock.at(clock.now() + limitsMs.session, () => onStuck(`The session took longer than ${limitsMs.session / minute} minutes`))
       enter(first)
     },

@@ -28,7 +28,8 @@ export type Manner = { target: Target; hostname: string; requirement: TlsRequire
 export type Connection = {
   /** As far as MAIL may be said. Null when it may; an ending when the attempt is over. */
   open(signal: AbortSignal, log: Log): Promise<Ending | null>
-  deliver(dispatch: Dispatch, signal: AbortSignal, log: Log): Promise<Ending>
+  /** @param isUnsure whether the remote is still there: then it has to answer MAIL as soon as it would have to answer RSET */
+  deliver(dispatch: Dispatch, signal: AbortSignal, log: Log, isUnsure?: boolean): Promise<Ending>
   /** RSET. False when the remote is not there any more, or will not go on. */
   reset(signal: AbortSignal): Promise<boolean>
   /** @param politely with QUIT, and some patience for the answer (RFC 5321 §4.1.1.10) */
@@ -44,7 +45,7 @@ const maxReplyBytes = 64 * 1024
  *  the event loop. */
 const maxSaid = { bytes: 256 * 1024, lines: 1_000 }
 const quitPatienceMs = 5_000
-const resetPatienceMs = 10_000
+const stillTherePatienceMs = 10_000
 // nodemailer's own timers stay out of the way: the stages have theirs, on our clock.
 const neverMs = 2 * 60 * 60 * 1000
 
@@ -63,11 +64,11 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
   const remoteAddress = (): string | null => socket.remoteAddress ?? (isIP(target.address) > 0 ? target.address : null)
 
   /** One thing under way, from its first command to its ending; null when it came to a good one that is not yet the end. */
-  function step(first: Stage, signal: AbortSignal, act: () => void): Promise<Ending | null> {
+  function step(first: Stage, signal: AbortSignal, act: () => void, firstMs?: number): Promise<Ending | null> {
     const { promise, resolve, reject } = Promise.withResolvers<Ending | null>()
     present = { resolve, reject }
     said = { bytes: 0, lines: 0 }
-    progress.begin(first)
+    progress.begin(first, firstMs)
     const onAbort = (): void => {
       if (mustEnd(signal, progress.stage() === 'dot')) interrupt()
     }
@@ -212,20 +213,20 @@ export function createConnection(manner: Manner, deps: ConnectionDeps): Connecti
   socket.on('error', (error) => lose(cleanText(error.message)))
   return {
     open: (signal, log) => step('connect', signal, () => void socket.once('connect', () => void (present === null || talk(log)))),
-    async deliver(dispatch, signal, log) {
+    async deliver(dispatch, signal, log, isUnsure = false) {
       const unfit = misfit(dispatch, progress, tls)
       if (unfit !== null) return unfit
       const opened = smtp
       if (opened === null || isLost) return ourEnding('mail', 451, '4.4.2', 'The connection was closed')
       log.debug({ host: target.host, tls }, 'delivery.sending')
-      const ending = await step('mail', signal, () => send(dispatch, opened))
+      const ending = await step('mail', signal, () => send(dispatch, opened), isUnsure ? stillTherePatienceMs : undefined)
       if (ending === null) throw new Error('a message came to no end')
       return ending
     },
     async reset(signal) {
       const opened = smtp
       if (opened === null || isLost) return false
-      const late = deps.clock.at(deps.clock.now() + resetPatienceMs, () => lose('No answer to RSET'))
+      const late = deps.clock.at(deps.clock.now() + stillTherePatienceMs, () => lose('No answer to RSET'))
       const ending = await step('mail', signal, () =>
         opened.reset((error) => (error === null || error === undefined ? end(null) : fail(error))),
       )

@@ -58,12 +58,13 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
   async function again(session: Session, way: Way): Promise<SessionEnd | null> {
     const connection = pool?.take(way.key) ?? null
     if (connection === null) return null
-    if (!isReady(used.get(connection), deps.clock.now()) && !(await connection.reset(session.signal))) {
+    const isUnasked = isReady(used.get(connection), deps.clock.now())
+    if (!isUnasked && !(await connection.reset(session.signal))) {
       connection.close(false)
       return null
     }
     session.log.debug({ host: session.target.host, reused: true }, 'delivery.connected')
-    const end = await converse(connection, session, way)
+    const end = await converse(connection, session, way, isUnasked)
     // Some hosts count the messages of a connection and say so at MAIL: nothing was handed over yet.
     return end.stage === 'mail' && !session.signal.aborted ? null : { ...end, reused: true }
   }
@@ -80,8 +81,13 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
     return { end: { ...ending, ...factsOf(connection) }, handshakeFailed: connection.facts().handshakeFailed }
   }
 
-  async function converse(connection: Connection, { target, dispatch, signal, log }: Session, { key }: Way): Promise<SessionEnd> {
-    const ending = await connection.deliver(dispatch, signal, log)
+  async function converse(
+    connection: Connection,
+    { target, dispatch, signal, log }: Session,
+    { key }: Way,
+    isUnsure = false,
+  ): Promise<SessionEnd> {
+    const ending = await connection.deliver(dispatch, signal, log, isUnsure)
     const end = { ...ending, ...factsOf(connection) }
     const count = (used.get(connection)?.count ?? 0) + 1
     used.set(connection, { count, acceptedAt: isAccepted(end) ? deps.clock.now() : null })
@@ -97,7 +103,7 @@ export function createSmtpTransport(deps: SmtpDeps): SmtpTransport {
 type Use = { count: number; acceptedAt: number | null }
 
 /** A host that has accepted a message has forgotten its envelope (RFC 5321 §4.1.1.4), and a moment later it is still there: RSET would only cost the time
- *  there and back. One that is gone all the same says nothing to MAIL, and then another connection is made. */
+ *  there and back. One that is gone all the same says nothing to MAIL; it has as long as for RSET, and then another connection is made. */
 const isReady = (use: Use | undefined, now: number): boolean => {
   const acceptedAt = use?.acceptedAt ?? null
   return acceptedAt !== null && Math.abs(now - acceptedAt) < stillThereMs

@@ -173,6 +173,42 @@ describe('a session that did not, or is gone, is of no use, and the next message
     expect(summary(await next)).toEqual(accepted)
   })
 
+  it.each([['PIPELINING'], []])(
+    'when MAIL, with no RSET before it, is not answered within ten seconds (extensions: %s)',
+    async (...extensions) => {
+      const remote = await createRemoteMx({ answers: { mail: ['250 Ok', 'hang', '250 Ok'] }, extensions })
+      const { send, clock } = createClient()
+      await send(remote)
+      const next = send(remote)
+      await remote.reached('mail', 2)
+      await clock.advance(10 * second - 1)
+      expect(remote.sessions()).toBe(1)
+      await clock.advance(1)
+      expect(summary(await next)).toEqual(accepted)
+      expect([remote.sessions(), (await remote.received(2)).length]).toEqual([2, 2])
+    },
+  )
+
+  it('and waits for MAIL as long as the standard says where the connection is a new one, or RSET was just answered', async () => {
+    const remote = await createRemoteMx({ answers: { mail: ['hang', '250 Ok', 'hang'] } })
+    const { send, clock } = createClient()
+    const first = send(remote)
+    await remote.reached('mail')
+    await clock.advance(5 * minute - 1)
+    expect(await Promise.race([first, Promise.resolve('waiting')])).toBe('waiting')
+    await clock.advance(1)
+    expect(summary(await first)).toEqual(['mail', 451, 'us', false])
+    await send(remote)
+    await clock.advance(second)
+    const third = send(remote)
+    await remote.reached('mail', 3)
+    await clock.advance(minute)
+    expect(await Promise.race([third, Promise.resolve('waiting')])).toBe('waiting')
+    remote.answer({})
+    await clock.advance(4 * minute)
+    expect(summary(await third)).toEqual(accepted)
+  })
+
   it.each(['452 4.5.3 Too many messages', '421 4.7.0 Too many messages in this session', '554 5.5.0 No more', 'cut'])(
     'when it will take no further message (%s at MAIL): a new connection is asked',
     async (refusal) => {
