@@ -11,6 +11,7 @@ import {
   type Claim,
   type DeliveryState,
   type Settlement,
+  type Settling,
   deliveriesOf,
   isWhollyDelivered,
   settleDelivery,
@@ -51,8 +52,8 @@ function turnOf({ verdict }: Outcome, retry: Retry): Turn {
 /** How an attempt ended. `retry`: what the schedule says, for an outcome that may be tried again. `now`: epoch ms. */
 export type Ended = { claim: Claim; outcome: Outcome; retry: Retry; now: number }
 
-/** What became of a delivery whose lease was still held. */
-type Noted = { ended: Ended; turn: Turn; email: EmailRow | undefined; entries: NewLogEntry[] }
+/** What became of a delivery whose lease was still held, and what follows for mailboxes and the operator; `isNew` false: all of it is recorded already. */
+type Noted = { ended: Ended; turn: Turn; email: EmailRow | undefined; entries: NewLogEntry[]; isNew: boolean }
 
 /** Records several at once, which costs little more than one of them. @returns each delivery's new state, in the order given; null when the lease was lost
  *  and the delivery is somebody else's now */
@@ -63,7 +64,8 @@ export async function recordOutcomes(tx: Tx, all: readonly Ended[]): Promise<(De
   // Not over before all have ended: on PostgreSQL a statement that comes behind the rollback would stand, outside of any transaction.
   await Promise.allSettled(noting)
   const noted = new Map((await Promise.all(noting)).flat().map((one) => [one.ended, one]))
-  await appendLogs(tx, [...[...noted.values()].flatMap(({ entries }) => entries), ...(await aftermath(tx, [...noted.values()]))])
+  const fresh = [...noted.values()].filter(({ isNew }) => isNew)
+  if (fresh.length > 0) await appendLogs(tx, [...fresh.flatMap(({ entries }) => entries), ...(await aftermath(tx, fresh))])
   return all.map((ended) => noted.get(ended)?.turn.state ?? null)
 }
 
@@ -76,8 +78,10 @@ async function noteInTurn(tx: Tx, all: readonly Ended[]): Promise<Noted[]> {
 /** The delivery, its email and the event. @returns nothing when the lease was lost */
 async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
   const { claim, outcome, retry, now } = ended
-  const { email, turn, isOurs, isWhole } = await settle(tx, ended)
-  if (!isOurs) return []
+  const { email, turn, settling, isWhole } = await settle(tx, ended)
+  if (settling === 'lost') return []
+  // The commit was made and its answer lost: whoever asks again is told the same, and nobody else hears of it twice.
+  if (settling === 'before') return [{ ended, turn, email, entries: [], isNew: false }]
   const after = await suppressionAfter(tx, claim, outcome, turn, now)
   if (email !== undefined) {
     const change = isWhole ? { delivered_at: now } : await emailChange(tx, email, turn, now)
@@ -88,25 +92,25 @@ async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
       await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type, data, now })
     }
   }
-  return [{ ended, turn, email, entries: [logEntry(claim, outcome, turn, retry, now), ...after.entries] }]
+  return [{ ended, turn, email, entries: [logEntry(claim, outcome, turn, retry, now), ...after.entries], isNew: true }]
 }
 
-type Settled = { email: EmailRow | undefined; turn: Turn; isOurs: boolean; isWhole: boolean }
+type Settled = { email: EmailRow | undefined; turn: Turn; settling: Settling; isWhole: boolean }
 
-/** `isOurs`: the lease still held. `isWhole`: with this delivery every recipient has the email. The email is locked first, as everybody does who changes
+/** `isWhole`: with this delivery every recipient has the email. The email is locked first, as everybody does who changes
  *  both. */
 async function settle(tx: Tx, { claim, outcome, retry, now }: Ended): Promise<Settled> {
   const hoped = turnOf(outcome, retry)
-  const settleAs = ({ state }: Turn): Promise<boolean> => settleDelivery(tx, claim, settlementOf(state, outcome, retry), now)
+  const settleAs = ({ state }: Turn): Promise<Settling> => settleDelivery(tx, claim, settlementOf(state, outcome, retry), now)
   if (hoped.state === 'delivered') {
     // Sent together, and done in this order.
     const all = [lockEmail(tx, claim.email_id), settleAs(hoped), isWhollyDelivered(tx, claim.email_id)] as const
-    const [email, isOurs, isWhole] = await Promise.all(all)
-    return { email, turn: hoped, isOurs, isWhole }
+    const [email, settling, isWhole] = await Promise.all(all)
+    return { email, turn: hoped, settling, isWhole }
   }
   const email = await lockEmail(tx, claim.email_id)
   const turn = await unlessTakenBack(tx, claim, hoped)
-  return { email, turn, isOurs: await settleAs(turn), isWhole: false }
+  return { email, turn, settling: await settleAs(turn), isWhole: false }
 }
 
 /** What was taken back meanwhile is not tried again. */

@@ -185,9 +185,12 @@ export type Settlement = { bounceClass: string | null; mayBeAccepted: boolean; f
   | { state: Exclude<DeliveryState, 'queued'> }
 )
 
-/** Records an attempt's end and moves its delivery on, while the lease is still this claim's. @returns false when somebody else took it after
- *  it lapsed: then the attempt keeps its facts, without an outcome, and the delivery is left to the other. */
-export async function settleDelivery(tx: Transaction<Database>, claim: Claim, settlement: Settlement, now: number): Promise<boolean> {
+/** `lost`: somebody else took it after the lease lapsed; then the attempt keeps its facts, without an outcome, and the delivery is left to the other.
+ *  `before`: this attempt's end is recorded already, by a commit whose answer did not arrive; nothing was changed. */
+export type Settling = 'settled' | 'lost' | 'before'
+
+/** Records an attempt's end and moves its delivery on, while the lease is still this claim's. Once: a second time changes nothing. */
+export async function settleDelivery(tx: Transaction<Database>, claim: Claim, settlement: Settlement, now: number): Promise<Settling> {
   const rows = await settle(tx, {
     id: claim.id,
     held: claim.lease,
@@ -200,11 +203,18 @@ export async function settleDelivery(tx: Transaction<Database>, claim: Claim, se
     settledAt: settlement.state === 'queued' ? null : now,
   })
   const isOurs = rows.length > 0
+  if (!isOurs && (await isEnded(tx, { id: claim.attempt_id }))) return 'before'
   const { remoteAddress, ...facts } = settlement.facts
   const outcome = isOurs ? attemptOutcome(settlement.state) : null
   await endAttempt(tx, { ...facts, remoteAddress, outcome, endedAt: now, id: claim.attempt_id })
-  return isOurs
+  return isOurs ? 'settled' : 'lost'
 }
+
+const isEnded = async (db: Kysely<Database>, attempt: { id: AttemptId }): Promise<boolean> => (await outcomeOf(db, attempt)).length > 0
+
+const outcomeOf = prepare((db, { id }: { id: AttemptId }) =>
+  db.selectFrom('attempts').select('outcome').where('id', '=', id).where('outcome', 'is not', null),
+)
 
 type Settled = Pick<DeliveryRow, 'id' | 'state'> & {
   held: string
@@ -245,7 +255,8 @@ const endAttempt = prepareChange((db, { id, host, remoteAddress, tls, signatures
   db
     .updateTable('attempts')
     .set({ host, remote_address: remoteAddress, tls, signatures, reply, outcome, ended_at: endedAt })
-    .where('id', '=', id),
+    .where('id', '=', id)
+    .where('outcome', 'is', null),
 )
 
 /** True when an earlier attempt than `number` was deferred at or after `time` (epoch ms). */

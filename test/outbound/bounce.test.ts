@@ -72,30 +72,34 @@ describeOnEachEngine('what follows from an attempt', (openStore) => {
     expect(diagnostic.length).toBeLessThan(520)
   })
 
-  it('a long wait: told after a quarter of an hour and after four hours; then an end after 72 hours: expired, soft', async () => {
-    const remote = await createRemoteMx({ answers: { rcpt: '451 4.3.0 Later' }, extensions: [] })
-    const leaving = await createLeaving(await openStore(), { remote })
-    const email = await leaving.queue()
-    const queuedAt = leaving.clock.now()
-    await runUntil(leaving, queuedAt + 14 * minute)
-    expect(await told(leaving)).toEqual([])
-    await runUntil(leaving, queuedAt + 71 * hour)
-    expect(await told(leaving)).toMatchObject([
-      { type: 'message.delayed', data: { recipient: 'bo@remote.test', bounce_class: 'temporary', attempts: 3 } },
-      { type: 'message.delayed', data: { recipient: 'bo@remote.test', bounce_class: 'temporary', attempts: expect.any(Number) } },
-    ])
-    await runUntil(leaving, Infinity)
-    expect(leaving.clock.now() - queuedAt).toBe(72 * hour)
-    expect(await leaving.deliveries(email)).toMatchObject([
-      { state: 'expired', bounce_class: 'temporary', settled_at: leaving.clock.now() },
-    ])
-    expect(await leaving.email(email)).toMatchObject({ bounce_type: 'soft', bounced_at: leaving.clock.now(), delivered_at: null })
-    expect((await told(leaving)).map((event) => [event.type, event.data['bounce_type']])).toEqual([
-      ['message.delayed', null],
-      ['message.delayed', null],
-      ['message.bounced', 'soft'],
-    ])
-  })
+  it(
+    'a long wait: told after a quarter of an hour and after four hours; then an end after 72 hours: expired, soft',
+    { timeout: 120_000 },
+    async () => {
+      const remote = await createRemoteMx({ answers: { rcpt: '451 4.3.0 Later' }, extensions: [] })
+      const leaving = await createLeaving(await openStore(), { remote })
+      const email = await leaving.queue()
+      const queuedAt = leaving.clock.now()
+      await runUntil(leaving, queuedAt + 14 * minute)
+      expect(await told(leaving)).toEqual([])
+      await runUntil(leaving, queuedAt + 71 * hour)
+      expect(await told(leaving)).toMatchObject([
+        { type: 'message.delayed', data: { recipient: 'bo@remote.test', bounce_class: 'temporary', attempts: 3 } },
+        { type: 'message.delayed', data: { recipient: 'bo@remote.test', bounce_class: 'temporary', attempts: expect.any(Number) } },
+      ])
+      await runUntil(leaving, Infinity)
+      expect(leaving.clock.now() - queuedAt).toBe(72 * hour)
+      expect(await leaving.deliveries(email)).toMatchObject([
+        { state: 'expired', bounce_class: 'temporary', settled_at: leaving.clock.now() },
+      ])
+      expect(await leaving.email(email)).toMatchObject({ bounce_type: 'soft', bounced_at: leaving.clock.now(), delivered_at: null })
+      expect((await told(leaving)).map((event) => [event.type, event.data['bounce_type']])).toEqual([
+        ['message.delayed', null],
+        ['message.delayed', null],
+        ['message.bounced', 'soft'],
+      ])
+    },
+  )
 
   it('a message that may have arrived is said to be so, to its end', async () => {
     const remote = await createRemoteMx({ answers: { dot: ['cut', '550 5.7.1 No more'] } })

@@ -87,9 +87,9 @@ describeOnEachEngine('the queue', (openStore) => {
     expect(await claim(t0 + 2 * minute - 1)).toEqual([])
     const [second] = await claim(t0 + 2 * minute)
     expect(second).toMatchObject({ id: first?.id, attempts: 2, may_be_accepted: 1 })
-    expect(await settle(first!, delivered, t0 + 3 * minute)).toBe(false)
+    expect(await settle(first!, delivered, t0 + 3 * minute)).toBe('lost')
     expect(await deliveriesOf(store.db, email.id)).toMatchObject([{ state: 'queued', lease: second?.lease }])
-    expect(await settle(second!, delivered, t0 + 3 * minute)).toBe(true)
+    expect(await settle(second!, delivered, t0 + 3 * minute)).toBe('settled')
     expect(await deliveriesOf(store.db, email.id)).toMatchObject([
       { state: 'delivered', lease: null, leased_until: null, settled_at: t0 + 3 * minute, may_be_accepted: 1 },
     ])
@@ -102,14 +102,14 @@ describeOnEachEngine('the queue', (openStore) => {
   it('lets a lapsed lease that nobody took be settled by its owner', async () => {
     await leaving.queue()
     const [one] = await claim(t0)
-    expect(await settle(one!, delivered, t0 + 60 * minute)).toBe(true)
+    expect(await settle(one!, delivered, t0 + 60 * minute)).toBe('settled')
   })
 
   it('settles once', async () => {
     await leaving.queue()
     const [one] = await claim(t0)
-    expect(await settle(one!, delivered, t0)).toBe(true)
-    expect(await settle(one!, { ...delivered, state: 'bounced' }, t0)).toBe(false)
+    expect(await settle(one!, delivered, t0)).toBe('settled')
+    expect(await settle(one!, { ...delivered, state: 'bounced' }, t0)).toBe('before')
   })
 
   it('keeps a renewed lease, and refuses to renew one that is lost', async () => {
@@ -125,7 +125,7 @@ describeOnEachEngine('the queue', (openStore) => {
   it('defers until the time given, and remembers why', async () => {
     const email = await leaving.queue()
     const [one] = await claim(t0)
-    expect(await settle(one!, deferred(t0 + 5 * minute), t0 + 1)).toBe(true)
+    expect(await settle(one!, deferred(t0 + 5 * minute), t0 + 1)).toBe('settled')
     expect(await deliveriesOf(store.db, email.id)).toMatchObject([
       {
         state: 'queued',
