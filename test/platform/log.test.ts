@@ -55,4 +55,101 @@ describe('the log', () => {
       err: { type: 'RangeError', message: 'too much', code: 'E_MUCH', stack: expect.stringContaining('log.test') as string },
     })
   })
+
+  it('says what an error was caused by, and hides secrets there as well', () => {
+    const secret = 'mm_live_secret'
+    const cause = Object.assign(new TypeError('no route'), {
+      token: secret,
+      cause: Object.assign(new Error('at last'), { password: secret }),
+    })
+    const err = Object.assign(new Error('not sent', { cause }), { key: secret, code: 'E_NOT' })
+    const many = new AggregateError([Object.assign(new Error('one'), { secret }), 'two', { login: { pass: secret } }], 'all of them')
+    const lines = logged('info', (log) => {
+      log.error({ err }, 'a')
+      log.error({ err: many, reason: cause }, 'b')
+      log.error(err, 'c')
+    })
+    expect(JSON.stringify(lines)).not.toContain(secret)
+    const said = {
+      type: 'Error',
+      message: 'not sent',
+      code: 'E_NOT',
+      key: '[secret]',
+      cause: {
+        type: 'TypeError',
+        message: 'no route',
+        cause: { message: 'at last', stack: expect.stringContaining('log.test') as string },
+      },
+    }
+    expect(lines).toMatchObject([
+      { err: said },
+      { err: { type: 'AggregateError', message: 'all of them', errors: [{ message: 'one' }, 'two', {}] }, reason: { message: 'no route' } },
+      { err: said },
+    ])
+  })
+
+  it.each([
+    'apiKey',
+    'api_key',
+    'X-API-Key',
+    'approval_code',
+    'approvalCode',
+    'accessToken',
+    'refresh_token',
+    'client-secret',
+    'PASSWORD',
+    'dkim_private_key',
+    'smtp.credentials',
+  ])('knows %s for a secret', (name) => {
+    expect(logged('info', (log) => log.info({ [name]: 'mm_live_secret' }, 'a'))).toMatchObject([{ [name]: '[secret]' }])
+  })
+
+  it.each(['code', 'keyId', 'key_prefix', 'emailId', 'reply', 'tokens', 'monkey'])('shows %s', (name) => {
+    expect(logged('info', (log) => log.info({ [name]: 'shown' }, 'a'))).toMatchObject([{ [name]: 'shown' }])
+  })
+
+  it('leaves out what lies too deep, or is too much, rather than show a secret there', () => {
+    const secret = 'mm_live_secret'
+    for (let depth = 0; depth < 40; depth += 1) {
+      let nested: object = { password: secret, list: [{ deep: { token: secret } }] }
+      for (let level = 0; level < depth; level += 1) nested = level % 2 === 0 ? { nested } : [nested]
+      const [line] = logged('info', (log) => log.info({ nested, emailId: 'em_1' }, 'a'))
+      expect(line).toMatchObject({ msg: 'a', emailId: 'em_1' })
+      expect(JSON.stringify(line)).not.toContain(secret)
+    }
+    const [line] = logged('info', (log) => log.info({ many: Array.from({ length: 5_000 }, () => ({ a: { token: secret } })) }, 'a'))
+    expect(JSON.stringify(line)).not.toContain(secret)
+  })
+
+  it('never fails, whatever it is given', () => {
+    const throwing = (what: string): object => Object.defineProperty({ shown: 1 }, what, { enumerable: true, get: () => bad() })
+    const bad = (): never => {
+      throw new Error('no')
+    }
+    const circular: Record<string, unknown> = { shown: 1, password: 'mm_live_secret' }
+    circular['self'] = circular
+    const err = Object.assign(new Error('itself'), { token: 'mm_live_secret' })
+    err.cause = err
+    const values: [string, object, object][] = [
+      ['a field that cannot be read', throwing('it'), { value: { shown: 1, it: '[unreadable]' } }],
+      ['an error without words', Object.defineProperty(new Error('x'), 'message', { get: bad }), { value: { message: '[unreadable]' } }],
+      ['what will not be JSON', { toJSON: bad }, { value: '[unreadable]' }],
+      ['what becomes something else', { toJSON: () => ({ token: 'mm_live_secret', at: 1 }) }, { value: { token: '[secret]', at: 1 } }],
+      ['what has itself inside', circular, { value: { shown: 1, self: '[circular]' } }],
+      ['an error that is its own cause', err, { value: { message: 'itself', cause: '[circular]' } }],
+      ['what nobody may look into', new Proxy({}, { ownKeys: bad, get: bad, getPrototypeOf: bad }), { value: '[unreadable]' }],
+      ['a number JSON does not know', { big: 1n }, {}],
+      ['nothing at all', Object.create(null) as object, {}],
+    ]
+    for (const [name, value, said] of values) {
+      const lines = logged('info', (log) => {
+        log.info({ value, emailId: 'em_1' }, name)
+        log.child({ value }).info(name)
+        log.info(value, name)
+      })
+      expect(lines.map(({ msg }) => msg)).toEqual([name, name, name])
+      expect(lines[0]).toMatchObject({ emailId: 'em_1', ...said })
+      expect(JSON.stringify(lines)).not.toContain('mm_live_secret')
+    }
+  })
 })
