@@ -10,7 +10,7 @@ import { type Blobs, createBlobs, removeUnfinishedBlobs } from './blobs.ts'
 import { type Direct, setDirect } from './direct.ts'
 import type { Engine } from './engine.ts'
 import { migrate } from './migrate.ts'
-import { postgresDialect } from './postgres.ts'
+import { type Patience, endlessPatience, postgresDialect } from './postgres.ts'
 import type { Database } from './schema.ts'
 import { openSqlite } from './sqlite/open.ts'
 import { type Transact, createTransactions } from './transactions.ts'
@@ -38,13 +38,15 @@ export type StoreOptions = {
   dataDir: string
   log: Log
   clock: Clock
+  /** with PostgreSQL; left out: as is usual */
+  patience?: Patience
 }
 
 /** Opens the store and brings its tables up to date. Throws when the disk or the database refuses, or when the tables are newer than this program. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   await removeUnfinishedBlobs(options.dataDir, options.clock.now())
-  const { engine, dialect, transact, direct, failed, close } = await openEngine(options)
+  const { engine, dialect, forMigrations, transact, direct, failed, close } = await openEngine(options)
   const db = new Kysely<Database>({ dialect })
   if (direct !== null) setDirect(db, direct)
   const transactions = createTransactions(transact ?? ((work) => db.transaction().execute(work)))
@@ -55,7 +57,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   void failed.then((reason) => options.log.error({ err: reason }, 'store.failed'))
   try {
-    await migrate(db, engine)
+    await migrate(db, engine, forMigrations)
   } catch (error) {
     await closeAll()
     throw error
@@ -63,22 +65,24 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, close: closeAll }
 }
 
-/** `transact`, `direct` null: as Kysely does it. */
+/** `transact`, `direct` null: as Kysely does it. `forMigrations` null: the same connection. */
 type OpenEngine = {
   engine: Engine
   dialect: Dialect
+  forMigrations: (() => Dialect) | null
   transact: Transact | null
   direct: Direct | null
   failed: Promise<Error>
   close(): Promise<void>
 }
 
-async function openEngine({ databaseUrl, dataDir, log, clock }: StoreOptions): Promise<OpenEngine> {
-  if (databaseUrl === null) return { engine: 'sqlite', ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
+async function openEngine({ databaseUrl, dataDir, log, clock, patience }: StoreOptions): Promise<OpenEngine> {
+  if (databaseUrl === null) return { engine: 'sqlite', forMigrations: null, ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
   // A pool replaces lost connections, so there is no moment at which it has failed for good.
   return {
     engine: 'postgres',
-    dialect: postgresDialect(databaseUrl, log),
+    dialect: postgresDialect(databaseUrl, log, patience),
+    forMigrations: () => postgresDialect(databaseUrl, log, endlessPatience),
     transact: null,
     direct: null,
     failed: new Promise(() => {}),

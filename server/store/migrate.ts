@@ -1,20 +1,32 @@
-import type { Kysely } from 'kysely'
-import { Migrator } from 'kysely/migration'
+import { type Dialect, Kysely } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
 import type { Engine } from './engine.ts'
 import { migrations } from './migrations/list.ts'
 import type { Database } from './schema.ts'
 
-/** Brings the tables up to date; doing it twice is doing it once. Throws, with nothing changed, when a migration fails or when the tables were made by a newer program. */
-export async function migrate(db: Kysely<Database>, engine: Engine): Promise<void> {
+/** Brings the tables up to date; doing it twice is doing it once. Throws, with nothing changed, when a migration fails or when the tables were made by a newer program.
+ *  @param apart a way to the same database that has the time a migration takes; null: `db` has it */
+export async function migrate(db: Kysely<Database>, engine: Engine, apart: (() => Dialect) | null = null): Promise<void> {
   const known = Object.fromEntries(migrations.map(({ name, build }) => [name, build(engine)]))
+  const applied = await appliedNames(db)
+  refuseNewer(applied, known)
+  if (Object.keys(known).every((name) => applied.includes(name))) return
+  if (apart === null) return bringUpToDate(db, known)
+  const own = new Kysely<Database>({ dialect: apart() })
+  try {
+    await bringUpToDate(own, known)
+  } finally {
+    await own.destroy()
+  }
+}
+
+async function bringUpToDate(db: Kysely<Database>, known: Record<string, Migration>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(known) } })
-  await refuseNewer(db, known)
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined) throw new Error('the tables of the database could not be brought up to date', { cause: error })
 }
 
-async function refuseNewer(db: Kysely<Database>, known: Record<string, unknown>): Promise<void> {
-  const applied = await appliedNames(db)
+function refuseNewer(applied: readonly string[], known: Record<string, unknown>): void {
   const unknown = applied.filter((name) => !(name in known))
   if (unknown.length === 0) return
   throw new Error(

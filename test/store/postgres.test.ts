@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
+import pg from 'pg'
 import { expect, it } from 'vitest'
 import { newId } from '../../server/model/ids.ts'
 import { insertAccount, listAccounts } from '../../server/store/accounts.ts'
+import { createMuteProxy } from '../support/mute-proxy.ts'
 import { describeOnPostgres } from '../support/stores.ts'
 import { accountRow, now } from './rows.ts'
 
@@ -28,6 +30,54 @@ describeOnPostgres('a lost connection', (open) => {
     const { rows } = await others.execute(store.db)
     expect(rows).toEqual([{ ended: true }])
     expect(await listAccounts(store.db)).toEqual([])
+  })
+})
+
+describeOnPostgres('a database that falls silent', (open, { newPlace }) => {
+  const answerMs = 4_000
+
+  it('fails what waits for it, in a transaction or not, and is asked over new connections from then on', async () => {
+    const place = await newPlace()
+    const url = new URL(place.databaseUrl ?? '')
+    const proxy = await createMuteProxy(Number(url.port))
+    url.port = String(proxy.port)
+    const store = await open({ ...place, databaseUrl: url.href, patience: { statementMs: 15_000, answerMs } })
+    const inside = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const work = store.transaction(async (tx) => {
+      await insertAccount(tx, accountRow(newId('account', now), 'lost'))
+      inside.resolve()
+      await goOn.promise
+      await insertAccount(tx, accountRow(newId('account', now), 'lost-too'))
+    })
+    await inside.promise
+    // Every place of the pool has a connection.
+    await Promise.all(Array.from({ length: 9 }, () => listAccounts(store.db)))
+    expect(proxy.mute()).toBeGreaterThan(1)
+    goOn.resolve()
+    const began = performance.now()
+    const ends = await Promise.allSettled([work, ...Array.from({ length: 9 }, () => listAccounts(store.db))])
+    expect(ends[0]).toMatchObject({ status: 'rejected' })
+    expect(ends.some((end) => end.status === 'rejected' && String(end.reason).includes('has not answered'))).toBe(true)
+    expect(performance.now() - began).toBeLessThan(10 * answerMs)
+    await store.transaction((tx) => insertAccount(tx, accountRow(newId('account', now), 'next')))
+    const all = await Promise.all(Array.from({ length: 20 }, () => listAccounts(store.db)))
+    expect(all.map((accounts) => accounts.map(({ slug }) => slug))).toEqual(all.map(() => ['next']))
+  })
+
+  it('is given the time that a migration takes, and a statement is not', async () => {
+    const place = await newPlace()
+    const client = new pg.Client({ connectionString: place.databaseUrl ?? '' })
+    await client.connect()
+    // The first tables take longer than a statement may.
+    await client.query(`
+      create function slow() returns event_trigger language plpgsql as $$
+      begin if to_regclass('accounts') is null then perform pg_sleep(1.5); end if; end $$;
+      create event trigger slow on ddl_command_start when tag in ('CREATE TABLE') execute function slow()`)
+    await client.end()
+    const store = await open({ ...place, patience: { statementMs: 1_000, answerMs: 60_000 } })
+    expect(await listAccounts(store.db)).toEqual([])
+    await expect(sql`select pg_sleep(1.5)`.execute(store.db)).rejects.toThrow(/statement timeout/)
   })
 })
 
