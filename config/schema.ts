@@ -345,6 +345,12 @@ export const settings = z.object({
     standard: 'true',
     help: 'Whether a test key with admin scope may approve what it proposed itself. Test mail never leaves; a live key never may.',
   }),
+  MULTIMAIL_LIMITS_MAILBOXES: setting(count(0, 1_000_000), {
+    part: 'Accounts',
+    unit: 'mailboxes',
+    standard: '0',
+    help: 'How many mailboxes create_mailbox lets one account have, in each world; deleted ones count no more. 0 for no limit. Commands on the host are not limited.',
+  }),
   MULTIMAIL_API_URL: setting(webAddress, {
     part: 'The command line',
     unit: 'address',
@@ -426,6 +432,8 @@ export type Config = {
     rotateAfterMs: number | null
   }
   holds: { expireAfterMs: number }
+  /** of one account in each world; null: any number */
+  limits: { mailboxes: number | null }
   /** null: those of the system; local mode asks nobody at all. */
   dns: {
     servers: string[] | null
@@ -500,6 +508,7 @@ export function toConfig(values: Settings): Config {
       rotateAfterMs: local || values.MULTIMAIL_DKIM_ROTATION_DAYS === 0 ? null : values.MULTIMAIL_DKIM_ROTATION_DAYS * dayMs,
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
+    limits: { mailboxes: values.MULTIMAIL_LIMITS_MAILBOXES || null },
     dns: { servers: values.MULTIMAIL_DNS_SERVERS, validates: values.MULTIMAIL_DNS_VALIDATES, blocklists: values.MULTIMAIL_DNSBL ?? [] },
     allowTestSelfApproval: values.MULTIMAIL_ALLOW_TEST_SELF_APPROVAL,
   }

@@ -12,6 +12,7 @@ import { createHttpServer } from './doors/http.ts'
 import { forgetting } from './operations/once.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
+import { createMailboxes } from './identity/mailboxes.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
@@ -42,6 +43,7 @@ import { createSeal } from './outbound/seal.ts'
 import { noteOpen } from './outbound/opens/opens.ts'
 import { createScheduler } from './outbound/scheduled.ts'
 import { createDeliveries } from './outbound/control/deliveries.ts'
+import { endMail } from './outbound/control/end-mail.ts'
 import { showQueue } from './outbound/control/queue-gauges.ts'
 import { createSwitch } from './outbound/control/stops.ts'
 import { createWatch } from './outbound/control/watch.ts'
@@ -253,6 +255,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       approvals,
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
+      mailboxes: createMailboxes({ store, clock, endMail, most: config.limits.mailboxes }),
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,

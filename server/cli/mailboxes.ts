@@ -1,4 +1,5 @@
 import { type MailboxChange, changeMailbox } from '../identity/mailboxes.ts'
+import { endMail } from '../outbound/control/end-mail.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type MailboxState, everyMailbox, stateOf } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
@@ -34,7 +35,9 @@ const changing = (change: MailboxChange, help: string): Command => ({
   options: { test: { help: 'the mailbox of the test world' } },
   async run(call) {
     const world = call.flag('test') ? 'test' : 'live'
-    const changed = await withStore(call, (store) => changeMailbox({ store, clock: systemClock }, change, call.word('ADDRESS'), world))
+    const changed = await withStore(call, (store) =>
+      changeMailbox({ store, clock: systemClock, endMail }, change, call.word('ADDRESS'), world),
+    )
     if (!changed.ok) throw new Stop(changed.detail ?? changed.code)
     const { address, state } = changed.value
     call.io.out(`${address} is ${state}: ${meanings[state]}\n`)
@@ -52,5 +55,5 @@ export const mailboxesSuspend = changing('suspend', 'Closes a mailbox for a time
 export const mailboxesResume = changing('resume', 'Opens a mailbox that was suspended, or brings one back that was deleted.')
 export const mailboxesDelete = changing(
   'delete',
-  'Closes a mailbox for good. Its mail stays on the record, for reviewers and admin keys only. Its address can become an alias of another mailbox.',
+  'Closes a mailbox for good. What waits for approval, for its time or in the queue ends. Its mail stays on the record, for reviewers and admin keys only. Its address can become an alias of another mailbox.',
 )

@@ -13,9 +13,10 @@ export type InputRoute = { surface: Surface; operation: OperationName; method: M
 export function readInput(route: InputRoute, received: Received): JsonObject {
   // What a DELETE is about is in its path; clients send it `{}`, or nothing.
   const given = hasBody(route.method) ? bodyObject(received.body) : received.query
-  const named = canonicalNames(inputAliases[route.operation] ?? {}, {
+  const aliases: Readonly<Record<string, string>> = inputAliases[route.operation] ?? {}
+  const named = canonicalNames(aliases, {
     ...inQueryToo(route, received.query),
-    ...withoutNulls(given),
+    ...withoutNulls((key) => route.properties[aliases[key] ?? key], given),
     ...received.path,
   })
   const input = turned[route.operation]?.(route.surface, named) ?? named
@@ -37,8 +38,12 @@ function bodyObject(body: unknown): JsonObject {
   throw new OperationError('BAD_INPUT', 'The request body must be a JSON object')
 }
 
-// Old clients send null for what they were not given.
-const withoutNulls = (given: JsonObject): JsonObject => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+// Old clients send null for what they were not given; where it means something, it does.
+const withoutNulls = (schemaOf: (key: string) => unknown, given: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(given).filter(([key, value]) => value !== null || takesNull(schemaOf(key))))
+
+const takesNull = (schema: unknown): boolean =>
+  isObject(schema) && (schema['type'] === 'null' || (Array.isArray(schema['anyOf']) && schema['anyOf'].some(takesNull)))
 
 function canonicalNames(aliases: Readonly<Record<string, string>>, given: JsonObject): JsonObject {
   const named: JsonObject = {}
@@ -116,9 +121,14 @@ function fromText(schema: unknown, text: string): unknown {
 
 /** §8: one address, or several with commas, where the operation takes a list. */
 const fromBody = (properties: JsonObject, given: JsonObject): JsonObject =>
-  Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [key, typeof value === 'string' && isTextList(properties[key]) ? splitList(value) : value]),
-  )
+  Object.fromEntries(Object.entries(given).map(([key, value]) => [key, fromClient(properties[key], value)]))
+
+function fromClient(schema: unknown, value: unknown): unknown {
+  if (typeof value === 'string' && isTextList(schema)) return splitList(value)
+  // §1.1: truths may be numbers.
+  if ((value === 0 || value === 1) && isObject(schema) && schema['type'] === 'boolean') return value === 1
+  return value
+}
 
 const isTextList = (schema: unknown): boolean =>
   isObject(schema) && schema['type'] === 'array' && isObject(schema['items']) && schema['items']['type'] === 'string'

@@ -96,23 +96,20 @@ const pendingItem = (surface: Surface): Shape => ({ ...listItem[surface], copy: 
 const epochMs = (field: string) => ({
   [field]: { from: (whole: JsonObject) => Date.parse(String(whole[field])), schema: { type: 'integer', description: 'Epoch ms' } },
 })
-/** §2.4: what the hosted mailbox has and this one does not, with the value that says so. */
-const absent = (value: unknown, schema: JsonObject) => ({ from: () => value, schema })
-const nothing = absent(null, { type: 'null' })
-const zero = absent(0, { type: 'integer' })
+const flag = (name: string) => ({ [name]: { from: (whole: JsonObject) => (whole[name] === true ? 1 : 0), schema: { type: 'integer' } } })
+/** There are no addresses for events of a single mailbox here; subscriptions can be to one. */
+const nothing = { from: () => null, schema: { type: 'null' } }
+/** §2.4, §1.1: numbers for truths and times. */
 const hostedMailbox: Shape = {
   copy: { tenant_id: 'account_id' },
   put: {
     ...epochMs('created_at'),
-    is_active: { from: ({ is_active }) => (is_active === true ? 1 : 0), schema: { type: 'integer' } },
-    auto_cc: nothing,
-    auto_bcc: nothing,
+    ...flag('is_active'),
+    ...flag('forward_inbound'),
+    ...flag('scheduling_enabled'),
+    ...flag('mcp_configured'),
     webhook_url: nothing,
     oversight_webhook_url: nothing,
-    signature_block: nothing,
-    forward_inbound: zero,
-    scheduling_enabled: zero,
-    mcp_configured: zero,
   },
 }
 
@@ -157,6 +154,7 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
     emails: { each: { emails: pendingItem('emails') } },
   },
   decide_email: bySurface(() => decided),
+  update_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
 }
 
@@ -208,7 +206,9 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   list_queue: byMailbox,
   retry_delivery: byDelivery,
   cancel_delivery: byDelivery,
+  update_mailbox: byMailbox,
   configure_mailbox: byMailbox,
+  delete_mailbox: byMailbox,
   list_suppression: byAddress,
   add_suppression: byAddress,
   remove_suppression: byAddress,

@@ -14,10 +14,11 @@ import { dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
 import { domainByName, insertDomain, lockDomain } from '../store/domains.ts'
 import { insertKey, listKeys } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
-import { findMailbox, insertMailbox, mailboxAt } from '../store/mailboxes.ts'
+import { findMailbox, mailboxAt } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { type FreshDkimKey, makeDkimKeys, publicKeysOf } from './dkim-keys.ts'
 import { type IssuedKey, draftKey } from './keys.ts'
+import { makeMailbox } from './mailboxes.ts'
 
 /** What an operator asks for. `mailbox` is the local part; `accountName` left out joins the oldest account, or makes one named after the domain. */
 export type SetupRequest = {
@@ -168,27 +169,11 @@ async function ensureMailbox(work: Work, domain: Row<'domains'>, world: World, a
   const key = addressKey(address)
   const existing = await findMailbox(work.tx, { accountId: domain.account_id, world }, key)
   if (existing !== undefined) return { id: existing.id, address: key }
-  const id = newId('mailbox', work.now)
-  await insertMailbox(work.tx, {
-    id,
-    account_id: domain.account_id,
-    world,
-    domain_id: domain.id,
-    address: key,
-    display_name: null,
-    oversight_mode: defaultMode,
-    is_active: 1,
-    created_at: work.now,
-  })
-  const entry = {
-    action: 'mailbox.created',
-    resourceType: 'mailbox',
-    resourceId: id,
-    metadata: { oversight_mode: defaultMode },
-    details: { address: key },
-  } as const
-  made(work, world === 'live' ? 'mailbox' : 'test mailbox', domain.account_id, world, entry)
-  return { id, address: key }
+  const draft = { domain, world, address: key, displayName: null, mode: defaultMode }
+  const { row, entry } = await makeMailbox(work.tx, draft, { actor: host, now: work.now })
+  work.created.push(world === 'live' ? 'mailbox' : 'test mailbox')
+  work.entries.push(entry)
+  return { id: row.id, address: key }
 }
 
 function made(work: Work, part: Part, accountId: AccountId, world: World, entry: Omit<NewLogEntry, 'at' | 'actor' | 'tenancy'>): void {

@@ -25,6 +25,14 @@ export type EmailStatus = (typeof emailStatuses)[number]
 export const oversightModes = ['read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous'] as const
 export type OversightMode = (typeof oversightModes)[number]
 
+/** More autonomy than before. */
+export const isHigher = (mode: OversightMode, than: OversightMode): boolean => oversightModes.indexOf(mode) > oversightModes.indexOf(than)
+
+/** What a leaving email says of who looks at it, from most to least oversight: a person approved it, or wrote down beforehand to whom it may go; a person
+ *  gets a copy; nobody looks at each. */
+export const oversightSayings = ['approved', 'allow_listed', 'monitored', 'autonomous'] as const
+export type OversightSaid = (typeof oversightSayings)[number]
+
 /** What a new mailbox gets: the agent reads and drafts freely, and a reviewer decides on what leaves. */
 export const defaultMode: OversightMode = 'gated_send'
 

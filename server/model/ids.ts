@@ -25,6 +25,8 @@ export const idPrefixes = {
   suppression: 'sup',
   contact: 'con',
   issue: 'iss',
+  allowlistEntry: 'alw',
+  upgrade: 'upg',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -47,6 +49,8 @@ export type ReportId = Brand<string, 'ReportId'>
 export type SuppressionId = Brand<string, 'SuppressionId'>
 export type ContactId = Brand<string, 'ContactId'>
 export type IssueId = Brand<string, 'IssueId'>
+export type AllowlistEntryId = Brand<string, 'AllowlistEntryId'>
+export type UpgradeId = Brand<string, 'UpgradeId'>
 
 type IdOf = {
   account: AccountId
@@ -68,6 +72,8 @@ type IdOf = {
   suppression: SuppressionId
   contact: ContactId
   issue: IssueId
+  allowlistEntry: AllowlistEntryId
+  upgrade: UpgradeId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

@@ -163,6 +163,42 @@ export const errors = {
     message: 'Too much of what this mailbox sent bounced or drew complaints, so it sends nothing for now',
     fix: 'Do not retry. Tell the operator, who can see with list_mailboxes how it stands and has to find out whom it writes to.',
   },
+  UPGRADE_NEEDS_CODE: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'A mailbox gets more autonomy by a code only, which a person hands over',
+    fix: 'Call request_upgrade with the target_mode. The operator gets a code by mail; call apply_upgrade with the code that the operator gives you.',
+  },
+  BAD_MAILBOX_ADDRESS: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'A mailbox cannot have this address',
+    fix: 'Give what stands before the @ of an address at a domain of the account, such as sales, or the whole address.',
+  },
+  ADDRESS_IN_USE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This address is not free',
+    fix: 'Choose another address.',
+  },
+  ADDRESS_RESERVED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This address is not for mailboxes',
+    fix: 'Choose another address.',
+  },
+  MAILBOX_LIMIT: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'The account has as many mailboxes as it may have',
+    fix: 'Delete a mailbox that is not needed, or ask whoever runs the server to raise the limit.',
+  },
+  SCHEDULING_DISABLED: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This mailbox sends nothing later',
+    fix: 'Leave out send_at, or ask an administrator to set scheduling_enabled with configure_mailbox.',
+  },
   NOT_REPLIABLE: {
     http: 409,
     trpc: 'CONFLICT',

@@ -1,52 +1,15 @@
 import { z } from 'zod'
-import { gateTimings, oversightModes } from '../model/email.ts'
-import { enforcementTiers, isSendingDisabled } from '../model/standing.ts'
-import { appendLog } from '../store/log.ts'
-import { listMailboxes, setDefaultGateTiming } from '../store/mailboxes.ts'
-import type { Row } from '../store/schema.ts'
-import { type StandingRow, standingsOf } from '../store/standings.ts'
+import type { SettingsChange } from '../identity/mailbox-settings.ts'
+import { appendLogs } from '../store/log.ts'
+import { listMailboxes } from '../store/mailboxes.ts'
+import { standingsOf } from '../store/standings.ts'
 import { mailboxOf } from './access.ts'
+import { OperationError, unwrap } from './errors.ts'
 import { MailboxRef } from './input.ts'
-import { operation } from './procedure.ts'
+import { agentSettings, changeOf, everySetting } from './mailbox-settings.ts'
+import { Mailbox, mailboxView } from './mailbox-view.ts'
+import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
-import { isoTime } from './views.ts'
-
-const Mailbox = z.strictObject({
-  id: z.string(),
-  account_id: z.string(),
-  address: z.string(),
-  display_name: z.string().nullable(),
-  oversight_mode: z
-    .enum(oversightModes)
-    .describe('read_only: no sending. gated_all, gated_send: a person approves what is sent. monitored, autonomous: sent at once.'),
-  is_active: z.boolean(),
-  enforcement_tier: z
-    .enum(enforcementTiers)
-    .nullable()
-    .describe('How far its bounces and complaints have gone; null: it stands well. From restriction on a person approves what is sent.'),
-  sending_disabled: z.boolean().describe('True: it takes no new mail to send, from suspension on'),
-  sending_disabled_reason: z.string().nullable(),
-  default_gate_timing: z
-    .enum(gateTimings)
-    .describe('Whether a person is asked about mail to be sent later at once (gate_first) or at its time, where the call does not say'),
-  created_at: z.string().describe('ISO 8601, UTC'),
-})
-
-const mailboxView = (row: Row<'mailboxes'>, standing: StandingRow | undefined): z.infer<typeof Mailbox> => ({
-  id: row.id,
-  account_id: row.account_id,
-  address: row.address,
-  display_name: row.display_name,
-  oversight_mode: row.oversight_mode,
-  is_active: row.is_active === 1,
-  enforcement_tier: standing?.tier ?? null,
-  sending_disabled: isDisabled(standing),
-  sending_disabled_reason: isDisabled(standing) ? (standing?.reason ?? null) : null,
-  default_gate_timing: row.default_gate_timing,
-  created_at: isoTime(row.created_at),
-})
-
-const isDisabled = (standing: StandingRow | undefined): boolean => standing !== undefined && isSendingDisabled(standing.tier)
 
 export const list_mailboxes = operation({
   scope: 'read',
@@ -88,31 +51,64 @@ export const list_mailboxes = operation({
     }),
   )
 
-export const configure_mailbox = operation({
+const Updated = Mailbox.extend({ status: z.literal('updated') })
+
+export const update_mailbox = operation({
   scope: 'admin',
-  title: 'Configure a mailbox',
-  description: 'Says when a person is asked about mail of a gated mailbox that is to be sent later, where send_email has no gate_timing.',
+  title: 'Change a mailbox',
+  description:
+    'Changes how a mailbox presents itself and lowers its oversight mode; what is left out stays as it is. A lower mode holds at once; ' +
+    'a higher one is refused, since only a person grants it: see request_upgrade.',
   readOnly: false,
   destructive: false,
   idempotent: true,
+  rest: ['POST /update_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}'],
+})
+  .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting }))
+  .output(Updated)
+  .mutation(({ ctx, input: { mailbox_id, ...settings } }) => change(ctx, mailbox_id, changeOf(settings)))
+
+export const configure_mailbox = operation({
+  scope: 'admin',
+  title: 'Configure a mailbox',
+  description:
+    'Sets up a mailbox as its operator wants it: oversight mode (only towards more human control), name, signature, whether and how mail can be sent later. ' +
+    'What is left out stays as it is. Ask the operator first, and give mcp_configured: true when you have.',
+  readOnly: false,
+  destructive: true,
+  idempotent: true,
   rest: ['POST /configure_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}/configure'],
 })
-  .input(z.strictObject({ mailbox_id: MailboxRef, default_gate_timing: z.enum(gateTimings) }))
-  .output(Mailbox.extend({ status: z.literal('updated') }))
-  .mutation(({ ctx, input: { mailbox_id, default_gate_timing } }) =>
-    ctx.rooms.store.transaction(async (tx) => {
-      const row = await mailboxOf(tx, ctx.actor, mailbox_id)
-      await setDefaultGateTiming(tx, row.id, default_gate_timing)
-      const [standing] = await standingsOf(tx, [row.id])
-      await appendLog(tx, {
-        at: ctx.rooms.clock.now(),
-        actor: ctx.actor,
-        tenancy: { accountId: row.account_id, world: row.world },
-        action: 'mailbox.configured',
-        resourceType: 'mailbox',
-        resourceId: row.id,
-        metadata: { default_gate_timing, previous: row.default_gate_timing },
-      })
-      return { status: 'updated' as const, ...mailboxView({ ...row, default_gate_timing }, standing) }
-    }),
-  )
+  .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting, ...agentSettings }))
+  .output(Updated)
+  .mutation(({ ctx, input: { mailbox_id, ...settings } }) => change(ctx, mailbox_id, changeOf(settings)))
+
+const change = ({ actor, rooms }: Call, named: string, wanted: SettingsChange): Promise<z.infer<typeof Updated>> =>
+  rooms.store.transaction(async (tx) => {
+    const seen = await mailboxOf(tx, actor, named)
+    const { mailbox, entries } = unwrap(await rooms.mailboxes.settle(tx, seen, wanted, actor))
+    const [standing] = await standingsOf(tx, [mailbox.id])
+    await appendLogs(tx, entries)
+    return { status: 'updated' as const, ...mailboxView(mailbox, standing) }
+  })
+
+export const delete_mailbox = operation({
+  scope: 'admin',
+  title: 'Delete a mailbox',
+  description:
+    'Closes a mailbox for good: mail for it is refused, what waits for approval, for its time or in the queue ends, and agents see nothing of it any more. ' +
+    'Its mail stays on the record for reviewers and admin keys. Its address is never given out again.',
+  readOnly: false,
+  destructive: true,
+  idempotent: true,
+  rest: ['POST /delete_mailbox', 'DELETE /v1/mailboxes/{mailbox_id}'],
+})
+  .input(z.strictObject({ mailbox_id: MailboxRef }))
+  .output(z.strictObject({ status: z.literal('deleted'), id: z.string(), address: z.string() }))
+  .mutation(async ({ ctx: { actor, rooms }, input }) => {
+    const mailbox = await mailboxOf(rooms.store.db, actor, input.mailbox_id)
+    const removed = await rooms.mailboxes.remove(actor, mailbox)
+    // Between the look and the change nobody takes a mailbox away: rows stay.
+    if (!removed.ok) throw new OperationError('MAILBOX_NOT_FOUND')
+    return { status: 'deleted' as const, id: mailbox.id, address: mailbox.address }
+  })

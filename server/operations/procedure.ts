@@ -7,6 +7,7 @@
  * does not exist (design promise 9); each read is on the record in the transaction that did it (promise 5).
  */
 import { initTRPC } from '@trpc/server'
+import type { Mailboxes } from '../identity/mailboxes.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Json } from '../model/canonical.ts'
 import type { Deliveries } from '../outbound/control/deliveries.ts'
@@ -31,6 +32,7 @@ export type Rooms = {
   approvals: Approvals
   suppressions: Suppressions
   sending: Switch
+  mailboxes: Mailboxes
   choices: MailboxChoices
   standings: Standings
   deliveries: Deliveries

@@ -4,7 +4,7 @@ import { download_attachment } from './attachments.ts'
 import { get_audit_log } from './audit.ts'
 import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
-import { configure_mailbox, list_mailboxes } from './mailboxes.ts'
+import { configure_mailbox, delete_mailbox, list_mailboxes, update_mailbox } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
 import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
@@ -54,7 +54,9 @@ export const appRouter = router({
   list_queue,
   retry_delivery,
   cancel_delivery,
+  update_mailbox,
   configure_mailbox,
+  delete_mailbox,
   get_audit_log,
   list_reports,
   get_report,

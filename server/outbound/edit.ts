@@ -19,7 +19,7 @@ import { renameThread } from '../store/threads.ts'
 import { approvalOf } from './coming-due.ts'
 import { type Content, checkContent, forwardPaths } from './content.ts'
 import { proposalOf } from './drafts.ts'
-import { type HandInDeps, composed, namesIn, submitted } from './hand-in.ts'
+import { type HandInDeps, composed, namesIn, noScheduling, submitted } from './hand-in.ts'
 import { openFlag } from './opens/opens.ts'
 import { noCaps } from './pace/caps.ts'
 import { askToSend } from './pace/spend.ts'
@@ -102,6 +102,7 @@ async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten 
   if (mailbox?.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
   const verdict = agentVerdict(mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  if (mailbox.scheduling_enabled === 0 && sendAt !== undefined && sendAt > now) return noScheduling
   const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })
   if (!content.ok) return content
   const change = { ...content.value, ...timeOf(sendAt, now), updated_at: now }

@@ -13,8 +13,9 @@ import { emailEntry } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
-import { mailboxById } from '../store/mailboxes.ts'
+import { mailboxToFile } from '../store/mailboxes.ts'
 import { insertOpenToken, noticesOpens } from '../store/opens.ts'
+import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
 import { compose, newMessageId } from './compose.ts'
 import { newOpenToken, openFlag, openImage } from './opens/opens.ts'
@@ -43,6 +44,7 @@ export async function handIn(
   if (earlier !== null) return earlier
   const verdict = agentVerdict(proposal.mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  if (wantsTime(proposal.mailbox, proposal)) return noScheduling
   if (draft !== null && draft.status !== 'draft') return notADraft
   const now = deps.clock.now()
   const [whyNot, isForNobody] = await Promise.all([
@@ -105,10 +107,11 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (earlier !== null) return earlier
   // The mode as it is now: somebody may have lowered it while we composed (design promise 4).
   const ask = { mailboxId: proposal.mailbox.id, forwardPaths: forwardPaths(proposal.content), caps: deps.caps ?? noCaps, now }
-  const [mailbox, spend] = await Promise.all([mailboxById(tx, ask.mailboxId), askToSend(tx, ask)])
+  const [mailbox, spend] = await Promise.all([mailboxToFile(tx, ask.mailboxId), askToSend(tx, ask)])
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
   const verdict = agentVerdict(mailbox.oversight_mode, 'send')
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  if (wantsTime(mailbox, proposal)) return noScheduling
   if (!spend.ok) return spend
 
   for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
@@ -189,6 +192,10 @@ export const submitted = (email: EmailRow, replayed: boolean): Submitted => ({
   sendAt: email.send_at,
   replayed,
 })
+
+const wantsTime = ({ scheduling_enabled }: Row<'mailboxes'>, { timing }: Proposal): boolean =>
+  scheduling_enabled === 0 && timing !== undefined && timing.sendAt !== null
+export const noScheduling = fail('SCHEDULING_DISABLED', 'It can be sent at once.')
 
 const notADraft = fail('NOT_A_DRAFT', 'Only a draft can be sent this way; this email has been submitted or cancelled.')
 const gate: SystemActor = { kind: 'system', part: 'oversight' }

@@ -1,5 +1,5 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
-import type { DomainId, MailboxId } from '../model/ids.ts'
+import type { AccountId, DomainId, MailboxId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -50,6 +50,10 @@ const ofAccountOf = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; l
     .orderBy('domains.name')
     .limit(limit),
 )
+
+/** The account's, oldest first. */
+export const domainsOf = (db: Kysely<Database>, accountId: AccountId): Promise<Row<'domains'>[]> =>
+  db.selectFrom('domains').selectAll().where('account_id', '=', accountId).orderBy('id').execute()
 
 /** Every domain of the appliance, by name. */
 export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>

@@ -27,6 +27,9 @@ export const untouched = {
   gate_timing: null,
   priority: 1,
   give_up_after_ms: null,
+  copies_json: null,
+  footer: null,
+  oversight_said: null,
 } as const satisfies Partial<EmailRow>
 
 /** The columns that only an arriving message fills. */
@@ -66,6 +69,17 @@ export const emailToChange = (tx: Transaction<Database>, id: EmailId): Promise<E
   const query = tx.selectFrom('emails').selectAll().where('id', '=', id)
   return (tx.getExecutor().adapter instanceof PostgresAdapter ? query.forNoKeyUpdate() : query).executeTakeFirst()
 }
+
+/** What waits for its time in one mailbox. */
+export const scheduledOf = (db: Kysely<Database>, mailboxId: MailboxId, limit: number): Promise<EmailRow[]> =>
+  db
+    .selectFrom('emails')
+    .selectAll()
+    .where('status', '=', 'scheduled')
+    .where('mailbox_id', '=', mailboxId)
+    .orderBy('due_at')
+    .limit(limit)
+    .execute()
 
 /** What is to be looked at by `now` (epoch ms), the longest due first; what is in a mailbox that is closed is not due. */
 export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): Promise<Pick<EmailRow, 'id' | 'mailbox_id'>[]> =>

@@ -19,6 +19,10 @@ export const insertDecision = async (tx: Transaction<Database>, row: NewRow<'dec
 export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<HoldRow | undefined> =>
   db.selectFrom('holds').selectAll().where('email_id', '=', emailId).orderBy('id', 'desc').limit(1).executeTakeFirst()
 
+/** Of one mailbox, in both directions, oldest first. */
+export const openHoldsOf = (db: Kysely<Database>, mailboxId: MailboxId, limit: number): Promise<HoldRow[]> =>
+  db.selectFrom('holds').selectAll().where('mailbox_id', '=', mailboxId).where('state', '=', 'open').orderBy('id').limit(limit).execute()
+
 /** The hold that a release's decision ended; for the deliverer, which believes no row alone. */
 export const holdById = (db: Kysely<Database>, id: HoldId): Promise<HoldRow | undefined> =>
   db.selectFrom('holds').selectAll().where('id', '=', id).executeTakeFirst()

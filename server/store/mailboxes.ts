@@ -1,5 +1,5 @@
-import type { Kysely, Transaction } from 'kysely'
-import type { GateTiming } from '../model/email.ts'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import type { OversightMode } from '../model/email.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Tenancy, World } from '../model/world.ts'
 import { prepare } from './prepared.ts'
@@ -78,8 +78,48 @@ export const setMailboxState = async (tx: Transaction<Database>, id: MailboxId, 
     .execute()
 }
 
-export const setDefaultGateTiming = async (tx: Transaction<Database>, id: MailboxId, timing: GateTiming): Promise<void> => {
-  await tx.updateTable('mailboxes').set({ default_gate_timing: timing }).where('id', '=', id).execute()
+/** What an operator chooses for a mailbox. */
+export type MailboxSettings = Pick<
+  Row<'mailboxes'>,
+  'display_name' | 'auto_cc' | 'auto_bcc' | 'signature_block' | 'default_gate_timing' | 'scheduling_enabled' | 'mcp_configured'
+>
+
+export const changeSettings = async (tx: Transaction<Database>, id: MailboxId, change: Partial<MailboxSettings>): Promise<void> => {
+  if (Object.keys(change).length > 0) await tx.updateTable('mailboxes').set(change).where('id', '=', id).execute()
+}
+
+/** Who may do it has been asked (design promise 4). @returns false when it was no longer in the mode `from` */
+export async function setMode(tx: Transaction<Database>, id: MailboxId, from: OversightMode, to: OversightMode): Promise<boolean> {
+  const change = tx.updateTable('mailboxes').set({ oversight_mode: to }).where('id', '=', id).where('oversight_mode', '=', from)
+  return (await change.executeTakeFirst()).numUpdatedRows > 0n
+}
+
+/** The mailbox as it stays until the end of this transaction. */
+export const mailboxToChange = (tx: Transaction<Database>, id: MailboxId): Promise<Row<'mailboxes'> | undefined> => {
+  const query = tx.selectFrom('mailboxes').selectAll().where('id', '=', id)
+  return (isPostgres(tx) ? query.forNoKeyUpdate() : query).executeTakeFirst()
+}
+
+/** The mailbox as something is filed in it: until that is committed nobody deletes it, or changes what the mail was judged by. Of several that file
+ *  none waits for another. */
+export const mailboxToFile = async (tx: Transaction<Database>, id: MailboxId): Promise<Row<'mailboxes'> | undefined> =>
+  (await toFile(tx, { id }))[0]
+
+const toFile = prepare((db, { id }: { id: MailboxId }) => {
+  const query = db.selectFrom('mailboxes').selectAll().where('id', '=', id)
+  return isPostgres(db) ? query.forShare() : query
+})
+
+// SQLite has one writer, so being in a transaction is the lock.
+const isPostgres = (db: Kysely<Database>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
+
+/** How many an account has in one world; deleted ones count no more. */
+export async function countMailboxes(db: Kysely<Database>, tenancy: Tenancy): Promise<number> {
+  const row = await ownMailboxes(db, tenancy)
+    .select((one) => one.fn.countAll().as('count'))
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }
 
 const ownMailboxes = (db: Kysely<Database>, tenancy: Tenancy) =>

@@ -1,7 +1,7 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
-import type { DeliveryId } from '../model/ids.ts'
+import type { DeliveryId, MailboxId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
-import type { Database } from './schema.ts'
+import type { Database, Row } from './schema.ts'
 
 /** What else may happen to a delivery that waits: taken back, hurried, put off. */
 
@@ -20,6 +20,22 @@ const takenBack = prepare((db, _none: object) =>
     .orderBy('id')
     .limit(mostAtOnce),
 )
+
+/** Deliveries of a mailbox that are neither ended nor taken back, oldest first. */
+export const stillQueuedOf = (
+  db: Kysely<Database>,
+  mailboxId: MailboxId,
+  limit: number,
+): Promise<Pick<Row<'deliveries'>, 'id' | 'email_id'>[]> =>
+  db
+    .selectFrom('deliveries')
+    .select(['id', 'email_id'])
+    .where('state', '=', 'queued')
+    .where('mailbox_id', '=', mailboxId)
+    .where('cancel_requested_at', 'is', null)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
 
 /** Ends a queued delivery at which no attempt is under way. @returns false when one is, or it has ended. @param now epoch ms */
 export async function cancelWaiting(tx: Transaction<Database>, id: DeliveryId, now: number): Promise<boolean> {

@@ -1,9 +1,10 @@
 import type { Generated, Insertable, Selectable } from 'kysely'
-import type { Direction, EmailStatus, GateTiming, OversightMode, Priority, SpamVerdict, UserLabel } from '../model/email.ts'
+import type { Direction, EmailStatus, GateTiming, OversightMode, OversightSaid, Priority, SpamVerdict, UserLabel } from '../model/email.ts'
 import type { Automatic } from '../model/automatic.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type {
   AccountId,
+  AllowlistEntryId,
   AttachmentId,
   AttemptId,
   ContactId,
@@ -22,6 +23,7 @@ import type {
   ReportId,
   SuppressionId,
   ThreadId,
+  UpgradeId,
 } from '../model/ids.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import type { SuppressionReason } from '../model/suppression.ts'
@@ -51,6 +53,8 @@ export interface Database {
   log_entries: LogEntryRow
   log_head: LogHeadRow
   aliases: AliasRow
+  allowlist_entries: AllowlistEntryRow
+  mode_upgrades: ModeUpgradeRow
   correspondents: CorrespondentRow
   spam_tokens: SpamTokenRow
   visitor_windows: VisitorWindowRow
@@ -158,7 +162,47 @@ type MailboxRow = {
   deleted_at: number | null
   /** of mail that is to be sent later, where the call does not say */
   default_gate_timing: Generated<GateTiming>
+  /** an Address that gets a copy of all that leaves; null: nobody */
+  auto_cc: Generated<string | null>
+  auto_bcc: Generated<string | null>
+  /** who writes, in the footer; null: the name of the account */
+  signature_block: Generated<string | null>
+  /** 0: nothing is sent later */
+  scheduling_enabled: Generated<number>
+  /** 1: an MCP client has been told how its operator wants it */
+  mcp_configured: Generated<number>
   created_at: number
+}
+
+/** Whom a gated_send mailbox may write to without asking: an address in the compared form, or `*@domain`. */
+type AllowlistEntryRow = {
+  id: AllowlistEntryId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  pattern: string
+  note: string | null
+  /** an actor's id */
+  added_by: string
+  added_at: number
+}
+
+/** A request for more autonomy, with the code that a person hands over. State `open` ends once, in exactly one of the others. */
+type ModeUpgradeRow = {
+  id: UpgradeId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  from_mode: OversightMode
+  to_mode: OversightMode
+  code_salt: string
+  code_hash: string
+  wrong_tries: number
+  state: 'open' | 'applied' | 'burnt' | 'replaced'
+  requested_by: string
+  created_at: number
+  expires_at: number
+  ended_at: number | null
 }
 
 /** Another address of a mailbox, in the compared form. */
@@ -244,6 +288,12 @@ type EmailRow = {
   priority: Priority
   /** outbound: how long its deliveries are tried; null: as the settings say */
   give_up_after_ms: number | null
+  /** outbound: JSON {cc, bcc}, arrays of Address: who of those in cc_json and bcc_json the mailbox added; null: nobody */
+  copies_json: string | null
+  /** outbound, once composed: the text behind what the agent wrote */
+  footer: string | null
+  /** outbound, once composed: what the footer says of who looks at it; null: it was composed without a footer */
+  oversight_said: OversightSaid | null
   /** outbound: the key that proposed it */
   composer_id: KeyId | null
   idempotency_key: string | null

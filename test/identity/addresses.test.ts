@@ -1,5 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { type Addresses, createAddresses } from '../../server/identity/addresses.ts'
+import { endMail } from '../../server/outbound/control/end-mail.ts'
 import { type MailboxChange, changeMailbox } from '../../server/identity/mailboxes.ts'
 import { setUp } from '../../server/identity/setup.ts'
 import { judgeRecipient, recipientFacts } from '../../server/inbound/recipients.ts'
@@ -30,7 +31,8 @@ describeOnEachEngine('the addresses of a mailbox', (openStore) => {
     await addAddresses(store, { mailboxes: ['ann@theirs.test'] })
   })
 
-  const change = (what: MailboxChange, address: string, world: World = 'live') => changeMailbox({ store, clock }, what, address, world)
+  const change = (what: MailboxChange, address: string, world: World = 'live') =>
+    changeMailbox({ store, clock, endMail }, what, address, world)
   const answer = async (path: string): Promise<string> => {
     const verdict = judgeRecipient(await recipientFacts(store.db, 'mx.ours.test', path))
     return verdict.ok ? verdict.recipient.via : formatReply(verdict.reply).slice(0, 9)

@@ -173,6 +173,11 @@ export async function furnish(store: Store): Promise<void> {
     is_active: 1,
     deleted_at: null,
     default_gate_timing: 'gate_first',
+    auto_cc: null,
+    auto_bcc: null,
+    signature_block: null,
+    scheduling_enabled: 1,
+    mcp_configured: 0,
     created_at: now,
     ...more,
   })

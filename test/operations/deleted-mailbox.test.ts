@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { changeMailbox } from '../../server/identity/mailboxes.ts'
+import { endMail } from '../../server/outbound/control/end-mail.ts'
 import { openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -24,7 +25,7 @@ describeOnEachEngine('a deleted mailbox', (openStore) => {
       Promise.all(everywhere.map(async (path) => (await desk.call(key, 'GET', path)).status))
     expect(await found(keys.agent)).toEqual([200, 200, 200, 200, 200])
 
-    await changeMailbox(desk, 'delete', gated.address, 'live')
+    await changeMailbox({ ...desk, endMail }, 'delete', gated.address, 'live')
     for (const key of [keys.agent, keys.reader, keys.bound]) {
       expect(await found(key)).toEqual([404, 404, 404, 404, 404])
       expect(await list(key, '/check_inbox', 'messages')).toEqual(key === keys.bound ? [] : [other.id])
@@ -37,7 +38,7 @@ describeOnEachEngine('a deleted mailbox', (openStore) => {
     }
     for (const key of [keys.agent, keys.admin, keys.bound]) expect(await list(key, '/list_mailboxes', 'mailboxes')).not.toContain(gated.id)
 
-    await changeMailbox(desk, 'resume', gated.address, 'live')
+    await changeMailbox({ ...desk, endMail }, 'resume', gated.address, 'live')
     expect(await found(keys.agent)).toEqual([200, 200, 200, 200, 200])
   })
 
@@ -45,7 +46,7 @@ describeOnEachEngine('a deleted mailbox', (openStore) => {
     const desk = await openDesk(openStore)
     const { keys, gated } = desk.ours
     const email = await desk.receive(gated)
-    await changeMailbox(desk, 'suspend', gated.address, 'live')
+    await changeMailbox({ ...desk, endMail }, 'suspend', gated.address, 'live')
     expect((await desk.call(keys.agent, 'GET', `/read_email?email_id=${email.id}`)).status).toBe(200)
     expect((await desk.call(keys.agent, 'GET', '/list_mailboxes')).body['mailboxes']).toContainEqual(
       expect.objectContaining({ id: gated.id, is_active: false }),

@@ -81,6 +81,14 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'reviewer', method: 'POST', path: '/cancel_delivery', body: { delivery_id: ids.delivery } },
     { key: 'admin', method: 'POST', path: `/v1/queue/${ids.delivery}/cancel` },
   ],
+  update_mailbox: (ids) => [
+    { key: 'admin', method: 'POST', path: '/update_mailbox', body: { mailbox_id: ids.mailbox, display_name: 'Mine' } },
+    { key: 'admin', method: 'PATCH', path: `/v1/mailboxes/${ids.mailbox}`, body: { oversight_mode: 'read_only' } },
+  ],
+  delete_mailbox: (ids) => [
+    { key: 'admin', method: 'POST', path: '/delete_mailbox', body: { mailbox_id: ids.mailbox } },
+    { key: 'admin', method: 'DELETE', path: `/v1/mailboxes/${ids.mailbox}` },
+  ],
   configure_mailbox: (ids) => [
     { key: 'admin', method: 'POST', path: '/configure_mailbox', body: { mailbox_id: ids.mailbox, default_gate_timing: 'schedule_first' } },
     { key: 'admin', method: 'PATCH', path: `/v1/mailboxes/${ids.mailbox}/configure`, body: { default_gate_timing: 'schedule_first' } },

@@ -89,7 +89,10 @@ describeOnEachEngine('mail that is sent later, for callers', (openStore) => {
     expect((await scheduled(desk, { gate_timing: 'gate_first' }, gated.id)).body).toMatchObject({ status: 'pending_approval' })
     const log = await desk.call(admin, 'GET', '/get_audit_log')
     expect(log.body['entries']).toContainEqual(
-      expect.objectContaining({ action: 'mailbox.configured', metadata: { ...asked, previous: 'gate_first' } }),
+      expect.objectContaining({
+        action: 'mailbox.configured',
+        metadata: { ...asked, changed: ['default_gate_timing'], previous: { default_gate_timing: 'gate_first' } },
+      }),
     )
   })
 })

@@ -5,6 +5,7 @@
 import { onTestFinished } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
 import { createKeys, draftKey } from '../../server/identity/keys.ts'
+import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import type { Scope } from '../../server/model/actor.ts'
 import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
@@ -17,6 +18,7 @@ import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createDeliveries } from '../../server/outbound/control/deliveries.ts'
+import { endMail } from '../../server/outbound/control/end-mail.ts'
 import { createSwitch } from '../../server/outbound/control/stops.ts'
 import { createStandings } from '../../server/outbound/standing/lift.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
@@ -78,7 +80,12 @@ export type Arrival = {
 
 export async function openDesk(
   openStore: () => Promise<Store>,
-  { metricsToken = null, caps, signingKey }: { metricsToken?: string | null; caps?: Caps; signingKey?: object } = {},
+  {
+    metricsToken = null,
+    caps,
+    signingKey,
+    mostMailboxes = null,
+  }: { metricsToken?: string | null; caps?: Caps; signingKey?: object; mostMailboxes?: number | null } = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
@@ -93,6 +100,7 @@ export async function openDesk(
       approvals,
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
+      mailboxes: createMailboxes({ store, clock, endMail, most: mostMailboxes }),
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),

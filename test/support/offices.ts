@@ -56,6 +56,11 @@ export async function openOffice(
     is_active: 1,
     deleted_at: null,
     default_gate_timing: 'gate_first',
+    auto_cc: null,
+    auto_bcc: null,
+    signature_block: null,
+    scheduling_enabled: 1,
+    mcp_configured: 0,
     created_at: now,
   }
   await store.transaction(async (tx) => {

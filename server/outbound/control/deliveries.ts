@@ -9,7 +9,7 @@ import type { Store, Tx } from '../../store/db.ts'
 import { emailFacts, tenancyOf } from '../../store/email-record.ts'
 import { type EmailRow, changeEmail, emailById } from '../../store/emails.ts'
 import { appendEvent } from '../../store/events.ts'
-import { type LogAction, appendLog } from '../../store/log.ts'
+import { type LogAction, type NewLogEntry, appendLog } from '../../store/log.ts'
 import { cancelWaiting, hurry, requestCancel } from '../../store/queue-changes.ts'
 import { type DeliveryRow, deliveriesOf, deliveryById } from '../../store/queue.ts'
 
@@ -36,17 +36,23 @@ export function takeBack({ store, clock }: Deps, { id, actor, ...of }: Request):
     if (delivery === undefined) return fail('DELIVERY_NOT_FOUND')
     // The email first, as everybody does who changes both.
     await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: now })
-    if (await cancelWaiting(tx, id, now)) {
-      await follow(tx, delivery, actor, now)
-      return ok({ state: 'cancelled' })
-    }
-    if (await requestCancel(tx, id, actorId(actor), now)) {
-      await appendLog(tx, entry('delivery.cancel_requested', delivery, actor, now))
-      return ok({ state: 'cancelling' })
+    const taken = await takeBackDelivery(tx, id, actor, now)
+    if (taken !== null) {
+      await appendLog(tx, taken)
+      return ok({ state: taken.action === 'delivery.cancelled' ? 'cancelled' : 'cancelling' })
     }
     const after = await deliveryById(tx, id)
     return after?.state === 'queued' ? ok({ state: 'cancelling' }) : ended(after ?? delivery)
   })
+}
+
+/** Ends one that waits, and asks for the end of an attempt that is under way; whoever calls has changed its email already, so that nobody else does.
+ *  @returns what goes on the record at the end of the transaction; null when it has ended, or was asked before */
+export async function takeBackDelivery(tx: Tx, id: DeliveryId, actor: Actor, now: number): Promise<NewLogEntry | null> {
+  const delivery = await deliveryById(tx, id)
+  if (delivery === undefined) return null
+  if (await cancelWaiting(tx, id, now)) return follow(tx, delivery, actor, now)
+  return (await requestCancel(tx, id, actorId(actor), now)) ? entry('delivery.cancel_requested', delivery, actor, now) : null
 }
 
 /** Ends what was taken back and whose attempt never came to an end. @returns false when it is still under way somewhere */
@@ -56,7 +62,7 @@ export async function endTakenBack({ store, clock }: Deps, id: DeliveryId): Prom
     if (delivery === undefined) return false
     await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: clock.now() })
     if (!(await cancelWaiting(tx, id, clock.now()))) return false
-    await follow(tx, delivery, outbound, clock.now())
+    await appendLog(tx, await follow(tx, delivery, outbound, clock.now()))
     return true
   })
   return result
@@ -100,15 +106,15 @@ async function ownDelivery(tx: Tx, id: DeliveryId, { tenancy, mailboxIds }: Of):
   return isOwn && (mailboxIds?.includes(delivery.mailbox_id) ?? true) ? delivery : undefined
 }
 
-/** What follows from a cancelled delivery: the email's status when it was the last of it, the event, the entry of the log. */
-async function follow(tx: Tx, delivery: DeliveryRow, actor: Actor, now: number): Promise<void> {
+/** What follows from a cancelled delivery: the email's status when it was the last of it, and the event. @returns what goes on the record */
+async function follow(tx: Tx, delivery: DeliveryRow, actor: Actor, now: number): Promise<NewLogEntry> {
   const email = await emailById(tx, delivery.email_id)
   if (email !== undefined) {
     if (await isWhollyCancelled(tx, email)) await changeEmail(tx, email.id, ['sent'], { status: 'cancelled', updated_at: now })
     const data = { ...emailFacts(email), recipient: delivery.forward_path, delivery_id: delivery.id, cancelled_at: now }
     await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.cancelled', data, now })
   }
-  await appendLog(tx, entry('delivery.cancelled', delivery, actor, now))
+  return entry('delivery.cancelled', delivery, actor, now)
 }
 
 /** True when every recipient's delivery was taken back, and none of them can have it. */

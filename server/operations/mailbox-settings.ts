@@ -1,0 +1,67 @@
+/** The fields by which a mailbox is set up, as update_mailbox and configure_mailbox take them. */
+import { z } from 'zod'
+import type { SettingsChange } from '../identity/mailbox-settings.ts'
+import { gateTimings, oversightModes } from '../model/email.ts'
+
+const longestName = 200
+const longestSignature = 200
+
+/** What people read as one line: no control character, and none that hides or turns round what stands beside it. */
+const oneLine = (longest: number) =>
+  z
+    .string()
+    .trim()
+    .max(longest)
+    .refine((text) => text.isWellFormed() && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text), 'must be one line of visible characters')
+
+export const DisplayName = oneLine(longestName).nullable().describe('The name its mail is sent under; null: none')
+
+export const everySetting = {
+  display_name: DisplayName.exactOptional(),
+  oversight_mode: z
+    .enum(oversightModes)
+    .exactOptional()
+    .describe('Towards more human control only, at once. For more autonomy use request_upgrade.'),
+  signature_block: oneLine(longestSignature)
+    .nullable()
+    .exactOptional()
+    .describe('Who writes, as plain text at the end of each email; null: the name of the account'),
+  ai_disclosure: z
+    .boolean()
+    .refine((on) => on, 'cannot be switched off: each email says that an AI agent sent it')
+    .exactOptional(),
+  forward_inbound: z
+    .boolean()
+    .refine((on) => !on, 'this server does not forward arriving mail; subscribe to its events, or read it with check_inbox')
+    .exactOptional(),
+}
+
+export const agentSettings = {
+  default_gate_timing: z
+    .enum(gateTimings)
+    .exactOptional()
+    .describe('When a person is asked about mail that is to be sent later, where send_email has no gate_timing'),
+  scheduling_enabled: z.boolean().exactOptional().describe('False: send_email refuses send_at'),
+  mcp_configured: z.boolean().exactOptional().describe('True once the operator has been asked how the mailbox is to be set up'),
+}
+
+const Settings = z.strictObject({ ...everySetting, ...agentSettings })
+
+// An empty text is as good as none.
+const orNull = (text: string | null): string | null => (text === '' ? null : text)
+
+export const changeOf = ({
+  ai_disclosure: _always,
+  forward_inbound: _never,
+  scheduling_enabled,
+  mcp_configured,
+  display_name,
+  signature_block,
+  ...as
+}: z.output<typeof Settings>): SettingsChange => ({
+  ...as,
+  ...(display_name !== undefined && { display_name: orNull(display_name) }),
+  ...(signature_block !== undefined && { signature_block: orNull(signature_block) }),
+  ...(scheduling_enabled !== undefined && { scheduling_enabled: Number(scheduling_enabled) }),
+  ...(mcp_configured !== undefined && { mcp_configured: Number(mcp_configured) }),
+})
