@@ -46,7 +46,7 @@ export async function settle(
   return ok({ mailbox: { ...before, ...change, ...(mode !== undefined && { oversight_mode: mode }) }, entries })
 }
 
-export const howToRaise = (mailbox: string): string =>
+const howToRaise = (mailbox: string): string =>
   `POST /v1/mailboxes/${mailbox}/request-upgrade mails the operator a code, and POST /v1/mailboxes/${mailbox}/upgrade takes it.`
 
 const changed = (before: Row<'mailboxes'>, wanted: Partial<MailboxSettings>): Partial<MailboxSettings> =>

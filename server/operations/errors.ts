@@ -169,6 +169,54 @@ export const errors = {
     message: 'A mailbox gets more autonomy by a code only, which a person hands over',
     fix: 'Call request_upgrade with the target_mode. The operator gets a code by mail; call apply_upgrade with the code that the operator gives you.',
   },
+  NOT_AN_UPGRADE: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'This is not more autonomy than the mailbox has',
+    fix: 'Name a higher target_mode. To lower the mode use update_mailbox.',
+  },
+  NO_OVERSIGHT_EMAIL: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'There is no address at which the operator of this account can be asked',
+    fix: 'Ask the operator to set one on the server, outside of the mailboxes here.',
+  },
+  TOO_MANY_UPGRADES: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'The operator has been asked three times within the hour for this mailbox',
+    fix: 'Wait for as many seconds as retry_after_seconds says. Ask the operator whether they have a code already.',
+  },
+  UPGRADE_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'No code is awaited for this mailbox',
+    fix: 'Call request_upgrade: a code works once, for a day, and until the mode changes.',
+  },
+  UPGRADE_CODE_WRONG: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This code is wrong',
+    fix: 'Ask the operator for the code of the last mail about this mailbox. After five wrong ones call request_upgrade again.',
+  },
+  ALLOWLIST_ENTRY_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'The allow-list of this mailbox has no such entry',
+    fix: 'Call list_allowlist for the entries and their ids.',
+  },
+  ALLOWLIST_PATTERN_IN_USE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This pattern is on the allow-list already',
+    fix: 'Nothing has to be done.',
+  },
+  ALLOWLIST_FULL: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'The allow-list of this mailbox is full',
+    fix: 'Remove entries that are not needed, or allow a whole domain with *@domain.',
+  },
   BAD_MAILBOX_ADDRESS: {
     http: 400,
     trpc: 'BAD_REQUEST',
@@ -333,6 +381,12 @@ export const errors = {
     trpc: 'BAD_REQUEST',
     message: 'The subject is not valid',
     fix: `Write the subject as one line of at most ${maxSubjectLength} characters.`,
+  },
+  IMITATES_FOOTER: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The text says what only the footer of this server may say: what a person had to do with the email',
+    fix: 'Leave that sentence out; it is added with what is true. In a quotation begin its line with >.',
   },
   INVALID_ATTACHMENT: {
     http: 400,

@@ -14,7 +14,7 @@ const oneLine = (longest: number) =>
     .max(longest)
     .refine((text) => text.isWellFormed() && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text), 'must be one line of visible characters')
 
-export const DisplayName = oneLine(longestName).nullable().describe('The name its mail is sent under; null: none')
+const DisplayName = oneLine(longestName).nullable().describe('The name its mail is sent under; null: none')
 
 export const everySetting = {
   display_name: DisplayName.exactOptional(),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type EmailId, isId } from '../model/ids.ts'
 import type { Decided } from '../oversight/decision.ts'
 import type { PendingItem } from '../oversight/pending.ts'
-import { findEmail } from '../store/emails.ts'
+import { type EmailRow, findEmail } from '../store/emails.ts'
 import {
   AttachmentView,
   EmailSummary,
@@ -28,6 +28,10 @@ const PendingEmail = EmailSummary.extend({
   cc: z.array(z.string()).meta(fromOutside),
   bcc: z.array(z.string()).describe('Recipients the others will not see'),
   body_markdown: OutsideText.describe('The whole text that would be sent, or that would reach the agent'),
+  footer: z.string().nullable().describe('What the server put behind that text; null for arriving mail'),
+  automatic_copies: z
+    .array(z.string())
+    .describe('Who of cc and bcc gets it because the mailbox is set up so, not because its agent named them'),
   attachments: z.array(AttachmentView.extend({ sha256: z.string() })),
   ...JudgedEmail,
   reason: z.string().describe('Which rule holds it'),
@@ -87,6 +91,8 @@ const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<type
   cc: addressesIn(email.cc_json),
   bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
   body_markdown: email.markdown,
+  footer: email.footer,
+  automatic_copies: copiesOf(email),
   attachments: attachments.map((row) => ({ ...attachmentView(row), sha256: row.blob_hash })),
   ...judgedView(email, { seesHidden: true }),
   reason: hold.reason,
@@ -144,6 +150,9 @@ export const decide_email = operation({
     const email = await findEmail(rooms.store.db, actor, decided.emailId)
     return decisionView(decided, email?.message_id ?? null)
   })
+
+const copiesOf = ({ copies_json }: Pick<EmailRow, 'copies_json'>): string[] =>
+  copies_json === null ? [] : Object.values(JSON.parse(copies_json) as Record<'cc' | 'bcc', string[]>).flat()
 
 function knownId(text: string): EmailId {
   if (isId('email', text)) return text

@@ -1,8 +1,8 @@
 /** What becomes of an email whose time has come: it is released, held, made to wait, or ends. One transaction. */
 import type { SystemActor } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
+import type { OversightSaid } from '../model/email.ts'
 import type { EmailId } from '../model/ids.ts'
-import { agentVerdict } from '../oversight/gate.ts'
 import { hold } from '../oversight/holds.ts'
 import { type Grounds, release } from '../oversight/release.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -13,6 +13,8 @@ import { type EventType, appendEvent } from '../store/events.ts'
 import { decisionOfHold, latestHold } from '../store/holds.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
+import { saying, verdictFor } from './circumstances.ts'
+import { namedPaths } from './copies.ts'
 import { type Caps, noCaps } from './pace/caps.ts'
 import { askToSend } from './pace/spend.ts'
 import { allSuppressed } from './suppression/suppression.ts'
@@ -37,15 +39,21 @@ export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: 
   const due: Due = { tx, deps, email, contentHash: email.content_hash, now }
 
   if (whyNot !== null) return await fail(due, 'SENDING_DISABLED', whyNot)
-  if (await allSuppressed(tx, tenancyOf(email), envelopeOf(email).forwardPaths, now))
+  if (await allSuppressed(tx, tenancyOf(email), namedPaths(email), now))
     return await fail(due, 'RECIPIENT_SUPPRESSED', 'Every recipient is on the suppression list.')
   const approval = await approvalOf(tx, email)
   // A person let it go: that costs nothing more, as with any approval (pace/caps.ts).
   if (approval !== null) return await send(due, approval)
-  const verdict = agentVerdict(mailbox.oversight_mode, 'send')
+  const verdict = await verdictFor(tx, mailbox, envelopeOf(email).forwardPaths)
   if (verdict.outcome === 'refuse') return await fail(due, verdict.code, verdict.rule)
+  if (verdict.outcome === 'allow' && saysMore(email, saying(mailbox.oversight_mode, verdict)))
+    return await wait(due, 'What this email says of who looks at it is no longer so: a reviewer decides.')
   return verdict.outcome === 'hold' ? await wait(due, verdict.rule) : await sendWithinCaps(due, verdict.rule)
 }
+
+/** True when its own words promise a reader more, or its copies a person less, than `now` is so. */
+const saysMore = ({ oversight_said: said }: EmailRow, now: OversightSaid): boolean =>
+  said !== null && said !== now && !(said === 'monitored' && now === 'autonomous')
 
 /** A reviewer's yes to this very content. */
 export async function approvalOf(tx: Tx, email: EmailRow): Promise<Grounds | null> {
@@ -58,7 +66,7 @@ export async function approvalOf(tx: Tx, email: EmailRow): Promise<Grounds | nul
 /** What was counted when it was handed in is counted now instead: a hundred messages of a hundred hours do not leave in one. */
 async function sendWithinCaps(due: Due, rule: string): Promise<Became | null> {
   const { tx, deps, email, now } = due
-  const { forwardPaths } = envelopeOf(email)
+  const forwardPaths = namedPaths(email)
   const before = { at: email.received_at, messages: forwardPaths.length }
   const spend = await askToSend(tx, { mailboxId: email.mailbox_id, forwardPaths, caps: deps.caps ?? noCaps, before, now })
   if (!spend.ok) return await postpone(due, now + (spend.retryAfterMs ?? 0), spend.detail ?? spend.code)

@@ -11,6 +11,7 @@ import { sha256 } from '../model/canonical.ts'
 import { removeFields } from '../model/headers.ts'
 import type { AttachmentInput, Content } from './content.ts'
 import type { UnsubscribeUris } from './unsubscribe/unsubscribe.ts'
+import { withFooterText } from './footer.ts'
 import { addressesField, idsField, namedAddressField, textField, uriField } from './fields.ts'
 
 export type Letter = {
@@ -23,13 +24,15 @@ export type Letter = {
   references: readonly string[]
   /** null or left out: it says nothing of unsubscribing */
   unsubscribe?: UnsubscribeUris | null
+  /** behind what the agent wrote, in the plain text (footer.ts); left out: nothing */
+  footer?: string
 }
 
 /** A Message-ID nobody can guess (RFC 5322 §3.6.4): 128 random bits at the mailbox's domain. */
 export const newMessageId = (domain: DomainName): string => `<${randomBytes(16).toString('hex')}@${domain}>`
 
 /** The whole message but for Date: CRLF line ends, 7-bit lines of at most 998 octets, no Bcc. The same letter gives the same bytes.
- *  @param html what the letter's Markdown was rendered to */
+ *  @param html what the letter's Markdown was rendered to, with whatever stands behind it */
 export async function compose(letter: Letter, html: string): Promise<Buffer> {
   return Buffer.concat([Buffer.from(headerOf(letter)), await mimeOf(letter, html)])
 }
@@ -55,9 +58,9 @@ function headerOf({ from, fromName, content, messageId, inReplyTo, references, u
 }
 
 /** MIME-Version, Content-Type and the body, from nodemailer. */
-async function mimeOf({ content, messageId }: Letter, html: string): Promise<Buffer> {
+async function mimeOf({ content, messageId, footer }: Letter, html: string): Promise<Buffer> {
   // The line end before a boundary is the boundary's (RFC 2046 §5.1.1). A part without any text would be left out.
-  const text = content.markdown.trimEnd() || '\n'
+  const text = footer === undefined ? content.markdown.trimEnd() || '\n' : withFooterText(content.markdown, footer).trimEnd()
   const message = await new MailComposer({
     messageId,
     date: new Date(0),

@@ -1,7 +1,5 @@
 /** Drafts: written down in their thread, not composed, and going nowhere by themselves. */
 import type { KeyActor } from '../model/actor.ts'
-import type { Address } from '../model/address.ts'
-import type { HeaderAddress } from '../model/email.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { agentVerdict } from '../oversight/gate.ts'
 import { attachmentsOf } from '../store/attachments.ts'
@@ -11,6 +9,7 @@ import { appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import type { AttachmentInput, Content } from './content.ts'
+import { namedIn } from './copies.ts'
 import { fileNew, namesIn, stageAttachments, submitted } from './hand-in.ts'
 import { type Proposal, draftRow } from './proposal.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
@@ -47,9 +46,7 @@ export async function proposalOf(
     attachments.push({ name: row.name, contentType: row.content_type, content })
   }
   const content: Content = {
-    to: addresses(draft.to_json),
-    cc: addresses(draft.cc_json),
-    bcc: addresses(draft.bcc_json),
+    ...namedIn(draft),
     subject: draft.subject,
     markdown: draft.markdown,
     attachments,
@@ -64,5 +61,3 @@ export async function proposalOf(
     idempotencyKey,
   }
 }
-
-const addresses = (json: string): Address[] => (JSON.parse(json) as HeaderAddress[]).map((it) => it.address as Address)

@@ -6,16 +6,16 @@
  */
 import type { KeyActor } from '../model/actor.ts'
 import { type Result, fail, ok } from '../model/result.ts'
-import { agentVerdict } from '../oversight/gate.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailById, emailToChange } from '../store/emails.ts'
+import { type EmailRow, changeEmail, emailById, emailToChange, envelopeOf } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import { insertOpenToken } from '../store/opens.ts'
 import type { Row } from '../store/schema.ts'
 import { renameThread } from '../store/threads.ts'
+import { circumstancesOf, verdictFor } from './circumstances.ts'
 import { approvalOf } from './coming-due.ts'
 import { type Content, checkContent, forwardPaths } from './content.ts'
 import { proposalOf } from './drafts.ts'
@@ -85,7 +85,8 @@ async function rewrite(
   const tenancy = { accountId: seen.account_id, world: seen.world }
   if (await allSuppressed(deps.store.db, tenancy, forwardPaths(content.value), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
   const proposal = { ...before, content: content.value }
-  const made = await composed(deps, proposal)
+  const circumstances = await circumstancesOf(deps.store.db, mailbox, content.value, deps.clock.now())
+  const made = await composed(deps, proposal, circumstances)
   return made.ok ? ok({ proposal, ...made.value }) : made
 }
 
@@ -100,7 +101,7 @@ async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten 
   if (rewritten !== null && email.content_hash !== seen.content_hash) return null
   const mailbox = await mailboxById(tx, email.mailbox_id)
   if (mailbox?.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const verdict = agentVerdict(mailbox.oversight_mode, 'send')
+  const verdict = await verdictFor(tx, mailbox, envelopeOf(email).forwardPaths)
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   if (mailbox.scheduling_enabled === 0 && sendAt !== undefined && sendAt > now) return noScheduling
   const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })

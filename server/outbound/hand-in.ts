@@ -2,8 +2,8 @@
 import type { KeyActor, SystemActor } from '../model/actor.ts'
 import { type Address, domainOf } from '../model/address.ts'
 import { contentHash } from '../model/envelope.ts'
+import { maxRecipients } from '../model/letter-limits.ts'
 import { type Result, fail, ok } from '../model/result.ts'
-import { agentVerdict } from '../oversight/gate.ts'
 import { hold } from '../oversight/holds.ts'
 import { release } from '../oversight/release.ts'
 import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
@@ -13,11 +13,14 @@ import { emailEntry } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
-import { mailboxToFile } from '../store/mailboxes.ts'
+import { mailboxById, mailboxToFile } from '../store/mailboxes.ts'
 import { insertOpenToken, noticesOpens } from '../store/opens.ts'
 import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
+import { type Circumstances, areSame, circumstancesOf } from './circumstances.ts'
 import { compose, newMessageId } from './compose.ts'
+import { withCopies } from './copies.ts'
+import { footerText, imitatesFooter, withFooterHtml } from './footer.ts'
 import { newOpenToken, openFlag, openImage } from './opens/opens.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
 import { noCaps } from './pace/caps.ts'
@@ -32,6 +35,9 @@ import { mayCarryLink } from './unsubscribe/unsubscribe.ts'
 
 export type HandInDeps = SubmissionDeps & { render: Render }
 
+// Each further try means that somebody changed the mailbox while it was composed.
+const mostTries = 4
+
 /** @param draft the row this email has as a draft; null when it is new */
 export async function handIn(
   deps: HandInDeps,
@@ -39,14 +45,30 @@ export async function handIn(
   proposal: Proposal,
   draft: EmailRow | null,
 ): Promise<Result<Submitted, SubmitCode>> {
-  // Both are asked again inside the transaction; here they save composing in vain.
+  for (let seen = proposal, tries = 0; tries < mostTries; tries += 1) {
+    const filed = await tryToHandIn(deps, actor, seen, draft)
+    if (filed !== 'changed') return filed
+    seen = { ...seen, mailbox: (await mailboxById(deps.store.db, seen.mailbox.id)) ?? seen.mailbox }
+  }
+  return fail('UNAVAILABLE', 'Its mailbox is being changed just now.')
+}
+
+/** @returns `changed` when it was composed for a mailbox that is another now */
+async function tryToHandIn(
+  deps: HandInDeps,
+  actor: KeyActor,
+  proposal: Proposal,
+  draft: EmailRow | null,
+): Promise<Result<Submitted, SubmitCode> | 'changed'> {
+  // All of it is asked again inside the transaction; here it saves composing in vain.
   const earlier = await replay(deps.store.db, proposal)
   if (earlier !== null) return earlier
-  const verdict = agentVerdict(proposal.mailbox.oversight_mode, 'send')
+  const now = deps.clock.now()
+  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal.content, now)
+  const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   if (wantsTime(proposal.mailbox, proposal)) return noScheduling
   if (draft !== null && draft.status !== 'draft') return notADraft
-  const now = deps.clock.now()
   const [whyNot, isForNobody] = await Promise.all([
     whyNotSend(deps.store, proposal.mailbox.id, now),
     allSuppressed(deps.store.db, actor, forwardPaths(proposal.content), now),
@@ -55,52 +77,71 @@ export async function handIn(
   // Of several recipients the others get it, and the delivery to this one ends before anybody is dialled (deliver.ts).
   if (isForNobody) return fail('RECIPIENT_SUPPRESSED')
 
-  const made = await composed(deps, proposal)
+  const made = await composed(deps, proposal, circumstances)
   if (!made.ok) return made
   const blobs = [made.value.raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
-  const filing = { actor, proposal, draft, composed: made.value.composed, blobs }
+  const filing = { actor, proposal, draft, composed: made.value.composed, circumstances, blobs }
   const attempt = () => deps.store.transaction((tx) => file(tx, deps, filing))
   const filed = await attempt().catch((error: unknown) => {
     // The same idempotency key came twice at once and the other call was first: now its email is there to be found.
     if (isUniqueViolation(error)) return attempt()
     throw error
   })
-  if (filed.ok && !filed.value.replayed) announce(deps, filed.value)
+  if (filed !== 'changed' && filed.ok && !filed.value.replayed) announce(deps, filed.value)
   return filed
 }
 
 type Made = { raw: StagedBlob; composed: Composed }
+type ComposeCode = 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE' | 'TOO_MANY_RECIPIENTS' | 'IMITATES_FOOTER' | 'UNAVAILABLE'
 
 /** Composes it, and keeps the bytes ready to be put. */
 export async function composed(
   deps: HandInDeps,
   proposal: Proposal,
-): Promise<Result<Made, 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE' | 'UNAVAILABLE'>> {
-  const { mailbox, content, inReplyTo, references } = proposal
+  { fromName, writer, postalAddress, copies, said }: Circumstances,
+): Promise<Result<Made, ComposeCode>> {
+  const { mailbox, inReplyTo, references } = proposal
+  const content = withCopies(proposal.content, copies)
+  const paths = forwardPaths(content)
   const from = mailbox.address as Address
   if (!isSendable(from)) return fail('UNSUPPORTED_ADDRESS', 'The address of this mailbox cannot be written in a message.')
+  if (paths.length > maxRecipients)
+    return fail('TOO_MANY_RECIPIENTS', `At most ${maxRecipients} recipients, with the copies that this mailbox makes of each email.`)
+  if (imitatesFooter(content.markdown)) return fail('IMITATES_FOOTER')
   const [html, isNoticing] = await Promise.all([deps.render(content.markdown), noticesOpens(deps.store.db, mailbox.id)])
   if (!html.ok) return html
   const messageId = newMessageId(domainOf(from))
-  const unsubscribe = mayCarryLink({ inReplyTo, recipients: forwardPaths(content).length }) ? deps.unsubscribeLink?.(proposal.id) : null
-  const letter = { from, fromName: mailbox.display_name, content, messageId, inReplyTo, references, unsubscribe: unsubscribe ?? null }
+  const isOne = { inReplyTo, recipients: forwardPaths(proposal.content).length }
+  const unsubscribe = (mayCarryLink(isOne) ? deps.unsubscribeLink?.(proposal.id) : null) ?? null
+  const isConversation = inReplyTo !== null
+  const facts = { writer, said, publicUrl: deps.publicUrl ?? null, postalAddress: isConversation ? null : postalAddress, unsubscribe }
+  const footer = footerText(facts)
+  const letter = { from, fromName, content, messageId, inReplyTo, references, unsubscribe, footer }
   const openToken = deps.publicUrl !== undefined && isNoticing ? newOpenToken() : null
   const image = openToken === null || deps.publicUrl === undefined ? '' : openImage(deps.publicUrl, openToken)
-  const bytes = await compose(letter, html.value + image)
+  const bytes = await compose(letter, withFooterHtml(html.value, facts) + image)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
   const reversePath = deps.returnPath?.(proposal.id, domainOf(from)) ?? from
-  const hash = contentHash(bytes, { reversePath, forwardPaths: forwardPaths(content) })
+  const hash = contentHash(bytes, { reversePath, forwardPaths: paths })
   const raw = await deps.store.blobs.stage(bytes)
   deps.log.debug({ emailId: proposal.id, contentHash: hash }, 'submission.composed')
-  return ok({ raw, composed: { reversePath, messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash, openToken } })
+  const named = { reversePath, messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash, openToken }
+  return ok({ raw, composed: { ...named, copies, footer, said } })
 }
 
 export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>
   Promise.all(content.attachments.map((it) => store.blobs.stage(it.content)))
 
-type Filing = { actor: KeyActor; proposal: Proposal; draft: EmailRow | null; composed: Composed; blobs: readonly StagedBlob[] }
+type Filing = {
+  actor: KeyActor
+  proposal: Proposal
+  draft: EmailRow | null
+  composed: Composed
+  circumstances: Circumstances
+  blobs: readonly StagedBlob[]
+}
 
-async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Result<Submitted, SubmitCode>> {
+async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Result<Submitted, SubmitCode> | 'changed'> {
   const { proposal, composed, blobs } = filing
   const now = deps.clock.now()
   const earlier = await replay(tx, proposal)
@@ -109,8 +150,11 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const ask = { mailboxId: proposal.mailbox.id, forwardPaths: forwardPaths(proposal.content), caps: deps.caps ?? noCaps, now }
   const [mailbox, spend] = await Promise.all([mailboxToFile(tx, ask.mailboxId), askToSend(tx, ask)])
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const verdict = agentVerdict(mailbox.oversight_mode, 'send')
+  const circumstances = await circumstancesOf(tx, mailbox, proposal.content, now)
+  const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  // What it says of who looks at it, and whom it goes to, must be so at the moment at which it is filed.
+  if (!areSame(circumstances, filing.circumstances)) return 'changed'
   if (wantsTime(mailbox, proposal)) return noScheduling
   if (!spend.ok) return spend
 
@@ -218,7 +262,7 @@ const submittedEntry = (email: EmailRow, { actor, proposal, draft, composed }: F
     content_hash: composed.contentHash,
     size: composed.rawSize,
   },
-  details: namesIn(proposal.content),
+  details: namesIn(withCopies(proposal.content, composed.copies)),
 })
 
 /** What an entry of the log says of people. */

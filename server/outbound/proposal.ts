@@ -2,13 +2,14 @@
 import type { KeyActor } from '../model/actor.ts'
 import type { Address } from '../model/address.ts'
 import { sha256 } from '../model/canonical.ts'
-import type { HeaderAddress } from '../model/email.ts'
+import type { HeaderAddress, OversightSaid } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
 import { type EmailRow, notArrived, untouched } from '../store/emails.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { type Timing, atOnce, timingColumns } from './timing.ts'
 import { type Content, forwardPaths } from './content.ts'
+import { type Copies, copiesJson, namedIn, withCopies } from './copies.ts'
 
 export type Proposal = {
   id: EmailId
@@ -30,6 +31,9 @@ export type Composed = {
   rawSize: number
   contentHash: ContentHash
   openToken?: string | null
+  copies: Copies
+  footer: string
+  said: OversightSaid
 }
 
 /** @param now epoch ms */
@@ -69,14 +73,18 @@ export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): Emai
 }
 
 /** What it says, and to whom. */
-export const contentColumns = ({ to, cc, bcc, subject, markdown, attachments }: Content) => ({
-  subject,
+export const contentColumns = (content: Content) => ({
+  subject: content.subject,
+  ...recipientColumns(content),
+  markdown: content.markdown,
+  extracted: content.markdown,
+  has_attachments: content.attachments.length > 0 ? 1 : 0,
+})
+
+const recipientColumns = ({ to, cc, bcc }: Pick<Content, 'to' | 'cc' | 'bcc'>) => ({
   to_json: headerAddresses(to),
   cc_json: headerAddresses(cc),
   bcc_json: headerAddresses(bcc),
-  markdown,
-  extracted: markdown,
-  has_attachments: attachments.length > 0 ? 1 : 0,
 })
 
 /** What changes in the row when it is composed. @param now epoch ms */
@@ -88,7 +96,11 @@ export const composedColumns = (proposal: Proposal, composed: Composed, actor: K
   from_address: proposal.mailbox.address,
   from_name: proposal.mailbox.display_name,
   reverse_path: composed.reversePath,
-  forward_paths_json: JSON.stringify(forwardPaths(proposal.content)),
+  ...recipientColumns(withCopies(proposal.content, composed.copies)),
+  forward_paths_json: JSON.stringify(forwardPaths(withCopies(proposal.content, composed.copies))),
+  copies_json: copiesJson(composed.copies),
+  footer: composed.footer,
+  oversight_said: composed.said,
   // Whoever hands it in answers for it, and may not approve it; a draft may be another key's.
   composer_id: actor.keyId,
   idempotency_key: proposal.idempotencyKey,
@@ -113,9 +125,7 @@ export const attachmentRows = ({ id, content }: Proposal, now: number): NewRow<'
 /** True when an email that exists says what this proposal says: the test for an idempotency key that comes again. */
 export const saysTheSame = (row: EmailRow, attachments: readonly Row<'attachments'>[], { content, inReplyTo, timing }: Proposal): boolean =>
   row.send_at === (timing?.sendAt ?? null) &&
-  row.to_json === headerAddresses(content.to) &&
-  row.cc_json === headerAddresses(content.cc) &&
-  row.bcc_json === headerAddresses(content.bcc) &&
+  isToTheSame(namedIn(row), content) &&
   row.subject === content.subject &&
   row.markdown === content.markdown &&
   row.in_reply_to === inReplyTo &&
@@ -124,5 +134,8 @@ export const saysTheSame = (row: EmailRow, attachments: readonly Row<'attachment
     const other = attachments[position]
     return other?.name === it.name && other.content_type === it.contentType && other.blob_hash === sha256(it.content)
   })
+
+const isToTheSame = (one: Pick<Content, 'to' | 'cc' | 'bcc'>, { to, cc, bcc }: Content): boolean =>
+  JSON.stringify([one.to, one.cc, one.bcc]) === JSON.stringify([to, cc, bcc])
 
 const headerAddresses = (addresses: readonly Address[]): string => JSON.stringify(addresses.map((address): HeaderAddress => ({ address })))

@@ -53,8 +53,22 @@ const ARRIVING: Record<OversightMode, ArrivalVerdict> = {
   autonomous: deliver('The mailbox is autonomous: arriving mail reaches the agent.'),
 }
 
-/** May an agent do this in a mailbox of this mode? */
-export const agentVerdict = (mode: OversightMode, action: AgentAction): Verdict => AGENT[mode][action]
+/** May an agent do this in a mailbox of this mode? For `send` see `sendVerdict`. */
+export const agentVerdict = (mode: OversightMode, action: Exclude<AgentAction, 'send'>): Verdict => AGENT[mode][action]
+
+/** `areAllListed`: every recipient is on the allow-list of the mailbox. `mustAsk`: its bounces or complaints have gone so far that its agent asks,
+ *  whatever its mode. */
+export type SendFacts = { areAllListed: boolean; mustAsk: boolean }
+
+const mustAsk = hold('Too much of what this mailbox sent bounced or drew complaints: a reviewer decides on every email before it leaves.')
+const listed = allow('The mailbox is gated_send, and every recipient is on its allow-list.')
+
+/** May an agent send this from a mailbox of this mode? */
+export function sendVerdict(mode: OversightMode, facts: SendFacts): Verdict {
+  const usual = AGENT[mode].send
+  if (facts.mustAsk) return usual.outcome === 'allow' ? mustAsk : usual
+  return mode === 'gated_send' && facts.areAllListed ? listed : usual
+}
 
 /** Does mail arriving in a mailbox of this mode reach the agent at once? */
 export const arrivalVerdict = (mode: OversightMode): ArrivalVerdict => ARRIVING[mode]

@@ -22,6 +22,8 @@ const held: Held = {
   delivered_at: null,
   bounced_at: null,
   bounce_type: null,
+  footer: null,
+  automatic_copies: [],
   body_markdown: 'Noon?',
   attachments: [],
   reasons: [

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { defaultMode, oversightModes } from '../../server/model/email.ts'
-import { agentActions, agentVerdict, arrivalVerdict } from '../../server/oversight/gate.ts'
+import { type OversightMode, defaultMode, oversightModes } from '../../server/model/email.ts'
+import {
+  type AgentAction,
+  type SendFacts,
+  type Verdict,
+  agentActions,
+  agentVerdict,
+  arrivalVerdict,
+  sendVerdict,
+} from '../../server/oversight/gate.ts'
+
+const nothing: SendFacts = { areAllListed: false, mustAsk: false }
+const verdictOn = (mode: OversightMode, action: AgentAction): Verdict =>
+  action === 'send' ? sendVerdict(mode, nothing) : agentVerdict(mode, action)
 
 describe('what an agent may do alone', () => {
   it.each([
@@ -20,11 +32,24 @@ describe('what an agent may do alone', () => {
     ['autonomous', 'draft', 'allow'],
     ['autonomous', 'send', 'allow'],
   ] as const)('in %s mode: %s → %s', (mode, action, outcome) => {
-    expect(agentVerdict(mode, action).outcome).toBe(outcome)
+    expect(verdictOn(mode, action).outcome).toBe(outcome)
   })
 
   it('a refusal carries a code', () => {
-    expect(agentVerdict('read_only', 'send')).toMatchObject({ outcome: 'refuse', code: 'READ_ONLY_MAILBOX' })
+    expect(sendVerdict('read_only', nothing)).toMatchObject({ outcome: 'refuse', code: 'READ_ONLY_MAILBOX' })
+  })
+})
+
+describe('what an allow-list and a bad standing change', () => {
+  it.each([
+    ['read_only', 'refuse', 'refuse'],
+    ['gated_all', 'hold', 'hold'],
+    ['gated_send', 'allow', 'hold'],
+    ['monitored', 'allow', 'hold'],
+    ['autonomous', 'allow', 'hold'],
+  ] as const)('in %s mode: all listed → %s, and with a bad standing → %s', (mode, listed, restricted) => {
+    expect(sendVerdict(mode, { areAllListed: true, mustAsk: false }).outcome).toBe(listed)
+    for (const areAllListed of [true, false]) expect(sendVerdict(mode, { areAllListed, mustAsk: true }).outcome).toBe(restricted)
   })
 })
 
@@ -42,7 +67,7 @@ describe('what happens to arriving mail', () => {
 
 it('every verdict says its rule in words that name the mode', () => {
   for (const mode of oversightModes) {
-    for (const verdict of [...agentActions.map((action) => agentVerdict(mode, action)), arrivalVerdict(mode)]) {
+    for (const verdict of [...agentActions.map((action) => verdictOn(mode, action)), arrivalVerdict(mode)]) {
       expect(verdict.rule).toContain(mode)
       expect(verdict.rule).toMatch(/\.$/)
     }

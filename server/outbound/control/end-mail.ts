@@ -17,7 +17,7 @@ export type EndedMail = { entries: NewLogEntry[]; whole: boolean }
 export type EndMail = (tx: Tx, mailbox: MailboxId, by: { actor: Actor; now: number }) => Promise<EndedMail>
 
 // What one transaction may hold up everybody else for.
-const mostAtOnce = 200
+const mostAtOnce = 100
 
 /** Ends at most some of it; `entries` go on the record at the end of the transaction. An attempt that is under way is asked to end. */
 export const endMail: EndMail = async (tx, mailbox, { actor, now }) => {

@@ -11,7 +11,8 @@ import { type Address, localPartOf } from '../../model/address.ts'
 import { type EmailId, isId } from '../../model/ids.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { tenancyOf } from '../../store/email-record.ts'
-import { emailById, envelopeOf } from '../../store/emails.ts'
+import { emailById } from '../../store/emails.ts'
+import { namedPaths } from '../copies.ts'
 import { type NewLogEntry, appendLogs } from '../../store/log.ts'
 import { type Suppressed, notSuppressed, suppress } from '../suppression/suppression.ts'
 
@@ -86,7 +87,7 @@ export const onUnsubscribe = async (tx: Tx, email: EmailId, now: number): Promis
 
 async function suppressRecipient(tx: Tx, email: EmailId, now: number): Promise<Suppressed> {
   const sent = await emailById(tx, email)
-  const [address, ...others] = sent?.direction === 'outbound' && sent.status === 'sent' ? envelopeOf(sent).forwardPaths : []
+  const [address, ...others] = sent?.direction === 'outbound' && sent.status === 'sent' ? namedPaths(sent) : []
   if (sent === undefined || address === undefined || others.length > 0) return notSuppressed
   const evidence = { mailboxId: sent.mailbox_id, emailId: sent.id, deliveryId: null }
   const done = { tenancy: tenancyOf(sent), address, reason: 'unsubscribe', evidence, actor: outbound, expiresAt: null, now } as const
