@@ -111,7 +111,7 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     const sent = await submissions.send(office.agent, { mailbox: office.mailbox.id, to: [bo], subject: 'Hello', markdown: 'Hi', ...more })
     if (!sent.ok) throw new Error(`${sent.code}: ${sent.detail}`)
     const email = await emailById(store.db, sent.value.id)
-    if (email?.raw_hash == null) throw new Error('not composed')
+    if (email === undefined || email.raw_hash === null) throw new Error('not composed')
     const bytes = await store.blobs.read(store.db, email.raw_hash)
     const { text = '', html = '' } = await PostalMime.parse(bytes ?? '')
     return { email, text, html, head: (bytes ?? Buffer.alloc(0)).toString('latin1').split('\r\n\r\n')[0] ?? '', sent: sent.value }
