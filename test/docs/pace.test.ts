@@ -84,6 +84,6 @@ ${rules
 **A new address** of yours is taken for a spammer's when it sends much at once. With \`MULTIMAIL_WARM_UP\` it sends ${[0, 7, 15, 22, rampDays - 1].map((day) => dailyRamp(0, day * 86_400_000)).join(', ')} messages on the 1st, 8th,
 16th, 23rd and 30th day, and then as many as there are. What is over waits for the next day (UTC). What goes to a smarthost is not counted.
 
-Who waits is asked to come again one after the other, after ${minutes(longestQueueMs)} at the latest. What lasts ten minutes or more is kept in the store: a restart does not forget it, other nodes keep it too (they look once a
+Who waits is asked to come again one after the other, within ${minutes(longestQueueMs)}; where nothing goes for a time that is known, within ${minutes(longestQueueMs)} of its end. What lasts ten minutes or more is kept in the store: a restart does not forget it, other nodes keep it too (they look once a
 minute), and \`multimail relay pace\` shows it. [Metrics](metrics.md) count all of it.
 `
