@@ -30,8 +30,11 @@ export const oldRoutes: readonly { operation: OperationName; route: Route; shape
 /** The answer of this route is the one element of that list (a list_mailboxes of one). */
 export const singles: Readonly<Record<string, string>> = { '/v1/mailboxes/{mailbox_id}': 'mailboxes' }
 
-/** This route answers with the bytes themselves (§5.4: clients read them as such, whatever the old document says). */
-export const rawRoute = '/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}'
+/** These routes answer with the bytes themselves (§5.4: clients read attachments as such, whatever the old document says). */
+export const rawRoutes: readonly string[] = [
+  '/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}',
+  '/v1/mailboxes/{mailbox_id}/emails/{email_id}/raw',
+]
 
 const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202, add_contact: 201 }
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { errors } from '../operations/errors.ts'
 import { type OperationInfo } from '../operations/router.ts'
 import { hasBody } from './dialect-input.ts'
-import { answerShape, rawRoute, singles, successStatus } from './dialects.ts'
+import { answerShape, rawRoutes, singles, successStatus } from './dialects.ts'
 import { product } from './product.ts'
 import { type RestRoute, inputSchema, restRoutes } from './rest.ts'
 import { type JsonObject, isObject, shapeSchema } from './shape.ts'
@@ -66,7 +66,7 @@ const operationId = ({ operation, surface, path }: RestRoute): string =>
   surface === 'flat' ? operation.name : `${operation.name}${path.replace(/\W+/g, '_').replace(/_$/, '')}`
 
 function success(route: RestRoute): JsonObject {
-  if (route.path === rawRoute)
+  if (rawRoutes.includes(route.path))
     return { 200: { description: 'The bytes', content: { '*/*': { schema: { type: 'string', contentEncoding: 'binary' } } } } }
   const { operation, surface } = route
   const taken = successStatus(surface, operation.name, {})

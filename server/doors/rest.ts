@@ -5,7 +5,7 @@ import { mostInlineBytes } from '../operations/attachments.ts'
 import type { Context, Method, Route } from '../operations/procedure.ts'
 import { sendFile } from './file-answer.ts'
 import { readInput } from './dialect-input.ts'
-import { type Surface, answerShape, oldRoutes, rawRoute, singles, successStatus, surfaceOf, textBody, wantsTextBody } from './dialects.ts'
+import { type Surface, answerShape, oldRoutes, rawRoutes, singles, successStatus, surfaceOf, textBody, wantsTextBody } from './dialects.ts'
 import { type JsonObject, isObject, shapeValue } from './shape.ts'
 
 export type RestRoute = {
@@ -71,7 +71,7 @@ export function serveRest(app: FastifyInstance, contextOf: (request: FastifyRequ
 
 async function answer(route: RestRoute, context: Context, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const query = request.query as JsonObject
-  const isRaw = route.path === rawRoute
+  const isRaw = rawRoutes.includes(route.path)
   const input = readInput({ ...route, operation: route.operation.name }, { path: request.params as JsonObject, query, body: request.body })
   const output = (await callOperation(context, route.operation.name, isRaw ? { ...input, ...wholeFile } : input)) as JsonObject
   if (isRaw) return sendFile(reply, output)

@@ -250,14 +250,20 @@ export const errors = {
   NOT_REPLIABLE: {
     http: 409,
     trpc: 'CONFLICT',
-    message: 'This email cannot be replied to',
-    fix: 'Reply to an email that has arrived, or that has been sent.',
+    message: 'This email cannot be replied to or passed on',
+    fix: 'Take an email that has arrived, or that has been sent.',
   },
   AUTOMATIC_MESSAGE: {
     http: 409,
     trpc: 'CONFLICT',
     message: 'A program wrote this email, and nobody would read an answer',
     fix: 'Do not answer it. If a person has to be told something, write to that person with send_email.',
+  },
+  NO_MESSAGE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email has no message yet',
+    fix: 'A draft is composed when it is sent. Use read_email for its text.',
   },
   NOT_A_DRAFT: {
     http: 409,

@@ -7,7 +7,7 @@ import { check_inbox } from './inbox.ts'
 import { configure_mailbox, delete_mailbox, list_mailboxes, update_mailbox } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
-import { cancel_message, draft_reply, reply_email, send_email } from './sending.ts'
+import { cancel_message, draft_reply, forward_email, reply_all, reply_email, send_email } from './sending.ts'
 import { cancel_delivery, list_queue, retry_delivery } from './queue.ts'
 import { resume_sending, stop_sending } from './relay.ts'
 import { get_sending_settings, set_sending_settings } from './sending-settings.ts'
@@ -17,6 +17,7 @@ import { edit_scheduled_email } from './scheduled.ts'
 import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { setup_multimail } from './help.ts'
+import { get_email_raw } from './raw.ts'
 import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
@@ -29,6 +30,7 @@ export const appRouter = router({
   read_email,
   get_thread,
   search_emails,
+  get_email_raw,
   download_attachment,
   get_tags,
   search_contacts,
@@ -42,6 +44,8 @@ export const appRouter = router({
   draft_reply,
   send_email,
   reply_email,
+  reply_all,
+  forward_email,
   cancel_message,
   edit_scheduled_email,
   list_pending,

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { type GateTiming, gateTimings, priorities } from '../model/email.ts'
 import type { Timing } from '../outbound/timing.ts'
-import { emailOf, mailboxOrOnly } from './access.ts'
+import { emailOf, mailboxOrOnly, readableEmail } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { Attachments, EmailRef, IdempotencyKey, MailboxRef, Markdown, Recipients, SendAt, Subject, refuseTooFar } from './input.ts'
 import { operation } from './procedure.ts'
 import { Submission, submissionView } from './submitted.ts'
+import { seesAll } from './visibility.ts'
 
 const writing = {
   markdown: Markdown.describe('The text, in Markdown; recipients get it as HTML and as plain text'),
@@ -58,6 +59,68 @@ export const reply_email = operation({
     const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
     const email = await emailOf(ctx.rooms.store.db, ctx.actor, email_id, mailbox_id)
     return submissionView(unwrap(await ctx.rooms.submissions.reply(ctx.actor, { email: email.id, ...text, idempotencyKey })))
+  })
+
+export const reply_all = operation({
+  scope: 'send',
+  title: 'Reply to everybody',
+  description:
+    'Like reply_email, and also to everybody else who got the email: its sender is written to, its other recipients get a copy. Your own addresses are left out, and so is everybody who got it by Bcc. ' +
+    'Use it only when all of them should read the answer.',
+  readOnly: false,
+  destructive: false,
+  idempotent: false,
+  findsItself: true,
+  rest: ['POST /reply_all', 'POST /v1/mailboxes/{mailbox_id}/reply-all/{email_id}'],
+})
+  .input(
+    z.strictObject({
+      email_id: EmailRef,
+      mailbox_id: MailboxRef.exactOptional(),
+      ...writing,
+      idempotency_key: IdempotencyKey.exactOptional(),
+    }),
+  )
+  .output(Submission)
+  .mutation(async ({ ctx, input }) => {
+    const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
+    const email = await emailOf(ctx.rooms.store.db, ctx.actor, email_id, mailbox_id)
+    return submissionView(unwrap(await ctx.rooms.submissions.reply(ctx.actor, { email: email.id, ...text, idempotencyKey, toAll: true })))
+  })
+
+export const forward_email = operation({
+  scope: 'send',
+  title: 'Forward an email',
+  description:
+    'Passes an email on to others, in a new conversation: your note, then its sender, date, subject and recipients and its text, quoted, and its attachments. With as_attachment the whole message goes along as a file instead. ' +
+    'The key has to hold read as well. In a gated mailbox it waits for a person to approve it (status pending_send_approval), otherwise it is sent at once.',
+  readOnly: false,
+  destructive: false,
+  idempotent: false,
+  findsItself: true,
+  rest: ['POST /forward_email', 'POST /v1/mailboxes/{mailbox_id}/forward/{email_id}'],
+})
+  .input(
+    z.strictObject({
+      email_id: EmailRef,
+      mailbox_id: MailboxRef.exactOptional(),
+      to: Recipients.describe('Addresses'),
+      cc: writing.cc,
+      bcc: writing.bcc,
+      markdown: Markdown.default('').describe('A note that stands above it'),
+      as_attachment: z.boolean().default(false).describe('The message as it was received, with its header, in a file'),
+      idempotency_key: IdempotencyKey.exactOptional(),
+    }),
+  )
+  .output(Submission)
+  .mutation(async ({ ctx, input }) => {
+    const { email_id, mailbox_id, as_attachment: asAttachment, idempotency_key: idempotencyKey, ...text } = input
+    // Who may not read an email could send it to where it can be read.
+    if (!ctx.actor.scopes.includes('read') && !seesAll(ctx.actor)) throw new OperationError('SCOPE_MISSING', 'Requires read scope')
+    const email = await readableEmail(ctx.rooms.store.db, ctx.actor, email_id, mailbox_id)
+    return submissionView(
+      unwrap(await ctx.rooms.submissions.forward(ctx.actor, { email: email.id, ...text, asAttachment, idempotencyKey })),
+    )
   })
 
 const shortestTrySeconds = 60

@@ -85,7 +85,7 @@ const part = ({ name, contentType, content }: AttachmentInput) => ({
   contentType: contentType.startsWith('text/') && isUtf8(content) ? `${contentType}; charset=utf-8` : contentType,
   content,
   contentDisposition: 'attachment',
-  contentTransferEncoding: 'base64',
+  contentTransferEncoding: contentType === 'message/rfc822' ? '7bit' : 'base64',
 })
 
 // Quoted-printable stays readable in raw form; for most other scripts it would triple the size.

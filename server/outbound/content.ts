@@ -87,7 +87,7 @@ function checkAttachments(given: readonly AttachmentInput[]): Result<AttachmentI
   if (given.reduce((sum, it) => sum + it.content.length, 0) > maxMessageBytes * 0.75) return fail('MESSAGE_TOO_LARGE', tooLarge)
   const checked: AttachmentInput[] = []
   for (const { name, contentType, content } of given) {
-    const type = mediaType(contentType)
+    const type = mediaType(contentType, content)
     if (type === null) return fail('INVALID_ATTACHMENT', 'A content type reads type/subtype, such as application/pdf.')
     checked.push({ name: attachmentName(name), contentType: type, content })
   }
@@ -109,9 +109,27 @@ function attachmentName(name: string): string {
   return short === '' || /^\.+$/.test(short) ? 'attachment' : short
 }
 
-/** Parameters are dropped. A `message` or `multipart` part may not be base64 (RFC 2046 §5.2.1), so such a file travels as plain octets. */
-function mediaType(given: string): string | null {
+/** Parameters are dropped. A `message` or `multipart` part may not be base64 (RFC 2046 §5.2.1), so such a file travels as plain octets, but for a message
+ *  that can travel as it is. */
+function mediaType(given: string, content: Buffer): string | null {
   const type = (given.split(';', 1)[0] ?? '').trim().toLowerCase()
   if (!isMediaType(type)) return null
+  if (type === 'message/rfc822' && isPlainMessage(content)) return type
   return /^(?:message|multipart)\//.test(type) ? 'application/octet-stream' : type
+}
+
+const longestLine = 998
+const [cr, lf] = [13, 10]
+
+/** Nothing in it has to be encoded (RFC 2045 §2.7): US-ASCII without NUL, lines that end in CRLF and have 998 octets at most. */
+function isPlainMessage(content: Buffer): boolean {
+  let length = 0
+  // By hand: an iterator over 25 MB would hold up everybody else.
+  for (let at = 0; at < content.length; at++) {
+    const octet = content[at] ?? 0
+    if (octet === 0 || octet > 127 || length > longestLine) return false
+    if ((octet === lf) !== (content[at - 1] === cr)) return false
+    length = octet === lf ? 0 : octet === cr ? length : length + 1
+  }
+  return content.at(-1) === lf
 }

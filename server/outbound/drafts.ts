@@ -32,6 +32,17 @@ export async function saveDraft(deps: SubmissionDeps, actor: KeyActor, proposal:
   })
 }
 
+/** Attachments with their contents. Throws when the store has lost one. */
+export async function filesOf({ store }: Pick<SubmissionDeps, 'store'>, rows: readonly Row<'attachments'>[]): Promise<AttachmentInput[]> {
+  const files: AttachmentInput[] = []
+  for (const row of rows) {
+    const content = await store.blobs.read(store.db, row.blob_hash)
+    if (content === null) throw new Error(`attachment ${row.id} has lost its content`)
+    files.push({ name: row.name, contentType: row.content_type, content })
+  }
+  return files
+}
+
 /** A draft as the proposal it would be when it is sent. Throws when the store has lost an attachment. */
 export async function proposalOf(
   { store }: SubmissionDeps,
@@ -39,12 +50,7 @@ export async function proposalOf(
   mailbox: Row<'mailboxes'>,
   idempotencyKey: string | null,
 ): Promise<Proposal> {
-  const attachments: AttachmentInput[] = []
-  for (const row of await attachmentsOf(store.db, [draft.id])) {
-    const content = await store.blobs.read(store.db, row.blob_hash)
-    if (content === null) throw new Error(`attachment ${row.id} has lost its content`)
-    attachments.push({ name: row.name, contentType: row.content_type, content })
-  }
+  const attachments = await filesOf({ store }, await attachmentsOf(store.db, [draft.id]))
   const content: Content = {
     ...namedIn(draft),
     subject: draft.subject,

@@ -261,6 +261,7 @@ const submittedEntry = (email: EmailRow, { actor, proposal, draft, composed }: F
     message_id: composed.messageId,
     content_hash: composed.contentHash,
     size: composed.rawSize,
+    ...(proposal.forwards !== undefined && { forwards: proposal.forwards }),
   },
   details: namesIn(withCopies(proposal.content, composed.copies)),
 })

@@ -19,6 +19,8 @@ export type Proposal = {
   inReplyTo: string | null
   references: readonly string[]
   idempotencyKey: string | null
+  /** the email it passes on */
+  forwards?: EmailId
   /** left out: at once */
   timing?: Timing
 }

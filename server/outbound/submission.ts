@@ -24,6 +24,19 @@ export type ReplyInput = {
   bcc?: readonly Address[] | undefined
   attachments?: readonly AttachmentInput[] | undefined
   idempotencyKey?: string | undefined
+  /** also who else got the email */
+  toAll?: boolean
+}
+
+/** `markdown`: a note above what is passed on; `asAttachment`: the whole message as a file, instead of its text and its files. */
+export type ForwardInput = {
+  email: EmailId
+  to: readonly Address[]
+  cc?: readonly Address[] | undefined
+  bcc?: readonly Address[] | undefined
+  markdown: string
+  asAttachment: boolean
+  idempotencyKey?: string | undefined
 }
 
 /** What is left out stays as it is. `sendAt`: epoch ms; a time that is past means at once. */

@@ -6,21 +6,26 @@
  * itself, and as the entries of the log. Test mail takes the same way through the same gate.
  */
 import { type KeyActor, reaches } from '../model/actor.ts'
+import type { Address } from '../model/address.ts'
 import { type EmailId, type MailboxId, newId } from '../model/ids.ts'
-import { type Result, fail } from '../model/result.ts'
+import { maxMarkdownLength } from '../model/letter-limits.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import { aliasesOf } from '../store/aliases.ts'
+import { attachmentsOf } from '../store/attachments.ts'
 import { type EmailRow, findEmail } from '../store/emails.ts'
 import { findMailbox } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { cancel } from './cancel.ts'
-import { checkContent } from './content.ts'
-import { proposalOf, saveDraft } from './drafts.ts'
+import { type AttachmentInput, checkContent } from './content.ts'
+import { filesOf, proposalOf, saveDraft } from './drafts.ts'
 import { edit } from './edit.ts'
+import { forwardSubject, quoted } from './forward.ts'
 import { handIn } from './hand-in.ts'
 import type { Proposal } from './proposal.ts'
 import { createRender } from './render.ts'
-import { replyHead } from './reply-head.ts'
+import { replyHead, whyNotAnswer } from './reply-head.ts'
 import { atOnce } from './timing.ts'
-import type { EditInput, ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+import type { EditInput, ForwardInput, ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 
 type Outcome = Promise<Result<Submitted, SubmitCode>>
 
@@ -28,6 +33,8 @@ type Outcome = Promise<Result<Submitted, SubmitCode>>
 export type Submissions = {
   send(actor: KeyActor, input: SendInput): Outcome
   reply(actor: KeyActor, input: ReplyInput): Outcome
+  /** Passes an email on to others, in a thread of its own. */
+  forward(actor: KeyActor, input: ForwardInput): Outcome
   /** Allowed wherever the agent may do more than read. Keys for idempotency are for submissions: each call makes a draft. */
   draftReply(actor: KeyActor, input: Omit<ReplyInput, 'idempotencyKey'>): Outcome
   /** Submits a draft as it stands. */
@@ -60,6 +67,11 @@ export function createSubmissions(given: SubmissionDeps): Submissions {
 
     async reply(actor, input) {
       const proposal = await proposedReply(deps, actor, input)
+      return proposal.ok ? handIn(deps, actor, proposal.value, null) : proposal
+    },
+
+    async forward(actor, input) {
+      const proposal = await proposedForward(deps, actor, input)
       return proposal.ok ? handIn(deps, actor, proposal.value, null) : proposal
     },
 
@@ -96,10 +108,12 @@ async function proposedReply(deps: SubmissionDeps, actor: KeyActor, input: Reply
   if (parent === null || (input.mailbox !== undefined && input.mailbox !== parent.mailbox_id)) return fail('EMAIL_NOT_FOUND')
   const mailbox = await usableMailbox(deps, actor, parent.mailbox_id)
   if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
-  const head = replyHead(parent)
+  const own = [mailbox.address, ...(await aliasesOf(deps.store.db, mailbox.id))] as Address[]
+  const head = replyHead(parent, input.toAll === true ? { kind: 'all', own } : { kind: 'sender' })
   if (!head.ok) return head
   const { to, subject, inReplyTo, references } = head.value
-  const { cc, bcc, markdown, attachments } = input
+  const { bcc, markdown, attachments } = input
+  const cc = [...head.value.cc, ...(input.cc ?? [])]
   const content = checkContent({ to, cc, bcc, subject, markdown, attachments })
   if (!content.ok) return content
   const thread = { id: parent.thread_id, isNew: false }
@@ -108,6 +122,41 @@ async function proposedReply(deps: SubmissionDeps, actor: KeyActor, input: Reply
     ok: true,
     value: { id: newId('email', deps.clock.now()), mailbox, thread, content: content.value, inReplyTo, references, idempotencyKey },
   }
+}
+
+async function proposedForward(deps: SubmissionDeps, actor: KeyActor, input: ForwardInput): Promise<Result<Proposal, SubmitCode>> {
+  const original = await usableEmail(deps, actor, input.email)
+  if (original === null) return fail('EMAIL_NOT_FOUND')
+  const mailbox = await usableMailbox(deps, actor, original.mailbox_id)
+  if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
+  const refusal = whyNotAnswer(original)
+  if (refusal !== null) return refusal
+  const { to, cc, bcc, asAttachment } = input
+  const markdown = asAttachment ? input.markdown : quoted(input.markdown, original)
+  if (!asAttachment && markdown.length > maxMarkdownLength)
+    return fail('MESSAGE_TOO_LARGE', 'Its text is too long to be quoted: forward it with as_attachment.')
+  const attachments = asAttachment ? [await wholeOf(deps, original)] : await passedOn(deps, original)
+  const content = checkContent({ to, cc, bcc, subject: forwardSubject(original.subject), markdown, attachments })
+  if (!content.ok) return content
+  const now = deps.clock.now()
+  // Who gets it has not been part of that conversation, so it begins another, and names no message of it.
+  const thread = { id: newId('thread', now), isNew: true }
+  const idempotencyKey = input.idempotencyKey ?? null
+  const forwards = original.id
+  return ok({ id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey, forwards })
+}
+
+/** Its files; pictures within its text are not shown, so they are not sent. */
+const passedOn = async (deps: SubmissionDeps, { id }: EmailRow): Promise<AttachmentInput[]> =>
+  filesOf(
+    deps,
+    (await attachmentsOf(deps.store.db, [id])).filter(({ is_inline }) => is_inline === 0),
+  )
+
+async function wholeOf({ store }: SubmissionDeps, { id, raw_hash }: EmailRow): Promise<AttachmentInput> {
+  const content = raw_hash === null ? null : await store.blobs.read(store.db, raw_hash)
+  if (content === null) throw new Error(`email ${id} has lost its message`)
+  return { name: 'forwarded message.eml', contentType: 'message/rfc822', content }
 }
 
 async function usableMailbox({ store }: SubmissionDeps, actor: KeyActor, id: MailboxId): Promise<Row<'mailboxes'> | null> {

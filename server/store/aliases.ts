@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { AccountId } from '../model/ids.ts'
+import type { AccountId, MailboxId } from '../model/ids.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertAlias = async (tx: Transaction<Database>, row: NewRow<'aliases'>): Promise<void> => {
@@ -9,6 +9,12 @@ export const insertAlias = async (tx: Transaction<Database>, row: NewRow<'aliase
 /** @param addressKey the compared form */
 export const aliasAt = (db: Kysely<Database>, addressKey: string): Promise<Row<'aliases'> | undefined> =>
   db.selectFrom('aliases').selectAll().where('address', '=', addressKey).executeTakeFirst()
+
+/** The further addresses of a mailbox, in the compared form. */
+export const aliasesOf = async (db: Kysely<Database>, mailboxId: MailboxId): Promise<string[]> =>
+  (await db.selectFrom('aliases').select('address').where('mailbox_id', '=', mailboxId).orderBy('address').execute()).map(
+    ({ address }) => address,
+  )
 
 /** @returns what was deleted; undefined when there was none. @param addressKey the compared form */
 export const deleteAlias = (tx: Transaction<Database>, addressKey: string): Promise<Row<'aliases'> | undefined> =>

@@ -19,6 +19,7 @@ export const logActions = [
   'thread.read',
   'attachment.read',
   'emails.searched',
+  'email.raw_read',
   'pending.listed',
   'email.drafted',
   'email.submitted',

@@ -41,6 +41,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'read_email',
       'get_thread',
       'search_emails',
+      'get_email_raw',
       'download_attachment',
       'get_tags',
       'search_contacts',
@@ -57,6 +58,8 @@ describeOnEachEngine('MCP', (openStore) => {
       'draft_reply',
       'send_email',
       'reply_email',
+      'reply_all',
+      'forward_email',
       'cancel_message',
       'edit_scheduled_email',
     ])

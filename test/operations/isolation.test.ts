@@ -50,6 +50,15 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     },
     { key: 'agent', method: 'POST', path: '/send_email', body: { draft_id: ids.draft } },
   ],
+  reply_all: (ids) => [{ key: 'agent', method: 'POST', path: '/reply_all', body: { email_id: ids.email, markdown: 'hi' } }],
+  forward_email: (ids) => [
+    { key: 'agent', method: 'POST', path: '/forward_email', body: { email_id: ids.email, to: ['bo@remote.test'] } },
+    { key: 'agent', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/forward/${ids.email}`, body: { to: ['bo@remote.test'] } },
+  ],
+  get_email_raw: (ids) => [
+    { key: 'agent', method: 'GET', path: `/get_email_raw?email_id=${ids.email}` },
+    { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/raw` },
+  ],
   reply_email: (ids) => [{ key: 'agent', method: 'POST', path: '/reply_email', body: { email_id: ids.email, markdown: 'hi' } }],
   cancel_message: (ids) => [{ key: 'agent', method: 'POST', path: '/cancel_message', body: { email_id: ids.pending } }],
   edit_scheduled_email: (ids) => [

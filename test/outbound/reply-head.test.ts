@@ -39,6 +39,7 @@ describe('the head of a reply', () => {
       ok: true,
       value: {
         to: ['bo@remote.test'],
+        cc: [],
         subject: 'Re: Question',
         inReplyTo: '<b@remote.test>',
         references: ['<a@ours.test>', '<b@remote.test>'],
