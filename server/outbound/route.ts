@@ -4,7 +4,7 @@ import { type MailHost, type MailHosts, findMailHosts } from '../../dns/mx.ts'
 import type { DomainName } from '../../dns/name.ts'
 import type { Resolver } from '../../dns/resolver.ts'
 import { type DomainRoute, type Smarthost, smarthostFor, targetOf } from './smarthosts.ts'
-import { isPublicAddress } from './transport/public-address.ts'
+import { isPublicAddress } from '../platform/public-address.ts'
 import { type Source, canReach } from './transport/sources.ts'
 import { type Ending, type Target, ourEnding } from './transport.ts'
 

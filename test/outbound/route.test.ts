@@ -3,7 +3,7 @@ import { findMailHosts } from '../../dns/mx.ts'
 import type { DomainName } from '../../dns/name.ts'
 import { type Zone, createZoneResolver } from '../../dns/resolver.ts'
 import { type RouteConfig, findRoute } from '../../server/outbound/route.ts'
-import { isPublicAddress } from '../../server/outbound/transport/public-address.ts'
+import { isPublicAddress } from '../../server/platform/public-address.ts'
 import { classify } from '../../server/outbound/classify.ts'
 
 const config: RouteConfig = {
@@ -108,11 +108,12 @@ describe('a domain without a way', () => {
 describe('addresses of our own network', () => {
   const notPublic =
     '127.0.0.1 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 localhost ' +
-    '::1 :: ::ffff:10.0.0.1 ::ffff:8.8.8.8 fe80::1 fc00::1 fd12::1 ff02::1 64:ff9b::a00:1 2002:a00:1::1 2001::1'
+    '::1 :: ::ffff:10.0.0.1 ::ffff:8.8.8.8 fe80::1 fc00::1 fd12::1 ff02::1 64:ff9b::a00:1 64:ff9b:1::1 2002:a00:1::1 2001::1 2001:1::1 fd00:ec2::254 fec0::1 100.100.100.200 168.63.129.16 ' +
+    '192.0.0.192 192.88.99.1 198.18.0.1 240.0.0.1 239.1.1.1 ::7f00:1 ::ffff:0:7f00:1'
   it.each(notPublic.split(' '))('%s is not public', (address) => {
     expect(isPublicAddress(address)).toBe(false)
   })
-  it.each(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1', '2a00:1450::1'])('%s is public', (address) => {
+  it.each(['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1', '2a00:1450::1', '2001:4860::1'])('%s is public', (address) => {
     expect(isPublicAddress(address)).toBe(true)
   })
 

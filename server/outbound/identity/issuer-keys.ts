@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import type { DomainName } from '../../../dns/name.ts'
-import { type HttpsDeps, askOverHttps } from '../tls/https.ts'
+import { type HttpsDeps, askOverHttps } from '../../platform/https.ts'
 import type { IssuerKey } from './received-token.ts'
 
 const path = '/.well-known/multimail-signing-key'

@@ -1,7 +1,7 @@
 /** Who takes the mail of many domains, and how much of it at a time. Knowledge of the world: a row for each, with where it is from. */
 import { getDomain } from 'tldts'
 import type { Target } from '../transport.ts'
-import { isPublicAddress } from '../transport/public-address.ts'
+import { isPublicAddress } from '../../platform/public-address.ts'
 
 /** `connections` at a time, `perMinute` new connections, `perConnection` messages over one of them. */
 export type Limits = { connections: number; perMinute: number; perConnection: number }

@@ -1,6 +1,6 @@
 import type { DomainName } from '../../../dns/name.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
-import { type HttpsCode, type HttpsDeps, askOverHttps } from './https.ts'
+import { type HttpsCode, type HttpsDeps, askOverHttps } from '../../platform/https.ts'
 import { type StsPolicy, parseStsPolicy } from './mta-sts-policy.ts'
 
 /** In the words of RFC 8460 §4.3.2.2. */

@@ -3,6 +3,7 @@
  * say meanwhile, short of another policy: whoever can keep us from asking must not be able to make us forget (§10.2).
  */
 import type { DomainName } from '../../../dns/name.ts'
+import type { Resolver } from '../../../dns/resolver.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Job } from '../../platform/periodic.ts'
 import type { Store } from '../../store/db.ts'
@@ -14,7 +15,7 @@ import {
   stsPolicyOf,
   touchStsPolicy,
 } from '../../store/sts-policies.ts'
-import type { HttpsDeps } from './https.ts'
+import type { HttpsDeps } from '../../platform/https.ts'
 import { type StsTrouble, fetchStsPolicy } from './mta-sts-fetch.ts'
 import { stsIdIn } from './mta-sts-policy.ts'
 
@@ -30,7 +31,7 @@ export type StsPolicies = {
   stop(): void
 }
 
-type StsDeps = HttpsDeps & { store: Store; log: Log }
+type StsDeps = HttpsDeps & { store: Store; log: Log; resolver: Resolver }
 
 const hour = 60 * 60_000
 const day = 24 * hour

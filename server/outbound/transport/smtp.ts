@@ -18,7 +18,7 @@ import {
 } from '../transport.ts'
 import { type BrokenTls, createBrokenTls } from './broken-tls.ts'
 import { type Reuse, createPool } from './pool.ts'
-import { isPublicAddress } from './public-address.ts'
+import { isPublicAddress } from '../../platform/public-address.ts'
 import { type Connection, type Manner, createConnection } from './session.ts'
 import { type Source, sourceFor } from './sources.ts'
 import type { Hello } from './tls.ts'
