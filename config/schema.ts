@@ -15,6 +15,7 @@ import {
   domainNames,
   dnsServers,
   duration,
+  durations,
   filePath,
   hostName,
   limitsInForce,
@@ -351,6 +352,37 @@ export const settings = z.object({
     standard: '0',
     help: 'How many mailboxes create_mailbox lets one account have, in each world; deleted ones count no more. 0 for no limit. Commands on the host are not limited.',
   }),
+  MULTIMAIL_WEBHOOK_RETRIES: setting(durations('1s', '24h'), {
+    part: 'Webhooks',
+    unit: 'durations',
+    standard: '10s,1m,10m',
+    help: 'How long to wait before an event is brought again to a webhook that did not take it, one wait for each repetition, separated by commas; with none it is brought once. What comes after it for the same webhook waits as well, so that all arrive in order.',
+  }),
+  MULTIMAIL_WEBHOOK_DISABLE_AFTER: setting(duration('1h', '60d'), {
+    part: 'Webhooks',
+    unit: 'duration',
+    standard: '3d',
+    help: 'A webhook that has taken nothing for so long is switched off, and you are told. What it missed can be brought again with replay_webhook_events.',
+  }),
+  MULTIMAIL_WEBHOOK_LOG_DAYS: setting(count(1, 3650), {
+    part: 'Webhooks',
+    unit: 'days',
+    standard: '30',
+    help: 'How long it is kept what became of each event at each webhook.',
+  }),
+  MULTIMAIL_WEBHOOK_PRIVATE_TARGETS: setting(yesOrNo, {
+    part: 'Webhooks',
+    unit: 'true or false',
+    standard: 'false',
+    only: 'server',
+    help: 'For development only: whether webhooks may have http:// addresses, any port, and hosts on private and loopback addresses. Anybody with an admin key could then reach into your network. In local mode it is so.',
+  }),
+  MULTIMAIL_WEBHOOKS_FOR_TEST: setting(yesOrNo, {
+    part: 'Webhooks',
+    unit: 'true or false',
+    standard: 'false',
+    help: 'Whether events of the test world are brought to the webhooks that test keys made. Without it they are noted as delivered, and nothing leaves the machine.',
+  }),
   MULTIMAIL_API_URL: setting(webAddress, {
     part: 'The command line',
     unit: 'address',
@@ -434,6 +466,15 @@ export type Config = {
   holds: { expireAfterMs: number }
   /** of one account in each world; null: any number */
   limits: { mailboxes: number | null }
+  webhooks: {
+    /** the waits before an event is brought again */
+    retryAfterMs: readonly number[]
+    disableAfterMs: number
+    keepMs: number
+    /** also over http */
+    allowPrivateTargets: boolean
+    forTest: boolean
+  }
   /** null: those of the system; local mode asks nobody at all. */
   dns: {
     servers: string[] | null
@@ -509,6 +550,13 @@ export function toConfig(values: Settings): Config {
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
     limits: { mailboxes: values.MULTIMAIL_LIMITS_MAILBOXES || null },
+    webhooks: {
+      retryAfterMs: values.MULTIMAIL_WEBHOOK_RETRIES,
+      disableAfterMs: values.MULTIMAIL_WEBHOOK_DISABLE_AFTER,
+      keepMs: values.MULTIMAIL_WEBHOOK_LOG_DAYS * dayMs,
+      allowPrivateTargets: local || values.MULTIMAIL_WEBHOOK_PRIVATE_TARGETS,
+      forTest: values.MULTIMAIL_WEBHOOKS_FOR_TEST,
+    },
     dns: { servers: values.MULTIMAIL_DNS_SERVERS, validates: values.MULTIMAIL_DNS_VALIDATES, blocklists: values.MULTIMAIL_DNSBL ?? [] },
     allowTestSelfApproval: values.MULTIMAIL_ALLOW_TEST_SELF_APPROVAL,
   }

@@ -12,7 +12,7 @@ export const read = <T>(parse: (text: string) => T | null, instead: string) =>
     return z.NEVER
   })
 
-const durations: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const durationUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const sizes: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2 }
 
 /** `90s`, `1.5h`: one number and one unit. */
@@ -30,9 +30,19 @@ const wholeNumber = (text: string): number | null => (/^\d{1,9}$/.test(text) ? N
 /** Milliseconds. @param low and high as a person writes them */
 export const duration = (low: string, high: string) =>
   read(
-    (text) => between(measure(text, durations), measure(low, durations) ?? 0, measure(high, durations) ?? 0),
+    (text) => between(measure(text, durationUnits), measure(low, durationUnits) ?? 0, measure(high, durationUnits) ?? 0),
     `a number with its unit (ms, s, m, h or d) from ${low} to ${high}, such as ${high}`,
   )
+
+const mostDurations = 20
+/** Several of them in ms; `none` for no such thing. */
+export const durations = (low: string, high: string) =>
+  read((text): number[] | null => {
+    if (text === 'none') return []
+    const [from, to] = [measure(low, durationUnits) ?? 0, measure(high, durationUnits) ?? 0]
+    const all = text.split(',').map((one) => between(measure(one.trim(), durationUnits), from, to))
+    return all.length <= mostDurations && all.every((one) => one !== null) ? all : null
+  }, `none, or up to ${mostDurations} numbers with their units (ms, s, m, h or d) from ${low} to ${high}, separated by commas`)
 
 /** Bytes. */
 export const size = (low: string, high: string) =>

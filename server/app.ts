@@ -10,6 +10,9 @@ import { asksItself } from '../dns/own-resolver.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { forgetting } from './operations/once.ts'
+import { createBring } from './events/bring.ts'
+import { createCourier } from './events/courier.ts'
+import { createWebhooks } from './events/webhooks.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
@@ -199,9 +202,25 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const { webhooks } = config
+  const courier = createCourier({
+    store,
+    bring: createBring({ resolver, clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
+    policy: { waitsMs: webhooks.retryAfterMs, disableAfterMs: webhooks.disableAfterMs },
+    keepMs: webhooks.keepMs,
+    brings: { test: webhooks.forTest },
+    onDisabled: ({ id, url }, reply) => void trouble.raise({ class: 'webhook', source: id, reply: `${url}: ${reply}` }),
+    clock,
+    log,
+  })
+  const sweepingWebhooks = { name: 'webhook-log', schedule: '23 * * * *', work: courier.sweep }
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
-  const periodic = createPeriodic({ jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing, forgetting(store.db)], clock, log })
+  const periodic = createPeriodic({
+    jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing, forgetting(store.db), sweepingWebhooks],
+    clock,
+    log,
+  })
 
   const workers = createWorkers({ log })
   const { hostname } = config
@@ -256,6 +275,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: config.limits.mailboxes }),
+      webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,
@@ -291,6 +311,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       sweeper.start()
       scheduler.start()
       searchIndex.start()
+      courier.start()
       periodic.start()
       return { smtp: await listener.listen(), http: await http.listen() }
     },
@@ -305,6 +326,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
         runner.stop(),
         sweeper.stop(),
         scheduler.stop(),
+        courier.stop(),
         searchIndex.stop(),
         periodic.stop(),
       ])

@@ -159,6 +159,8 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
   decide_email: bySurface(() => decided),
   update_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
+  // §14 A6: the document says `subscriptions`, the Python client reads `webhooks`, the command line wants `data`.
+  list_webhooks: { flat: same, v1: { copy: { subscriptions: 'webhooks', data: 'webhooks' } }, emails: same },
 }
 
 export const answerShape = (surface: Surface, operation: OperationName): Shape => answers[operation]?.[surface] ?? same
@@ -173,6 +175,7 @@ export const wantsTextBody = (userAgent: string | undefined, compat: unknown): b
 const byMailbox = { mailbox: 'mailbox_id' }
 const byDelivery = { id: 'delivery_id' }
 const byEmail = { message_id: 'email_id', id: 'email_id' }
+const byWebhook = { id: 'webhook_id' }
 const byAddress = { address: 'email_address', email: 'email_address' }
 const writing = { mailbox: 'mailbox_id', from: 'mailbox_id', from_address: 'mailbox_id', body: 'markdown' }
 // §8: the flat form's word for the time.
@@ -212,6 +215,13 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   update_mailbox: byMailbox,
   configure_mailbox: byMailbox,
   delete_mailbox: byMailbox,
+  get_webhook: byWebhook,
+  update_webhook: { ...byWebhook, is_active: 'enabled', active: 'enabled' },
+  delete_webhook: byWebhook,
+  rotate_webhook_secret: byWebhook,
+  test_webhook: byWebhook,
+  replay_webhook_events: byWebhook,
+  replay_webhook_delivery: byDelivery,
   list_suppression: byAddress,
   add_suppression: byAddress,
   remove_suppression: byAddress,

@@ -208,6 +208,8 @@ export async function makeMailbox(
     oversight_mode: mode,
     is_active: 1,
     deleted_at: null,
+    webhook_url: null,
+    oversight_webhook_url: null,
     default_gate_timing: 'gate_first',
     auto_cc: null,
     auto_bcc: null,

@@ -27,6 +27,8 @@ export const idPrefixes = {
   issue: 'iss',
   allowlistEntry: 'alw',
   upgrade: 'upg',
+  webhook: 'whk',
+  webhookDelivery: 'wdl',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -51,6 +53,8 @@ export type ContactId = Brand<string, 'ContactId'>
 export type IssueId = Brand<string, 'IssueId'>
 export type AllowlistEntryId = Brand<string, 'AllowlistEntryId'>
 export type UpgradeId = Brand<string, 'UpgradeId'>
+export type WebhookId = Brand<string, 'WebhookId'>
+export type WebhookDeliveryId = Brand<string, 'WebhookDeliveryId'>
 
 type IdOf = {
   account: AccountId
@@ -74,6 +78,8 @@ type IdOf = {
   issue: IssueId
   allowlistEntry: AllowlistEntryId
   upgrade: UpgradeId
+  webhook: WebhookId
+  webhookDelivery: WebhookDeliveryId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

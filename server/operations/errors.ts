@@ -454,6 +454,38 @@ export const errors = {
     fix: 'Let a reviewer decide, with a key that holds oversight and cannot send.',
   },
 
+  // webhooks
+  WEBHOOK_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'There is no such webhook',
+    fix: 'Call list_webhooks for the ids that exist.',
+  },
+  WEBHOOK_DELIVERY_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'There is no such delivery to a webhook',
+    fix: 'Call list_webhook_deliveries for the ids that exist. What is older than the log is kept is gone.',
+  },
+  WEBHOOK_URL_REFUSED: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'A webhook may not have this URL',
+    fix: 'Use an https:// address of a host on the public internet, without a password in it, on port 443 or 1024 and above.',
+  },
+  TOO_MANY_WEBHOOKS: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The account has as many webhooks as it may have',
+    fix: 'Delete one with delete_webhook, or let one webhook take several events.',
+  },
+  EVENT_NOT_KEPT: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'What happened then is not kept any more',
+    fix: 'Read the email itself instead.',
+  },
+
   // the appliance itself
   UNAVAILABLE: {
     http: 503,

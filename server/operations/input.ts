@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Address, parseAddress } from '../model/address.ts'
-import { type ContactId, type DeliveryId, type EmailId, type ReportId, type SuppressionId, isId } from '../model/ids.ts'
+import { type ContactId, type DeliveryId, type EmailId, type ReportId, type SuppressionId, type WebhookId, isId } from '../model/ids.ts'
 import { maxAttachments, maxMarkdownLength, maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import { isMediaType } from '../model/media-type.ts'
 import { OperationError } from './errors.ts'
@@ -31,6 +31,12 @@ export const ThreadRef = z.string().min(1).max(maxIdLength).describe('Id of a th
 export const DeliveryRef = z.string().min(1).max(maxIdLength).describe('Id of a delivery, from list_queue, e.g. dlv_01J…')
 
 export const noNulText = (longest: number) => z.string().max(longest).refine(hasNoNul, noNul)
+export const WebhookRef = z.string().min(1).max(maxIdLength).describe('Id of a webhook, from list_webhooks, e.g. whk_01J…')
+export const WebhookDeliveryRef = z
+  .string()
+  .min(1)
+  .max(maxIdLength)
+  .describe('Id of a delivery to a webhook, from list_webhook_deliveries, e.g. wdl_01J…')
 
 /** A text of the caller's own that is kept: whole characters, as UTF-8 can carry them. */
 export const PlainText = (longest: number) =>
@@ -147,6 +153,7 @@ const cursorOf = <T>(parse: (key: string) => T | null) =>
 
 export const EmailCursor = cursorOf((key): EmailId | null => (isId('email', key) ? key : null))
 export const SuppressionCursor = cursorOf((key): SuppressionId | null => (isId('suppression', key) ? key : null))
+export const WebhookCursor = cursorOf((key): WebhookId | null => (isId('webhook', key) ? key : null))
 export const ReportCursor = cursorOf((key): ReportId | null => (isId('report', key) ? key : null))
 const queuePlace = /^(\d{1,15}) (dlv_\w{1,60})$/
 export const ContactCursor = cursorOf((key): ContactId | null => (isId('contact', key) ? key : null))

@@ -10,6 +10,7 @@ import { initTRPC } from '@trpc/server'
 import type { Mailboxes } from '../identity/mailboxes.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Json } from '../model/canonical.ts'
+import type { Webhooks } from '../events/webhooks.ts'
 import type { Deliveries } from '../outbound/control/deliveries.ts'
 import type { Switch } from '../outbound/control/stops.ts'
 import type { MailboxChoices } from '../outbound/mailbox-choices.ts'
@@ -36,6 +37,7 @@ export type Rooms = {
   choices: MailboxChoices
   standings: Standings
   deliveries: Deliveries
+  webhooks: Webhooks
   /** this server's own address, as clients reach it */
   publicUrl: string
   searchIndex: Pick<SearchIndex, 'catchUp'>

@@ -22,6 +22,8 @@ import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
 import { get_thread } from './threads.ts'
+import { list_webhook_deliveries, replay_webhook_delivery, replay_webhook_events } from './webhook-deliveries.ts'
+import { delete_webhook, get_webhook, list_webhooks, rotate_webhook_secret, test_webhook, update_webhook } from './webhooks.ts'
 
 export const appRouter = router({
   setup_multimail,
@@ -67,6 +69,15 @@ export const appRouter = router({
   list_suppression,
   add_suppression,
   remove_suppression,
+  list_webhooks,
+  get_webhook,
+  update_webhook,
+  delete_webhook,
+  rotate_webhook_secret,
+  test_webhook,
+  list_webhook_deliveries,
+  replay_webhook_delivery,
+  replay_webhook_events,
 })
 export type AppRouter = typeof appRouter
 export type OperationName = keyof AppRouter['_def']['record']

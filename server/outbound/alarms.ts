@@ -114,6 +114,9 @@ export const ownTroubles = {
   'source-address':
     'This address of MULTIMAIL_SOURCE_ADDRESSES is not on this machine, so what should leave from it waits. Give the machine the address ' +
     '(in a container: its network), or take it out of the setting.',
+  webhook:
+    'This webhook was switched off, since it has taken nothing for days or answered that it is gone (410). Repair what takes its events, switch it on ' +
+    'with update_webhook, and bring what it missed with replay_webhook_events.',
 } as const
 
 const remedies: Readonly<Record<string, string>> = {

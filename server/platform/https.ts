@@ -98,8 +98,15 @@ function askOne(deps: HttpsDeps, asked: HttpsRequest, address: string, signal: A
       patience.cancel()
     }),
   )
-  asking.on('error', (error) => end(fail(isOfCertificate(error) ? 'CERTIFICATE' : 'FAILED', wordsOf(error))))
-  asking.on('response', (response) => readAnswer(response, asked, end))
+  let soFar: (() => Result<HttpsAnswer, HttpsCode>) | null = null
+  // Who wanted only the beginning has what there is of it.
+  const broken = (error: Error): void => end(asked.cut === true && soFar !== null ? soFar() : failureOf(error))
+  asking.on('error', broken)
+  asking.on('response', (response) => {
+    soFar = readAnswer(response, asked, end)
+    response.on('error', broken)
+    response.on('aborted', () => broken(new Error('the answer was cut off')))
+  })
   asking.end(content?.bytes)
   return promise
 }
@@ -126,27 +133,27 @@ const optionsOf = ({ port = 443, ca }: HttpsDeps, asked: HttpsRequest, address: 
   }
 }
 
+/** Reads until the end, or for as long as is wanted. @returns what has come by the time it is called */
 function readAnswer(
   response: IncomingMessage,
   { maxBytes, cut = false }: HttpsRequest,
   end: (result: Result<HttpsAnswer, HttpsCode>) => void,
-): void {
+) {
   const pieces: Buffer[] = []
   let size = 0
-  const whole = (): void => {
-    const { statusCode = 0, headers } = response
-    const said = { contentType: headers['content-type'] ?? '', retryAfter: headers['retry-after'] ?? '' }
-    end(ok({ status: statusCode, ...said, body: Buffer.concat(pieces).subarray(0, maxBytes) }))
-  }
+  const { statusCode = 0, headers } = response
+  const said = { status: statusCode, contentType: headers['content-type'] ?? '', retryAfter: headers['retry-after'] ?? '' }
+  const soFar = () => ok({ ...said, body: Buffer.concat(pieces).subarray(0, maxBytes) })
   response.on('data', (piece: Buffer) => {
     size += piece.length
     pieces.push(piece)
-    if (size > maxBytes) return cut ? whole() : end(fail('FAILED', 'the answer is too long'))
+    if (size > maxBytes) end(cut ? soFar() : fail('FAILED', 'the answer is too long'))
   })
-  response.on('error', (error) => end(fail('FAILED', wordsOf(error))))
-  response.on('aborted', () => end(fail('FAILED', 'the answer was cut off')))
-  response.on('end', whole)
+  response.on('end', () => end(soFar()))
+  return soFar
 }
+
+const failureOf = (error: Error) => fail(isOfCertificate(error) ? 'CERTIFICATE' : 'FAILED', wordsOf(error))
 
 const timeIsUp = 'time is up'
 const noName = (): Error => Object.assign(new Error('The certificate has no DNS name'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })

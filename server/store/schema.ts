@@ -24,6 +24,8 @@ import type {
   SuppressionId,
   ThreadId,
   UpgradeId,
+  WebhookDeliveryId,
+  WebhookId,
 } from '../model/ids.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import type { SuppressionReason } from '../model/suppression.ts'
@@ -84,6 +86,8 @@ export interface Database {
   usage_days: UsageDayRow
   usage_mark: UsageMarkRow
   issues: IssueRow
+  webhooks: WebhookRow
+  webhook_deliveries: WebhookDeliveryRow
 }
 
 type AccountRow = {
@@ -171,6 +175,10 @@ type MailboxRow = {
   scheduling_enabled: Generated<number>
   /** 1: an MCP client has been told how its operator wants it */
   mcp_configured: Generated<number>
+  /** where its messages, and what waits for its reviewers, are told of; set by `setOfMailbox` (server/events/webhooks.ts) only, which keeps the webhook
+   *  that does it */
+  webhook_url: Generated<string | null>
+  oversight_webhook_url: Generated<string | null>
   created_at: number
 }
 
@@ -663,6 +671,66 @@ type UsageMarkRow = { id: number; seq: number }
 
 /** What a caller told the operator. */
 type IssueRow = { id: IssueId; account_id: AccountId; world: World; key_id: KeyId; title: string; body_json: string; created_at: number }
+
+/** Who is told of events over HTTPS. `events_json`: JSON array of event types, `message.*` and the like, or `*`. Deliveries to one webhook are made one
+ *  after the other: `lease` is held by whoever makes one. */
+type WebhookRow = {
+  id: WebhookId
+  account_id: AccountId
+  world: World
+  /** `mailbox`, `oversight`: stands behind a url of a mailbox */
+  kind: 'subscription' | 'mailbox' | 'oversight'
+  /** null: events of the whole account */
+  mailbox_id: MailboxId | null
+  url: string
+  events_json: string
+  /** as text: it has to sign */
+  secret: string
+  /** signs as well until `previous_until` */
+  previous_secret: string | null
+  previous_until: number | null
+  /** 64 hexadecimal digits: the private half of an Ed25519 key (RFC 8032 §5.1.5) */
+  signing_seed: string
+  is_enabled: number
+  /** why not: somebody asked for it, it answered 410, it failed for too long */
+  disabled_reason: 'asked' | 'gone' | 'failing' | null
+  /** of the first failure since it last answered well */
+  failing_since: number | null
+  /** nothing is brought before */
+  next_attempt_at: number
+  leased_until: number | null
+  lease: string | null
+  created_at: number
+  updated_at: number
+}
+
+/** One event for one webhook; a trigger on `events` makes them. Those of one webhook are delivered in the order of `seq`. */
+type WebhookDeliveryRow = {
+  seq: Generated<number>
+  id: WebhookDeliveryId
+  account_id: AccountId
+  world: World
+  webhook_id: WebhookId
+  event_id: EventId
+  event_type: string
+  /** where the last attempt went, or the next will go */
+  url: string
+  state: 'pending' | 'delivered' | 'failed'
+  /** counted before they are made */
+  attempts: Generated<number>
+  /** 1: nobody was asked, as in the test world */
+  is_simulated: Generated<number>
+  /** asked for again by hand: the delivery it repeats, when it repeats one */
+  replay_of: WebhookDeliveryId | null
+  response_status: number | null
+  /** the beginning of what they answered; their words */
+  response_text: string | null
+  /** why there was no answer, in our words */
+  trouble: string | null
+  created_at: number
+  last_attempt_at: number | null
+  settled_at: number | null
+}
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

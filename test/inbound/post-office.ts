@@ -178,6 +178,8 @@ export async function furnish(store: Store): Promise<void> {
     signature_block: null,
     scheduling_enabled: 1,
     mcp_configured: 0,
+    webhook_url: null,
+    oversight_webhook_url: null,
     created_at: now,
     ...more,
   })

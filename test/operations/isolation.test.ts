@@ -5,9 +5,13 @@ import { operations } from '../../server/operations/router.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { keepReport } from '../support/reports.ts'
+import { addWebhook } from '../support/webhooks.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
-type Ids = Record<'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery' | 'contact', string>
+type Ids = Record<
+  'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery' | 'contact' | 'webhook' | 'webhookDelivery',
+  string
+>
 type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
@@ -105,6 +109,21 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   // Name no row; suppression.test.ts has who sees whose list.
   list_suppression: () => [],
   add_suppression: () => [],
+  list_webhooks: () => [],
+  get_webhook: (ids) => [
+    { key: 'admin', method: 'GET', path: `/get_webhook?webhook_id=${ids.webhook}` },
+    { key: 'admin', method: 'GET', path: `/v1/webhooks/${ids.webhook}` },
+  ],
+  update_webhook: (ids) => [{ key: 'admin', method: 'PATCH', path: `/v1/webhooks/${ids.webhook}`, body: { enabled: false } }],
+  delete_webhook: (ids) => [{ key: 'admin', method: 'DELETE', path: `/v1/webhooks/${ids.webhook}` }],
+  rotate_webhook_secret: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/rotate-secret` }],
+  test_webhook: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/test` }],
+  // An empty list: webhooks.test.ts has who sees whose.
+  list_webhook_deliveries: () => [],
+  replay_webhook_delivery: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/webhook-deliveries/${ids.webhookDelivery}/replay` }],
+  replay_webhook_events: (ids) => [
+    { key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/replay`, body: { since: '2026-01-01' } },
+  ],
   remove_suppression: () => [{ key: 'admin', method: 'DELETE', path: '/v1/suppression/gone@remote.test' }],
 }
 
@@ -117,6 +136,8 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
   const scheduled = await desk.call(office.keys.agent, 'POST', '/send_email', { ...letter, send_at: '2026-03-03T09:00:00Z' })
   await desk.call(office.keys.agent, 'POST', '/send_email', letter)
   const [delivery] = await listWaiting(desk.store.db, { tenancy: office.free.tenancy, limit: 1 })
+  const webhook = await addWebhook(desk, office)
+  const tried = await desk.call(office.keys.admin, 'POST', '/test_webhook', { webhook_id: webhook.id })
   const draft = await desk.call(office.keys.agent, 'POST', '/draft_reply', { email_id: email.id, markdown: 'Later.' })
   await desk.call(office.keys.agent, 'POST', '/set_tags', { email_id: email.id, tags: { project: 'apollo' } })
   const contact = await desk.call(office.keys.agent, 'POST', '/add_contact', { email: 'bo@remote.test' })
@@ -129,6 +150,8 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     draft: String(draft.body['id']),
     scheduled: String(scheduled.body['id']),
     delivery: String(delivery?.id),
+    webhook: webhook.id,
+    webhookDelivery: String(tried.body['id']),
     report: await keepReport(desk, office),
   }
 }
@@ -140,6 +163,8 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   tags: await store.db.selectFrom('email_tags').selectAll().execute(),
   contacts: await store.db.selectFrom('contacts').selectAll().execute(),
   suppressions: await store.db.selectFrom('suppressions').selectAll().execute(),
+  webhooks: await store.db.selectFrom('webhooks').selectAll().orderBy('id').execute(),
+  webhookDeliveries: await store.db.selectFrom('webhook_deliveries').selectAll().orderBy('id').execute(),
   head: await store.db.selectFrom('log_head').selectAll().execute(),
 })
 

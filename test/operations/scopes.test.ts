@@ -48,6 +48,15 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   list_suppression: ['admin'],
   add_suppression: ['admin'],
   remove_suppression: ['admin'],
+  list_webhooks: ['admin'],
+  get_webhook: ['admin'],
+  update_webhook: ['admin'],
+  delete_webhook: ['admin'],
+  rotate_webhook_secret: ['admin'],
+  test_webhook: ['admin'],
+  list_webhook_deliveries: ['admin'],
+  replay_webhook_delivery: ['admin'],
+  replay_webhook_events: ['admin'],
 }
 
 describeOnEachEngine('scopes', (openStore) => {

@@ -4,6 +4,7 @@
  */
 import { onTestFinished } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
+import { createWebhooks } from '../../server/events/webhooks.ts'
 import { createKeys, draftKey } from '../../server/identity/keys.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import type { Scope } from '../../server/model/actor.ts'
@@ -101,6 +102,7 @@ export async function openDesk(
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: mostMailboxes }),
+      webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),

@@ -61,6 +61,8 @@ export async function openOffice(
     signature_block: null,
     scheduling_enabled: 1,
     mcp_configured: 0,
+    webhook_url: null,
+    oversight_webhook_url: null,
     created_at: now,
   }
   await store.transaction(async (tx) => {

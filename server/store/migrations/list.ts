@@ -16,6 +16,7 @@ import { mailboxSettings } from './013-mailbox-settings.ts'
 import { scheduled } from './010-scheduled.ts'
 import { limits } from './015-limits.ts'
 import { search } from './018-search.ts'
+import { webhooks } from './016-webhooks.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -33,6 +34,7 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '013-mailbox-settings', build: mailboxSettings },
   { name: '014-account', build: account },
   { name: '015-limits', build: limits },
+  { name: '016-webhooks', build: webhooks },
   { name: '017-places', build: places },
   { name: '018-search', build: search },
 ]
