@@ -173,6 +173,18 @@ export const settings = z.object({
     standard: '8025',
     help: 'The port to listen on for the API.',
   }),
+  MULTIMAIL_KEY_RATE: setting(count(0, 1_000_000), {
+    part: 'Programs and people',
+    unit: 'requests a minute',
+    standard: '600',
+    help: 'How many requests a minute one API key may make; more are answered 429 with the seconds to wait. Each node counts for itself. 0 for no limit.',
+  }),
+  MULTIMAIL_ACCOUNT_RATE: setting(count(0, 1_000_000), {
+    part: 'Programs and people',
+    unit: 'requests a minute',
+    standard: '3000',
+    help: 'The same for all keys of an account together.',
+  }),
   MULTIMAIL_METRICS_TOKEN: setting(metricsToken, {
     part: 'Programs and people',
     unit: 'text',
@@ -279,6 +291,12 @@ export const settings = z.object({
     unit: 'people a day',
     standard: '20',
     help: 'To how many people in 24 hours a mailbox may write that it has never written to, and that have not proved to have written to it. More are answered 429. 0 for no limit.',
+  }),
+  MULTIMAIL_EMAILS_PER_MONTH: setting(count(0, 1_000_000_000), {
+    part: 'Leaving mail',
+    unit: 'messages a month',
+    standard: '0',
+    help: 'How many messages an account may hand in within a calendar month (UTC), each recipient counted, mail of test keys not; more are answered 429. 0 for no limit.',
   }),
   MULTIMAIL_DKIM_SIGNATURES: setting(dkimAlgorithms, {
     part: 'Leaving mail',
@@ -440,7 +458,15 @@ export type Config = {
   scanners: { clamd: { path: string } | HostAndPort | null; rspamdUrl: string | null }
   /** `senderLimit` null: no limit */
   verdicts: { senderLimit: number | null; trustedSealers: readonly DomainName[] }
-  http: { host: string; port: number; publicUrl: string; /** null: metrics are shown to nobody */ metricsToken: string | null }
+  http: {
+    host: string
+    port: number
+    publicUrl: string
+    /** null: metrics are shown to nobody */
+    metricsToken: string | null
+    /** requests a minute; null: as many as they like */
+    rates: { key: number | null; account: number | null }
+  }
   outbound: {
     smarthost: Smarthost | null
     /** where mail for single domains goes instead */
@@ -455,6 +481,8 @@ export type Config = {
     warmUp: readonly { address: string | null; since: number }[]
     /** of a mailbox that has none of its own; null: none */
     caps: { hour: number | null; day: number | null; new: number | null }
+    /** messages that an account may hand in within a month; null: as many as it likes */
+    monthly: number | null
     tlsReports: boolean
   }
   dkim: {
@@ -523,6 +551,7 @@ export function toConfig(values: Settings): Config {
       port: values.MULTIMAIL_HTTP_PORT,
       publicUrl: values.MULTIMAIL_PUBLIC_URL ?? `http://${webHost}:${values.MULTIMAIL_HTTP_PORT}`,
       metricsToken: values.MULTIMAIL_METRICS_TOKEN,
+      rates: { key: values.MULTIMAIL_KEY_RATE || null, account: values.MULTIMAIL_ACCOUNT_RATE || null },
     },
     outbound: {
       // In local mode everything goes to our own receiver, so nothing can reach the internet by accident.
@@ -536,6 +565,7 @@ export function toConfig(values: Settings): Config {
       concurrency: values.MULTIMAIL_DELIVERY_CONCURRENCY,
       port: values.MULTIMAIL_OUTBOUND_PORT,
       warmUp: local ? [] : (values.MULTIMAIL_WARM_UP ?? []),
+      monthly: values.MULTIMAIL_EMAILS_PER_MONTH || null,
       caps: {
         hour: values.MULTIMAIL_MAILBOX_HOURLY || null,
         day: values.MULTIMAIL_MAILBOX_DAILY || null,

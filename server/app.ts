@@ -29,6 +29,7 @@ import { createClamavScan } from './inbound/scanners/clamav.ts'
 import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { createBudget } from './outbound/budget.ts'
+import { forgettingDuplicates } from './outbound/duplicates.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
 import { createIdentity } from './outbound/identity/identity.ts'
@@ -175,6 +176,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     holdExpiryMs: config.holds.expireAfterMs,
     giveUpAfterMs,
     caps,
+    monthly: config.outbound.monthly,
     returnPath: bouncesTo,
     publicUrl: config.http.publicUrl,
     unsubscribeLink: unsubscribeLinks({
@@ -217,7 +219,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
   const periodic = createPeriodic({
-    jobs: [...jobs, serviceKeys, ...reporter.jobs, policies.refreshing, forgetting(store.db), sweepingWebhooks],
+    jobs: [
+      ...jobs,
+      serviceKeys,
+      ...reporter.jobs,
+      policies.refreshing,
+      forgetting(store.db),
+      forgettingDuplicates(store.db),
+      sweepingWebhooks,
+    ],
     clock,
     log,
   })

@@ -11,6 +11,7 @@ import { OperationError } from '../operations/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { createAttempts } from './attempts.ts'
 import { createBodyRoom } from './body-room.ts'
 import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
@@ -20,6 +21,7 @@ import { openRoute, serveOpens } from './opens.ts'
 import { openApiDocument } from './openapi.ts'
 import { isOpen } from './open.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
+import { type Allowance, type Rates, createRequestRates, noRates, rateFacts, rateFields, windowSeconds } from './request-rates.ts'
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
 import { serveUnsubscribe, unsubscribeRoute } from './unsubscribe.ts'
@@ -33,6 +35,8 @@ export type HttpConfig = {
     publicUrl: string
     /** what whoever reads the metrics presents; null: nobody does */
     metricsToken: string | null
+    /** requests a minute; left out: as many as they like */
+    rates?: Rates
   }
 }
 
@@ -104,7 +108,10 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   })
   const actors = new WeakMap<FastifyRequest, KeyActor>()
+  const allowances = new WeakMap<FastifyRequest, readonly Allowance[]>()
   const bodyRoom = createBodyRoom(largeBodyLimit)
+  const attempts = createAttempts(deps.clock, deps.identify)
+  const rates = createRequestRates(deps.clock, deps.config.http.rates ?? noRates)
   const contextOf = (request: FastifyRequest): Context => ({
     rooms: deps.rooms,
     actor: actors.get(request) ?? null,
@@ -119,9 +126,16 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     // At once: nobody gets a body read by asking for a route that is not there.
     if (request.is404) throw new OperationError('UNKNOWN_ROUTE')
     if (isPublic(request)) return
-    const actor = await identifyCaller(request.headers, deps.identify, { mayBeNobody: isOpen(request) })
-    if (actor === null) return bodyRoom.refuseLarge(request, reply)
+    const actor = await identifyCaller(request.headers, (key) => attempts.identify(request.ip, key), { mayBeNobody: isOpen(request) })
+    if (actor === null) {
+      attempts.nobody(request.ip)
+      return bodyRoom.refuseLarge(request, reply)
+    }
     actors.set(request, actor)
+    const { isAllowed, allowances: left } = rates.take(actor, callsOf(request))
+    allowances.set(request, left)
+    reply.headers(rateFields(left))
+    if (!isAllowed) throw tooManyRequests(left)
     bodyRoom.enter(actor.keyId, request, reply)
   })
   app.addHook('onResponse', async (request, reply) => logAnswer(deps.log, actors.get(request), request, reply))
@@ -141,8 +155,22 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   serveRest(app, contextOf, largeBodyLimit)
   serveTrpc(app, contextOf, report)
-  serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl })
+  serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl, rateOf: (request) => rateFacts(allowances.get(request) ?? []) })
   return app
+}
+
+/** A batch of tRPC is as many calls as it names. */
+const callsOf = ({ routeOptions, url }: FastifyRequest): number =>
+  routeOptions.url?.startsWith('/trpc/') === true ? (url.split('?', 1)[0]?.split(/,|%2c/i).length ?? 1) : 1
+
+/** Its words are not those of a monthly allowance: clients tell them apart (contract §1.3). */
+function tooManyRequests(left: readonly Allowance[]): OperationError {
+  const [scarcest] = left
+  const words = scarcest && `This ${scarcest.policy} has made the ${scarcest.limit} requests that it may make in a minute`
+  return new OperationError('TOO_MANY_REQUESTS', words, [], (scarcest?.resetSeconds ?? windowSeconds) * 1000, {
+    remaining: 0,
+    rate_limit: rateFacts(left) ?? null,
+  })
 }
 
 /** Bodies are JSON. An empty one is `{}`, because clients send `Content-Type: application/json` with every request (contract §13.1). */

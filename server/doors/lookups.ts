@@ -33,7 +33,7 @@ export function createLookups(clock: Clock): Lookups {
 }
 
 /** An address of IPv4; of IPv6 the /64, which is one household. */
-function networkOf(ip: string): { name: string; isInside: boolean } {
+export function networkOf(ip: string): { name: string; isInside: boolean } {
   if (!ipaddr.isValid(ip)) return { name: 'unknown', isInside: false }
   const address = ipaddr.process(ip)
   const isInside = address.range() !== 'unicast'

@@ -53,13 +53,24 @@ function pathItem(route: RestRoute): JsonObject {
       ...inPath.map((name) => parameter('path', name, input)),
       ...(!hasBody(method) ? Object.keys(rest.properties).map((name) => parameter('query', name, input)) : []),
     ],
-    ...(hasBody(method) && { requestBody: { required: rest.required.length > 0, content: { 'application/json': { schema: rest } } } }),
+    ...(hasBody(method) && {
+      requestBody: {
+        required: rest.required.length > 0,
+        content: { 'application/json': { schema: rest, ...bodyExample(operation, inPath) } },
+      },
+    }),
     responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },
   }
 }
 
 const scopeWords = ({ meta: { scope, orScope } }: OperationInfo): string =>
   scope === 'none' ? 'For everybody; no key is needed.' : `Scope: ${[scope, orScope].filter((one) => one !== undefined).join(' or ')}.`
+
+/** What is in the path is not in the body. */
+function bodyExample({ meta: { examples } }: OperationInfo, inPath: readonly string[]): JsonObject {
+  const [first] = examples ?? []
+  return first === undefined ? {} : { example: Object.fromEntries(Object.entries(first.input).filter(([name]) => !inPath.includes(name))) }
+}
 
 /** The flat name where it is the flat route, else that and the path, so that each is there once. */
 const operationId = ({ operation, surface, path }: RestRoute): string =>

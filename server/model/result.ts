@@ -1,7 +1,13 @@
 /** An expected outcome: success with a value, or a failure with a code from a closed set. Exceptions are for bugs and broken disks. */
 export type Result<T, E extends string> =
   | { ok: true; value: T }
-  | { ok: false; code: E; detail?: string; /** when asking again can help */ retryAfterMs?: number }
+  | {
+      ok: false
+      code: E
+      detail?: string
+      /** when asking again can help */ retryAfterMs?: number
+      /** for programs */ facts?: Readonly<Record<string, string | number>>
+    }
 
 export const ok = <T>(value: T): { ok: true; value: T } => ({ ok: true, value })
 

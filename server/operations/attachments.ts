@@ -47,6 +47,7 @@ export const download_attachment = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}', filename: 'order.txt' } }],
   rest: ['GET /download_attachment', 'GET /v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}'],
 })
   .input(DownloadAttachment.refine((input) => input.filename !== undefined || input.index !== undefined, 'give filename or index'))

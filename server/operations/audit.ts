@@ -32,6 +32,7 @@ export const get_audit_log = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { limit: 20 } }],
   rest: ['GET /get_audit_log', 'GET /v1/audit-log'],
 })
   .input(z.strictObject({ limit: Limit.default(defaultLimit), cursor: SeqCursor.exactOptional() }))

@@ -44,6 +44,7 @@ export const search_contacts = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { query: 'ann' } }],
   rest: ['GET /search_contacts', 'GET /v1/contacts'],
 })
   .input(
@@ -77,6 +78,7 @@ export const add_contact = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email: 'ann@example.org', name: 'Ann', tags: ['customer'] } }],
   rest: ['POST /add_contact', 'POST /v1/contacts'],
 })
   .input(
@@ -129,6 +131,7 @@ export const delete_contact = operation({
   readOnly: false,
   destructive: true,
   idempotent: true,
+  examples: [{ input: { contact_id: '{contact_id}' } }],
   rest: ['POST /delete_contact', 'DELETE /v1/contacts/{contact_id}'],
 })
   .input(z.strictObject({ contact_id: z.string().min(1).max(64).describe('From search_contacts, e.g. con_01J…') }))

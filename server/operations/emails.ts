@@ -21,6 +21,7 @@ export const read_email = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}' } }],
   rest: ['GET /read_email', 'GET /v1/mailboxes/{mailbox_id}/emails/{email_id}'],
 })
   .input(z.strictObject({ email_id: EmailRef, mailbox_id: MailboxRef.exactOptional() }))

@@ -2,6 +2,7 @@
  *  a tRPC code, words, and a `fix`: the next thing to do, written so that a model can do it.
  *  A code is never renamed or reused; `docs/errors.md` is this table. */
 import type { TRPC_ERROR_CODE_KEY } from '@trpc/server/rpc'
+import type { Json } from '../model/canonical.ts'
 import { maxRecipients, maxSubjectLength } from '../model/letter-limits.ts'
 import type { Result } from '../model/result.ts'
 
@@ -313,6 +314,12 @@ export const errors = {
     message: 'This idempotency key belongs to another call',
     fix: 'Use a new idempotency key for what is new, or repeat the earlier call unchanged.',
   },
+  DUPLICATE_EMAIL: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This mailbox handed in the same email less than 60 seconds ago',
+    fix: 'Do not send it again: look at the one that is named with read_email. If you do mean to send it twice, give an idempotency_key of its own.',
+  },
   IDEMPOTENCY_IN_FLIGHT: {
     http: 409,
     trpc: 'CONFLICT',
@@ -421,6 +428,24 @@ export const errors = {
     message: 'This account used 20000 idempotency keys within 24 hours, and each is remembered for that long',
     fix: 'Make the call without an idempotency key, or wait for as many seconds as retry_after_seconds says.',
   },
+  QUOTA_EXCEEDED: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'The monthly quota of this account is used up',
+    fix: 'Do not retry before the time that retry_after_seconds says. Mail still arrives; ask the operator to raise the limit if it cannot wait.',
+  },
+  TOO_MANY_REQUESTS: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'This is more requests than may be made in a minute',
+    fix: 'Wait for as many seconds as retry_after_seconds says, then go on more slowly: the headers of each answer say how many are left.',
+  },
+  TOO_MANY_ATTEMPTS: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'Too many calls with keys that are not accepted came from this address',
+    fix: 'Wait for as many seconds as retry_after_seconds says, and use a key that is accepted.',
+  },
   TOO_MANY_LOOKUPS: {
     http: 429,
     trpc: 'TOO_MANY_REQUESTS',
@@ -511,14 +536,23 @@ export class OperationError extends Error {
   readonly code: ErrorCode
   readonly fields: readonly FieldError[]
   readonly retryAfterMs: number | undefined
+  /** further fields of the answer that programs read */
+  readonly facts: Readonly<Record<string, Json>>
 
   /** @param message about this case, for the caller; the catalogue's when left out */
-  constructor(code: ErrorCode, message?: string, fields: readonly FieldError[] = [], retryAfterMs?: number) {
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    fields: readonly FieldError[] = [],
+    retryAfterMs?: number,
+    facts: Readonly<Record<string, Json>> = {},
+  ) {
     super(message ?? errors[code].message)
     this.name = 'OperationError'
     this.code = code
     this.fields = fields
     this.retryAfterMs = retryAfterMs
+    this.facts = facts
   }
 }
 
@@ -526,5 +560,5 @@ export class OperationError extends Error {
 export function unwrap<T>(result: Result<T, ErrorCode>): T {
   if (result.ok) return result.value
   const message = result.detail && `${errors[result.code].message}. ${result.detail}`
-  throw new OperationError(result.code, message, [], result.retryAfterMs)
+  throw new OperationError(result.code, message, [], result.retryAfterMs, result.facts)
 }

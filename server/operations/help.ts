@@ -9,6 +9,7 @@ export const setup_multimail = openOperation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: {} }],
   rest: ['GET /setup_multimail'],
 })
   .input(z.strictObject({}))

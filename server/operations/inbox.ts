@@ -60,6 +60,7 @@ export const check_inbox = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', status: 'unread', limit: 10 } }],
   rest: ['GET /check_inbox', 'GET /v1/mailboxes/{mailbox_id}/emails'],
 })
   .input(CheckInbox)

@@ -20,6 +20,7 @@ export const list_mailboxes = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: {} }],
   rest: ['GET /list_mailboxes', 'GET /v1/mailboxes'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef.exactOptional().describe('Only this one, by id or address') }))
@@ -62,6 +63,7 @@ export const update_mailbox = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', display_name: 'Support' } }],
   rest: ['POST /update_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting }))
@@ -77,6 +79,7 @@ export const configure_mailbox = operation({
   readOnly: false,
   destructive: true,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', default_gate_timing: 'schedule_first' } }],
   rest: ['POST /configure_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}/configure'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting, ...agentSettings }))
@@ -101,6 +104,7 @@ export const delete_mailbox = operation({
   readOnly: false,
   destructive: true,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{other_mailbox_id}' } }],
   rest: ['POST /delete_mailbox', 'DELETE /v1/mailboxes/{mailbox_id}'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef }))

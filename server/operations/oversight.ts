@@ -50,6 +50,7 @@ export const list_pending = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}' } }],
   rest: ['GET /list_pending', 'GET /v1/oversight/pending'],
 })
   .input(
@@ -126,6 +127,7 @@ export const decide_email = operation({
   readOnly: false,
   destructive: true,
   idempotent: false,
+  examples: [{ input: { email_id: '{pending_id}', action: 'reject', reason: 'The price is wrong.' } }],
   rest: ['POST /decide_email', 'POST /v1/oversight/decide'],
 })
   .input(

@@ -10,6 +10,8 @@ export type ProblemBody = {
   request_id: string
   errors?: readonly FieldError[]
   retry_after_seconds?: number
+  /** of too many requests (doors/request-rates.ts), of a mailbox that warms up (contract §1.3) */
+  [fact: string]: unknown
 }
 export type Problem = { status: number; body: ProblemBody }
 
@@ -18,9 +20,9 @@ const mostFields = 20
 
 /** Translates whatever was thrown. What is not of the catalogue is a bug or a broken disk: it becomes INTERNAL and its words stay inside. */
 export function problemOf(thrown: unknown, requestId: string): Problem {
-  const { code, message, fields, retryAfterMs } = operationErrorOf(thrown)
+  const { code, message, fields, retryAfterMs, facts } = operationErrorOf(thrown)
   const { http, fix } = errors[code]
-  const body: ProblemBody = { error: message, code, fix, request_id: requestId }
+  const body: ProblemBody = { ...facts, error: message, code, fix, request_id: requestId }
   if (fields.length > 0) body.errors = fields.slice(0, mostFields)
   if (retryAfterMs !== undefined) body.retry_after_seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
   return { status: http, body }

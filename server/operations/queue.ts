@@ -63,6 +63,7 @@ export const list_queue = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { limit: 20 } }],
   rest: ['GET /list_queue', 'GET /v1/queue'],
 })
   .input(
@@ -107,6 +108,7 @@ export const retry_delivery = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { delivery_id: '{delivery_id}' } }],
   rest: ['POST /retry_delivery', 'POST /v1/queue/{delivery_id}/retry'],
 })
   .input(ByHand)
@@ -133,6 +135,7 @@ export const cancel_delivery = operation({
   readOnly: false,
   destructive: true,
   idempotent: false,
+  examples: [{ input: { delivery_id: '{delivery_id}' } }],
   rest: ['POST /cancel_delivery', 'POST /v1/queue/{delivery_id}/cancel'],
 })
   .input(ByHand)

@@ -32,6 +32,7 @@ export const get_email_raw = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}' } }],
   rest: ['GET /get_email_raw', 'GET /v1/mailboxes/{mailbox_id}/emails/{email_id}/raw'],
 })
   .input(

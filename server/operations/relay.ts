@@ -49,6 +49,7 @@ export const stop_sending = operation({
     'The switch: within a second nothing leaves any more, approved mail included. What has been sent in full still gets its answer; everything else stays ' +
     'in the queue until resume_sending. With mailbox_id or domain only that mail is stopped.',
   destructive: false,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', reason: 'It writes to the wrong people.' } }],
   rest: ['POST /stop_sending', 'POST /v1/sending/stop'],
 })
   .input(Which)
@@ -67,6 +68,7 @@ export const resume_sending = operation({
   description:
     'Takes back what stop_sending stopped with the same mailbox_id and domain. What the operator of the server stopped stays stopped.',
   destructive: false,
+  examples: [{ input: { mailbox_id: '{mailbox_id}' } }],
   rest: ['POST /resume_sending', 'POST /v1/sending/resume'],
 })
   .input(Which)

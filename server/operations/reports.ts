@@ -61,6 +61,7 @@ export const list_reports = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { limit: 20 } }],
   rest: ['GET /list_reports', 'GET /v1/reports'],
 })
   .input(
@@ -127,6 +128,7 @@ export const get_report = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { id: '{report_id}' } }],
   rest: ['GET /get_report', 'GET /v1/reports/{id}'],
 })
   .input(z.strictObject({ id: z.string().min(1).max(maxIdLength).describe('Id of a report, from list_reports') }))

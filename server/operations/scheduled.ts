@@ -23,6 +23,7 @@ export const edit_scheduled_email = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{scheduled_id}', subject: 'Your order, corrected' } }],
   rest: ['POST /edit_scheduled_email', 'PATCH /v1/mailboxes/{mailbox_id}/emails/{email_id}/schedule'],
 })
   .input(

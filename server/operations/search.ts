@@ -40,6 +40,7 @@ export const search_emails = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { query: 'invoice from:ann after:2026-01-31', limit: 10 } }],
   rest: ['GET /search_emails', 'GET /v1/search', 'GET /v1/mailboxes/{mailbox_id}/search'],
 })
   .input(

@@ -35,6 +35,7 @@ export const get_sending_settings = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}' } }],
   rest: ['GET /get_sending_settings', 'GET /v1/mailboxes/{mailbox_id}/sending'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef }))
@@ -71,6 +72,7 @@ export const set_sending_settings = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', opens: false } }],
   rest: ['POST /set_sending_settings', 'POST /v1/mailboxes/{mailbox_id}/sending'],
 })
   .input(Change)

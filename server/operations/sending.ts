@@ -24,6 +24,7 @@ export const draft_reply = operation({
   readOnly: false,
   destructive: false,
   idempotent: false,
+  examples: [{ input: { email_id: '{email_id}', markdown: 'It leaves tomorrow.' } }],
   rest: ['POST /draft_reply', 'POST /v1/mailboxes/{mailbox_id}/draft/{email_id}'],
 })
   .input(z.strictObject({ email_id: EmailRef, mailbox_id: MailboxRef.exactOptional(), ...writing }))
@@ -44,6 +45,7 @@ export const reply_email = operation({
   destructive: false,
   idempotent: false,
   findsItself: true,
+  examples: [{ input: { email_id: '{email_id}', markdown: 'It leaves tomorrow.', idempotency_key: 'order-17-reply' } }],
   rest: ['POST /reply_email', 'POST /v1/mailboxes/{mailbox_id}/reply/{email_id}'],
 })
   .input(
@@ -71,6 +73,7 @@ export const reply_all = operation({
   destructive: false,
   idempotent: false,
   findsItself: true,
+  examples: [{ input: { email_id: '{email_id}', markdown: 'Thank you both, we ship **today**.' } }],
   rest: ['POST /reply_all', 'POST /v1/mailboxes/{mailbox_id}/reply-all/{email_id}'],
 })
   .input(
@@ -98,6 +101,7 @@ export const forward_email = operation({
   destructive: false,
   idempotent: false,
   findsItself: true,
+  examples: [{ input: { email_id: '{email_id}', to: ['bo@example.org'], markdown: 'For you to answer.' } }],
   rest: ['POST /forward_email', 'POST /v1/mailboxes/{mailbox_id}/forward/{email_id}'],
 })
   .input(
@@ -169,6 +173,7 @@ export const send_email = operation({
   destructive: false,
   idempotent: false,
   findsItself: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', to: ['bo@example.org'], subject: 'Your order', markdown: 'It **leaves** tomorrow.' } }],
   rest: ['POST /send_email', 'POST /v1/mailboxes/{mailbox_id}/send'],
 })
   .input(
@@ -235,6 +240,7 @@ export const cancel_message = operation({
   readOnly: false,
   destructive: true,
   idempotent: true,
+  examples: [{ input: { email_id: '{pending_id}' } }],
   rest: ['POST /cancel_message', 'POST /v1/mailboxes/{mailbox_id}/emails/{email_id}/cancel'],
 })
   .input(z.strictObject({ email_id: EmailRef, mailbox_id: MailboxRef.exactOptional() }))

@@ -28,6 +28,7 @@ export const report_spam = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}' } }],
   rest: ['POST /report_spam', 'POST /v1/emails/{email_id}/report-spam'],
 })
   .input(LabelInput)
@@ -42,6 +43,7 @@ export const not_spam = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}' } }],
   rest: ['POST /not_spam', 'POST /v1/emails/{email_id}/not-spam'],
 })
   .input(LabelInput)
@@ -90,6 +92,7 @@ export const list_spam = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { limit: 10 } }],
   rest: ['GET /list_spam', 'GET /v1/emails'],
 })
   .input(

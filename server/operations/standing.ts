@@ -18,6 +18,7 @@ export const lift_enforcement = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { mailbox_id: '{mailbox_id}', reason: 'The list of recipients is cleaned.' } }],
   rest: ['POST /lift_enforcement', 'POST /v1/mailboxes/{mailbox_id}/lift-enforcement'],
 })
   .input(

@@ -52,6 +52,7 @@ export const list_suppression = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_address: 'gone@example.org' } }],
   rest: ['GET /list_suppression', 'GET /v1/suppression'],
 })
   .input(
@@ -89,6 +90,7 @@ export const add_suppression = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_address: 'gone@example.org' } }],
   rest: ['POST /add_suppression', 'POST /v1/suppression'],
 })
   .input(
@@ -114,6 +116,7 @@ export const remove_suppression = operation({
   readOnly: false,
   destructive: true,
   idempotent: false,
+  examples: [{ input: { email_address: 'left@example.org' } }],
   rest: ['POST /remove_suppression', 'DELETE /v1/suppression/{email_address}'],
 })
   .input(z.strictObject({ email_address: AddressText }))

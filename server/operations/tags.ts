@@ -26,6 +26,7 @@ export const get_tags = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}' } }],
   rest: ['GET /get_tags', 'GET /v1/mailboxes/{mailbox_id}/emails/{email_id}/tags'],
 })
   .input(Named)
@@ -49,6 +50,7 @@ export const set_tags = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}', tags: { topic: 'orders' } } }],
   rest: ['POST /set_tags', 'PUT /v1/mailboxes/{mailbox_id}/emails/{email_id}/tags'],
 })
   .input(
@@ -81,6 +83,7 @@ export const delete_tag = operation({
   readOnly: false,
   destructive: true,
   idempotent: true,
+  examples: [{ input: { email_id: '{email_id}', key: 'topic' } }],
   rest: ['POST /delete_tag', 'DELETE /v1/mailboxes/{mailbox_id}/emails/{email_id}/tags/{key}'],
 })
   .input(Named.extend({ key: TagKey }))

@@ -45,6 +45,7 @@ export const get_thread = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { thread_id: '{thread_id}' } }],
   rest: ['GET /get_thread', 'GET /v1/mailboxes/{mailbox_id}/threads/{thread_id}'],
 })
   .input(z.strictObject({ thread_id: ThreadRef, mailbox_id: MailboxRef.exactOptional() }))

@@ -21,6 +21,7 @@ export const list_webhook_deliveries = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { webhook_id: '{webhook_id}', status: 'failed' } }],
   rest: ['GET /list_webhook_deliveries', 'GET /v1/webhook-deliveries'],
 })
   .input(
@@ -64,6 +65,7 @@ export const replay_webhook_delivery = operation({
   readOnly: false,
   destructive: false,
   idempotent: false,
+  examples: [{ input: { delivery_id: '{webhook_delivery_id}' } }],
   rest: ['POST /replay_webhook_delivery', 'POST /v1/webhook-deliveries/{delivery_id}/replay'],
 })
   .input(z.strictObject({ delivery_id: WebhookDeliveryRef }))
@@ -100,6 +102,7 @@ export const replay_webhook_events = operation({
   readOnly: false,
   destructive: false,
   idempotent: false,
+  examples: [{ input: { webhook_id: '{webhook_id}', since: '2026-03-01T00:00:00Z' } }],
   rest: ['POST /replay_webhook_events', 'POST /v1/webhooks/{webhook_id}/replay'],
 })
   .input(

@@ -41,6 +41,7 @@ export const list_webhooks = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: {} }],
   rest: ['GET /list_webhooks', 'GET /v1/webhooks'],
 })
   .input(z.strictObject({ limit: Limit.default(defaultLimit), cursor: WebhookCursor.exactOptional() }))
@@ -67,6 +68,7 @@ export const get_webhook = operation({
   readOnly: true,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { webhook_id: '{webhook_id}' } }],
   rest: ['GET /get_webhook', 'GET /v1/webhooks/{webhook_id}'],
 })
   .input(z.strictObject({ webhook_id: WebhookRef }))
@@ -90,6 +92,7 @@ export const update_webhook = operation({
   readOnly: false,
   destructive: false,
   idempotent: true,
+  examples: [{ input: { webhook_id: '{webhook_id}', events: ['message.received', 'oversight.*'] } }],
   rest: ['POST /update_webhook', 'PATCH /v1/webhooks/{webhook_id}'],
 })
   .input(z.strictObject({ webhook_id: WebhookRef, events: EventNames.exactOptional(), enabled: z.boolean().exactOptional() }))
@@ -112,6 +115,7 @@ export const delete_webhook = operation({
   readOnly: false,
   destructive: true,
   idempotent: false,
+  examples: [{ input: { webhook_id: '{webhook_id}' } }],
   rest: ['POST /delete_webhook', 'DELETE /v1/webhooks/{webhook_id}'],
 })
   .input(z.strictObject({ webhook_id: WebhookRef }))
@@ -134,6 +138,7 @@ export const rotate_webhook_secret = operation({
   destructive: false,
   idempotent: false,
   secretOutput: true,
+  examples: [{ input: { webhook_id: '{webhook_id}' } }],
   rest: ['POST /rotate_webhook_secret', 'POST /v1/webhooks/{webhook_id}/rotate-secret'],
 })
   .input(z.strictObject({ webhook_id: WebhookRef, secret: Secret.exactOptional() }))
@@ -154,6 +159,7 @@ export const test_webhook = operation({
   readOnly: false,
   destructive: false,
   idempotent: false,
+  examples: [{ input: { webhook_id: '{webhook_id}' } }],
   rest: ['POST /test_webhook', 'POST /v1/webhooks/{webhook_id}/test'],
 })
   .input(z.strictObject({ webhook_id: WebhookRef }))

@@ -22,8 +22,10 @@ import { compose, newMessageId } from './compose.ts'
 import { withCopies } from './copies.ts'
 import { footerText, imitatesFooter, withFooterHtml } from './footer.ts'
 import { newOpenToken, openFlag, openImage } from './opens/opens.ts'
+import { refuseTwice } from './duplicates.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
 import { noCaps } from './pace/caps.ts'
+import { spendOfMonth } from './pace/quota.ts'
 import { askToSend } from './pace/spend.ts'
 import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
 import type { Render } from './render.ts'
@@ -142,7 +144,7 @@ type Filing = {
 }
 
 async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Result<Submitted, SubmitCode> | 'changed'> {
-  const { proposal, composed, blobs } = filing
+  const { actor, proposal, composed, blobs } = filing
   const now = deps.clock.now()
   const earlier = await replay(tx, proposal)
   if (earlier !== null) return earlier
@@ -157,6 +159,13 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (!areSame(circumstances, filing.circumstances)) return 'changed'
   if (wantsTime(mailbox, proposal)) return noScheduling
   if (!spend.ok) return spend
+  const twice = await refuseTwice(tx, proposal, now)
+  if (!twice.ok) return twice
+  const month = await spendOfMonth(tx, { tenancy: actor, messages: ask.forwardPaths.length, most: deps.monthly ?? null, now })
+  if (!month.ok) {
+    await twice.value(tx)
+    return month
+  }
 
   for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
   const status = statusAfterGate(verdict.outcome, timingColumns(proposal.timing ?? atOnce), now)

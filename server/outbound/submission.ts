@@ -76,6 +76,8 @@ export type SubmitCode =
   | 'ALREADY_APPROVED'
   | 'UNAVAILABLE'
   | 'RATE_LIMITED'
+  | 'QUOTA_EXCEEDED'
+  | 'DUPLICATE_EMAIL'
 
 export type SubmissionDeps = {
   store: Store
@@ -85,6 +87,8 @@ export type SubmissionDeps = {
   giveUpAfterMs: number
   /** of a mailbox that has none of its own; left out: none */
   caps?: Caps
+  /** messages that one account may hand in within a month; null or left out: as many as it likes */
+  monthly?: number | null
   /** where bounces of an email go; left out: to its mailbox */
   returnPath?: ((email: EmailId, domain: DomainName) => Address) | undefined
   /** where a recipient unsubscribes; left out: mail carries no link */

@@ -20,11 +20,15 @@ describeOnEachEngine('a mailbox that notices opens', (openStore) => {
     expect(await switchOpens(desk, desk.ours[mailbox].address, true)).toMatchObject({ ok: true, value: { changed: true } })
     return desk
   }
+  let count = 0
   const send = async (desk: Desk, mailbox: 'free' | 'gated') => {
+    count += 1
     const sent = await desk.call(desk.ours.keys.agent, 'POST', `/v1/mailboxes/${desk.ours[mailbox].id}/send`, {
       to: ['bo@remote.test'],
       subject: 'Hello',
       markdown: 'Hello **Bo**',
+      // The same twice is meant.
+      idempotency_key: `mail-${count}`,
     })
     const id = String(sent.body['id']) as EmailId
     const email = await emailById(desk.store.db, id)

@@ -172,7 +172,8 @@ describeOnEachEngine('a mailbox', (openStore) => {
     const desk = await openDesk(openStore)
     const { keys, free } = desk.ours
     const to = Array.from({ length: 40 }, (_, at) => `p${at}@remote.test`)
-    for (let at = 0; at < 3; at += 1) await desk.call(keys.agent, 'POST', '/send_email', { mailbox_id: free.id, ...letter, to })
+    for (let at = 0; at < 3; at += 1)
+      await desk.call(keys.agent, 'POST', '/send_email', { mailbox_id: free.id, ...letter, subject: `Hello ${at}`, to })
     expect(await listWaiting(desk.store.db, { limit: 1_000 })).toHaveLength(120)
     expect(await desk.call(keys.admin, 'DELETE', `/v1/mailboxes/${free.id}`)).toMatchObject({ status: 200 })
     expect(await listWaiting(desk.store.db, { limit: 1_000 })).toEqual([])

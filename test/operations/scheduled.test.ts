@@ -86,7 +86,9 @@ describeOnEachEngine('mail that is sent later, for callers', (openStore) => {
     })
     expect(await listed()).toBe('schedule_first')
     expect((await scheduled(desk, {}, gated.id)).body).toMatchObject({ status: 'scheduled' })
-    expect((await scheduled(desk, { gate_timing: 'gate_first' }, gated.id)).body).toMatchObject({ status: 'pending_approval' })
+    expect((await scheduled(desk, { gate_timing: 'gate_first', subject: 'Now' }, gated.id)).body).toMatchObject({
+      status: 'pending_approval',
+    })
     const log = await desk.call(admin, 'GET', '/get_audit_log')
     expect(log.body['entries']).toContainEqual(
       expect.objectContaining({

@@ -65,8 +65,10 @@ describeOnEachEngine('mail that is sent later', (openStore) => {
       ...times,
       caps: { ...noCaps, ...caps },
     }).run()
+  // The same twice within a minute would be refused.
+  let count = 0
   const submit = async (office: Office, timing: Timing, to = ['bo@remote.test']) => {
-    const letter = { mailbox: office.mailbox.id, to: to.map(address), subject: 'Hello', markdown: 'Hi', timing }
+    const letter = { mailbox: office.mailbox.id, to: to.map(address), subject: 'Hello', markdown: `Hi ${(count += 1)}`, timing }
     const sent = await submissions.send(office.agent, letter)
     if (!sent.ok) throw new Error(sent.code)
     return sent.value
@@ -158,7 +160,7 @@ describeOnEachEngine('mail that is sent later', (openStore) => {
     const caps: Caps = { hour: 2, day: 3, new: null }
     const counting = createSubmissions({ store, clock, log: silentLog, onReleased: () => {}, ...times, caps })
     const letter = { mailbox: office.mailbox.id, to: [address('bo@remote.test')], subject: 'Hello', markdown: 'Hi' }
-    const handIn = async (timing: Timing) => (await counting.send(office.agent, { ...letter, timing })).ok
+    const handIn = async (timing: Timing) => (await counting.send(office.agent, { ...letter, markdown: `Hi ${(count += 1)}`, timing })).ok
     expect([await handIn(later), await handIn(later), await handIn(later)]).toEqual([true, true, false])
     await clock.advance(hour)
     expect(await due(caps)).toBe(2)

@@ -5,6 +5,7 @@
 import { onTestFinished } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
 import { createWebhooks } from '../../server/events/webhooks.ts'
+import type { Rates } from '../../server/doors/request-rates.ts'
 import { createKeys, draftKey } from '../../server/identity/keys.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import type { Scope } from '../../server/model/actor.ts'
@@ -79,19 +80,29 @@ export type Arrival = {
   dmarc: 'pass' | 'fail' | 'none'
 }
 
+type DeskOptions = {
+  metricsToken?: string | null
+  caps?: Caps
+  monthly?: number | null
+  rates?: Rates
+  signingKey?: object
+  mostMailboxes?: number | null
+}
+
 export async function openDesk(
   openStore: () => Promise<Store>,
-  {
-    metricsToken = null,
-    caps,
-    signingKey,
-    mostMailboxes = null,
-  }: { metricsToken?: string | null; caps?: Caps; signingKey?: object; mostMailboxes?: number | null } = {},
+  { metricsToken = null, caps, monthly = null, rates, signingKey, mostMailboxes = null }: DeskOptions = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
   const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
-  const submissions = createSubmissions({ ...shared, publicUrl: 'https://mail.ours.test', holdExpiryMs: 72 * hour, ...(caps && { caps }) })
+  const submissions = createSubmissions({
+    ...shared,
+    publicUrl: 'https://mail.ours.test',
+    holdExpiryMs: 72 * hour,
+    monthly,
+    ...(caps && { caps }),
+  })
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
   const keys = createKeys({ store, clock })
   const http = createHttpServer({
@@ -112,7 +123,7 @@ export async function openDesk(
       log: silentLog,
     },
     identify: keys.identify,
-    config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken } },
+    config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken, ...(rates && { rates }) } },
     signingKey: signingKey && (() => Promise.resolve(signingKey)),
     reputation: createReputation({ store, clock }),
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),

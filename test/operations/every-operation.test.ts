@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { openApiDocument } from '../../server/doors/openapi.ts'
+import { restRoutes } from '../../server/doors/rest.ts'
+import { type JsonObject, isObject } from '../../server/doors/shape.ts'
+import { type OperationInfo, operations } from '../../server/operations/router.ts'
+import { type Desk, openDesk } from '../support/desk.ts'
+import { filled, furnishScene } from '../support/scene.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+
+const each = operations.map((operation) => [operation.name, operation] as const)
+
+/** The places of a JSON Schema that allow anything. */
+function loose(schema: unknown, path = ''): string[] {
+  if (!isObject(schema)) return []
+  const { properties, items, anyOf, additionalProperties } = schema
+  const says = ['type', 'const', 'enum', 'anyOf', 'oneOf', 'allOf', '$ref'].some((word) => Object.hasOwn(schema, word))
+  return [
+    ...(says ? [] : [path]),
+    ...(isObject(properties) ? Object.entries(properties).flatMap(([name, one]) => loose(one, `${path}.${name}`)) : []),
+    ...(items === undefined ? [] : loose(items, `${path}[]`)),
+    ...(Array.isArray(anyOf) ? anyOf.flatMap((one) => loose(one, path)) : []),
+    ...(isObject(additionalProperties) ? loose(additionalProperties, `${path}.*`) : []),
+  ]
+}
+
+/** Output fields that hold whatever a room wrote down, with the reason. */
+const looseOnPurpose: readonly string[] = [
+  // Each kind of entry has its own facts.
+  'get_audit_log.entries[].metadata.*',
+  'get_audit_log.entries[].details.*',
+]
+
+describe('every operation', () => {
+  it.each(each)('%s is described, and takes and gives exactly what it says', (name, { meta, input, output, kind }) => {
+    expect(meta.title).toMatch(/^[A-Z].{3,60}[^.]$/)
+    expect(meta.description.length).toBeGreaterThanOrEqual(40)
+    expect(meta.description).toMatch(/\.$/)
+    expect(kind === 'mutation' && meta.readOnly).toBe(false)
+    const refused = input.safeParse({ not_a_field_of_anything: 1 })
+    expect(refused.error?.issues.some(({ code }) => code === 'unrecognized_keys')).toBe(true)
+    const schema: JsonObject = z.toJSONSchema(output)
+    expect([schema['type'], schema['additionalProperties']]).toEqual(['object', false])
+    expect(loose(schema, name).filter((path) => !looseOnPurpose.includes(path))).toEqual([])
+  })
+
+  it.each(each)('%s has a flat route and one under /v1, and is in the OpenAPI document', (name, { kind }) => {
+    const routes = restRoutes.filter(({ operation }) => operation.name === name)
+    const flat = kind === 'query' ? 'GET' : 'POST'
+    expect(routes.filter(({ surface }) => surface === 'flat').map(({ method, path }) => `${method} ${path}`)).toEqual([`${flat} /${name}`])
+    // What tells a newcomer how to begin is no part of what is versioned.
+    expect(routes.some(({ path }) => path.startsWith('/v1/'))).toBe(name !== 'setup_multimail')
+    const { paths } = openApiDocument('https://mail.ours.test') as { paths: Record<string, Record<string, unknown>> }
+    expect(paths[`/${name}`]?.[flat.toLowerCase()]).toMatchObject({ operationId: name })
+  })
+
+  it.each(each)('%s shows an example', (_name, { meta }) => {
+    expect(meta.examples?.length ?? 0).toBeGreaterThan(0)
+  })
+})
+
+const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
+  meta.scope === 'oversight' ? keys.reviewer : meta.scope === 'send' || meta.scope === 'read' ? keys.agent : keys.admin
+
+describeOnEachEngine('the examples', (openStore) => {
+  it('work as they are written', { timeout: 120_000 }, async () => {
+    // The furnishing comes from one desk: what an example needs is made anew before it.
+    const desk = await openDesk(openStore)
+    for (const operation of operations) {
+      const scene = await furnishScene(desk, desk.ours)
+      for (const { input } of operation.meta.examples ?? []) {
+        const { name, kind } = operation
+        const body = filled(input, scene)
+        const query = kind === 'query' ? `?input=${encodeURIComponent(JSON.stringify(body))}` : ''
+        const answer = await desk.call(
+          keyFor(desk, operation),
+          kind === 'query' ? 'GET' : 'POST',
+          `/trpc/${name}${query}`,
+          kind === 'query' ? undefined : body,
+        )
+        expect([name, answer.status, answer.body['error']]).toEqual([name, 200, undefined])
+      }
+      // No mail is the same as that of the scene before.
+      await desk.clock.advance(60_001)
+    }
+  })
+})

@@ -1,0 +1,55 @@
+import { listWaiting } from '../../server/store/waiting.ts'
+import type { Answer, Desk, Office } from './desk.ts'
+import { keepReport } from './reports.ts'
+import { addWebhook } from './webhooks.ts'
+
+/** What the placeholders of examples stand for (`{email_id}` and so on). */
+export type Scene = Readonly<Record<string, string>>
+
+/** A desk as it is on a working day: mail that came, a draft, an answer that waits for approval, one that waits for its time, one on its way. */
+export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
+  const { agent, admin } = office.keys
+  const done = async (key: string, path: string, body: Record<string, unknown>): Promise<Answer> => {
+    const answer = await desk.call(key, 'POST', path, body)
+    if (answer.status >= 300) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
+    return answer
+  }
+  const file = { name: 'order.txt', contentType: 'text/plain', content: Buffer.from('1 box') }
+  const email = await desk.receive(office.gated, { attachments: [file] })
+  const pending = await done(agent, '/reply_email', { email_id: email.id, markdown: 'Soon.' })
+  const draft = await done(agent, '/draft_reply', { email_id: email.id, markdown: 'Later.' })
+  const letter = { mailbox_id: office.free.id, to: ['bo@example.org'], subject: 'Hi', markdown: 'Hello' }
+  const scheduled = await done(agent, '/send_email', { ...letter, send_at: new Date(desk.clock.now() + 86_400_000).toISOString() })
+  await done(agent, '/send_email', letter)
+  const [delivery] = await listWaiting(desk.store.db, { tenancy: office.free.tenancy, limit: 1 })
+  await done(agent, '/set_tags', { email_id: email.id, tags: { topic: 'orders' } })
+  const contact = await done(agent, '/add_contact', { email: `di-${desk.clock.now()}@example.org` })
+  await done(admin, '/add_suppression', { email_address: 'left@example.org' })
+  const [known] = (await desk.call(admin, 'GET', '/list_webhooks')).body['webhooks'] as { id: string }[]
+  const webhook = known ?? (await addWebhook(desk, office))
+  const tried = await done(admin, '/test_webhook', { webhook_id: webhook.id })
+  return {
+    mailbox_id: office.gated.id,
+    other_mailbox_id: office.guarded.id,
+    email_id: email.id,
+    thread_id: email.thread_id,
+    draft_id: String(draft.body['id']),
+    pending_id: String(pending.body['id']),
+    scheduled_id: String(scheduled.body['id']),
+    delivery_id: String(delivery?.id),
+    contact_id: String(contact.body['id']),
+    webhook_id: webhook.id,
+    webhook_delivery_id: String(tried.body['id']),
+    report_id: await keepReport(desk, office),
+  }
+}
+
+/** An input with its placeholders filled in. Throws when the scene has no such thing. */
+export const filled = (input: unknown, scene: Scene): Record<string, unknown> =>
+  JSON.parse(
+    JSON.stringify(input).replace(/\{(\w+_id)\}/g, (_, name: string) => {
+      const id = scene[name]
+      if (id === undefined) throw new Error(`the scene has no {${name}}`)
+      return id
+    }),
+  ) as Record<string, unknown>
