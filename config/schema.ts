@@ -7,6 +7,7 @@ import type { DomainName } from '../dns/name.ts'
 import {
   type HostAndPort,
   addresses,
+  adminApproval,
   anyText,
   blocklists,
   count,
@@ -358,6 +359,12 @@ export const settings = z.object({
     standard: '72h',
     help: 'How long a held message waits for a decision. Then it expires: silence never approves.',
   }),
+  MULTIMAIL_ADMIN_APPROVAL: setting(adminApproval, {
+    part: 'The last word',
+    unit: 'code or off',
+    standard: 'code',
+    help: 'Whether an admin key that creates or revokes keys, makes mailboxes or the like needs a code that is mailed to the operator (multimail operator email), or multimail approve on the server. off: such a key does it at once, so whoever has it has everything.',
+  }),
   MULTIMAIL_ALLOW_TEST_SELF_APPROVAL: setting(yesOrNo, {
     part: 'The last word',
     unit: 'true or false',
@@ -511,6 +518,7 @@ export type Config = {
     blocklists: { zone: DomainName; points: number | null }[]
   }
   allowTestSelfApproval: boolean
+  adminApproval: 'code' | 'off'
 }
 
 const dayMs = 24 * 60 * 60_000
@@ -589,6 +597,7 @@ export function toConfig(values: Settings): Config {
     },
     dns: { servers: values.MULTIMAIL_DNS_SERVERS, validates: values.MULTIMAIL_DNS_VALIDATES, blocklists: values.MULTIMAIL_DNSBL ?? [] },
     allowTestSelfApproval: values.MULTIMAIL_ALLOW_TEST_SELF_APPROVAL,
+    adminApproval: values.MULTIMAIL_ADMIN_APPROVAL,
   }
 }
 

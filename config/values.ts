@@ -80,6 +80,8 @@ export const logLevel = read(
   'one of debug, info, warn, error',
 )
 
+export const adminApproval = read((text) => (['code', 'off'] as const).find((one) => one === text) ?? null, 'code or off')
+
 /** Absolute; a relative path starts at the folder the program was started in. */
 export const filePath = read((text) => (text.includes('\0') ? null : resolve(text)), 'the path of a file or folder')
 

@@ -38,6 +38,7 @@ import { createReputation } from './outbound/identity/reputation.ts'
 import { reviewServiceKeys } from './outbound/identity/service-keys.ts'
 import { createReadIdentity } from './outbound/identity/read-identity.ts'
 import { issuerOf } from './outbound/identity/received-token.ts'
+import { createPostman } from './outbound/operator-mail/postman.ts'
 import { createDestinations } from './outbound/pace/destinations.ts'
 import { createPace } from './outbound/pace/pace.ts'
 import { messagesOver } from './outbound/pace/providers.ts'
@@ -72,6 +73,7 @@ import {
   unsubscribe,
   unsubscribeLinks,
 } from './outbound/unsubscribe/unsubscribe.ts'
+import { createAdminActions } from './oversight/admin-actions.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import type { EmailId } from './model/ids.ts'
@@ -204,6 +206,16 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const postman = createPostman({
+    store,
+    resolver,
+    route,
+    transport: watchReach(transport, trouble),
+    tls: guard,
+    algorithms: config.dkim.algorithms,
+    clock,
+    log,
+  })
   const { webhooks } = config
   const courier = createCourier({
     store,
@@ -223,6 +235,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       ...jobs,
       serviceKeys,
       ...reporter.jobs,
+      ...postman.jobs,
       policies.refreshing,
       forgetting(store.db),
       forgettingDuplicates(store.db),
@@ -282,6 +295,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       store,
       submissions,
       approvals,
+      adminActions: createAdminActions({ store, clock, approval: config.adminApproval, onMail: postman.wake }),
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: config.limits.mailboxes }),
@@ -339,6 +353,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
         courier.stop(),
         searchIndex.stop(),
         periodic.stop(),
+        postman.stop(),
       ])
       transport.closeIdle()
       await Promise.all([workers.close(), conduct.close()])

@@ -47,9 +47,17 @@ export const commands = {
   'aliases list': { summary: 'list the aliases', load: async () => (await import('./aliases.ts')).aliasesList },
   'aliases add': { summary: 'give a mailbox one more address', load: async () => (await import('./aliases.ts')).aliasesAdd },
   'aliases remove': { summary: 'take it away', load: async () => (await import('./aliases.ts')).aliasesRemove },
+  'operator email': {
+    summary: 'say where the operator is asked before an admin key changes who may do what',
+    load: async () => (await import('./operator-email.ts')).operatorEmail,
+  },
+  actions: {
+    summary: 'list what admin keys want and the operator has to agree to',
+    load: async () => (await import('./actions.ts')).actions,
+  },
   pending: { summary: 'list the emails that wait for a decision', load: async () => (await import('./pending.ts')).pending },
   show: { summary: 'show one of them whole', load: async () => (await import('./show.ts')).show },
-  approve: { summary: 'let it leave (or in)', load: async () => (await import('./decide.ts')).approve },
+  approve: { summary: 'let it leave (or in), or let an action be done', load: async () => (await import('./decide.ts')).approve },
   reject: { summary: 'refuse it', load: async () => (await import('./decide.ts')).reject },
   reports: {
     summary: 'list what other mail systems reported about your domains',

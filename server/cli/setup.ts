@@ -2,6 +2,8 @@ import { type DomainName, parseDomainName } from '../../dns/name.ts'
 import { type WantedRecord, recordsToPublish, zoneFileText } from '../../dns/records.ts'
 import type { Config } from '../../config/schema.ts'
 import { type Setup, setUp } from '../identity/setup.ts'
+import { type Address, domainOf, parseAddress } from '../model/address.ts'
+import { isReadHere, setOperatorAddress } from '../oversight/operator-address.ts'
 import { systemClock } from '../platform/clock.ts'
 import { type Call, type Command, Stop, jsonOption } from './command.ts'
 import { addressOption, addressesOf } from './dns-options.ts'
@@ -16,6 +18,10 @@ export const setup: Command = {
     hostname: { value: 'NAME', help: 'the name of this server in the DNS records (default: MULTIMAIL_HOSTNAME, or mail.DOMAIN)' },
     account: { value: 'NAME', help: 'the account it belongs to (default: the first one)' },
     ...addressOption,
+    'operator-email': {
+      value: 'ADDRESS',
+      help: 'where the operator is asked before an admin key changes who may do what; read elsewhere than here',
+    },
     'reports-to': { value: 'ADDRESS', help: 'where others may send DMARC reports (default: nowhere)' },
     'with-test-key': { help: 'also make a mailbox and a key for the test world' },
     'new-keys': { help: 'issue new agent and reviewer keys although there are some' },
@@ -36,9 +42,11 @@ async function run(call: Call, deps: Parameters<typeof setUp>[0], config: Config
     newKeys: call.flag('new-keys'),
   }
   const addresses = addressesOf(call)
+  const operator = await operatorOf(call, deps, domain)
   const result = await setUp(deps, { ...request, ...(account !== undefined && { accountName: account }) })
   if (!result.ok) throw new Stop(result.detail ?? result.code)
   const made = result.value
+  if (operator !== null) await setOperatorAddress(deps, made.account.id, operator)
   const records = recordsToPublish({
     domain: made.domain.name,
     hostname,
@@ -48,6 +56,17 @@ async function run(call: Call, deps: Parameters<typeof setUp>[0], config: Config
   })
   call.io.out(call.flag('json') ? `${visibleJson(jsonOf(made, records))}\n` : text(made, hostname, records, config))
   return 0
+}
+
+/** Before anything is made: what fails later would leave keys that nobody was shown. */
+async function operatorOf(call: Call, { store }: Parameters<typeof setUp>[0], domain: string): Promise<Address | null> {
+  const text = call.text('operator-email')
+  if (text === undefined) return null
+  const address = parseAddress(text)
+  if (address === null) throw new Stop(`${JSON.stringify(text)} is no address; write one such as ann@example.com.`, 2)
+  if (domainOf(address) === parseDomainName(domain) || (await isReadHere(store.db, address)))
+    throw new Stop(`Mail to ${address} comes to this server, where agents may read it. Name an address that is read elsewhere.`, 2)
+  return address
 }
 
 function hostnameOf(call: Call, config: Config, domain: string): DomainName {

@@ -5,7 +5,8 @@ import type { OperationName } from '../operations/router.ts'
 import { type Surface, defaultLimits, inputAliases, noWords, queryFields, statusAliases, winners, yesWords } from './dialects.ts'
 import { type JsonObject, isObject } from './shape.ts'
 
-export type Received = { path: JsonObject; query: JsonObject; body: unknown }
+/** `approvalCode`: what the header `X-Approval-Code` says. */
+export type Received = { path: JsonObject; query: JsonObject; body: unknown; approvalCode?: string | undefined }
 /** `properties` of the operation's input schema: what type each field has decides how text is read. */
 export type InputRoute = { surface: Surface; operation: OperationName; method: Method; properties: JsonObject }
 
@@ -19,9 +20,20 @@ export function readInput(route: InputRoute, received: Received): JsonObject {
     ...withoutNulls((key) => route.properties[aliases[key] ?? key], given),
     ...received.path,
   })
+  if (Object.hasOwn(route.properties, 'approval_code')) addApprovalCode(named, received)
   const input = turned[route.operation]?.(route.surface, named) ?? named
   if (route.surface === 'emails') refuseHtml(input['markdown'])
   return hasBody(route.method) ? fromBody(route.properties, input) : fromQuery(route.properties, input)
+}
+
+/** §4.5: not every client can send a code in a body. */
+function addApprovalCode(input: JsonObject, { query, body, approvalCode }: Received): void {
+  const places = [input['approval_code'], isObject(body) ? body['approval_code'] : undefined, query['approval_code'], approvalCode]
+  const codes = new Set(places.filter((code) => code !== undefined && code !== null && code !== ''))
+  if (codes.size > 1) throw new OperationError('BAD_INPUT', 'The request has two different approval codes')
+  const [code] = codes
+  if (code === undefined) delete input['approval_code']
+  else input['approval_code'] = code
 }
 
 export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PATCH' || method === 'PUT'

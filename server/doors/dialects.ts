@@ -36,10 +36,13 @@ export const rawRoutes: readonly string[] = [
   '/v1/mailboxes/{mailbox_id}/emails/{email_id}/raw',
 ]
 
-const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202, add_contact: 201 }
-/** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). */
-export const successStatus = (surface: Surface, operation: OperationName, output: JsonObject): number =>
-  surface === 'flat' || output['idempotent'] === true ? 200 : (accepted[operation] ?? 200)
+const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202, add_contact: 201, create_api_key: 201 }
+/** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). What the operator has to
+ *  agree to first is 202 everywhere (§4.5). */
+export function successStatus(surface: Surface, operation: OperationName, output: JsonObject): number {
+  if (output['status'] === 'pending_approval') return 202
+  return surface === 'flat' || output['idempotent'] === true ? 200 : (accepted[operation] ?? 200)
+}
 
 // ---- answers ----------------------------------------------------------------------------------------------------------------
 
@@ -222,6 +225,9 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   test_webhook: byWebhook,
   replay_webhook_events: byWebhook,
   replay_webhook_delivery: byDelivery,
+  update_api_key: { id: 'key_id' },
+  rotate_api_key: { id: 'key_id' },
+  revoke_api_key: { id: 'key_id' },
   list_suppression: byAddress,
   add_suppression: byAddress,
   remove_suppression: byAddress,

@@ -83,6 +83,7 @@ function success(route: RestRoute): JsonObject {
   const taken = successStatus(surface, operation.name, {})
   const repeated = successStatus(surface, operation.name, { idempotent: true })
   const answer = json(operation.meta.title, answerSchema(route))
+  if (operation.meta.twoStep) return { [taken]: answer, 202: { ...answer, description: 'The operator has to agree first' } }
   return taken === repeated
     ? { [taken]: answer }
     : { [taken]: answer, [repeated]: { ...answer, description: 'An earlier call with this idempotency_key did it' } }

@@ -72,7 +72,15 @@ export function serveRest(app: FastifyInstance, contextOf: (request: FastifyRequ
 async function answer(route: RestRoute, context: Context, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const query = request.query as JsonObject
   const isRaw = rawRoutes.includes(route.path)
-  const input = readInput({ ...route, operation: route.operation.name }, { path: request.params as JsonObject, query, body: request.body })
+  const input = readInput(
+    { ...route, operation: route.operation.name },
+    {
+      path: request.params as JsonObject,
+      query,
+      body: request.body,
+      approvalCode: headerText(request.headers['x-approval-code']),
+    },
+  )
   const output = (await callOperation(context, route.operation.name, isRaw ? { ...input, ...wholeFile } : input)) as JsonObject
   if (isRaw) return sendFile(reply, output)
   if (context.idempotency?.replayed === true) reply.header(replayedHeader, 'true')
@@ -84,10 +92,14 @@ async function answer(route: RestRoute, context: Context, request: FastifyReques
 /** Says that an earlier call did it (docs/compatibility.md). */
 export const replayedHeader = 'idempotency-replayed'
 
+const headerText = (value: string | string[] | undefined): string | undefined => (typeof value === 'string' ? value.trim() : undefined)
+
 const wholeFile = { max_inline_bytes: mostInlineBytes }
 
 function answerOf(route: RestRoute, output: JsonObject, withTextBody: boolean): JsonObject {
   const { name } = route.operation
+  // It is none of what the operation answers once it has done something.
+  if (output['status'] === 'pending_approval') return output
   const shaped = shapeValue(answerShape(route.surface, name), withTextBody ? addTextBody(name, output) : output)
   const single = singles[route.path]
   const list = single === undefined ? undefined : shaped[single]

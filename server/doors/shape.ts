@@ -36,7 +36,15 @@ export function shapeSchema(shape: Shape, schema: JsonObject): JsonObject {
   for (const [name, old] of Object.entries(shape.copy ?? {})) properties[name] = properties[old]
   for (const [name, { schema: put }] of Object.entries(shape.put ?? {})) properties[name] = put
   const final = renamed(shape, properties)
-  return { ...schema, properties: final, required: Object.keys(final) }
+  return { ...schema, properties: final, required: Object.keys(final).filter((name) => !optionalNames(shape, schema).has(name)) }
+}
+
+/** What the operation may leave out, under the names it has here. */
+function optionalNames({ copy = {}, rename = {} }: Shape, { properties, required }: JsonObject): Set<string> {
+  const needed = Array.isArray(required) ? required : []
+  const optional = Object.keys(isObject(properties) ? properties : {}).filter((name) => !needed.includes(name))
+  const copies = Object.entries(copy).flatMap(([name, old]) => (optional.includes(old) ? name : []))
+  return new Set([...optional, ...copies].map((name) => rename[name] ?? name))
 }
 
 function renamed({ rename = {}, drop = [] }: Shape, whole: JsonObject): JsonObject {

@@ -2,7 +2,7 @@
  * Who is calling: API keys become actors here.
  *
  * Promises: only the SHA-256 of a key is kept; no live key can both propose and decide (scopes.ts); every key issued is on the
- * log in the same transaction; an expired, revoked or mistyped key is nobody.
+ * log in the same transaction; an expired, revoked or mistyped key is nobody, and so is one whose row holds scopes that no key may have together.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Actor, KeyActor, Scope } from '../model/actor.ts'
@@ -58,7 +58,7 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
       if (worldOfKeyText(presented) === null) return null
       const hash = hashOfKey(presented)
       const row = await keyByHash(store.db, hash)
-      if (row === undefined || !sameHash(row.secret_hash, hash) || !isGood(row, clock.now())) return null
+      if (row === undefined || !isSecretOf(row, hash, clock.now()) || !isGood(row, clock.now())) return null
       await touch(store, row, clock.now())
       return toActor(row)
     },
@@ -110,10 +110,21 @@ export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, '
   return ok({ key, row, logEntry })
 }
 
+/** The secret in force, or the one that it replaced, for as long as both work. */
+const isSecretOf = (row: Row<'api_keys'>, hash: string, now: number): boolean =>
+  sameHash(row.secret_hash, hash) ||
+  (row.old_secret_hash !== null && sameHash(row.old_secret_hash, hash) && now < (row.old_works_until ?? 0))
+
 const sameHash = (stored: string, presented: string): boolean =>
   stored.length === presented.length && timingSafeEqual(Buffer.from(stored), Buffer.from(presented))
 
-const isGood = (row: Row<'api_keys'>, now: number): boolean => row.revoked_at === null && (row.expires_at === null || now < row.expires_at)
+/** Scopes that no key is issued with are not obeyed either, whoever wrote them into the row. */
+export const isGood = (row: Row<'api_keys'>, now: number): boolean =>
+  row.revoked_at === null && (row.expires_at === null || now < row.expires_at) && whyForbidden(row.world, scopesOf(row)) === null
+
+export const scopesOf = (row: Row<'api_keys'>): Scope[] => JSON.parse(row.scopes_json) as Scope[]
+export const mailboxIdsOf = (row: Row<'api_keys'>): MailboxId[] | null =>
+  row.mailbox_ids_json === null ? null : (JSON.parse(row.mailbox_ids_json) as MailboxId[])
 
 async function touch(store: Store, row: Row<'api_keys'>, now: number): Promise<void> {
   if (row.last_used_at === null || now - row.last_used_at >= touchEveryMs) await touchKey(store.db, row.id, now)
@@ -125,6 +136,6 @@ const toActor = (row: Row<'api_keys'>): KeyActor => ({
   world: row.world,
   keyId: row.id,
   name: row.name,
-  scopes: effectiveScopes(row.world, JSON.parse(row.scopes_json) as Scope[]),
-  mailboxIds: row.mailbox_ids_json === null ? null : (JSON.parse(row.mailbox_ids_json) as MailboxId[]),
+  scopes: effectiveScopes(row.world, scopesOf(row)),
+  mailboxIds: mailboxIdsOf(row),
 })

@@ -110,6 +110,7 @@ async function ensureAccount(work: Work, name: string | undefined, domain: Domai
     name: chosen,
     slug: slugOf(chosen),
     physical_address: null,
+    oversight_email: null,
     exported_at: null,
     created_at: work.now,
   }

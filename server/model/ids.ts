@@ -29,6 +29,8 @@ export const idPrefixes = {
   upgrade: 'upg',
   webhook: 'whk',
   webhookDelivery: 'wdl',
+  approval: 'apr',
+  operatorMail: 'opm',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -55,6 +57,8 @@ export type AllowlistEntryId = Brand<string, 'AllowlistEntryId'>
 export type UpgradeId = Brand<string, 'UpgradeId'>
 export type WebhookId = Brand<string, 'WebhookId'>
 export type WebhookDeliveryId = Brand<string, 'WebhookDeliveryId'>
+export type ApprovalId = Brand<string, 'ApprovalId'>
+export type OperatorMailId = Brand<string, 'OperatorMailId'>
 
 type IdOf = {
   account: AccountId
@@ -80,6 +84,8 @@ type IdOf = {
   upgrade: UpgradeId
   webhook: WebhookId
   webhookDelivery: WebhookDeliveryId
+  approval: ApprovalId
+  operatorMail: OperatorMailId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

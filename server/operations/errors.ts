@@ -146,6 +146,24 @@ export const errors = {
     message: 'This address is not on the suppression list',
     fix: 'Call list_suppression for the addresses that are.',
   },
+  KEY_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'API key not found',
+    fix: 'Call list_api_keys for the ids of the keys that still work and reach no further than this one.',
+  },
+  FORBIDDEN_SCOPES: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'No key may hold these scopes together',
+    fix: 'Ask for two keys: one that writes, and one with oversight that decides.',
+  },
+  TOO_MANY_KEYS: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The account has as many working keys as it may have',
+    fix: 'Revoke keys that nobody uses; list_api_keys tells when each was last used.',
+  },
   REPUTATION_NOT_FOUND: {
     http: 404,
     trpc: 'NOT_FOUND',
@@ -509,6 +527,24 @@ export const errors = {
     trpc: 'CONFLICT',
     message: 'What happened then is not kept any more',
     fix: 'Read the email itself instead.',
+  },
+  APPROVAL_CODE_WRONG: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This is not the approval code of this call',
+    fix: 'Ask the operator for the code of the newest mail about this. After five wrong ones the code is worth nothing, and the call has to be made without approval_code again.',
+  },
+  APPROVAL_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Nothing with exactly these parameters waits for an approval code of this key',
+    fix: 'Repeat the call exactly as it was the first time. If the code was used or its time is over, make it without approval_code to ask the operator again.',
+  },
+  APPROVAL_TOO_SOON: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'The operator was asked just now',
+    fix: 'Do not ask again: get the code from the operator and repeat the call with approval_code. A new one can be asked for after as many seconds as retry_after_seconds says.',
   },
 
   // the appliance itself

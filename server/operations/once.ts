@@ -68,6 +68,11 @@ export async function once(asked: Asked, proceed: (raw: unknown) => Promise<Outc
     if (arrived && isRefusal(result.error)) await forgetCall(store.db, call)
     return result
   }
+  if (isPending(result.data)) {
+    // Nothing was done yet: the same call, with the code, is still to come.
+    if (arrived) await forgetCall(store.db, call)
+    return result
+  }
   await keepAnswer(asked, call, arrived, result.data)
   return result
 }
@@ -158,6 +163,8 @@ async function keepAnswer({ ctx, meta }: Asked, call: IdempotentCall, arrived: b
     log.error({ requestId: ctx.requestId, operation: call.operation, err: error }, 'idempotency.answer-lost')
   }
 }
+
+const isPending = (data: unknown): boolean => isObject(data) && data['status'] === 'pending_approval'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 

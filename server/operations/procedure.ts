@@ -17,6 +17,7 @@ import type { MailboxChoices } from '../outbound/mailbox-choices.ts'
 import type { Submissions } from '../outbound/submit.ts'
 import type { Standings } from '../outbound/standing/lift.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
+import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -31,6 +32,7 @@ export type Rooms = {
   store: Store
   submissions: Submissions
   approvals: Approvals
+  adminActions: AdminActions
   suppressions: Suppressions
   sending: Switch
   mailboxes: Mailboxes
@@ -76,6 +78,8 @@ export type OperationMeta = {
   /** calls as they are made, for whoever reads the documentation, a model in the description of its tool, and the test that makes them */
   examples?: readonly Example[]
   rest: readonly Route[]
+  /** the operator has to agree: the first answer may be `pending_approval` (two-step.ts) */
+  twoStep?: true
 }
 
 /** `input` in the names of the operation; in it `{email_id}` and the like stand for ids (test/support/scene.ts has what there is). */

@@ -4,6 +4,7 @@ import { download_attachment } from './attachments.ts'
 import { get_audit_log } from './audit.ts'
 import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
+import { create_api_key, list_api_keys, revoke_api_key, rotate_api_key, update_api_key } from './keys.ts'
 import { configure_mailbox, delete_mailbox, list_mailboxes, update_mailbox } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
@@ -63,6 +64,11 @@ export const appRouter = router({
   update_mailbox,
   configure_mailbox,
   delete_mailbox,
+  list_api_keys,
+  create_api_key,
+  update_api_key,
+  rotate_api_key,
+  revoke_api_key,
   get_audit_log,
   list_reports,
   get_report,

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { AccountId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
@@ -14,3 +14,14 @@ const byId = prepare((db, { id }: { id: AccountId }) => db.selectFrom('accounts'
 /** Oldest first. */
 export const listAccounts = (db: Kysely<Database>): Promise<Row<'accounts'>[]> =>
   db.selectFrom('accounts').selectAll().orderBy('id').execute()
+
+/** Makes whoever asks for, or does, what the operator has to agree to wait for each other. (On SQLite one transaction writes at a time anyway.) */
+export const lockAccount = (tx: Transaction<Database>, id: AccountId): Promise<Row<'accounts'> | undefined> => {
+  const account = tx.selectFrom('accounts').selectAll().where('id', '=', id)
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? account.forNoKeyUpdate() : account).executeTakeFirst()
+}
+
+/** @param address null: the operator is asked nowhere */
+export const setOversightEmail = async (tx: Transaction<Database>, id: AccountId, address: string | null): Promise<void> => {
+  await tx.updateTable('accounts').set({ oversight_email: address }).where('id', '=', id).execute()
+}

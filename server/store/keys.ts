@@ -8,17 +8,39 @@ export const insertKey = async (tx: Transaction<Database>, row: NewRow<'api_keys
   await tx.insertInto('api_keys').values(row).execute()
 }
 
-/** Whatever key has this secret, expired and revoked ones too: the caller judges. @param secretHash lower-case hex SHA-256 */
+/** Whatever key has this secret, or had it before it was replaced; expired and revoked ones too: the caller judges. @param secretHash lower-case hex SHA-256 */
 export const keyByHash = async (db: Kysely<Database>, secretHash: string): Promise<Row<'api_keys'> | undefined> =>
-  (await byHash(db, { secretHash }))[0]
+  (await byHash(db, { secretHash }))[0] ?? (await byOldHash(db, { secretHash }))[0]
 
 const byHash = prepare((db, { secretHash }: { secretHash: string }) =>
   db.selectFrom('api_keys').selectAll().where('secret_hash', '=', secretHash),
 )
 
+export const keyById = (db: Kysely<Database>, id: KeyId): Promise<Row<'api_keys'> | undefined> =>
+  db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst()
+
 /** Remembers that the key was used. @param now epoch ms */
 export const touchKey = async (db: Kysely<Database>, id: KeyId, now: number): Promise<void> => {
   await db.updateTable('api_keys').set({ last_used_at: now }).where('id', '=', id).execute()
+}
+
+const byOldHash = prepare((db, { secretHash }: { secretHash: string }) =>
+  db.selectFrom('api_keys').selectAll().where('old_secret_hash', '=', secretHash),
+)
+
+/** The tenant's key; somebody else's does not exist. */
+export const findKey = (db: Kysely<Database>, { accountId, world }: Tenancy, id: KeyId): Promise<Row<'api_keys'> | undefined> =>
+  db
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('id', '=', id)
+    .where('account_id', '=', accountId)
+    .where('world', '=', world)
+    .executeTakeFirst()
+
+type KeyChange = Partial<Pick<Row<'api_keys'>, 'name' | 'scopes_json' | 'prefix' | 'secret_hash' | 'old_secret_hash' | 'old_works_until'>>
+export const changeKey = async (tx: Transaction<Database>, id: KeyId, change: KeyChange): Promise<void> => {
+  await tx.updateTable('api_keys').set(change).where('id', '=', id).execute()
 }
 
 /** Ends a key for good. @returns the key, or undefined when there is none that was not revoked before. @param now epoch ms */

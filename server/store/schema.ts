@@ -2,9 +2,11 @@ import type { Generated, Insertable, Selectable } from 'kysely'
 import type { Direction, EmailStatus, GateTiming, OversightMode, OversightSaid, Priority, SpamVerdict, UserLabel } from '../model/email.ts'
 import type { Automatic } from '../model/automatic.ts'
 import type { ContentHash } from '../model/envelope.ts'
+import type { AdminAction } from '../model/admin-action.ts'
 import type {
   AccountId,
   AllowlistEntryId,
+  ApprovalId,
   AttachmentId,
   AttemptId,
   ContactId,
@@ -19,6 +21,7 @@ import type {
   KeyId,
   LogEntryId,
   MailboxId,
+  OperatorMailId,
   ReleaseId,
   ReportId,
   SuppressionId,
@@ -88,6 +91,8 @@ export interface Database {
   issues: IssueRow
   webhooks: WebhookRow
   webhook_deliveries: WebhookDeliveryRow
+  admin_actions: AdminActionRow
+  operator_mails: OperatorMailRow
 }
 
 type AccountRow = {
@@ -96,6 +101,8 @@ type AccountRow = {
   slug: string
   /** the sender's postal address, which some laws want in mail; null: not given */
   physical_address: Generated<string | null>
+  /** where the operator is asked, outside of every mailbox here; null: nowhere */
+  oversight_email: Generated<string | null>
   /** when it was handed out whole last */
   exported_at: Generated<number | null>
   created_at: number
@@ -117,6 +124,46 @@ type ApiKeyRow = {
   expires_at: number | null
   last_used_at: number | null
   revoked_at: number | null
+  /** the secret that was replaced, and until when (exclusive) it works beside the new one */
+  old_secret_hash: Generated<string | null>
+  old_works_until: Generated<number | null>
+}
+
+/** What a key asked for and the operator has to agree to. Open until it is used or refused, or its time is over. `code_hash`: SHA-256 over salt and code. */
+type AdminActionRow = {
+  id: ApprovalId
+  account_id: AccountId
+  world: World
+  key_id: KeyId
+  action: AdminAction
+  /** RFC 8785, and the SHA-256 of it */
+  parameters_json: string
+  parameters_hash: string
+  code_salt: string
+  code_hash: string
+  /** wrong codes */
+  tries: number
+  created_at: number
+  expires_at: number
+  /** on the host, instead of by code */
+  approved_at: number | null
+  used_at: number | null
+  refused_at: number | null
+}
+
+/** A letter of our own to an operator. `subject` and `body` are '' once it has left or been given up: it may have held a code. */
+type OperatorMailRow = {
+  id: OperatorMailId
+  account_id: AccountId
+  recipient: string
+  subject: string
+  body: string
+  state: 'due' | 'sent' | 'failed'
+  /** those that were begun */
+  tries: number
+  next_try_at: number
+  give_up_at: number
+  created_at: number
 }
 
 type DomainRow = {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Method } from '../../server/operations/procedure.ts'
 import type { OperationName } from '../../server/operations/router.ts'
 import { operations } from '../../server/operations/router.ts'
+import { listKeys } from '../../server/store/keys.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { keepReport } from '../support/reports.ts'
@@ -9,7 +10,18 @@ import { addWebhook } from '../support/webhooks.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 type Ids = Record<
-  'email' | 'pending' | 'draft' | 'thread' | 'mailbox' | 'report' | 'scheduled' | 'delivery' | 'contact' | 'webhook' | 'webhookDelivery',
+  | 'email'
+  | 'pending'
+  | 'draft'
+  | 'thread'
+  | 'mailbox'
+  | 'report'
+  | 'scheduled'
+  | 'delivery'
+  | 'contact'
+  | 'key'
+  | 'webhook'
+  | 'webhookDelivery',
   string
 >
 type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
@@ -106,6 +118,18 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'admin', method: 'POST', path: '/configure_mailbox', body: { mailbox_id: ids.mailbox, default_gate_timing: 'schedule_first' } },
     { key: 'admin', method: 'PATCH', path: `/v1/mailboxes/${ids.mailbox}/configure`, body: { default_gate_timing: 'schedule_first' } },
   ],
+  // Names no row: its own test is in keys.test.ts.
+  list_api_keys: () => [],
+  create_api_key: (ids) => [{ key: 'admin', method: 'POST', path: '/v1/api-keys', body: { name: 'Mine', mailbox_ids: [ids.mailbox] } }],
+  update_api_key: (ids) => [
+    { key: 'admin', method: 'PATCH', path: `/v1/api-keys/${ids.key}`, body: { name: 'Mine' } },
+    { key: 'admin', method: 'PATCH', path: `/v1/api-keys/${ids.key}`, body: { scopes: ['oversight'] } },
+  ],
+  rotate_api_key: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/api-keys/${ids.key}/rotate` }],
+  revoke_api_key: (ids) => [
+    { key: 'admin', method: 'DELETE', path: `/v1/api-keys/${ids.key}` },
+    { key: 'admin', method: 'POST', path: '/revoke_api_key', body: { key_id: ids.key, approval_code: 'AAAA-AAAA' } },
+  ],
   // Name no row; suppression.test.ts has who sees whose list.
   list_suppression: () => [],
   add_suppression: () => [],
@@ -153,6 +177,7 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     webhook: webhook.id,
     webhookDelivery: String(tried.body['id']),
     report: await keepReport(desk, office),
+    key: (await listKeys(desk.store.db, office.gated.tenancy))[0]?.id ?? '',
   }
 }
 
@@ -162,6 +187,8 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   deliveries: await store.db.selectFrom('deliveries').selectAll().execute(),
   tags: await store.db.selectFrom('email_tags').selectAll().execute(),
   contacts: await store.db.selectFrom('contacts').selectAll().execute(),
+  keys: await store.db.selectFrom('api_keys').select(['id', 'name', 'scopes_json', 'secret_hash', 'revoked_at']).orderBy('id').execute(),
+  actions: await store.db.selectFrom('admin_actions').selectAll().execute(),
   suppressions: await store.db.selectFrom('suppressions').selectAll().execute(),
   webhooks: await store.db.selectFrom('webhooks').selectAll().orderBy('id').execute(),
   webhookDeliveries: await store.db.selectFrom('webhook_deliveries').selectAll().orderBy('id').execute(),

@@ -70,7 +70,7 @@ describeOnEachEngine('a tenant', (open) => {
     })
     expect((await listKeys(store.db, ours)).map((one) => one.id)).toEqual([key.id])
     await touchKey(store.db, key.id, now + 5)
-    expect(await keyByHash(store.db, 'of-a-secret')).toEqual({ ...key, last_used_at: now + 5 })
+    expect(await keyByHash(store.db, 'of-a-secret')).toEqual(expect.objectContaining({ ...key, last_used_at: now + 5 }))
     expect(await keyByHash(store.db, 'of-another')).toBeUndefined()
   })
 

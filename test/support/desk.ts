@@ -24,6 +24,7 @@ import { endMail } from '../../server/outbound/control/end-mail.ts'
 import { createSwitch } from '../../server/outbound/control/stops.ts'
 import { createStandings } from '../../server/outbound/standing/lift.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
+import { createAdminActions } from '../../server/oversight/admin-actions.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { silentLog } from '../../server/platform/log.ts'
@@ -87,11 +88,12 @@ type DeskOptions = {
   rates?: Rates
   signingKey?: object
   mostMailboxes?: number | null
+  adminApproval?: 'code' | 'off'
 }
 
 export async function openDesk(
   openStore: () => Promise<Store>,
-  { metricsToken = null, caps, monthly = null, rates, signingKey, mostMailboxes = null }: DeskOptions = {},
+  { metricsToken = null, caps, monthly = null, rates, signingKey, mostMailboxes = null, adminApproval = 'code' }: DeskOptions = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
@@ -110,6 +112,7 @@ export async function openDesk(
       store,
       submissions,
       approvals,
+      adminActions: createAdminActions({ store, clock, approval: adminApproval }),
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: mostMailboxes }),
@@ -157,7 +160,8 @@ async function furnish(store: Store, clock: VirtualClock, domain: string): Promi
   const domainId = newId('domain', now)
   // One transaction, so that a suite with many desks does not wait for the disk at each key.
   return store.transaction(async (tx) => {
-    await insertAccount(tx, { id: accountId, name: domain, slug: domain.replace('.', '-'), created_at: now })
+    const oversight_email = `boss@${domain.replace('.', '-')}.example`
+    await insertAccount(tx, { id: accountId, name: domain, slug: domain.replace('.', '-'), created_at: now, oversight_email })
     await insertDomain(tx, { id: domainId, account_id: accountId, name: domain, created_at: now })
     const mailbox = async (name: string, mode: OversightMode, world: World = 'live'): Promise<Mailbox> => {
       const [id, address] = [newId('mailbox', now), `${name}@${domain}`]

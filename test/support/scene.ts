@@ -1,3 +1,4 @@
+import { hashOfKey } from '../../server/identity/key-text.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import type { Answer, Desk, Office } from './desk.ts'
 import { keepReport } from './reports.ts'
@@ -39,9 +40,20 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     delivery_id: String(delivery?.id),
     contact_id: String(contact.body['id']),
     webhook_id: webhook.id,
+    key_id: await spareKey(desk),
     webhook_delivery_id: String(tried.body['id']),
     report_id: await keepReport(desk, office),
   }
+}
+
+async function spareKey(desk: Desk): Promise<string> {
+  const secret = await desk.key({ scopes: ['read'] })
+  const { id } = await desk.store.db
+    .selectFrom('api_keys')
+    .select('id')
+    .where('secret_hash', '=', hashOfKey(secret))
+    .executeTakeFirstOrThrow()
+  return id
 }
 
 /** An input with its placeholders filled in. Throws when the scene has no such thing. */

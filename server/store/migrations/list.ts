@@ -14,6 +14,7 @@ import { notices } from './011-notices.ts'
 import { account } from './014-account.ts'
 import { mailboxSettings } from './013-mailbox-settings.ts'
 import { scheduled } from './010-scheduled.ts'
+import { adminActions } from './012-admin-actions.ts'
 import { limits } from './015-limits.ts'
 import { search } from './018-search.ts'
 import { webhooks } from './016-webhooks.ts'
@@ -31,6 +32,7 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '009-tls-reports', build: tlsReports },
   { name: '010-scheduled', build: scheduled },
   { name: '011-notices', build: notices },
+  { name: '012-admin-actions', build: adminActions },
   { name: '013-mailbox-settings', build: mailboxSettings },
   { name: '014-account', build: account },
   { name: '015-limits', build: limits },

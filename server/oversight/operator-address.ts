@@ -1,0 +1,47 @@
+/** Where an operator is asked: outside of this server, because agents read what comes here. */
+import { type Address, domainOf, parseAddress } from '../model/address.ts'
+import type { Actor } from '../model/actor.ts'
+import type { AccountId } from '../model/ids.ts'
+import { type Result, fail, ok } from '../model/result.ts'
+import type { Clock } from '../platform/clock.ts'
+import { lockAccount, setOversightEmail } from '../store/accounts.ts'
+import type { Db, Store } from '../store/db.ts'
+import { domainByName } from '../store/domains.ts'
+import { appendLog } from '../store/log.ts'
+
+/** Whether mail to this address comes to this server, where a mailbox, an alias or a catch-all may hand it to an agent: now, or once somebody makes one. */
+export async function isReadHere(db: Db, address: string): Promise<boolean> {
+  const parsed = parseAddress(address)
+  return parsed === null || (await domainByName(db, domainOf(parsed))) !== undefined
+}
+
+/** On the host. @param text null: they are asked nowhere by mail */
+export async function setOperatorAddress(
+  { store, clock }: { store: Store; clock: Clock },
+  accountId: AccountId,
+  text: string | null,
+): Promise<Result<Address | null, 'BAD_ADDRESS'>> {
+  const address = text === null ? null : parseAddress(text)
+  if (text !== null && address === null)
+    return fail('BAD_ADDRESS', `${JSON.stringify(text)} is no address; write one such as ann@example.com.`)
+  return store.transaction(async (tx) => {
+    await lockAccount(tx, accountId)
+    if (address !== null && (await isReadHere(tx, address)))
+      return fail(
+        'BAD_ADDRESS',
+        `Mail to ${address} comes to this server, where agents may read it. Name an address that is read elsewhere.`,
+      )
+    await setOversightEmail(tx, accountId, address)
+    const resource = { resourceType: 'account', resourceId: accountId, details: { address } }
+    await appendLog(tx, {
+      at: clock.now(),
+      actor: host,
+      tenancy: { accountId, world: 'live' },
+      action: 'account.oversight_email_set',
+      ...resource,
+    })
+    return ok(address)
+  })
+}
+
+const host: Actor = { kind: 'system', part: 'host' }
