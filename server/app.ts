@@ -19,6 +19,7 @@ import { createMailboxes } from './identity/mailboxes.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
+import { createInjections } from './inbound/injection.ts'
 import { createListener } from './inbound/listener.ts'
 import { createWorkers } from './inbound/examine/workers.ts'
 import { createFactFinder } from './inbound/verdict/facts.ts'
@@ -32,6 +33,7 @@ import { createBudget } from './outbound/budget.ts'
 import { forgettingDuplicates } from './outbound/duplicates.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
+import { composeFromOutside } from './outbound/from-outside.ts'
 import { createIdentity } from './outbound/identity/identity.ts'
 import { createIssuerKeys } from './outbound/identity/issuer-keys.ts'
 import { createReputation } from './outbound/identity/reputation.ts'
@@ -259,8 +261,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     rates: createRates(clock),
     ...config.verdicts,
   })
+  const own = { issuer: issuerOf(config.http.publicUrl), keys: () => identity.keys() }
   const readIdentity = createReadIdentity({
-    own: { issuer: issuerOf(config.http.publicUrl), keys: () => identity.keys() },
+    own,
     keysOf: createIssuerKeys({ resolver, clock, allowPrivateTargets: config.outbound.allowPrivateTargets }),
   })
   const handOn = { onDsn, onComplaint, onUnsubscribe }
@@ -278,6 +281,20 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
   })
   conduct.watch('work', load)
+  // No issuer is asked: what the test world does reaches nobody.
+  const readOwnIdentity = createReadIdentity({ own, keysOf: () => Promise.resolve(null) })
+  const injections = createInjections({
+    hostname,
+    holdExpiryMs,
+    store,
+    workers,
+    patience,
+    handOn,
+    clock,
+    log,
+    readIdentity: readOwnIdentity,
+    maxMessageBytes: config.smtp.maxMessageBytes,
+  })
   const listener = createListener({
     config,
     bounceOf: (address) => readReturnPath(returnPathSecret, address, clock.now()),
@@ -303,6 +320,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,
+      injections,
+      composeFromOutside,
       deliveries: createDeliveries(
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),

@@ -36,7 +36,13 @@ export const rawRoutes: readonly string[] = [
   '/v1/mailboxes/{mailbox_id}/emails/{email_id}/raw',
 ]
 
-const accepted: Partial<Record<OperationName, number>> = { send_email: 202, reply_email: 202, add_contact: 201, create_api_key: 201 }
+const accepted: Partial<Record<OperationName, number>> = {
+  send_email: 202,
+  reply_email: 202,
+  add_contact: 201,
+  create_api_key: 201,
+  inject_email: 201,
+}
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). What the operator has to
  *  agree to first is 202 everywhere (§4.5). */
 export function successStatus(surface: Surface, operation: OperationName, output: JsonObject): number {
@@ -162,6 +168,7 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
   decide_email: bySurface(() => decided),
   update_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
+  inject_email: bySurface(() => ({ copy: idCopy })),
   // §14 A6: the document says `subscriptions`, the Python client reads `webhooks`, the command line wants `data`.
   list_webhooks: { flat: same, v1: { copy: { subscriptions: 'webhooks', data: 'webhooks' } }, emails: same },
 }
@@ -231,6 +238,7 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   list_suppression: byAddress,
   add_suppression: byAddress,
   remove_suppression: byAddress,
+  inject_email: { ...byMailbox, body: 'markdown', text: 'markdown' },
 }
 
 /** Fields that a request with a body may also have in its query. */

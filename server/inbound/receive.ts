@@ -4,7 +4,7 @@
  * Promise: 250 is said after everything is on disk (design promise 1; RFC 5321 §6.1). Any other reply, or none, leaves the message with its sender.
  */
 import type { Address } from '../model/address.ts'
-import { type MailboxId, newId } from '../model/ids.ts'
+import { type EmailId, type MailboxId, newId } from '../model/ids.ts'
 import { type Reply, formatReply } from '../model/reply.ts'
 import type { ReadIdentity } from '../model/sender-identity.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -36,6 +36,8 @@ export type ReceiverDeps = {
   patience: Patience
   handOn: HandOn
   readIdentity: ReadIdentity
+  /** the last word on what a message is to a mailbox, for mail that only pretends to arrive; left out: the verdict's own */
+  settle?: ((verdict: MailboxVerdict) => MailboxVerdict) | undefined
   clock: Clock
 }
 
@@ -47,8 +49,11 @@ type Logged = Arrival & { log: Log }
 /** The reply to DATA. Throws when the store cannot take the message: then nothing of it was stored. */
 export type Receive = (arrival: Logged) => Promise<Reply>
 
-/** `load`: how far the workers or the disk are behind, from 0 to 1. */
-export type Receiver = { receive: Receive; load: () => number }
+/** What became of it: the reply to DATA, and one email in each mailbox that has it now. */
+export type Taken = { reply: Reply; emailIds: readonly EmailId[] }
+
+/** `take`: as `receive`, with the emails. `load`: how far the workers or the disk are behind, from 0 to 1. */
+export type Receiver = { receive: Receive; take: (arrival: Logged) => Promise<Taken>; load: () => number }
 
 /** From here on a sender is better asked to come again before it sends. */
 export const crowdedFrom = 0.5
@@ -59,7 +64,7 @@ const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at
 export function createReceiver(given: ReceiverDeps): Receiver {
   const deps: Deps = { ...given, filer: createFiler(given) }
   const load = (): number => Math.max(deps.workers.load(), deps.filer.load())
-  const receive: Receive = async (arrival) => {
+  const take = async (arrival: Logged): Promise<Taken> => {
     const { bytes, client, reversePath, log } = arrival
     log.debug({ size: bytes.length, recipients: arrival.recipients.length }, 'inbound.received')
     if (load() >= 1) return refuse(log, crowded, 'work-waits')
@@ -72,15 +77,16 @@ export function createReceiver(given: ReceiverDeps): Receiver {
     const verdict = judgeMessage(facts.message)
     if (verdict.kind === 'refuse') return refuse(log, verdict.reply, verdict.reasons.map(({ code }) => code).join(' '))
     await deps.patience.wait(verdict.delayMs)
-    const forMailbox = (id: MailboxId): MailboxVerdict => judgeForMailbox(verdict, facts.ofMailbox(id))
+    const { settle = (own: MailboxVerdict) => own } = deps
+    const forMailbox = (id: MailboxId): MailboxVerdict => settle(judgeForMailbox(verdict, facts.ofMailbox(id)))
     return keep(deps, arrival, { facts, forMailbox, proven: verdict.proven, flags: flagsOf(facts.message, examination) })
   }
-  return { receive, load }
+  return { receive: async (arrival) => (await take(arrival)).reply, take, load }
 }
 
-function refuse(log: Log, reply: Reply, reason: string): Reply {
+function refuse(log: Log, reply: Reply, reason: string): Taken {
   log.info({ reply: formatReply(reply), reason }, 'inbound.refused')
-  return reply
+  return { reply, emailIds: [] }
 }
 
 /** `proven`: its author is who the message says. */
@@ -91,7 +97,7 @@ const flagsOf = (facts: MessageFacts, { parsed }: Examination): MessageFlag[] =>
   ...(isAmbiguous(facts) ? (['from-ambiguous'] as const) : []),
 ]
 
-async function keep(deps: Deps, arrival: Logged, { facts, forMailbox, proven, flags }: Judged): Promise<Reply> {
+async function keep(deps: Deps, arrival: Logged, { facts, forMailbox, proven, flags }: Judged): Promise<Taken> {
   const { store, clock } = deps
   const { log, reversePath, recipients } = arrival
   const { examination } = facts
@@ -135,7 +141,7 @@ async function keep(deps: Deps, arrival: Logged, { facts, forMailbox, proven, fl
   await deps.filer.file(letter, filings)
   for (const { emailId, mailboxId, verdict } of filings)
     log.info({ emailId, mailboxId, size: raw.length, spam: verdict.spam, score: verdict.score }, 'inbound.stored')
-  return { code: 250, status: '2.0.0', text: `Stored as ${queueId}` }
+  return { reply: { code: 250, status: '2.0.0', text: `Stored as ${queueId}` }, emailIds: filings.map(({ emailId }) => emailId) }
 }
 
 /** A mailbox that was named twice, or by two addresses, gets the message once. */

@@ -34,6 +34,12 @@ export const errors = {
     message: 'This key is bound to some mailboxes, and what you asked for spans the account',
     fix: 'Use a key of the account that is not bound to mailboxes.',
   },
+  TEST_KEY_ONLY: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This can be done in the test world only',
+    fix: 'Use a key that begins with mm_test_, and a mailbox of the test world.',
+  },
   ORIGIN_NOT_ALLOWED: {
     http: 403,
     trpc: 'FORBIDDEN',
@@ -545,6 +551,12 @@ export const errors = {
     trpc: 'TOO_MANY_REQUESTS',
     message: 'The operator was asked just now',
     fix: 'Do not ask again: get the code from the operator and repeat the call with approval_code. A new one can be asked for after as many seconds as retry_after_seconds says.',
+  },
+  MAIL_REFUSED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'Arriving mail like this is refused',
+    fix: 'The sender would have had this reply. Send a message that is let in, or take the refusal for the result of your test.',
   },
 
   // the appliance itself

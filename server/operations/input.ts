@@ -90,14 +90,16 @@ export const Markdown = z.string().max(maxMarkdownLength).refine(hasNoNul, noNul
 
 // A repeated group, as in `(?:[…]{4})*`, exhausts the stack on a text of megabytes; a repeated class does not.
 const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
-const Content = z
-  .string()
-  .max(Math.ceil(maxAttachmentBytes / 3) * 4)
-  .transform((text, ctx): Buffer => {
-    if (isBase64(text)) return Buffer.from(text, 'base64')
-    ctx.addIssue({ code: 'custom', message: 'not base64 (RFC 4648 §4, with padding, without line breaks)' })
-    return z.NEVER
-  })
+/** @param most octets, decoded */
+export const Base64 = (most: number) =>
+  z
+    .string()
+    .max(Math.ceil(most / 3) * 4)
+    .transform((text, ctx): Buffer => {
+      if (isBase64(text)) return Buffer.from(text, 'base64')
+      ctx.addIssue({ code: 'custom', message: 'not base64 (RFC 4648 §4, with padding, without line breaks)' })
+      return z.NEVER
+    })
 
 const Attachment = z
   .strictObject({
@@ -107,7 +109,7 @@ const Attachment = z
       .max(maxFileNameLength)
       .refine((text) => !/[\p{Cc}/\\]/u.test(text), 'must be a file name, without a path and control characters'),
     content_type: z.string().max(maxContentTypeLength).refine(isMediaType, 'must be a media type such as application/pdf'),
-    content_base64: Content,
+    content_base64: Base64(maxAttachmentBytes),
   })
   .transform(({ name, content_type, content_base64 }) => ({ name, contentType: content_type, content: content_base64 }))
 

@@ -11,6 +11,8 @@ import type { Mailboxes } from '../identity/mailboxes.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Json } from '../model/canonical.ts'
 import type { Webhooks } from '../events/webhooks.ts'
+import type { Injections } from '../inbound/injection.ts'
+import type { ComposeFromOutside } from '../outbound/from-outside.ts'
 import type { Deliveries } from '../outbound/control/deliveries.ts'
 import type { Switch } from '../outbound/control/stops.ts'
 import type { MailboxChoices } from '../outbound/mailbox-choices.ts'
@@ -43,6 +45,8 @@ export type Rooms = {
   /** this server's own address, as clients reach it */
   publicUrl: string
   searchIndex: Pick<SearchIndex, 'catchUp'>
+  injections: Injections
+  composeFromOutside: ComposeFromOutside
   clock: Clock
   log: Log
 }
@@ -62,6 +66,8 @@ export type OperationMeta = {
   scope: Scope | 'any' | 'none'
   /** does as well */
   orScope?: Scope
+  /** keys of the test world only; others are not shown it */
+  testOnly?: true
   title: string
   /** for a model that has to choose a tool: what it does, what comes back, what to do next */
   description: string
@@ -119,9 +125,13 @@ export const openOperation = (meta: OperationMeta & { scope: 'none' }) => t.proc
 function permit(actor: KeyActor | null, meta: OperationMeta): KeyActor {
   if (actor === null) throw new OperationError('UNAUTHENTICATED')
   // These words are the public contract's (§1.2): clients show and compare them.
-  if (!isPermitted(actor, meta)) throw new OperationError('SCOPE_MISSING', `Requires ${meta.scope} scope`)
+  if (!holdsScope(actor, meta)) throw new OperationError('SCOPE_MISSING', `Requires ${meta.scope} scope`)
+  if (!isPermitted(actor, meta)) throw new OperationError('TEST_KEY_ONLY')
   return actor
 }
 
-export const isPermitted = ({ scopes }: KeyActor, { scope, orScope }: OperationMeta): boolean =>
+export const isPermitted = (actor: KeyActor, meta: OperationMeta): boolean =>
+  holdsScope(actor, meta) && (meta.testOnly !== true || actor.world === 'test')
+
+const holdsScope = ({ scopes }: KeyActor, { scope, orScope }: OperationMeta): boolean =>
   scope === 'any' || scope === 'none' || scopes.includes(scope) || (orScope !== undefined && scopes.includes(orScope))

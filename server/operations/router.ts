@@ -19,6 +19,7 @@ import { list_spam, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { setup_multimail } from './help.ts'
 import { get_email_raw } from './raw.ts'
+import { inject_email } from './sandbox.ts'
 import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
@@ -84,6 +85,7 @@ export const appRouter = router({
   list_webhook_deliveries,
   replay_webhook_delivery,
   replay_webhook_events,
+  inject_email,
 })
 export type AppRouter = typeof appRouter
 export type OperationName = keyof AppRouter['_def']['record']

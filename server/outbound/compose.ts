@@ -66,7 +66,7 @@ async function mimeOf({ content, messageId, footer }: Letter, html: string): Pro
     date: new Date(0),
     text: text.replaceAll('\n', '\r\n'),
     html: html.replaceAll('\n', '\r\n'),
-    attachments: content.attachments.map(part),
+    attachments: content.attachments.map(attachmentPart),
     encoding: mostlyAscii(text) ? 'quoted-printable' : 'base64',
     // `=_` cannot occur in quoted-printable or base64 (RFC 2045 §6.7), and the rest is not known before the text is final.
     boundaryPrefix: '=_mm',
@@ -80,7 +80,7 @@ async function mimeOf({ content, messageId, footer }: Letter, html: string): Pro
   return removeFields(message, (field) => field.name === 'date' || field.name === 'message-id')
 }
 
-const part = ({ name, contentType, content }: AttachmentInput) => ({
+export const attachmentPart = ({ name, contentType, content }: AttachmentInput) => ({
   filename: name,
   contentType: contentType.startsWith('text/') && isUtf8(content) ? `${contentType}; charset=utf-8` : contentType,
   content,

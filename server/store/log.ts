@@ -12,6 +12,7 @@ import type { Database, Row } from './schema.ts'
 /** Everything that goes on the record. */
 export const logActions = [
   'email.received',
+  'email.injected',
   'inbox.listed',
   'email.read',
   'email.reported_spam',

@@ -60,7 +60,13 @@ describe('every operation', () => {
 })
 
 const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
-  meta.scope === 'oversight' ? keys.reviewer : meta.scope === 'send' || meta.scope === 'read' ? keys.agent : keys.admin
+  meta.testOnly
+    ? keys.test
+    : meta.scope === 'oversight'
+      ? keys.reviewer
+      : meta.scope === 'send' || meta.scope === 'read'
+        ? keys.agent
+        : keys.admin
 
 describeOnEachEngine('the examples', (openStore) => {
   it('work as they are written', { timeout: 120_000 }, async () => {

@@ -148,6 +148,14 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   replay_webhook_events: (ids) => [
     { key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/replay`, body: { since: '2026-01-01' } },
   ],
+  inject_email: (ids) => [
+    {
+      key: 'test',
+      method: 'POST',
+      path: '/inject_email',
+      body: { mailbox_id: ids.mailbox, from: 'a@b.test', subject: 's', markdown: 'm' },
+    },
+  ],
   remove_suppression: () => [{ key: 'admin', method: 'DELETE', path: '/v1/suppression/gone@remote.test' }],
 }
 

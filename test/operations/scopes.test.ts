@@ -16,6 +16,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   set_tags: ['agent', 'admin'],
   delete_tag: ['agent', 'admin'],
   search_contacts: ['reader', 'agent', 'reviewer', 'admin'],
+  inject_email: ['agent', 'admin'],
   add_contact: ['agent', 'admin'],
   delete_contact: ['admin'],
   list_spam: ['reader', 'agent', 'reviewer', 'admin'],

@@ -8,11 +8,17 @@ import { createWebhooks } from '../../server/events/webhooks.ts'
 import type { Rates } from '../../server/doors/request-rates.ts'
 import { createKeys, draftKey } from '../../server/identity/keys.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
+import { createInjections } from '../../server/inbound/injection.ts'
+import { createWorkers } from '../../server/inbound/examine/workers.ts'
+import { createPatience } from '../../server/inbound/verdict/patience.ts'
 import type { Scope } from '../../server/model/actor.ts'
 import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
+import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
+import { composeFromOutside } from '../../server/outbound/from-outside.ts'
+import { onUnsubscribe } from '../../server/outbound/unsubscribe/unsubscribe.ts'
 import { createReputation } from '../../server/outbound/identity/reputation.ts'
 import type { Method } from '../../server/operations/procedure.ts'
 import { createMailboxChoices } from '../../server/outbound/mailbox-choices.ts'
@@ -107,6 +113,21 @@ export async function openDesk(
   })
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
   const keys = createKeys({ store, clock })
+  // Its threads begin with the first message that is injected.
+  const workers = createWorkers({ log: silentLog })
+  onTestFinished(() => workers.close())
+  const injections = createInjections({
+    store,
+    clock,
+    workers,
+    log: silentLog,
+    hostname: 'mx.ours.test',
+    holdExpiryMs: 72 * hour,
+    maxMessageBytes: 2 * 1024 * 1024,
+    patience: createPatience(clock),
+    handOn: { onDsn, onComplaint, onUnsubscribe },
+    readIdentity: () => Promise.resolve(null),
+  })
   const http = createHttpServer({
     rooms: {
       store,
@@ -122,6 +143,8 @@ export async function openDesk(
       deliveries: createDeliveries({ store, clock }),
       publicUrl: 'https://mail.ours.test',
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
+      injections,
+      composeFromOutside,
       clock,
       log: silentLog,
     },
