@@ -76,7 +76,9 @@ import {
   unsubscribeLinks,
 } from './outbound/unsubscribe/unsubscribe.ts'
 import { createAdminActions } from './oversight/admin-actions.ts'
+import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovals } from './oversight/approvals.ts'
+import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import type { EmailId } from './model/ids.ts'
 import { readReturnPath, returnPath } from './model/return-path.ts'
@@ -317,6 +319,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: config.limits.mailboxes }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
+      upgrades: createUpgrades({ store, clock, onMail: postman.wake }),
+      parsePattern,
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,

@@ -39,6 +39,8 @@ export const rawRoutes: readonly string[] = [
 const accepted: Partial<Record<OperationName, number>> = {
   send_email: 202,
   reply_email: 202,
+  create_mailbox: 201,
+  add_allowlist_entry: 201,
   add_contact: 201,
   create_api_key: 201,
   inject_email: 201,
@@ -125,6 +127,8 @@ const hostedMailbox: Shape = {
   },
 }
 
+const addedAt: Shape = { put: epochMs('added_at') }
+
 /** §7 wants a `delivered_at` from a decision: the time of the hand-off to our own queue. `queued_at` is its honest name, and read_email has
  *  the real one once the remote host has taken the mail. */
 const decided: Shape = {
@@ -166,6 +170,10 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
     emails: { each: { emails: pendingItem('emails') } },
   },
   decide_email: bySurface(() => decided),
+  create_mailbox: { flat: same, v1: hostedMailbox, emails: same },
+  list_allowlist: { flat: same, v1: { each: { entries: addedAt } }, emails: same },
+  add_allowlist_entry: { flat: same, v1: addedAt, emails: same },
+  remove_allowlist_entry: { flat: same, v1: addedAt, emails: same },
   update_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   inject_email: bySurface(() => ({ copy: idCopy })),
@@ -222,6 +230,13 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   list_queue: byMailbox,
   retry_delivery: byDelivery,
   cancel_delivery: byDelivery,
+  create_mailbox: { address: 'address_local', address_local_part: 'address_local' },
+  request_upgrade: byMailbox,
+  apply_upgrade: byMailbox,
+  manage_upgrade: byMailbox,
+  list_allowlist: byMailbox,
+  add_allowlist_entry: byMailbox,
+  remove_allowlist_entry: { ...byMailbox, id: 'entry_id' },
   update_mailbox: byMailbox,
   configure_mailbox: byMailbox,
   delete_mailbox: byMailbox,

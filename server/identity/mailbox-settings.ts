@@ -23,9 +23,9 @@ export async function settle(
   { actor, now }: { actor: Actor; now: number },
 ): Promise<Result<Settled, 'MAILBOX_NOT_FOUND' | 'UPGRADE_NEEDS_CODE'>> {
   const before = await mailboxToChange(tx, seen.id)
-  if (before === undefined || before.deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
-  if (mode !== undefined && isHigher(mode, before.oversight_mode))
-    return fail('UPGRADE_NEEDS_CODE', `It is ${before.oversight_mode}, and ${mode} gives its agent more freedom. ${howToRaise(before.id)}`)
+  if (before === undefined) return fail('MAILBOX_NOT_FOUND')
+  const refused = refuses(before, { ...(mode !== undefined && { oversight_mode: mode }) })
+  if (!refused.ok) return refused
   const change = changed(before, wanted)
   await changeSettings(tx, before.id, change)
   const about = {
@@ -44,6 +44,17 @@ export async function settle(
     entries.push({ ...about, action: 'mailbox.mode_lowered', metadata })
   }
   return ok({ mailbox: { ...before, ...change, ...(mode !== undefined && { oversight_mode: mode }) }, entries })
+}
+
+/** What is refused whoever agrees. */
+export function refuses(
+  { id, deleted_at, oversight_mode }: Row<'mailboxes'>,
+  { oversight_mode: mode }: Pick<SettingsChange, 'oversight_mode'>,
+): Result<null, 'MAILBOX_NOT_FOUND' | 'UPGRADE_NEEDS_CODE'> {
+  if (deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
+  if (mode !== undefined && isHigher(mode, oversight_mode))
+    return fail('UPGRADE_NEEDS_CODE', `It is ${oversight_mode}, and ${mode} gives its agent more freedom. ${howToRaise(id)}`)
+  return ok(null)
 }
 
 const howToRaise = (mailbox: string): string =>

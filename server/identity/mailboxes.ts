@@ -1,7 +1,7 @@
 /** The life of a mailbox: made, suspended for a time, deleted, brought back. Each change is on the record. */
 import type { Actor, SystemActor } from '../model/actor.ts'
 import { type Address, addressKey, domainOf, localPartOf, parseAddress } from '../model/address.ts'
-import { type OversightMode, defaultMode } from '../model/email.ts'
+import { type OversightMode, defaultMode, isHigher } from '../model/email.ts'
 import { type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy, World } from '../model/world.ts'
@@ -12,7 +12,7 @@ import { domainsOf, lockDomain } from '../store/domains.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import { type MailboxState, countMailboxes, insertMailbox, mailboxAt, setMailboxState, stateOf } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
-import { type SettingsChange, settle } from './mailbox-settings.ts'
+import { type SettingsChange, refuses, settle } from './mailbox-settings.ts'
 
 type Mailbox = Row<'mailboxes'>
 
@@ -100,9 +100,11 @@ const reserved: ReadonlySet<string> = new Set(['postmaster', 'abuse', 'mailer-da
 
 /** The rooms of callers: whoever calls has checked that the key may. */
 export type Mailboxes = {
-  /** What would keep it from being made, asked before a person is. */
-  check(actor: Actor & Tenancy, request: NewMailbox): Promise<Result<{ address: string }, CreateCode>>
-  create(actor: Actor & Tenancy, request: NewMailbox): Promise<Result<Mailbox, CreateCode>>
+  /** What would keep it from being made, asked before a person is. @returns the address in the compared form, and the mode it would have */
+  check(tx: Tx, tenancy: Tenancy, request: NewMailbox): Promise<Result<{ address: string; mode: OversightMode }, CreateCode>>
+  /** @returns `entries` go on the record at the end of the transaction */
+  create(tx: Tx, actor: Actor & Tenancy, request: NewMailbox): Promise<Result<{ mailbox: Mailbox; entries: NewLogEntry[] }, CreateCode>>
+  refuses: typeof refuses
   /** @returns the mailbox as it is now; `entries` go on the record at the end of the transaction */
   settle(tx: Tx, mailbox: Mailbox, change: SettingsChange, actor: Actor): ReturnType<typeof settle>
   remove(actor: Actor & Tenancy, mailbox: Mailbox): Promise<Result<ChangedMailbox, MailboxProblem>>
@@ -110,28 +112,24 @@ export type Mailboxes = {
 
 /** @param deps.most mailboxes of one account in one world; null: any number */
 export const createMailboxes = (deps: LifeDeps & { most: number | null }): Mailboxes => ({
-  check: (actor, request) =>
-    deps.store.transaction(async (tx) => {
-      const place = await placeFor(tx, actor, request.address, deps.most)
-      return place.ok ? ok({ address: place.value.address }) : place
-    }),
-  create: (actor, request) =>
-    deps.store.transaction(async (tx) => {
-      const place = await placeFor(tx, actor, request.address, deps.most)
-      if (!place.ok) return place
-      const { domain, address } = place.value
-      const mode = request.mode === 'read_only' || request.mode === 'gated_all' ? request.mode : defaultMode
-      const made = await makeMailbox(
-        tx,
-        { domain, world: actor.world, address, displayName: request.displayName, mode },
-        { actor, now: deps.clock.now() },
-      )
-      await appendLogs(tx, [made.entry])
-      return ok(made.row)
-    }),
+  async check(tx, tenancy, request) {
+    const place = await placeFor(tx, tenancy, request.address, deps.most)
+    return place.ok ? ok({ address: place.value.address, mode: modeOf(request) }) : place
+  },
+  async create(tx, actor, request) {
+    const place = await placeFor(tx, actor, request.address, deps.most)
+    if (!place.ok) return place
+    const draft = { ...place.value, world: actor.world, displayName: request.displayName, mode: modeOf(request) }
+    const { row, entry } = await makeMailbox(tx, draft, { actor, now: deps.clock.now() })
+    return ok({ mailbox: row, entries: [entry] })
+  },
+  refuses,
   settle: (tx, mailbox, change, actor) => settle(tx, mailbox, change, { actor, now: deps.clock.now() }),
   remove: (actor, { address, world }) => changeMailbox(deps, 'delete', address, world, actor),
 })
+
+/** Never more than a new mailbox has (contract §14 A11). */
+const modeOf = ({ mode = defaultMode }: NewMailbox): OversightMode => (isHigher(mode, defaultMode) ? defaultMode : mode)
 
 /** A domain of the account, locked, and an address of it that nobody has or had. */
 async function placeFor(

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { SettingsChange } from '../identity/mailbox-settings.ts'
 import { gateTimings, oversightModes } from '../model/email.ts'
+import { AddressText } from './input.ts'
 
 const longestName = 200
 const longestSignature = 200
@@ -14,9 +15,22 @@ const oneLine = (longest: number) =>
     .max(longest)
     .refine((text) => text.isWellFormed() && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text), 'must be one line of visible characters')
 
-const DisplayName = oneLine(longestName).nullable().describe('The name its mail is sent under; null: none')
+export const DisplayName = oneLine(longestName).nullable().describe('The name its mail is sent under; null: none')
+
+/** An address that every host can carry, as those of recipients have to be (outbound/content.ts). */
+const CopyAddress = AddressText.refine(
+  (address) => /^[!-~]+$/.test(address) && !address.startsWith('"'),
+  'must be plain US-ASCII without quotes',
+)
 
 export const everySetting = {
+  auto_cc: CopyAddress.nullable()
+    .exactOptional()
+    .describe('Gets a copy of all that is sent, and everybody sees it; null: nobody. The operator has to agree.'),
+  auto_bcc: CopyAddress.nullable()
+    .exactOptional()
+    .describe('Gets a copy of all that is sent, unseen by its recipients; null: nobody. The operator has to agree.'),
+
   display_name: DisplayName.exactOptional(),
   oversight_mode: z
     .enum(oversightModes)

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { SettingsChange } from '../identity/mailbox-settings.ts'
+import type { Tx } from '../store/db.ts'
 import { appendLogs } from '../store/log.ts'
 import { listMailboxes } from '../store/mailboxes.ts'
+import type { Row } from '../store/schema.ts'
 import { standingsOf } from '../store/standings.ts'
 import { mailboxOf } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
@@ -10,6 +12,7 @@ import { agentSettings, changeOf, everySetting } from './mailbox-settings.ts'
 import { Mailbox, mailboxView } from './mailbox-view.ts'
 import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
+import { ApprovalCode, orPending, twoStep } from './two-step.ts'
 
 export const list_mailboxes = operation({
   scope: 'read',
@@ -52,48 +55,63 @@ export const list_mailboxes = operation({
     }),
   )
 
-const Updated = Mailbox.extend({ status: z.literal('updated') })
+const Updated = orPending('updated', Mailbox.shape)
 
 export const update_mailbox = operation({
   scope: 'admin',
   title: 'Change a mailbox',
   description:
     'Changes how a mailbox presents itself and lowers its oversight mode; what is left out stays as it is. A lower mode holds at once; ' +
-    'a higher one is refused, since only a person grants it: see request_upgrade.',
+    'a higher one is refused, since only a person grants it: see request_upgrade. To change auto_cc or auto_bcc the operator has to agree: the first answer is then "pending_approval"; ' +
+    'make exactly the same call with the approval_code that they got by mail.',
   readOnly: false,
   destructive: false,
   idempotent: true,
   examples: [{ input: { mailbox_id: '{mailbox_id}', display_name: 'Support' } }],
+  twoStep: true,
   rest: ['POST /update_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}'],
 })
-  .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting }))
+  .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting, approval_code: ApprovalCode }))
   .output(Updated)
-  .mutation(({ ctx, input: { mailbox_id, ...settings } }) => change(ctx, mailbox_id, changeOf(settings)))
+  .mutation(({ ctx, input: { mailbox_id, approval_code, ...settings } }) => change(ctx, mailbox_id, changeOf(settings), approval_code))
 
 export const configure_mailbox = operation({
   scope: 'admin',
   title: 'Configure a mailbox',
   description:
     'Sets up a mailbox as its operator wants it: oversight mode (only towards more human control), name, signature, whether and how mail can be sent later. ' +
-    'What is left out stays as it is. Ask the operator first, and give mcp_configured: true when you have.',
+    'What is left out stays as it is. Ask the operator first, and give mcp_configured: true when you have. Automatic copies take a code, as with update_mailbox.',
   readOnly: false,
   destructive: true,
   idempotent: true,
   examples: [{ input: { mailbox_id: '{mailbox_id}', default_gate_timing: 'schedule_first' } }],
+  twoStep: true,
   rest: ['POST /configure_mailbox', 'PATCH /v1/mailboxes/{mailbox_id}/configure'],
 })
-  .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting, ...agentSettings }))
+  .input(z.strictObject({ mailbox_id: MailboxRef, ...everySetting, ...agentSettings, approval_code: ApprovalCode }))
   .output(Updated)
-  .mutation(({ ctx, input: { mailbox_id, ...settings } }) => change(ctx, mailbox_id, changeOf(settings)))
+  .mutation(({ ctx, input: { mailbox_id, approval_code, ...settings } }) => change(ctx, mailbox_id, changeOf(settings), approval_code))
 
-const change = ({ actor, rooms }: Call, named: string, wanted: SettingsChange): Promise<z.infer<typeof Updated>> =>
-  rooms.store.transaction(async (tx) => {
-    const seen = await mailboxOf(tx, actor, named)
-    const { mailbox, entries } = unwrap(await rooms.mailboxes.settle(tx, seen, wanted, actor))
-    const [standing] = await standingsOf(tx, [mailbox.id])
-    await appendLogs(tx, entries)
-    return { status: 'updated' as const, ...mailboxView(mailbox, standing) }
-  })
+async function change(ctx: Call, named: string, wanted: SettingsChange, approvalCode: string | undefined) {
+  const { actor, rooms } = ctx
+  const seen = await mailboxOf(rooms.store.db, actor, named)
+  if (!changesCopies(seen, wanted)) return rooms.store.transaction((tx) => settleIn(tx, ctx, seen, wanted))
+  // Refused before anybody is asked, as it would be afterwards.
+  unwrap(rooms.mailboxes.refuses(seen, wanted))
+  const parameters = { mailbox_id: seen.id, address: seen.address, ...wanted }
+  return twoStep(ctx, { action: 'change_copies', parameters, approvalCode }, (tx) => settleIn(tx, ctx, seen, wanted))
+}
+
+/** Who reads along is the operator's to say (contract §4.5). */
+const changesCopies = (seen: Row<'mailboxes'>, { auto_cc, auto_bcc }: SettingsChange): boolean =>
+  (auto_cc !== undefined && auto_cc !== seen.auto_cc) || (auto_bcc !== undefined && auto_bcc !== seen.auto_bcc)
+
+async function settleIn(tx: Tx, { actor, rooms }: Call, seen: Row<'mailboxes'>, wanted: SettingsChange) {
+  const { mailbox, entries } = unwrap(await rooms.mailboxes.settle(tx, seen, wanted, actor))
+  const [standing] = await standingsOf(tx, [mailbox.id])
+  await appendLogs(tx, entries)
+  return { status: 'updated' as const, ...mailboxView(mailbox, standing) }
+}
 
 export const delete_mailbox = operation({
   scope: 'admin',

@@ -22,6 +22,7 @@ import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
+import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
@@ -38,6 +39,9 @@ export type Rooms = {
   suppressions: Suppressions
   sending: Switch
   mailboxes: Mailboxes
+  upgrades: Upgrades
+  /** a pattern of an allow-list in the form in which it is kept; null: it is none */
+  parsePattern: (text: string) => string | null
   choices: MailboxChoices
   standings: Standings
   deliveries: Deliveries

@@ -1,6 +1,7 @@
 /** Every operation, by the flat name it has on all surfaces; and the list of them that doors loop over. */
 import type { z } from 'zod'
 import { download_attachment } from './attachments.ts'
+import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
 import { get_audit_log } from './audit.ts'
 import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
@@ -26,6 +27,8 @@ import { delete_tag, get_tags, set_tags } from './tags.ts'
 import { get_thread } from './threads.ts'
 import { list_webhook_deliveries, replay_webhook_delivery, replay_webhook_events } from './webhook-deliveries.ts'
 import { delete_webhook, get_webhook, list_webhooks, rotate_webhook_secret, test_webhook, update_webhook } from './webhooks.ts'
+import { apply_upgrade, manage_upgrade, request_upgrade } from './upgrades.ts'
+import { create_mailbox } from './create-mailbox.ts'
 
 export const appRouter = router({
   setup_multimail,
@@ -39,6 +42,7 @@ export const appRouter = router({
   get_tags,
   search_contacts,
   list_spam,
+  list_allowlist,
   report_spam,
   not_spam,
   set_tags,
@@ -62,6 +66,7 @@ export const appRouter = router({
   list_queue,
   retry_delivery,
   cancel_delivery,
+  create_mailbox,
   update_mailbox,
   configure_mailbox,
   delete_mailbox,
@@ -70,6 +75,11 @@ export const appRouter = router({
   update_api_key,
   rotate_api_key,
   revoke_api_key,
+  request_upgrade,
+  apply_upgrade,
+  manage_upgrade,
+  add_allowlist_entry,
+  remove_allowlist_entry,
   get_audit_log,
   list_reports,
   get_report,

@@ -46,6 +46,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'get_tags',
       'search_contacts',
       'list_spam',
+      'list_allowlist',
     ]
     const agent = await overHttp(desk, desk.ours.keys.agent)
     expect(await toolNames(agent)).toEqual([
@@ -62,6 +63,9 @@ describeOnEachEngine('MCP', (openStore) => {
       'forward_email',
       'cancel_message',
       'edit_scheduled_email',
+      'request_upgrade',
+      'apply_upgrade',
+      'manage_upgrade',
     ])
     expect(await toolNames(await overHttp(desk, desk.ours.keys.reviewer))).toEqual([
       ...reading,

@@ -106,6 +106,27 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'reviewer', method: 'POST', path: '/cancel_delivery', body: { delivery_id: ids.delivery } },
     { key: 'admin', method: 'POST', path: `/v1/queue/${ids.delivery}/cancel` },
   ],
+  // Names no row; create-mailbox.test.ts has whose domains it takes.
+  create_mailbox: () => [],
+  request_upgrade: (ids) => [
+    { key: 'agent', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/request-upgrade`, body: { target_mode: 'autonomous' } },
+  ],
+  apply_upgrade: (ids) => [{ key: 'agent', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/upgrade`, body: { code: 'AAAA-AAAA' } }],
+  manage_upgrade: (ids) => [
+    {
+      key: 'agent',
+      method: 'POST',
+      path: '/manage_upgrade',
+      body: { mailbox_id: ids.mailbox, action: 'request', target_mode: 'autonomous' },
+    },
+  ],
+  list_allowlist: (ids) => [{ key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/allowlist` }],
+  add_allowlist_entry: (ids) => [
+    { key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/allowlist`, body: { pattern: 'bo@remote.test' } },
+  ],
+  remove_allowlist_entry: (ids) => [
+    { key: 'admin', method: 'DELETE', path: `/v1/mailboxes/${ids.mailbox}/allowlist/alw_01ARZ3NDEKTSV4RRFFQ69G5FAV` },
+  ],
   update_mailbox: (ids) => [
     { key: 'admin', method: 'POST', path: '/update_mailbox', body: { mailbox_id: ids.mailbox, display_name: 'Mine' } },
     { key: 'admin', method: 'PATCH', path: `/v1/mailboxes/${ids.mailbox}`, body: { oversight_mode: 'read_only' } },

@@ -31,7 +31,9 @@ import { createSwitch } from '../../server/outbound/control/stops.ts'
 import { createStandings } from '../../server/outbound/standing/lift.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { createAdminActions } from '../../server/oversight/admin-actions.ts'
+import { parsePattern } from '../../server/oversight/allow-list.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
+import { createUpgrades } from '../../server/oversight/upgrades.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { createSearchIndex } from '../../server/mailbox/search-index.ts'
@@ -138,6 +140,8 @@ export async function openDesk(
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: mostMailboxes }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
+      upgrades: createUpgrades({ store, clock }),
+      parsePattern,
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),

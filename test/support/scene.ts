@@ -1,4 +1,6 @@
 import { hashOfKey } from '../../server/identity/key-text.ts'
+import { newId } from '../../server/model/ids.ts'
+import { insertAllowlistEntry } from '../../server/store/allowlist.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import type { Answer, Desk, Office } from './desk.ts'
 import { keepReport } from './reports.ts'
@@ -16,6 +18,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     return answer
   }
   const file = { name: 'order.txt', contentType: 'text/plain', content: Buffer.from('1 box') }
+  await bringDown(desk, office)
   const email = await desk.receive(office.gated, { attachments: [file] })
   const pending = await done(agent, '/reply_email', { email_id: email.id, markdown: 'Soon.' })
   const draft = await done(agent, '/draft_reply', { email_id: email.id, markdown: 'Later.' })
@@ -41,9 +44,36 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     contact_id: String(contact.body['id']),
     webhook_id: webhook.id,
     key_id: await spareKey(desk),
+    allowlist_entry_id: await allowed(desk, office),
+    upgrade_code: await upgradeCode(desk, office),
     webhook_delivery_id: String(tried.body['id']),
     report_id: await keepReport(desk, office),
   }
+}
+
+/** As it was before an upgrade was applied, and nobody has asked for one. */
+async function bringDown({ store }: Desk, { gated }: Office): Promise<void> {
+  await store.db.updateTable('mailboxes').set({ oversight_mode: 'gated_send' }).where('id', '=', gated.id).execute()
+  await store.db.deleteFrom('mode_upgrades').where('mailbox_id', '=', gated.id).execute()
+}
+
+async function allowed({ store, clock }: Desk, { gated }: Office): Promise<string> {
+  const now = clock.now()
+  const id = newId('allowlistEntry', now)
+  const of = { account_id: gated.tenancy.accountId, world: gated.tenancy.world, mailbox_id: gated.id }
+  const row = { id, ...of, pattern: `ed-${now}@example.com`, note: null, added_by: 'host', added_at: now }
+  await store.transaction((tx) => insertAllowlistEntry(tx, row))
+  return id
+}
+
+/** As the operator reads it in their mail. */
+async function upgradeCode({ store, call }: Desk, { accountId, gated, keys }: Office): Promise<string> {
+  await store.db.updateTable('accounts').set({ oversight_email: 'boss@operators.test' }).where('id', '=', accountId).execute()
+  const { status } = await call(keys.agent, 'POST', '/request_upgrade', { mailbox_id: gated.id, target_mode: 'monitored' })
+  const letter = await store.db.selectFrom('operator_mails').select('body').orderBy('id', 'desc').executeTakeFirst()
+  const code = /code: (\S+)/.exec(letter?.body ?? '')?.[1]
+  if (status !== 200 || code === undefined) throw new Error(`/request_upgrade: ${status}`)
+  return code
 }
 
 async function spareKey(desk: Desk): Promise<string> {
@@ -59,7 +89,7 @@ async function spareKey(desk: Desk): Promise<string> {
 /** An input with its placeholders filled in. Throws when the scene has no such thing. */
 export const filled = (input: unknown, scene: Scene): Record<string, unknown> =>
   JSON.parse(
-    JSON.stringify(input).replace(/\{(\w+_id)\}/g, (_, name: string) => {
+    JSON.stringify(input).replace(/\{(\w+_(?:id|code))\}/g, (_, name: string) => {
       const id = scene[name]
       if (id === undefined) throw new Error(`the scene has no {${name}}`)
       return id
