@@ -32,10 +32,10 @@ const alarming: Partial<Record<BounceClass, 'address' | 'domain'>> = {
 }
 
 /** An attempt's end; `now` in epoch ms. */
-type Ended = { email: EmailRow; outcome: Outcome; now: number }
+type Attempted = { email: EmailRow; outcome: Outcome; now: number }
 
 /** Raises or ends alarms after attempts, in their transaction. @returns what goes on the record */
-export async function noteAlarms(tx: Tx, all: readonly Ended[]): Promise<NewLogEntry[]> {
+export async function noteAlarms(tx: Tx, all: readonly Attempted[]): Promise<NewLogEntry[]> {
   // What happens in the test world is not true.
   const live = all.filter(({ email }) => email.world === 'live')
   // Ended first: of those that came together, what passed must not take away what another has just been told.
@@ -50,7 +50,7 @@ export async function noteAlarms(tx: Tx, all: readonly Ended[]): Promise<NewLogE
   return entries
 }
 
-async function endAlarms(tx: Tx, passed: readonly Ended[]): Promise<NewLogEntry[]> {
+async function endAlarms(tx: Tx, passed: readonly Attempted[]): Promise<NewLogEntry[]> {
   const [first] = passed
   if (first === undefined) return []
   const over = await clearAlarms(

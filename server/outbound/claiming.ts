@@ -7,26 +7,27 @@ import type { Store } from '../store/db.ts'
 import { postpone } from '../store/queue-changes.ts'
 import { type Due, beforeAllLanes, dueOfLanes, dueOfMailboxes, longestDue } from '../store/queue-order.ts'
 import { type Claim, claimDue } from '../store/queue.ts'
-import { verdict } from './classify-meanings.ts'
 import type { Watch } from './control/watch.ts'
-import { type Outcome, unsent } from './outcome.ts'
 import type { Pace } from './pace/pace.ts'
 import { type Slots, type UnderWay, createTurns, takeTurns } from './turns.ts'
 
-/** A delivery that is ours now; `done` tells the pace how it went. */
-export type Taken = { claim: Claim; done(outcome: Outcome): void }
+/** A delivery that is ours now; `done` gives its place at the pace back. */
+export type Taken = { claim: Claim; done(): void }
 
 export type ClaimerDeps = { store: Store; clock: Clock; log: Log; pace: Pace; watch: Watch; leaseMs: number }
 
 export type Claimer = {
-  /** @returns what was taken; `again`: more may be due that this look did not come to, to be looked for at `at` (epoch ms) */
-  take(underWay: readonly UnderWay[], slots: Slots): Promise<{ taken: Taken[]; again: boolean; at: number }>
+  /** @returns what was taken; `again` (epoch ms): when to look for more that may be due and that this look did not come to; null: all that was due at
+   *  `seen` (epoch ms) was looked at */
+  take(underWay: readonly UnderWay[], slots: Slots): Promise<{ taken: Taken[]; again: number | null; seen: number }>
 }
 
 /** So many of the longest due are looked at. When there are no more, they are all there is. */
 const pageSize = 200
 /** Where many are due, what was seen serves for the looks of this long. What changed meanwhile is noticed when it is claimed. */
 const pageMs = 250
+/** Where all of a page is stopped, the next look comes to others behind it. They are not many in a hurry: whoever stopped so much looks at it. */
+const stoppedMs = 1_000
 const mostTries = 5
 const leastWaitMs = 1
 
@@ -34,7 +35,7 @@ const leastWaitMs = 1
 type Page = { rows: readonly Due[]; isAll: boolean; at: number }
 
 /** `wasBeaten`: somebody else took all that was chosen. */
-type Look = { taken: Taken[]; again: boolean; at: number; wasBeaten: boolean }
+type Look = { taken: Taken[]; again: number | null; seen: number; wasBeaten: boolean }
 
 export function createClaimer(deps: ClaimerDeps): Claimer {
   const { store, clock, watch } = deps
@@ -68,7 +69,7 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
     if (old !== null && chosen.length === 0 && asked.waits.length === 0) {
       if (underWay.length === 0) return once(underWay, slots)
       page = old
-      return { at: at + pageMs, taken: [], again: true, wasBeaten: false }
+      return { taken: [], again: at + pageMs, seen: at, wasBeaten: false }
     }
     const putOff = await putOffAll(deps, asked.waits, now)
     const lease = randomUUID()
@@ -79,10 +80,11 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
     asked.giveBack(claims)
     const gone = new Set([...chosen.map(({ id }) => id), ...asked.waits.flatMap(({ ids }) => ids)])
     if (claims.length > 0) page = { rows: rows.filter(({ id }) => !gone.has(id)), isAll, at }
+    const again = isAll ? null : claims.length > 0 || putOff > 0 ? now : free.length === 0 ? now + stoppedMs : null
     return {
-      at: now,
       taken: claims.map((claim): Taken => ({ claim, done: asked.doneOf(claim.id) })),
-      again: claims.length > 0 ? !isAll : putOff > 0 && !isAll,
+      again,
+      seen: now,
       wasBeaten: chosen.length > 0 && claims.length === 0,
     }
   }
@@ -99,14 +101,13 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
 
 /** Asks the pace about one after the other, and remembers what it said. */
 function ask(pace: Pace, all: readonly Due[]) {
-  const going = new Map<DeliveryId, (outcome: Outcome) => void>()
+  const going = new Map<DeliveryId, () => void>()
   const waits: { ids: DeliveryId[]; until: number; reason: string }[] = []
-  const nothing = unsent(verdict('interrupted', 'retry'), 'Not attempted')
   return {
     waits,
     admit(one: Due): boolean {
       const turn = pace.turn(one, one.domain)
-      if (turn.kind === 'go') going.set(one.id, (outcome) => turn.done(outcome))
+      if (turn.kind === 'go') going.set(one.id, () => turn.done())
       // The rest of its kind would hear the same.
       else waits.push({ ...turn, ids: all.filter((it) => isLike(it, one) && !going.has(it.id)).map(({ id }) => id) })
       return turn.kind === 'go'
@@ -115,7 +116,7 @@ function ask(pace: Pace, all: readonly Due[]) {
     /** What had its turn and is not ours after all. */
     giveBack(claims: readonly Claim[]): void {
       const ours = new Set(claims.map(({ id }) => id))
-      for (const [id, done] of going) if (!ours.has(id)) done(nothing)
+      for (const [id, done] of going) if (!ours.has(id)) done()
     },
   }
 }

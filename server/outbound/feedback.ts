@@ -220,7 +220,7 @@ const noticed = (email: EmailRow, delivery: DeliveryRow, recipient: DsnRecipient
 
 type Meaning = { reply: Reply; verdict: Verdict; bounceType: 'hard' | 'soft' | null }
 
-/** As at SMTP time (bounce.ts): hard is a final no of a kind that stays, soft what was temporary until their time ran out. */
+/** As at SMTP time (outcomes.ts): hard is a final no of a kind that stays, soft what was temporary until their time ran out. */
 function meaningOf(recipient: DsnRecipient): Meaning {
   const reply = replyOf(recipient)
   const verdict = classify({ stage: 'dot', reply })

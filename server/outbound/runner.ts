@@ -10,7 +10,7 @@ import type { Store } from '../store/db.ts'
 import { type Claim, lapseLeases, nextDue, renewLease } from '../store/queue.ts'
 import { gathered } from '../store/gathered.ts'
 import { returnClaim } from '../store/queue-returns.ts'
-import { recordOutcomes } from './bounce.ts'
+import { recordOutcomes } from './outcomes.ts'
 import { type Taken, createClaimer } from './claiming.ts'
 import { verdict } from './classify-meanings.ts'
 import { endTakenBack } from './control/deliveries.ts'
@@ -67,7 +67,8 @@ const timeIsUp = unsent(verdict('interrupted', 'retry'), 'Time is up, and what b
 const slowAfterMs = 30_000
 const sessionsPerSlot = 4
 
-type Seen = { count: number; again: boolean; at: number }
+/** `again` (epoch ms): when to look for what this look did not come to; null: everything that was due at `seen` (epoch ms) has been looked at. */
+type Seen = { count: number; again: number | null; seen: number }
 type UnderWayNow = { since: number; done: Promise<void>; abort: AbortController }
 
 export function createRunner(deps: RunnerDeps): Runner {
@@ -92,20 +93,20 @@ export function createRunner(deps: RunnerDeps): Runner {
   const busy = (): UnderWay[] =>
     [...underWay].map(([claim, one]) => ({ domain: claim.domain, mailbox_id: isSlow(one) ? null : claim.mailbox_id }))
 
-  /** Takes as much as there is room for, one look at a time; a look that has not begun serves everybody. `at` (epoch ms): what was due then has been seen. */
+  /** Takes as much as there is room for, one look at a time; a look that has not begun serves everybody. */
   const look = (): Promise<Seen> => {
     if (nextLook !== null) return nextLook
     const mine = looking.then(async () => {
       nextLook = null
       const free = room()
-      if (free <= 0) return { count: 0, again: false, at: clock.now() }
+      if (free <= 0) return { count: 0, again: null, seen: clock.now() }
       await watch.look()
       await endWhatWasTakenBack()
-      const { taken, again, at } = await claimer.take(busy(), { ...(deps.slots ?? slotsOf(concurrency)), free })
+      const { taken, again, seen } = await claimer.take(busy(), { ...(deps.slots ?? slotsOf(concurrency)), free })
       for (const one of taken) begin(one)
       // A stop that was seen while these were being claimed found nothing of them under way.
       breakOff()
-      return { count: taken.length, again, at }
+      return { count: taken.length, again, seen }
     })
     looking = mine.catch(() => {})
     nextLook = mine
@@ -143,7 +144,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     const renewal = keepLease(claim, abort)
     try {
       const outcome = isPastHelp(claim) ? timeIsUp : await deliver(claim, abort.signal)
-      done(outcome)
+      done()
       if (outcome.waitUntil === undefined) await record(claim, outcome)
       else await putBack(claim, outcome.waitUntil, outcome.text)
     } finally {
@@ -214,11 +215,11 @@ export function createRunner(deps: RunnerDeps): Runner {
   function tick(): void {
     alarm?.cancel()
     alarm = null
-    const seen = look()
-    if (seen === watched) return
-    watched = seen
-    seen
-      .then(async ({ again, at }) => sleepUntil(again ? at : await nextDue(store.db, at)))
+    const looked = look()
+    if (looked === watched) return
+    watched = looked
+    looked
+      .then(async ({ again, seen }) => sleepUntil(again ?? (await nextDue(store.db, seen))))
       .catch((error: unknown) => {
         log.error({ err: error }, 'delivery.queue-unreadable')
         sleepUntil(null)

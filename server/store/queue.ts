@@ -216,7 +216,7 @@ const outcomeOf = prepare((db, { id }: { id: AttemptId }) =>
   db.selectFrom('attempts').select('outcome').where('id', '=', id).where('outcome', 'is not', null),
 )
 
-type Settled = Pick<DeliveryRow, 'id' | 'state'> & {
+type NewState = Pick<DeliveryRow, 'id' | 'state'> & {
   held: string
   nextAttemptAt: number | null
   reply: string | null
@@ -226,7 +226,7 @@ type Settled = Pick<DeliveryRow, 'id' | 'state'> & {
   settledAt: number | null
 }
 
-const settle = prepare((db, one: Settled) =>
+const settle = prepare((db, one: NewState) =>
   db
     .updateTable('deliveries')
     .set({
@@ -249,9 +249,9 @@ const settle = prepare((db, one: Settled) =>
 const attemptOutcome = (state: DeliveryState): Row<'attempts'>['outcome'] =>
   state === 'delivered' ? 'delivered' : state === 'queued' || state === 'expired' ? 'deferred' : 'failed'
 
-type Ended = AttemptFacts & { id: AttemptId; outcome: Row<'attempts'>['outcome']; endedAt: number }
+type AttemptEnd = AttemptFacts & { id: AttemptId; outcome: Row<'attempts'>['outcome']; endedAt: number }
 
-const endAttempt = prepareChange((db, { id, host, remoteAddress, tls, signatures, reply, outcome, endedAt }: Ended) =>
+const endAttempt = prepareChange((db, { id, host, remoteAddress, tls, signatures, reply, outcome, endedAt }: AttemptEnd) =>
   db
     .updateTable('attempts')
     .set({ host, remote_address: remoteAddress, tls, signatures, reply, outcome, ended_at: endedAt })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { recordOutcomes } from '../../server/outbound/bounce.ts'
+import { recordOutcomes } from '../../server/outbound/outcomes.ts'
 import { verdict } from '../../server/outbound/classify-meanings.ts'
 import { type Outcome, unsent } from '../../server/outbound/outcome.ts'
 import type { Retry } from '../../server/outbound/schedule.ts'

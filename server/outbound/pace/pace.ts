@@ -1,5 +1,5 @@
 /**
- * How fast mail may go to whom: asked before a delivery is dialled, told how it went.
+ * How fast mail may go to whom: asked before a delivery is dialled, told of its sessions how they went and when it is over.
  *
  * Who takes a domain's mail is known only after routing, so a delivery is asked about twice: by the runner, for whoever took the domain's mail the last
  * time (`turn`), and by the deliverer, for the hosts that were found (`admit`). To wait is no attempt. What was learned is in memory, and may be lost; what
@@ -7,7 +7,6 @@
  */
 import type { Clock } from '../../platform/clock.ts'
 import type { Claim } from '../../store/queue.ts'
-import type { Outcome } from '../outcome.ts'
 import type { Session, SessionEnd, Target, Transport } from '../transport.ts'
 import type { Destinations } from './destinations.ts'
 import { createHostHolds } from './host-holds.ts'
@@ -16,7 +15,7 @@ import { type Destination, destinationOf } from './providers.ts'
 import { factOf, hostHold } from './session-fact.ts'
 
 /** `wait`: nothing is dialled before `until` (epoch ms), which is no attempt of the message. */
-export type Turn = { kind: 'go'; done(outcome: Outcome): void } | { kind: 'wait'; until: number; reason: string }
+export type Turn = { kind: 'go'; done(): void } | { kind: 'wait'; until: number; reason: string }
 
 /** `go`: only these targets, over a transport that tells how it went; `done` when it has. */
 export type Admission =

@@ -38,7 +38,7 @@ export async function askToSend(tx: Tx, ask: Ask): Promise<Result<Spend, 'RATE_L
   const fresh = caps.new === null ? [] : await firstTime(tx, mailboxId, forwardPaths, now)
   const own = ask.before === undefined ? null : { start: windowOf(ask.before.at), count: ask.before.messages }
   const sent = without(await sentSince(tx, mailboxId, countedFrom('day', now)), own)
-  const over = await firstExcess(tx, mailboxId, caps, { messages: forwardPaths.length, fresh: fresh.length, sent }, now)
+  const over = await longestExcess(tx, mailboxId, caps, { messages: forwardPaths.length, fresh: fresh.length, sent }, now)
   if (over !== null) return { ...fail('RATE_LIMITED', excessWords(over)), retryAfterMs: over.at - now }
   const counted = { start: windowOf(now), count: forwardPaths.length, fresh, before: countedFrom('day', now) }
   return ok(async (later) => {
@@ -60,7 +60,7 @@ async function firstTime(tx: Tx, mailboxId: MailboxId, forwardPaths: readonly Ad
 }
 
 /** Of several caps that are passed, the one that holds the longest. */
-async function firstExcess(
+async function longestExcess(
   tx: Tx,
   mailboxId: MailboxId,
   caps: Caps,

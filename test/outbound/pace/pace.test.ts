@@ -4,8 +4,6 @@ import { createDestinations } from '../../../server/outbound/pace/destinations.t
 import { type Admission, type Admit, type Going, type Pace, createPace } from '../../../server/outbound/pace/pace.ts'
 import { firstWindow } from '../../../server/outbound/pace/pacing.ts'
 import { type Session, type SessionEnd, type Target, type Transport, ourEnding } from '../../../server/outbound/transport.ts'
-import { verdict } from '../../../server/outbound/classify-meanings.ts'
-import { unsent } from '../../../server/outbound/outcome.ts'
 import { silentLog } from '../../../server/platform/log.ts'
 import { createMetrics } from '../../../server/platform/metrics.ts'
 import type { Store } from '../../../server/store/db.ts'
@@ -18,7 +16,6 @@ import { type VirtualClock, createVirtualClock } from '../../support/virtual-clo
 const minute = 60_000
 const hour = 60 * minute
 const start = Date.UTC(2026, 10, 22, 12)
-const nothing = unsent(verdict('interrupted', 'retry'), '')
 
 const target = (host: string, last = 7): Target => ({ host, address: `203.0.114.${last}`, port: 25 })
 const google = target('gmail-smtp-in.l.google.com')
@@ -107,7 +104,7 @@ describeOnEachEngine('the pace', (openStore) => {
       const turn = pace.turn(one, one.domain)
       const { done } = admitted(pace, one)
       done()
-      if (turn.kind === 'go') turn.done(nothing)
+      if (turn.kind === 'go') turn.done()
     }
     // The domain has moved: its place is where its mail goes now.
     const moved = delivery()

@@ -95,11 +95,11 @@ async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
   return [{ ended, turn, email, entries: [logEntry(claim, outcome, turn, retry, now), ...after.entries], isNew: true }]
 }
 
-type Settled = { email: EmailRow | undefined; turn: Turn; settling: Settling; isWhole: boolean }
+type Moved = { email: EmailRow | undefined; turn: Turn; settling: Settling; isWhole: boolean }
 
 /** `isWhole`: with this delivery every recipient has the email. The email is locked first, as everybody does who changes
  *  both. */
-async function settle(tx: Tx, { claim, outcome, retry, now }: Ended): Promise<Settled> {
+async function settle(tx: Tx, { claim, outcome, retry, now }: Ended): Promise<Moved> {
   const hoped = turnOf(outcome, retry)
   const settleAs = ({ state }: Turn): Promise<Settling> => settleDelivery(tx, claim, settlementOf(state, outcome, retry), now)
   if (hoped.state === 'delivered') {
@@ -115,8 +115,7 @@ async function settle(tx: Tx, { claim, outcome, retry, now }: Ended): Promise<Se
 
 /** What was taken back meanwhile is not tried again. */
 async function unlessTakenBack(tx: Tx, { id }: Claim, turn: Turn): Promise<Turn> {
-  const isOver = turn.state === 'delivered' || turn.state === 'bounced'
-  if (isOver || !(await isTakenBack(tx, id))) return turn
+  if (turn.state === 'bounced' || !(await isTakenBack(tx, id))) return turn
   return { state: 'cancelled', action: 'delivery.cancelled', event: 'message.cancelled', bounceType: null }
 }
 
