@@ -16,10 +16,13 @@ export type Taken = { claim: Claim; done(): void }
 
 export type ClaimerDeps = { store: Store; clock: Clock; log: Log; pace: Pace; watch: Watch; leaseMs: number }
 
+/** What this process delivers is not claimed again by it, though its lease may have lapsed while the store was away. */
+type Here = UnderWay & Pick<Due, 'id'>
+
 export type Claimer = {
   /** @returns what was taken; `again` (epoch ms): when to look for more that may be due and that this look did not come to; null: all that was due at
    *  `seen` (epoch ms) was looked at */
-  take(underWay: readonly UnderWay[], slots: Slots): Promise<{ taken: Taken[]; again: number | null; seen: number }>
+  take(underWay: readonly Here[], slots: Slots): Promise<{ taken: Taken[]; again: number | null; seen: number }>
 }
 
 /** So many of the longest due are looked at. When there are no more, they are all there is. */
@@ -58,12 +61,13 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
 
   const isOfUse = (old: Page, now: number): boolean => !old.isAll && old.rows.length > 0 && now - old.at < pageMs
 
-  async function once(underWay: readonly UnderWay[], slots: Slots): Promise<Look> {
+  async function once(underWay: readonly Here[], slots: Slots): Promise<Look> {
     const now = clock.now()
+    const here = new Set(underWay.map(({ id }) => id))
     const old = page !== null && isOfUse(page, now) ? page : null
     page = null
     const { rows, isAll, at } = old ?? (await contenders(now))
-    const free = rows.filter((row) => row.cancel_requested_at === null && !watch.isStopped(row))
+    const free = rows.filter((row) => row.cancel_requested_at === null && !watch.isStopped(row) && !here.has(row.id))
     const asked = ask(deps.pace, free)
     const chosen = takeTurns(free, underWay, slots, turns, asked.admit)
     if (old !== null && chosen.length === 0 && asked.waits.length === 0) {

@@ -60,8 +60,8 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
   return async (claim, signal) => {
     const log = deps.log.child({ deliveryId: claim.id, emailId: claim.email_id, attempt: claim.attempts })
     const named = await namedBy(deps.store, claim)
-    const octets = deps.budget === undefined ? atOnce : await deps.budget.take(named.email?.raw_size ?? 0, signal)
-    if (octets === null) return unsent(verdict('interrupted', 'retry'), 'Interrupted before its turn')
+    const octets = await takeOctets(deps, named.email?.raw_size ?? 0, claim, signal)
+    if (octets === null) return notYet(deps.clock.now(), signal)
     try {
       // Whoever had to wait looks again: what may leave is asked of how things are now.
       const rows = octets.waited ? await namedBy(deps.store, claim) : named
@@ -76,6 +76,27 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
 }
 
 const atOnce: Taken = { waited: false, giveBack: () => {} }
+
+// Whoever waits has a slot and a place at the destination, which another message could use: after this it goes back into the queue for a while.
+const turnWithinMs = 30_000
+const turnAgainMs = 60_000
+
+async function takeOctets({ budget, clock }: DelivererDeps, octets: number, claim: Claim, signal: AbortSignal): Promise<Taken | null> {
+  if (budget === undefined) return atOnce
+  const tooLong = new AbortController()
+  const alarm = clock.at(clock.now() + turnWithinMs, () => tooLong.abort())
+  try {
+    return await budget.take(octets, claim, AbortSignal.any([signal, tooLong.signal]))
+  } finally {
+    alarm.cancel()
+  }
+}
+
+/** Nobody was dialled, so it is no attempt. */
+const notYet = (now: number, signal: AbortSignal): Outcome =>
+  signal.aborted
+    ? { ...unsent(verdict('interrupted', 'retry'), 'Interrupted before its turn'), waitUntil: now }
+    : { ...unsent(verdict('paced', 'retry'), 'memory'), waitUntil: now + turnAgainMs }
 
 async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Promise<Outcome | null> {
   const tenancy = { accountId: claim.account_id, world: claim.world }

@@ -58,6 +58,12 @@ export type Runner = {
 const leaseMs = 2 * 60_000
 const pollMs = 5_000
 const patienceMs = 4_000
+/** Longer than a database takes to restart or to fail over. */
+const recordForMs = 10 * 60_000
+function* againAfterMs(): Generator<number> {
+  yield* [1_000, 2_000]
+  for (;;) yield 5_000
+}
 /** So many attempts' ends in one transaction, each with some ten statements. */
 const mostSettled = 100
 
@@ -90,8 +96,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     return Math.min(concurrency - quick, concurrency * sessionsPerSlot - underWay.size)
   }
   // What is slow still counts against its domain, or one that never answers would take everything in the end.
-  const busy = (): UnderWay[] =>
-    [...underWay].map(([claim, one]) => ({ domain: claim.domain, mailbox_id: isSlow(one) ? null : claim.mailbox_id }))
+  const busy = (): (UnderWay & Pick<Claim, 'id'>)[] =>
+    [...underWay].map(([claim, one]) => ({ id: claim.id, domain: claim.domain, mailbox_id: isSlow(one) ? null : claim.mailbox_id }))
 
   /** Takes as much as there is room for, one look at a time; a look that has not begun serves everybody. */
   const look = (): Promise<Seen> => {
@@ -145,8 +151,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     try {
       const outcome = isPastHelp(claim) ? timeIsUp : await deliver(claim, abort.signal)
       done()
-      if (outcome.waitUntil === undefined) await record(claim, outcome)
-      else await putBack(claim, outcome.waitUntil, outcome.text)
+      const { waitUntil } = outcome
+      await persistently(claim, () => (waitUntil === undefined ? record(claim, outcome) : putBack(claim, waitUntil, outcome.text)))
     } finally {
       renewal.cancel()
     }
@@ -182,6 +188,20 @@ export function createRunner(deps: RunnerDeps): Runner {
         ended = true
         next.cancel()
       },
+    }
+  }
+
+  /** How it ended is known here only: a store that is away is asked again, while the lease is renewed. What was written though nobody answered is written once. */
+  async function persistently(claim: Claim, write: () => Promise<void>): Promise<void> {
+    const since = clock.now()
+    for (const wait of againAfterMs()) {
+      try {
+        return await write()
+      } catch (error) {
+        if (!running || clock.now() - since > recordForMs) throw error
+        log.warn({ deliveryId: claim.id, err: error }, 'delivery.not-yet-recorded')
+        await new Promise<void>((resolve) => void clock.at(clock.now() + wait, resolve))
+      }
     }
   }
 

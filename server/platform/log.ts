@@ -8,7 +8,18 @@ export type LogLevel = (typeof logLevels)[number]
 
 // A second wall, not the first: nobody should log these, and if somebody does they still do not reach the disk. As they are written without signs: `api_key`
 // and `x-api-key` are the `apikey` of their names.
-const secretNames: ReadonlySet<string> = new Set(['key', 'pass', 'secrethash', 'databaseurl', 'setcookie'])
+const secretNames: ReadonlySet<string> = new Set([
+  'key',
+  'pass',
+  'secrethash',
+  'databaseurl',
+  'connectionstring',
+  'setcookie',
+  'cookies',
+  'secrets',
+  'passwords',
+  'apikeys',
+])
 const secretEndings =
   /(?:authorization|cookie|apikey|privatekey|accesskey|secretkey|secret|password|passwd|passphrase|credentials?|token|(?:approval|confirmation|verification|upgrade)code)$/
 
@@ -62,8 +73,13 @@ function wordsOf(error: Error): object {
   const kind = read(error, 'name')
   const type = kind === 'Error' ? error.constructor.name : kind
   const hidden = ['message', 'stack', 'cause', 'errors'].filter((name) => Object.hasOwn(error, name) || name === 'message')
-  return { type, ...Object.fromEntries(hidden.map((name) => [name, read(error, name)])), ...readable(error) }
+  return { type, ...Object.fromEntries(hidden.map((name) => [name, read(error, name)])), ...withoutRows(readable(error)) }
 }
+
+/** PostgreSQL shows the row that it refused, with what people wrote in it. */
+const withoutRows = (fields: object): object =>
+  'severity' in fields ? Object.fromEntries(Object.entries(fields).filter(([name]) => !ofRows.includes(name))) : fields
+const ofRows = ['detail', 'where', 'internalQuery']
 
 /** A copy of its fields, as far as they can be read. */
 function readable(value: object): object {

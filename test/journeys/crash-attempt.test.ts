@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import Sqlite from 'better-sqlite3'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -169,7 +170,8 @@ async function openWorld(engine: Engine, all: readonly Stop[]): Promise<World> {
     premises,
     remote,
     async send(by, at) {
-      const letter = { to: [`bo@at-${at}.test`], subject: at, markdown: 'Hello.' }
+      // More than one may go to a place, and each is meant.
+      const letter = { to: [`bo@at-${at}.test`], subject: at, markdown: 'Hello.', idempotency_key: randomUUID() }
       return ((await by.post(premises.keys.robot, 'send_email', letter)) as { id: string }).id
     },
     async stuck({ at, silent, answers = {} }) {

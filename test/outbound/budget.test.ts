@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Shares, type Taken, createBudget } from '../../server/outbound/budget.ts'
+import { type Shares, type Taken, type Taker, createBudget } from '../../server/outbound/budget.ts'
 import { createLeaving, statesOf } from '../support/leaving.ts'
 import { createRemoteMx } from '../support/remote-mx.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -8,11 +8,15 @@ import { describeOnEachEngine } from '../support/stores.ts'
 const shares: Shares = { smallUpTo: 10, small: 30, large: 100 }
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
+let asking = 0
+/** Everybody's own, who is nobody else. */
+const anybody = (): Taker => ({ mailbox_id: `m${(asking += 1)}`, domain: `d${asking}` })
+
 /** Takes, and remembers whether it was let go. */
-function ask(budget: ReturnType<typeof createBudget>, octets: number) {
+function ask(budget: ReturnType<typeof createBudget>, octets: number, taker = anybody()) {
   const abort = new AbortController()
   const asked = { octets, abort, taken: undefined as Taken | null | undefined }
-  void budget.take(octets, abort.signal).then((taken) => (asked.taken = taken))
+  void budget.take(octets, taker, abort.signal).then((taken) => (asked.taken = taken))
   return asked
 }
 
@@ -46,6 +50,22 @@ describe('the octets under way', () => {
     expect(large.filter(({ taken }) => taken !== undefined)).toHaveLength(2)
   })
 
+  it('are half of them for one domain and three quarters for one mailbox, and whoever is at that bound keeps nobody waiting', async () => {
+    const budget = createBudget(shares)
+    const slow = Array.from({ length: 4 }, () => ask(budget, 25, { mailbox_id: 'one', domain: 'slow.test' }))
+    const more = Array.from({ length: 2 }, () => ask(budget, 25, { mailbox_id: 'one', domain: 'other.test' }))
+    const another = ask(budget, 25, { mailbox_id: 'two', domain: 'other.test' })
+    await turn()
+    const went = () => [...slow, ...more, another].map(({ taken }) => taken !== undefined)
+    expect(went()).toEqual([true, true, false, false, true, false, true])
+    more[0]?.taken?.giveBack()
+    await turn()
+    expect(went()).toEqual([true, true, false, false, true, true, true])
+    slow[0]?.taken?.giveBack()
+    await turn()
+    expect(went()).toEqual([true, true, true, false, true, true, true])
+  })
+
   it('go to one that is larger than all of them when nothing else has any, and to nobody beside it', async () => {
     const budget = createBudget(shares)
     const before = ask(budget, 11)
@@ -77,7 +97,7 @@ describe('the octets under way', () => {
     first.taken?.giveBack()
     first.taken?.giveBack()
     expect(budget.taken()).toBe(40)
-    expect(await budget.take(20, AbortSignal.abort())).toBeNull()
+    expect(await budget.take(20, anybody(), AbortSignal.abort())).toBeNull()
   })
 
   it('are never more than there are, nobody is forgotten or overtaken by one of its size, and all come back', async () => {
@@ -147,7 +167,8 @@ const letter = (from: string, octets: number): Buffer =>
   )
 
 describeOnEachEngine('deliveries of large messages', (openStore) => {
-  const three: Shares = { smallUpTo: 10_000, small: 20_000, large: 3.5 * large }
+  /** Of large ones to one domain. */
+  const three: Shares = { smallUpTo: 10_000, small: 20_000, large: 7 * large }
 
   /** A remote that takes its time with each message until it is told to answer. */
   async function slowRemote(messages: number) {
@@ -167,11 +188,6 @@ describeOnEachEngine('deliveries of large messages', (openStore) => {
     for (let answered = 0; answered < 100; answered += 1) {
       await remote.reached('dot', Math.min(100, answered + 3))
       expect(remote.sessions()).toBeLessThanOrEqual(answered + 3)
-      // Their leases are renewed while they wait: nobody else finds them due.
-      if (answered % 25 === 0) {
-        await leaving.clock.advance(50_000)
-        await leaving.anotherRunner().drain()
-      }
       accept(answered)
     }
     await drained
@@ -221,9 +237,30 @@ describeOnEachEngine('deliveries of large messages', (openStore) => {
       ['queued', null],
       ['queued', null],
     ])
-    expect(waited.every(({ next_attempt_at }) => next_attempt_at <= leaving.clock.now())).toBe(true)
+    // Nobody was dialled, so it is no attempt, and they are due at once.
+    expect(waited.every(({ attempts, next_attempt_at }) => attempts === 0 && next_attempt_at <= leaving.clock.now() + 1)).toBe(true)
     accept(3)
     accept(4)
+  })
+
+  it('that wait for half a minute let others have their place, and come back in a minute without an attempt', async () => {
+    const { remote, accept } = await slowRemote(4)
+    const leaving = await createLeaving(await openStore(), { remote, budget: createBudget(three), runner: everyPlace })
+    const composed = letter(leaving.office.mailbox.address, large)
+    const email = await leaving.queue({ composed, to: Array.from({ length: 4 }, (_, at) => `r${at}@remote.test`) })
+    const drained = leaving.runner.drain()
+    await remote.reached('dot', 3)
+    const paced = leaving.untilLogged('delivery.paced')
+    await leaving.untilAwaited(leaving.clock.now() + 30_000)
+    await leaving.clock.advance(30_000)
+    await paced
+    const last = (await leaving.deliveries(email)).find(({ attempts }) => attempts === 0)
+    expect(last).toMatchObject({ state: 'queued', lease: null, next_attempt_at: leaving.clock.now() + 60_000 })
+    for (let nth = 0; nth < 4; nth += 1) accept(nth)
+    await drained
+    await leaving.clock.advance(60_000)
+    await leaving.runner.drain()
+    expect(await statesOf(leaving, email)).toEqual(Array.from({ length: 4 }, () => 'delivered'))
   })
 
   it('that were changed in the store while they waited are looked at again', async () => {

@@ -213,14 +213,14 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     expect((await send(office, { bcc: [address('x@other.test')] })).sent.status).toBe('pending_send_approval')
     expect((await send(office, { to: [address('bo@sub.remote.test')] })).sent.status).toBe('pending_send_approval')
     await configure(office, { auto_bcc: 'archive@ours.test' })
-    expect((await send(office)).sent.status).toBe('pending_send_approval')
+    expect((await send(office, { subject: 'With a copy' })).sent.status).toBe('pending_send_approval')
     await list(office, 'archive@ours.test')
-    expect((await send(office)).sent.status).toBe('sent')
+    expect((await send(office, { subject: 'Again' })).sent.status).toBe('sent')
     await store.transaction(async (tx) => {
       await countSending(tx, office.mailbox.id, { delivered: 9, bounced: 1 }, start)
       await setStanding(tx, office.mailbox.id, { tier: 'restriction', reason: 'bounces', since: start })
     })
-    expect((await send(office)).sent.status).toBe('pending_send_approval')
+    expect((await send(office, { subject: 'Restricted' })).sent.status).toBe('pending_send_approval')
   })
 
   it('does not stand in an email that leaves later than it was true', async () => {

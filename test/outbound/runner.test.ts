@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Outcome, unsent } from '../../server/outbound/outcome.ts'
 import { verdict } from '../../server/outbound/classify-meanings.ts'
+import type { Store } from '../../server/store/db.ts'
 import { claimNext, createLeaving, statesOf } from '../support/leaving.ts'
 import { createRemoteMx } from '../support/remote-mx.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -88,6 +89,55 @@ describeOnEachEngine('the runner', (openStore) => {
     expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 2 }])
     expect(leaving.logged.map((entry) => entry.event)).toContain('delivery.lease-lost')
     expect(await leaving.attempts(before!.id)).toMatchObject([{ outcome: null }, { outcome: 'delivered' }])
+  })
+
+  it('does not take again what it is delivering, though its lease lapsed while the store was away', async () => {
+    const said = Promise.withResolvers<string>()
+    const remote = await createRemoteMx({ answers: { dot: [said.promise, '250 2.0.0 Ok'] } })
+    const leaving = await createLeaving(await openStore(), { remote, runner: { pollMs: 5_000 } })
+    leaving.runner.start()
+    const email = await leaving.queue()
+    leaving.runner.wake()
+    await remote.reached('dot')
+    await leaving.lapse(email)
+    const other = await leaving.queue()
+    const settled = leaving.untilLogged('delivery.settled')
+    leaving.runner.wake()
+    await settled
+    expect(await leaving.deliveries(other)).toMatchObject([{ state: 'delivered' }])
+    expect(await leaving.deliveries(email)).toMatchObject([{ attempts: 1 }])
+    expect(remote.sessions()).toBe(2)
+    const second = leaving.untilLogged('delivery.settled')
+    said.resolve('250 2.0.0 Ok')
+    await second
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 1 }])
+  })
+
+  it('writes down what the remote said as soon as the store is there again, and does not send it twice', async () => {
+    const said = Promise.withResolvers<string>()
+    const remote = await createRemoteMx({ answers: { dot: [said.promise] } })
+    const store = await openStore()
+    let isAway = false
+    const awayAtTimes: Store = {
+      ...store,
+      transaction: (work) => (isAway ? Promise.reject(new Error('connect ECONNREFUSED')) : store.transaction(work)),
+    }
+    const leaving = await createLeaving(awayAtTimes, { remote })
+    leaving.runner.start()
+    const email = await leaving.queue()
+    leaving.runner.wake()
+    await remote.reached('dot')
+    isAway = true
+    const tried = leaving.untilLogged('delivery.not-yet-recorded')
+    said.resolve('250 2.0.0 Ok')
+    await tried
+    isAway = false
+    const settled = leaving.untilLogged('delivery.settled')
+    await leaving.untilAwaited(leaving.clock.now() + 1_000)
+    await leaving.clock.advance(1_000)
+    await settled
+    expect(await leaving.deliveries(email)).toMatchObject([{ state: 'delivered', attempts: 1, may_be_accepted: 0 }])
+    expect(await remote.received()).toHaveLength(1)
   })
 
   it('never delivers one thing twice beside another runner', async () => {

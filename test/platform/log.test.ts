@@ -108,6 +108,17 @@ describe('the log', () => {
     expect(logged('info', (log) => log.info({ [name]: 'shown' }, 'a'))).toMatchObject([{ [name]: 'shown' }])
   })
 
+  it('says what a database refused without the row', () => {
+    const refused = Object.assign(new Error('violates not-null constraint'), {
+      severity: 'ERROR',
+      code: '23502',
+      detail: 'Failing row contains (mine)',
+    })
+    const [line] = logged('info', (log) => log.info({ err: refused }, 'refused'))
+    expect(line).toMatchObject({ err: { code: '23502', message: 'violates not-null constraint' } })
+    expect(JSON.stringify(line)).not.toContain('mine')
+  })
+
   it('leaves out what lies too deep, or is too much, rather than show a secret there', () => {
     const secret = 'mm_live_secret'
     for (let depth = 0; depth < 40; depth += 1) {
