@@ -2,7 +2,7 @@
  * What a key may do to the keys of its account. Each works inside the transaction it is given, under the lock of the account, and puts itself on the record.
  *
  * Promise: no key reaches further than the one that made or changed it: not into another account, the other world, or a mailbox that it is not bound to,
- * and not beyond the day on which it ends.
+ * and not beyond the day on which it ends. Whoever ends sooner than a key may still end that key.
  */
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId, MailboxId } from '../model/ids.ts'
@@ -69,6 +69,12 @@ function isWithin({ mailboxIds: own }: KeyActor, row: KeyRow): boolean {
   return mailboxIdsOf(row)?.every((id) => own.includes(id)) === true
 }
 
+/** True when a key works longer than the caller, who may then neither have its secret nor say what it may do. */
+export async function outlives(db: Db, actor: KeyActor, { expires_at }: KeyRow): Promise<boolean> {
+  const ownEnd = (await keyById(db, actor.keyId))?.expires_at ?? null
+  return ownEnd !== null && (expires_at === null || expires_at > ownEnd)
+}
+
 /** @param change scopes that `whyForbidden` lets be */
 export async function updateKey(
   tx: Tx,
@@ -76,11 +82,14 @@ export async function updateKey(
   row: KeyRow,
   change: { name?: string | undefined; scopes?: readonly Scope[] | undefined },
   now: number,
-): Promise<void> {
+): Promise<Result<KeyRow, 'BEYOND_EXPIRY'>> {
+  if (await outlives(tx, actor, row)) return fail('BEYOND_EXPIRY')
   const { name = row.name, scopes = scopesOf(row) } = change
-  await changeKey(tx, row.id, { name, scopes_json: JSON.stringify(scopes) })
+  const changed = { name, scopes_json: JSON.stringify(scopes) }
+  await changeKey(tx, row.id, changed)
   const metadata = { scopes, previous_scopes: scopesOf(row) }
   await appendLog(tx, { ...entry(actor, row.id, now), action: 'key.updated', metadata, details: { name, previous_name: row.name } })
+  return ok({ ...row, ...changed })
 }
 
 /** @returns false when it was revoked before */
@@ -91,7 +100,14 @@ export async function endKey(tx: Tx, actor: KeyActor, id: KeyId, now: number): P
 }
 
 /** A new secret for the same key. The one before works until `oldWorksUntil` (epoch ms) beside it; one that was replaced earlier ends now. */
-export async function replaceSecret(tx: Tx, actor: KeyActor, row: KeyRow, oldWorksUntil: number, now: number): Promise<MadeKey> {
+export async function replaceSecret(
+  tx: Tx,
+  actor: KeyActor,
+  row: KeyRow,
+  oldWorksUntil: number,
+  now: number,
+): Promise<Result<MadeKey, 'BEYOND_EXPIRY'>> {
+  if (await outlives(tx, actor, row)) return fail('BEYOND_EXPIRY')
   const key = makeKeyText(row.world)
   const change = {
     prefix: shownPrefix(key),
@@ -102,7 +118,7 @@ export async function replaceSecret(tx: Tx, actor: KeyActor, row: KeyRow, oldWor
   await changeKey(tx, row.id, change)
   const metadata = { prefix: change.prefix, previous_prefix: row.prefix, old_works_until: oldWorksUntil }
   await appendLog(tx, { ...entry(actor, row.id, now), action: 'key.rotated', metadata })
-  return { key, row: { ...row, ...change } }
+  return ok({ key, row: { ...row, ...change } })
 }
 
 const entry = (actor: KeyActor, id: KeyId, now: number): Omit<NewLogEntry, 'action'> => ({

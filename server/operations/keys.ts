@@ -1,10 +1,22 @@
 import { z } from 'zod'
-import { type KeyRow, type Wanted, endKey, keyFor, keysFor, makeKey, narrow, replaceSecret, updateKey } from '../identity/key-changes.ts'
+import {
+  type KeyRow,
+  type Wanted,
+  endKey,
+  keyFor,
+  keysFor,
+  makeKey,
+  narrow,
+  outlives,
+  replaceSecret,
+  updateKey,
+} from '../identity/key-changes.ts'
 import { isGood, mailboxIdsOf, scopesOf } from '../identity/keys.ts'
 import { whyForbidden } from '../identity/scopes.ts'
-import { type KeyActor, scopes as everyScope } from '../model/actor.ts'
+import { type KeyActor, type Scope, scopes as everyScope } from '../model/actor.ts'
 import { isId } from '../model/ids.ts'
 import { lockAccount } from '../store/accounts.ts'
+import type { AdminAction } from '../model/admin-action.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { mailboxOf } from './access.ts'
 import { OperationError } from './errors.ts'
@@ -172,8 +184,8 @@ export const update_api_key = operation({
   scope: 'admin',
   title: 'Change an API key',
   description:
-    'Changes the name or the scopes of an API key; its secret stays. To add oversight the operator has to agree: the answer is "pending_approval" first, and the same call with ' +
-    'approval_code does it.',
+    'Changes the name or the scopes of an API key; its secret stays. Less may be done at once. For a scope that it lacks, and for whatever gives or takes oversight or renames a key ' +
+    'that has it, the operator has to agree: the answer is "pending_approval" first, and the same call with approval_code does it.',
   readOnly: false,
   destructive: false,
   idempotent: true,
@@ -190,18 +202,16 @@ export const update_api_key = operation({
     const scopes = asked && ordered(asked)
     const why = scopes === undefined ? null : whyForbidden(row.world, scopes)
     if (why !== null) throw new OperationError('FORBIDDEN_SCOPES', why)
+    if (await outlives(rooms.store.db, actor, row)) throw tooLong()
     const update = async (tx: Tx) => {
-      const current = await workingKey(tx, ctx, key_id)
-      if (addsOversight(current, scopes) !== addsOversight(row, scopes)) throw new OperationError('KEY_NOT_FOUND')
-      await updateKey(tx, actor, current, { name, scopes }, rooms.clock.now())
-      return {
-        status: 'updated' as const,
-        ...keyView({ ...current, name: name ?? current.name, scopes_json: JSON.stringify(scopes ?? scopesOf(current)) }),
-      }
+      const updated = await updateKey(tx, actor, await sameKey(tx, ctx, row), { name, scopes }, rooms.clock.now())
+      if (!updated.ok) throw tooLong()
+      return { status: 'updated' as const, ...keyView(updated.value) }
     }
-    if (addsOversight(row, scopes)) {
-      const parameters = { key_id: row.id, name: name ?? row.name, scopes: scopes ?? null }
-      return twoStep(ctx, { action: 'add_oversight_scope', parameters, approvalCode: approval_code }, update)
+    const action = actionToUpdate(row, { name, scopes })
+    if (action !== null) {
+      const parameters = { ...asItIs(row), new_name: name ?? row.name, new_scopes: scopes ?? scopesOf(row) }
+      return twoStep(ctx, { action, parameters, approvalCode: approval_code }, update)
     }
     return rooms.store.transaction(async (tx) => {
       await lockAccount(tx, actor.accountId)
@@ -209,8 +219,34 @@ export const update_api_key = operation({
     })
   })
 
-const addsOversight = (row: KeyRow, asked: readonly string[] | undefined): boolean =>
-  asked?.includes('oversight') === true && !scopesOf(row).includes('oversight')
+const decides = (row: KeyRow): boolean => scopesOf(row).includes('oversight')
+
+/** What the operator is asked, if this makes a key more powerful, or one that decides on mail another or none. */
+function actionToUpdate(row: KeyRow, asked: { name: string | undefined; scopes: readonly Scope[] | undefined }): AdminAction | null {
+  const { name = row.name, scopes = scopesOf(row) } = asked
+  const isMore = scopes.some((scope) => !scopesOf(row).includes(scope))
+  if (decides(row)) return isMore || name !== row.name || !scopes.includes('oversight') ? 'change_oversight_key' : null
+  if (scopes.includes('oversight')) return 'add_oversight_scope'
+  return isMore ? 'add_scopes' : null
+}
+
+/** By what an operator knows a key when they are asked about it. With the prefix, so that the code is good for the secret that was there then. */
+const asItIs = (row: KeyRow) => ({
+  key_id: row.id,
+  name: row.name,
+  prefix: row.prefix,
+  scopes: scopesOf(row),
+  mailbox_ids: mailboxIdsOf(row),
+})
+
+/** The key inside the transaction that changes it, if it still is what the operator was asked about. */
+async function sameKey(tx: Tx, ctx: Call, row: KeyRow): Promise<KeyRow> {
+  const current = await workingKey(tx, ctx, row.id)
+  if (JSON.stringify(asItIs(current)) !== JSON.stringify(asItIs(row))) throw new OperationError('KEY_NOT_FOUND')
+  return current
+}
+
+const tooLong = () => new OperationError('BAD_INPUT', 'key_id: this key works longer than the one that asks')
 
 export const revoke_api_key = operation({
   scope: 'admin',
@@ -232,8 +268,7 @@ export const revoke_api_key = operation({
     if (row === null) throw new OperationError('KEY_NOT_FOUND')
     const revoked = { status: 'revoked' as const, id: row.id }
     if (row.revoked_at !== null) return revoked
-    const parameters = { key_id: row.id, name: row.name, prefix: row.prefix }
-    return twoStep(ctx, { action: 'revoke_api_key', parameters, approvalCode: approval_code }, async (tx) => {
+    return twoStep(ctx, { action: 'revoke_api_key', parameters: asItIs(row), approvalCode: approval_code }, async (tx) => {
       await endKey(tx, actor, row.id, rooms.clock.now())
       return revoked
     })
@@ -275,12 +310,14 @@ export const rotate_api_key = operation({
   .mutation(async ({ ctx, input: { key_id, overlap_hours, approval_code } }) => {
     const { rooms, actor } = ctx
     const row = await workingKey(rooms.store.db, ctx, key_id)
-    // With the prefix, so that the code is good for the secret that was there when it was asked for.
-    const parameters = { key_id: row.id, name: row.name, prefix: row.prefix, overlap_hours }
-    return twoStep(ctx, { action: 'rotate_api_key', parameters, approvalCode: approval_code }, async (tx) => {
+    if (await outlives(rooms.store.db, actor, row)) throw tooLong()
+    const action = decides(row) ? 'rotate_oversight_key' : 'rotate_api_key'
+    return twoStep(ctx, { action, parameters: { ...asItIs(row), overlap_hours }, approvalCode: approval_code }, async (tx) => {
       const now = rooms.clock.now()
       const until = now + overlap_hours * hourMs
-      const { key, row: rotated } = await replaceSecret(tx, actor, await workingKey(tx, ctx, key_id), until, now)
+      const replaced = await replaceSecret(tx, actor, await sameKey(tx, ctx, row), until, now)
+      if (!replaced.ok) throw tooLong()
+      const { key, row: rotated } = replaced.value
       return { status: 'rotated' as const, ...keyView(rotated), api_key: key, old_works_until: isoTime(until) }
     })
   })

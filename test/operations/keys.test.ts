@@ -127,7 +127,7 @@ describeOnEachEngine('API keys, for who runs the place', (openStore) => {
     expect(await desk.store.db.selectFrom('operator_mails').selectAll().execute()).toEqual([])
   })
 
-  it('change name and scopes at once, but get oversight only when the operator agrees', async () => {
+  it('change name and lose scopes at once, but get a scope only when the operator agrees', async () => {
     const desk = await openDesk(openStore)
     const { admin, reader } = desk.ours.keys
     const path = `/v1/api-keys/${await idOf(desk, 'read')}`
@@ -135,7 +135,12 @@ describeOnEachEngine('API keys, for who runs the place', (openStore) => {
       status: 200,
       body: { status: 'updated', name: 'Renamed', scopes: ['read'] },
     })
-    expect(await desk.call(admin, 'PATCH', path, { scopes: ['send', 'read'] })).toMatchObject({ body: { scopes: ['read', 'send'] } })
+    const more = { scopes: ['send', 'read'] }
+    expect(await desk.call(admin, 'PATCH', path, more)).toMatchObject({ status: 202, body: { action: 'add_scopes' } })
+    expect(await desk.call(admin, 'PATCH', path, { ...more, approval_code: await mailedCode(desk) })).toMatchObject({
+      body: { scopes: ['read', 'send'] },
+    })
+    expect(await desk.call(admin, 'PATCH', path, { scopes: ['read'] })).toMatchObject({ status: 200, body: { scopes: ['read'] } })
     expect(await desk.call(admin, 'PATCH', path, {})).toMatchObject({ status: 400 })
     expect(await desk.call(admin, 'PATCH', path, { scopes: ['read', 'oversight'] })).toMatchObject({
       status: 202,
@@ -148,6 +153,27 @@ describeOnEachEngine('API keys, for who runs the place', (openStore) => {
     expect((await desk.call(reader, 'GET', '/list_pending')).status).toBe(200)
     // What it has already needs nobody.
     expect(await desk.call(admin, 'PATCH', path, { scopes: ['oversight'] })).toMatchObject({ status: 200 })
+  })
+
+  it('that decide on mail are not renamed, changed or replaced unless the operator reads that they decide', async () => {
+    const desk = await openDesk(openStore)
+    const { admin } = desk.ours.keys
+    const path = `/v1/api-keys/${await idOf(desk, 'read,oversight')}`
+    const asked: [Method, string, object, string][] = [
+      ['PATCH', path, { name: 'support agent' }, 'change_oversight_key'],
+      ['PATCH', path, { scopes: ['read'] }, 'change_oversight_key'],
+      ['PATCH', path, { scopes: ['read', 'send'] }, 'change_oversight_key'],
+      ['POST', `${path}/rotate`, {}, 'rotate_oversight_key'],
+      ['DELETE', path, {}, 'revoke_api_key'],
+    ]
+    for (const [method, at, body, action] of asked) {
+      expect(await desk.call(admin, method, at, body)).toMatchObject({ status: 202, body: { action } })
+      const letter = await desk.store.db.selectFrom('operator_mails').selectAll().orderBy('id', 'desc').executeTakeFirstOrThrow()
+      for (const fact of ['"read,oversight"', '"prefix"', '"oversight"', '"mailbox_ids": null']) expect(letter.body).toContain(fact)
+      if (method !== 'DELETE') expect(letter.body).toContain('an API key that decides on mail')
+    }
+    expect((await keysOf(desk)).find(({ name }) => name === 'read,oversight')).toMatchObject({ scopes: ['read', 'oversight'] })
+    expect(await works(desk, desk.ours.keys.reviewer)).toBe(true)
   })
 
   it('that decide on mail are made only with the operator, under the name of that', async () => {
@@ -207,6 +233,14 @@ describeOnEachEngine('API keys, for who runs the place', (openStore) => {
     expect(await desk.call(key, 'POST', '/v1/api-keys', { name: 'x', expires_at: late })).toMatchObject({ status: 400 })
     expect(await desk.call(key, 'POST', '/v1/api-keys', { name: 'x', expires_at: '2020-01-01' })).toMatchObject({ status: 400 })
     expect(await create(desk, { name: 'x' }, key)).toMatchObject({ status: 201, body: { expires_at: end } })
+    for (const name of ['read', 'admin']) {
+      const other = `/v1/api-keys/${await idOf(desk, name)}`
+      const refused = { status: 400, body: { code: 'BAD_INPUT' } }
+      expect(await desk.call(key, 'PATCH', other, { name: 'mine' })).toMatchObject(refused)
+      expect(await desk.call(key, 'PATCH', other, { scopes: ['read', 'send'] })).toMatchObject(refused)
+      expect(await desk.call(key, 'POST', `${other}/rotate`)).toMatchObject(refused)
+    }
+    expect(await desk.call(key, 'PATCH', `/v1/api-keys/${await idOf(desk, 'x')}`, { name: 'y' })).toMatchObject({ status: 200 })
     await desk.clock.advance(10 * day)
     expect(await works(desk, key)).toBe(false)
   })
