@@ -1,5 +1,5 @@
 /** What of an email can be found, as texts and as the words of the index. Pure. */
-import { headerAddresses } from '../store/emails.ts'
+import { copiesIn, headerAddresses } from '../store/emails.ts'
 import { type Indexed, type Searched, apart, scopeWords } from '../store/search.ts'
 import { wordsOf } from './search-words.ts'
 
@@ -17,7 +17,10 @@ export type SearchedText = { kind: TextKind; text: string }
 /** @param files names of attachments, in order */
 export function searchedTexts(email: Searched, files: readonly string[]): SearchedText[] {
   const named = (address: string, name: string | null | undefined): string => (name ? `${name} <${address}>` : address)
-  const to = [email.to_json, email.cc_json, email.bcc_json].flatMap(headerAddresses)
+  // An agent is not told who watches it.
+  const watching: readonly string[] = copiesIn(email).bcc
+  const bcc = headerAddresses(email.bcc_json).filter(({ address }) => !watching.includes(address))
+  const to = [...[email.to_json, email.cc_json].flatMap(headerAddresses), ...bcc]
   return [
     { kind: 'subject', text: email.subject },
     { kind: 'from', text: named(email.from_address, email.from_name) },

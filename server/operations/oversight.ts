@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type EmailId, isId } from '../model/ids.ts'
 import type { Decided } from '../oversight/decision.ts'
 import type { PendingItem } from '../oversight/pending.ts'
-import { type EmailRow, findEmail } from '../store/emails.ts'
+import { copiesIn, findEmail } from '../store/emails.ts'
 import {
   AttachmentView,
   EmailSummary,
@@ -93,7 +93,7 @@ const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<type
   bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
   body_markdown: email.markdown,
   footer: email.footer,
-  automatic_copies: copiesOf(email),
+  automatic_copies: Object.values(copiesIn(email)).flat(),
   attachments: attachments.map((row) => ({ ...attachmentView(row), sha256: row.blob_hash })),
   ...judgedView(email, { seesHidden: true }),
   reason: hold.reason,
@@ -152,9 +152,6 @@ export const decide_email = operation({
     const email = await findEmail(rooms.store.db, actor, decided.emailId)
     return decisionView(decided, email?.message_id ?? null)
   })
-
-const copiesOf = ({ copies_json }: Pick<EmailRow, 'copies_json'>): string[] =>
-  copies_json === null ? [] : Object.values(JSON.parse(copies_json) as Record<'cc' | 'bcc', string[]>).flat()
 
 function knownId(text: string): EmailId {
   if (isId('email', text)) return text

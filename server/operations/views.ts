@@ -7,6 +7,7 @@ import {
   type EmailRow,
   type ListedEmail,
   authenticationOf,
+  copiesIn,
   emailFlags,
   headerAddresses,
   senderIdentityOf,
@@ -198,7 +199,9 @@ const deliveryView = (row: DeliveryRow): z.infer<typeof DeliveryView> => ({
 
 export const EmailDetail = EmailSummary.extend({
   cc: OutsideList,
-  bcc: z.array(z.string()).describe('Outbound only'),
+  bcc: z
+    .array(z.string())
+    .describe('Outbound only. Hidden copies that the mailbox makes are shown to keys with oversight or admin scope only'),
   reply_to: OutsideList,
   sent_at: Time.nullable().describe('The Date its sender wrote'),
   markdown: OutsideText.describe('The whole text as Markdown, quoted history included'),
@@ -223,14 +226,14 @@ export const EmailDetail = EmailSummary.extend({
 })
 export type EmailDetail = z.infer<typeof EmailDetail>
 
-/** @param more.seesHidden whether the caller may read what the sender hid */
+/** @param more.seesHidden whether the caller may read what the sender hid, and see hidden copies that the mailbox makes */
 export const detailOf = (
   email: EmailRow,
   more: { attachments: readonly Row<'attachments'>[]; deliveries: readonly DeliveryRow[]; tags: Tags; seesHidden: boolean },
 ): EmailDetail => ({
   ...summaryOf(email),
   cc: addressesIn(email.cc_json),
-  bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
+  bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json).filter((address) => isShown(email, address, more)) : [],
   reply_to: addressesIn(email.reply_to_json),
   sent_at: isoOrNull(email.sent_at),
   markdown: email.markdown,
@@ -249,7 +252,11 @@ export const detailOf = (
   approved_by: email.approved_by,
   rejection_reason: email.rejection_reason,
   tags: more.tags,
-  deliveries: more.deliveries.map(deliveryView),
+  deliveries: more.deliveries.filter((row) => isShown(email, row.forward_path, more)).map(deliveryView),
 })
+
+/** An agent is not told who watches it. */
+const isShown = (email: EmailRow, recipient: string, { seesHidden }: { seesHidden: boolean }): boolean =>
+  seesHidden || !copiesIn(email).bcc.some((copy) => copy === recipient)
 
 export const addressesIn = (json: string): string[] => headerAddresses(json).map((one: HeaderAddress) => one.address)

@@ -1,6 +1,6 @@
 /** What an email is composed and judged by besides its content: its mailbox and account as they are, whom the gate has to be told of, who gets copies. Looked
  *  up before it is composed, and again in the transaction that files it: when they differ it is composed anew. */
-import { type Address, parseAddress } from '../model/address.ts'
+import type { Address } from '../model/address.ts'
 import type { OversightMode, OversightSaid } from '../model/email.ts'
 import { asksFirst } from '../model/standing.ts'
 import { areAllListed } from '../oversight/allow-list.ts'
@@ -10,8 +10,7 @@ import type { Db } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
 import { standingOf } from '../store/standings.ts'
 import { type Content, forwardPaths } from './content.ts'
-import { type Copies, copiesFor } from './copies.ts'
-import { suppressionOf } from './suppression/suppression.ts'
+import { type Copies, copiesFor, copiesWanted } from './copies.ts'
 
 export type Circumstances = {
   fromName: string | null
@@ -24,24 +23,15 @@ export type Circumstances = {
 
 type Account = Row<'accounts'> & { oversight_email?: string | null; physical_address?: string | null }
 
-/** @param mailbox as it is now. @param named whom the agent names. @param now epoch ms */
+/** @param mailbox as it is now. @param named whom the agent names */
 export async function circumstancesOf(
   db: Db,
   mailbox: Row<'mailboxes'>,
   named: Pick<Content, 'to' | 'cc' | 'bcc'>,
-  now: number,
 ): Promise<Circumstances> {
   const account: Account | undefined = await findAccount(db, mailbox.account_id)
   if (account === undefined) throw new Error(`mailbox ${mailbox.id} is of no account`)
-  const wanted = {
-    cc: addresses(mailbox.auto_cc),
-    bcc: [...addresses(mailbox.auto_bcc), ...(mailbox.oversight_mode === 'monitored' ? addresses(account.oversight_email ?? null) : [])],
-  }
-  const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
-  const suppressed = new Set<Address>()
-  for (const address of [...wanted.cc, ...wanted.bcc])
-    if ((await suppressionOf(db, tenancy, address, now)) !== null) suppressed.add(address)
-  const copies = copiesFor(named, wanted, (address) => suppressed.has(address))
+  const copies = copiesFor(named, copiesWanted(mailbox, account))
   const verdict = await verdictFor(
     db,
     mailbox,
@@ -88,8 +78,3 @@ const essence = ({ fromName, writer, postalAddress, copies, verdict, said }: Cir
   verdict.outcome,
   said,
 ]
-
-const addresses = (text: string | null): Address[] => {
-  const address = text === null ? null : parseAddress(text)
-  return address === null ? [] : [address]
-}

@@ -2,20 +2,24 @@
  * One attempt at one delivery: is it released, sign it, find the way, try the hosts, say how it ended.
  *
  * Promises: nothing leaves that no release names (released.ts), nothing leaves unsigned, and a delivery of the test world is never handed
- * to a transport that knows a network, and nobody is dialled whom the suppression list keeps from mail. It changes nothing of the delivery; the runner records what it returns.
+ * to a transport that knows a network, and nobody is dialled whom the suppression list keeps from mail, but for copies that an operator set up (copies.ts). It changes nothing of the delivery; the runner records what it returns.
  */
 import type { Resolver } from '../../dns/resolver.ts'
-import { domainOf } from '../model/address.ts'
+import { addressKey, domainOf } from '../model/address.ts'
 import { formatReply } from '../model/reply.ts'
 import type { World } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
-import type { Store } from '../store/db.ts'
+import { findAccount } from '../store/accounts.ts'
+import type { Db, Store } from '../store/db.ts'
 import { domainByName } from '../store/domains.ts'
+import { type EmailRow, copiesIn } from '../store/emails.ts'
+import { mailboxById } from '../store/mailboxes.ts'
 import type { Claim } from '../store/queue.ts'
 import type { Budget, Taken } from './budget.ts'
 import { verdict } from './classify-meanings.ts'
 import { classify } from './classify.ts'
+import { copiesWanted } from './copies.ts'
 import { tryHosts } from './hosts.ts'
 import { type Outcome, outcomeOf, unsent } from './outcome.ts'
 import { type Admit, unpaced } from './pace/pace.ts'
@@ -65,7 +69,7 @@ export function createDeliverer(deps: DelivererDeps): Deliver {
     try {
       // Whoever had to wait looks again: what may leave is asked of how things are now.
       const rows = octets.waited ? await namedBy(deps.store, claim) : named
-      const [released, suppressed] = await Promise.all([findReleased(deps.store, claim, rows), ifSuppressed(deps, claim)])
+      const [released, suppressed] = await Promise.all([findReleased(deps.store, claim, rows), ifSuppressed(deps, claim, rows.email)])
       if (released.ok) return suppressed ?? (await byWorld[claim.world](released.value, { claim, signal, log }))
       log.error({ releaseId: claim.release_id, reason: released.code }, 'delivery.refused-unreleased')
       return unsent(verdict('integrity', 'fail'), released.code)
@@ -98,11 +102,20 @@ const notYet = (now: number, signal: AbortSignal): Outcome =>
     ? { ...unsent(verdict('interrupted', 'retry'), 'Interrupted before its turn'), waitUntil: now }
     : { ...unsent(verdict('paced', 'retry'), 'memory'), waitUntil: now + turnAgainMs }
 
-async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim): Promise<Outcome | null> {
+async function ifSuppressed({ store, clock }: DelivererDeps, claim: Claim, email: EmailRow | undefined): Promise<Outcome | null> {
   const tenancy = { accountId: claim.account_id, world: claim.world }
   const suppression = await suppressionOf(store.db, tenancy, claim.forward_path, clock.now())
-  if (suppression === null) return null
+  if (suppression === null || (await isCopy(store.db, claim, email))) return null
   return unsent(verdict('suppressed', 'fail'), `Not sent: the address is on the suppression list (${suppression.reason})`)
+}
+
+/** Whether an operator wants a copy to go there. An agent that names that address itself gets no other answer. */
+async function isCopy(db: Db, { forward_path, mailbox_id, account_id }: Claim, email: EmailRow | undefined): Promise<boolean> {
+  const [mailbox, account] = await Promise.all([mailboxById(db, mailbox_id), findAccount(db, account_id)])
+  const wanted = mailbox && account && copiesWanted(mailbox, account)
+  const made = email && copiesIn(email)
+  const copies = [wanted, made].flatMap((some) => (some === undefined ? [] : [...some.cc, ...some.bcc]))
+  return copies.map(addressKey).includes(addressKey(forward_path))
 }
 
 type Attempt = { claim: Claim; signal: AbortSignal; log: Log }

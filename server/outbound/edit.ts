@@ -85,7 +85,7 @@ async function rewrite(
   const tenancy = { accountId: seen.account_id, world: seen.world }
   if (await allSuppressed(deps.store.db, tenancy, forwardPaths(content.value), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
   const proposal = { ...before, content: content.value }
-  const circumstances = await circumstancesOf(deps.store.db, mailbox, content.value, deps.clock.now())
+  const circumstances = await circumstancesOf(deps.store.db, mailbox, content.value)
   const made = await composed(deps, proposal, circumstances)
   return made.ok ? ok({ proposal, ...made.value }) : made
 }

@@ -66,7 +66,7 @@ async function tryToHandIn(
   const earlier = await replay(deps.store.db, proposal)
   if (earlier !== null) return earlier
   const now = deps.clock.now()
-  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal.content, now)
+  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal.content)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   if (wantsTime(proposal.mailbox, proposal)) return noScheduling
@@ -152,7 +152,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const ask = { mailboxId: proposal.mailbox.id, forwardPaths: forwardPaths(proposal.content), caps: deps.caps ?? noCaps, now }
   const [mailbox, spend] = await Promise.all([mailboxToFile(tx, ask.mailboxId), askToSend(tx, ask)])
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const circumstances = await circumstancesOf(tx, mailbox, proposal.content, now)
+  const circumstances = await circumstancesOf(tx, mailbox, proposal.content)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   // What it says of who looks at it, and whom it goes to, must be so at the moment at which it is filed.

@@ -392,6 +392,9 @@ const contains = (column: 'from_address' | 'subject', part: string) =>
 
 /** What a `to_json`, `cc_json`, `bcc_json` or `reply_to_json` column holds. */
 export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(json) as HeaderAddress[]
+/** Whom the mailbox of an email added, as its operator set it up. */
+export const copiesIn = ({ copies_json }: Pick<EmailRow, 'copies_json'>): { cc: Address[]; bcc: Address[] } =>
+  copies_json === null ? { cc: [], bcc: [] } : (JSON.parse(copies_json) as { cc: Address[]; bcc: Address[] })
 /** What an email's `flags_json` holds. */
 export const emailFlags = (email: EmailRow): string[] => JSON.parse(email.flags_json) as string[]
 /** Why an arrived email was judged as it was. */

@@ -60,6 +60,7 @@ export type Searched = Pick<
   | 'to_json'
   | 'cc_json'
   | 'bcc_json'
+  | 'copies_json'
   | 'has_attachments'
   | 'received_at'
 > & { text: string }
@@ -82,6 +83,7 @@ export const searchedOf = (db: Db, ids: readonly EmailId[], longest: number): Pr
           'to_json',
           'cc_json',
           'bcc_json',
+          'copies_json',
           'has_attachments',
           'received_at',
           sql<string>`substr(markdown, 1, ${sql.lit(longest)})`.as('text'),

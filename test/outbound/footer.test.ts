@@ -191,7 +191,7 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     expect(pathsOf(named)).toEqual([bo, 'Archive@ours.test'])
   })
 
-  it('makes no copy for whoever gets no mail, and no more recipients than there may be', async () => {
+  it('makes a copy whatever the suppression list says, and no more recipients than there may be', async () => {
     const office = await openOffice(store, start)
     await configure(office, { auto_bcc: 'archive@ours.test' })
     const suppression = { id: newId('suppression', start), account_id: office.tenancy.accountId, world: office.tenancy.world } as const
@@ -199,9 +199,11 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     const to = Array.from({ length: 50 }, (_, at) => address(`p${at}@remote.test`))
     const letter = { mailbox: office.mailbox.id, to, subject: 'Hello', markdown: 'Hi' }
     expect(await submissions.send(office.agent, letter)).toMatchObject({ ok: false, code: 'TOO_MANY_RECIPIENTS' })
-    await store.transaction((tx) => insertSuppression(tx, { ...suppression, address: 'archive@ours.test', reason: 'manual', ...evidence }))
-    expect(pathsOf(await send(office))).toEqual([bo])
-    expect(await submissions.send(office.agent, letter)).toMatchObject({ ok: true })
+    await store.transaction((tx) =>
+      insertSuppression(tx, { ...suppression, address: 'archive@ours.test', reason: 'unsubscribe', ...evidence }),
+    )
+    expect(pathsOf(await send(office))).toEqual([bo, 'archive@ours.test'])
+    expect(await submissions.send(office.agent, letter)).toMatchObject({ ok: false, code: 'TOO_MANY_RECIPIENTS' })
   })
 
   it('asks nobody when everybody is on the allow-list, copies too, and says so', async () => {

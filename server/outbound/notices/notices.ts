@@ -13,7 +13,7 @@ import { newId } from '../../model/ids.ts'
 import { insertBlob, readHead } from '../../store/blobs.ts'
 import type { Tx } from '../../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../../store/email-record.ts'
-import { type EmailRow, emailsByMessageId, insertEmail, notArrived, untouched } from '../../store/emails.ts'
+import { type EmailRow, copiesIn, emailsByMessageId, insertEmail, notArrived, untouched } from '../../store/emails.ts'
 import { appendEvent } from '../../store/events.ts'
 import type { NewLogEntry } from '../../store/log.ts'
 import { wantsNotices } from '../../store/notices.ts'
@@ -45,9 +45,12 @@ export async function fileNotice(tx: Tx, found: Found): Promise<NewLogEntry[]> {
 const daemon = 'mailer-daemon'
 const daemonOf = (email: EmailRow): Address => `${daemon}@${domainOf(email.from_address as Address)}` as Address
 
-/** Whoever writes to the writer of notices is not told that nobody is there by another one. */
+/** Whoever writes to the writer of notices is not told that nobody is there by another one; and nobody is told who watches. */
 const mayBeTold = ({ email, delivery }: Found): boolean =>
-  email.direction === 'outbound' && email.reverse_path !== '' && delivery.forward_path.toLowerCase() !== daemonOf(email)
+  email.direction === 'outbound' &&
+  email.reverse_path !== '' &&
+  delivery.forward_path.toLowerCase() !== daemonOf(email) &&
+  !copiesIn(email).bcc.some((copy) => copy === delivery.forward_path)
 
 const noticeAbout = (
   { email, delivery, outcome, now }: Found,

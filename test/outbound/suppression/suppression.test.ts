@@ -5,6 +5,7 @@ import type { Tenancy } from '../../../server/model/world.ts'
 import { suppress, suppressionOf } from '../../../server/outbound/suppression/suppression.ts'
 import type { Store } from '../../../server/store/db.ts'
 import { appendLogs, listLog } from '../../../server/store/log.ts'
+import { changeSettings } from '../../../server/store/mailboxes.ts'
 import { listSuppressions } from '../../../server/store/suppressions.ts'
 import { type Leaving, createLeaving } from '../../support/leaving.ts'
 import { openOffice } from '../../support/offices.ts'
@@ -124,6 +125,30 @@ describeOnEachEngine('who is suppressed by what a mail server answers', (openSto
     await leaving.runner.drain()
     expect((await leaving.deliveries(email)).map(({ state }) => state)).toEqual(['bounced', 'delivered'])
     expect((await leaving.deliveries(again)).map(({ state }) => state)).toEqual(['bounced', 'delivered'])
+  })
+
+  it('never a copy that an operator set up, even when the agent names its address', async () => {
+    const store = await openStore()
+    const remote = await createRemoteMx()
+    const leaving = await createLeaving(store, { remote })
+    const { mailbox, tenancy } = leaving.office
+    const boss = 'boss@remote.test'
+    await put(store, tenancy, boss, leaving.clock.now(), 'unsubscribe')
+    const stateAfter = async (copies_json: string | null) => {
+      const email = await leaving.queue({ to: [boss] })
+      await store.db.updateTable('emails').set({ copies_json }).where('id', '=', email.id).execute()
+      await leaving.runner.drain()
+      return (await leaving.deliveries(email)).map(({ state }) => state)
+    }
+    expect(await stateAfter(null)).toEqual(['bounced'])
+    expect(await stateAfter(JSON.stringify({ cc: [], bcc: [boss] }))).toEqual(['delivered'])
+    await store.transaction((tx) => changeSettings(tx, mailbox.id, { auto_bcc: 'Boss@remote.test' }))
+    expect(await stateAfter(null)).toEqual(['delivered'])
+    await store.transaction((tx) => changeSettings(tx, mailbox.id, { auto_bcc: null }))
+    expect(await stateAfter(null)).toEqual(['bounced'])
+    await store.db.updateTable('accounts').set({ oversight_email: boss }).execute()
+    await store.db.updateTable('mailboxes').set({ oversight_mode: 'monitored' }).execute()
+    expect(await stateAfter(null)).toEqual(['delivered'])
   })
 
   it('trouble of ours suppresses nobody', async () => {
