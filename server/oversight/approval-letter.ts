@@ -37,6 +37,8 @@ export function approvalLetter(request: Request): { subject: string; body: strin
     '',
     'If you did not expect this, do nothing: nothing happens without the code. Then look at who has this key.',
     '',
+    'Do not answer this email: agents may read what comes to this server.',
+    '',
   ]
   return { subject: `Approval needed: ${adminActions[action].words}`, body: lines.join('\n') }
 }

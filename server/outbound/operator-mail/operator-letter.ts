@@ -12,6 +12,8 @@ export function composeOperatorLetter({ id, domain, to, subject, body, now }: Op
   const header = [
     namedAddressField('From', `postmaster@${domain}` as Address, 'MultiMail'),
     addressesField('To', [to]),
+    // An answer would come to this server, where agents read, and bring them the code it quotes.
+    addressesField('Reply-To', [to]),
     textField('Subject', subject),
     `Date: ${mailDate(now)}\r\n`,
     `Message-ID: <${id.toLowerCase()}@${domain}>\r\n`,

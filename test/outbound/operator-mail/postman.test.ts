@@ -71,6 +71,7 @@ describeOnEachEngine('letters to the operator', (openStore) => {
     expect(letter).toMatchObject({
       from: { address: `postmaster@${domain}` },
       to: [{ address: 'boss@remote.test' }],
+      replyTo: [{ address: 'boss@remote.test' }],
       subject: 'Approval needed: create an API key',
     })
     expect(letter.text?.replaceAll('\r\n', '\n').trimEnd()).toBe(body.trimEnd())
