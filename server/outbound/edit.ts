@@ -5,6 +5,7 @@
  * approved is not changed at all. Of an edit and a release at one moment one comes first: the other sees what it did. Of two edits none is lost.
  */
 import type { KeyActor } from '../model/actor.ts'
+import { type Address, addressKey } from '../model/address.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
@@ -17,11 +18,13 @@ import type { Row } from '../store/schema.ts'
 import { renameThread } from '../store/threads.ts'
 import { circumstancesOf, verdictFor } from './circumstances.ts'
 import { approvalOf } from './coming-due.ts'
+import { namedPaths } from './copies.ts'
 import { type Content, checkContent, forwardPaths } from './content.ts'
 import { proposalOf } from './drafts.ts'
 import { type HandInDeps, composed, namesIn, noScheduling, submitted } from './hand-in.ts'
 import { openFlag } from './opens/opens.ts'
 import { noCaps } from './pace/caps.ts'
+import { spendOfMonth } from './pace/quota.ts'
 import { askToSend } from './pace/spend.ts'
 import { type Composed, type Proposal, composedColumns, contentColumns } from './proposal.ts'
 import { whyNotSend } from './standing/standing.ts'
@@ -130,12 +133,20 @@ async function replace(
   const paths = forwardPaths(proposal.content)
   const spend = await askToSend(tx, { mailboxId: email.mailbox_id, forwardPaths: paths, caps: deps.caps ?? noCaps, now })
   if (!spend.ok) return spend
+  const month = await spendOfMonth(tx, { tenancy: actor, messages: newTo(email, paths), most: deps.monthly ?? null, now })
+  if (!month.ok) return month
   await deps.store.blobs.put(tx, raw, now)
   await spend.value(tx)
   if (made.openToken) await insertOpenToken(tx, made.openToken, email.id)
   await renameThread(tx, email.thread_id, proposal.content.subject)
   const flags = JSON.stringify(made.openToken ? [openFlag] : [])
   return ok({ ...contentColumns(proposal.content), ...composedColumns(proposal, made, actor, now), flags_json: flags })
+}
+
+/** How many of these were not written to before; the others have been counted. */
+function newTo(email: EmailRow, paths: readonly Address[]): number {
+  const before = new Set(namedPaths(email).map(addressKey))
+  return paths.filter((path) => !before.has(addressKey(path))).length
 }
 
 const entry = (before: EmailRow, after: EmailRow, rewritten: Rewritten | null, actor: KeyActor, now: number): NewLogEntry => ({

@@ -10,7 +10,7 @@ import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
+import { type EmailRow, changeEmail, emailToChange, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
 import { mailboxById, mailboxToFile } from '../store/mailboxes.ts'
@@ -159,6 +159,8 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (!areSame(circumstances, filing.circumstances)) return 'changed'
   if (wantsTime(mailbox, proposal)) return noScheduling
   if (!spend.ok) return spend
+  // Before anything is counted: of two that send one draft, the later is told so and costs nothing.
+  if (filing.draft !== null && (await emailToChange(tx, filing.draft.id))?.status !== 'draft') return notADraft
   const twice = await refuseTwice(tx, proposal, now)
   if (!twice.ok) return twice
   const month = await spendOfMonth(tx, { tenancy: actor, messages: ask.forwardPaths.length, most: deps.monthly ?? null, now })

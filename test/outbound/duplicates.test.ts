@@ -102,6 +102,32 @@ describeOnEachEngine('the messages of a month', (openStore) => {
     expect((await send('4')).status).toBe(200)
   })
 
+  it('are counted for whoever an edit adds', async () => {
+    const desk = await openDesk(openStore, { monthly: 3 })
+    const { agent } = desk.ours.keys
+    const send_at = new Date(desk.clock.now() + 3_600_000).toISOString()
+    const letter = { mailbox_id: desk.ours.free.id, to: ['bo@remote.test', 'cy@remote.test'], subject: 'Hi', markdown: 'Hi', send_at }
+    const { id } = (await desk.call(agent, 'POST', '/send_email', letter)).body
+    const edit = (to: string[]) => desk.call(agent, 'POST', '/edit_scheduled_email', { email_id: id, to })
+    expect(await edit(['a@remote.test', 'b@remote.test'])).toMatchObject({ status: 429, body: { code: 'QUOTA_EXCEEDED' } })
+    expect((await edit(['Bo@remote.test', 'cy@remote.test', 'di@remote.test'])).status).toBe(200)
+    expect((await edit(['cy@remote.test', 'di@remote.test'])).status).toBe(200)
+    expect((await edit(['cy@remote.test', 'ed@remote.test'])).status).toBe(429)
+  })
+
+  it('are counted once when a draft is sent twice at once', async () => {
+    const desk = await openDesk(openStore, { monthly: 2 })
+    const { agent } = desk.ours.keys
+    const letter = { mailbox_id: desk.ours.free.id, to: ['bo@remote.test'], subject: 'Hi', markdown: 'Hi' }
+    const mail = await desk.receive(desk.ours.free)
+    const { id } = (await desk.call(agent, 'POST', '/draft_reply', { email_id: mail.id, markdown: 'Soon.' })).body
+    const send = () => desk.call(agent, 'POST', '/send_email', { draft_id: id })
+    const answers = await Promise.all([send(), send(), send()])
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect((await desk.call(agent, 'POST', '/send_email', { ...letter, subject: 'Two' })).status).toBe(200)
+    expect((await desk.call(agent, 'POST', '/send_email', { ...letter, subject: 'Three' })).status).toBe(429)
+  })
+
   it('are never passed by several at once', async () => {
     const desk = await openDesk(openStore, { monthly: 5 })
     const answers = await Promise.all(
