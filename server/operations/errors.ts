@@ -449,7 +449,7 @@ export const errors = {
   TOO_MANY_IDEMPOTENCY_KEYS: {
     http: 429,
     trpc: 'TOO_MANY_REQUESTS',
-    message: 'This account used 20000 idempotency keys within 24 hours, and each is remembered for that long',
+    message: 'This API key used 20000 idempotency keys within 24 hours, and each is remembered for that long',
     fix: 'Make the call without an idempotency key, or wait for as many seconds as retry_after_seconds says.',
   },
   QUOTA_EXCEEDED: {

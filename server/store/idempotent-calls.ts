@@ -1,7 +1,7 @@
 /** Calls that were made with an idempotency key. Times: epoch ms. */
 import type { Kysely, Transaction } from 'kysely'
 import type { KeyActor } from '../model/actor.ts'
-import type { AccountId } from '../model/ids.ts'
+import type { KeyId } from '../model/ids.ts'
 import type { Database, Row } from './schema.ts'
 
 export type IdempotentCall = Row<'idempotent_calls'>
@@ -52,12 +52,12 @@ export const answerCall = async (db: Kysely<Database>, call: IdempotentCall, now
     .execute()
 }
 
-/** True when an account has at least this many remembered. */
-export async function hasCalls(db: Kysely<Database>, accountId: AccountId, count: number): Promise<boolean> {
+/** True when a key has at least this many remembered. */
+export async function hasCalls(db: Kysely<Database>, keyId: KeyId, count: number): Promise<boolean> {
   const last = await db
     .selectFrom('idempotent_calls')
-    .select('account_id')
-    .where('account_id', '=', accountId)
+    .select('key_id')
+    .where('key_id', '=', keyId)
     .offset(count - 1)
     .limit(1)
     .executeTakeFirst()

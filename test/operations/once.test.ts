@@ -150,13 +150,35 @@ describeOnEachEngine('a call with an idempotency key', (openStore) => {
     expect(await remembered(desk)).toEqual([])
   })
 
-  it('is bounded in number for each account', async () => {
+  it('is bounded in number for each API key, and never keeps anybody from stopping mail', async () => {
     const { desk, draft } = await openWithMail()
-    await draft(key('a'))
-    await draft(key('b'))
-    const { accountId } = desk.ours
-    expect([await hasCalls(desk.store.db, accountId, 2), await hasCalls(desk.store.db, accountId, 3)]).toEqual([true, false])
-    expect(await hasCalls(desk.store.db, desk.theirs.accountId, 1)).toBe(false)
+    const { accountId, keys } = desk.ours
+    const { id } = await desk.store.db
+      .selectFrom('api_keys')
+      .select('id')
+      .where('name', '=', 'admin')
+      .where('account_id', '=', accountId)
+      .where('world', '=', 'live')
+      .executeTakeFirstOrThrow()
+    const now = desk.clock.now()
+    const known = { key_id: id, account_id: accountId, world: 'live', operation: 'x', request_hash: 'x', created_at: now } as const
+    const rows = Array.from({ length: 20_000 }, (_, count) => ({
+      ...known,
+      idempotency_key: `n-${count}`,
+      expires_at: now + day,
+      answered_at: now,
+      answer_json: null,
+    }))
+    for (let at = 0; at < rows.length; at += 1000)
+      await desk.store.db
+        .insertInto('idempotent_calls')
+        .values(rows.slice(at, at + 1000))
+        .execute()
+    expect([await hasCalls(desk.store.db, id, 20_000), await hasCalls(desk.store.db, id, 20_001)]).toEqual([true, false])
+    const add = await desk.call(keys.admin, 'POST', '/add_suppression', { email_address: 'bo@remote.test' }, key('a'))
+    expect(add.body['code']).toBe('TOO_MANY_IDEMPOTENCY_KEYS')
+    expect((await draft(key('a'))).status).toBe(200)
+    expect((await desk.call(keys.admin, 'POST', '/stop_sending', { reason: 'Stop.' }, key('a'))).status).toBe(200)
   })
 })
 
