@@ -7,6 +7,7 @@ import { OperationError } from './errors.ts'
 import { AddressText, ContactCursor, Limit, PlainText, SearchText, TagKey, TagValue, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
+import { mayRead } from './visibility.ts'
 import { OutsideText, fromOutside, isoTime } from './views.ts'
 
 const mostContacts = 50_000
@@ -120,7 +121,9 @@ export const add_contact = operation({
         resourceId: row.id,
         details: { email: row.email, name: row.name },
       })
-      return contactView(row)
+      if (mayRead(actor)) return contactView(row)
+      const { name: givenName = localPartOf(input.email), tags = [], metadata = {} } = input
+      return { ...contactView(row), name: givenName, tags: [...new Set(tags)], metadata, created_at: isoTime(now) }
     }),
   )
 

@@ -10,6 +10,7 @@ import { EmailRef, MailboxRef, TagKey, TagValue } from './input.ts'
 import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { Tags } from './views.ts'
+import { mayRead } from './visibility.ts'
 
 const mostTags = 50
 
@@ -70,7 +71,7 @@ export const set_tags = operation({
       if (new Set([...kept, ...given].map(({ key }) => key)).size > mostTags) throw new OperationError('TOO_MANY_TAGS')
       if (input.replace) await deleteTags(tx, email.id)
       await putTags(tx, tenancyOf(email), email.id, given, ctx.rooms.clock.now())
-      const tags = await tagsView(tx, email)
+      const tags = mayRead(ctx.actor) ? await tagsView(tx, email) : viewOf(given)
       await onRecord(tx, ctx, email, { action: 'email.tagged', metadata: { replaced: input.replace }, tags: given })
       return { email_id: email.id, tags }
     }),

@@ -24,6 +24,9 @@ const inboundForAgents: Record<EmailStatus, Visibility> = {
   send_failed: 'hidden',
 }
 
+/** Whether an answer may tell it what it did not write itself. */
+export const mayRead = (actor: KeyActor): boolean => actor.scopes.includes('read') || seesAll(actor)
+
 /** People who decide, and keys of the operator, see everything. */
 export const seesAll = (actor: KeyActor): boolean => actor.scopes.includes('oversight') || actor.scopes.includes('admin')
 

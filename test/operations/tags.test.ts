@@ -3,6 +3,26 @@ import { openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 describeOnEachEngine('tags', (openStore) => {
+  it('and contacts are not read by writing them', async () => {
+    const desk = await openDesk(openStore)
+    const mail = await desk.receive(desk.ours.gated)
+    const { agent } = desk.ours.keys
+    const writer = await desk.key({ scopes: ['send'] })
+    const email_id = mail.id
+    await desk.call(agent, 'POST', '/set_tags', { email_id, tags: { secret: 'apollo' } })
+    expect((await desk.call(writer, 'POST', '/set_tags', { email_id, tags: { mine: 'x' } })).body).toEqual({
+      email_id,
+      tags: { mine: 'x' },
+    })
+    expect((await desk.call(agent, 'GET', `/get_tags?email_id=${email_id}`)).body['tags']).toEqual({ secret: 'apollo', mine: 'x' })
+    const email = 'ann@remote.test'
+    await desk.call(agent, 'POST', '/add_contact', { email, name: 'Ann Lee', tags: ['vip'], metadata: { age: 7 } })
+    await desk.clock.advance(1000)
+    const answer = await desk.call(writer, 'POST', '/add_contact', { email })
+    const [now, nothing] = [new Date(desk.clock.now()).toISOString(), { tags: [], metadata: {} }]
+    expect(answer.body).toEqual({ id: answer.body['id'], email, name: 'ann', ...nothing, created_at: now, updated_at: now })
+  })
+
   it('are merged, replaced when asked, taken off, and shown with the email', async () => {
     const desk = await openDesk(openStore)
     const mail = await desk.receive(desk.ours.gated)
