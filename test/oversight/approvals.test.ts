@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { canonicalJson, sha256 } from '../../server/model/canonical.ts'
 import { type EmailId, newId } from '../../server/model/ids.ts'
@@ -55,6 +56,8 @@ describeOnEachEngine('approvals', (openStore) => {
       bcc: [hidden],
       subject: 'Hello',
       markdown: 'Hi **Bo**',
+      // Several of them are meant.
+      idempotencyKey: randomUUID(),
     })
     if (!sent.ok) throw new Error(sent.code)
     return sent.value
