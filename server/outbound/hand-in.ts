@@ -150,7 +150,9 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (earlier !== null) return earlier
   // The mode as it is now: somebody may have lowered it while we composed (design promise 4).
   const ask = { mailboxId: proposal.mailbox.id, forwardPaths: forwardPaths(proposal.content), caps: deps.caps ?? noCaps, now }
-  const [mailbox, spend] = await Promise.all([mailboxToFile(tx, ask.mailboxId), askToSend(tx, ask)])
+  // In this order: who counts locks the mailbox, and of several that had all locked it to file, none could.
+  const spend = await askToSend(tx, ask)
+  const mailbox = await mailboxToFile(tx, ask.mailboxId)
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
   const circumstances = await circumstancesOf(tx, mailbox, proposal.content)
   const { verdict } = circumstances

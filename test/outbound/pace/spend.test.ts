@@ -39,7 +39,9 @@ describeOnEachEngine('the caps of a mailbox', (openStore) => {
   }
 
   const names = (count: number, from = 0) => Array.from({ length: count }, (_, at) => address(`p${from + at}@remote.test`))
-  const letter = (to = names(1), of = office) => ({ mailbox: of.mailbox.id, to, subject: 'Hello', markdown: 'Hi' })
+  let written = 0
+  /** Never the same twice, which would be refused for that. */
+  const letter = (to = names(1), of = office) => ({ mailbox: of.mailbox.id, to, subject: `Hello ${(written += 1)}`, markdown: 'Hi' })
   const send = async (to = names(1), of = office) => {
     const sent = await submissions.send(of.agent, letter(to, of))
     return sent.ok ? 'sent' : { code: sent.code, detail: sent.detail, retryAfterMs: sent.retryAfterMs }
