@@ -16,7 +16,7 @@ async function sendOne(number: number): Promise<void> {
   const response = await fetch(`${url}/v1/mailboxes/${mailboxId}/send`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ to, subject: `Order ${number}`, markdown: `${number}\n\n${markdown}` }),
+    body: JSON.stringify({ to, subject: `Order ${begin}-${number}`, markdown: `${number}\n\n${markdown}` }),
   })
   const text = await response.text()
   if (response.ok) messages++
