@@ -10,7 +10,7 @@ import { aliasAt } from '../store/aliases.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { domainsOf, lockDomain } from '../store/domains.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
-import { type MailboxState, countMailboxes, insertMailbox, mailboxAt, setMailboxState, stateOf } from '../store/mailboxes.ts'
+import { asMade, type MailboxState, countMailboxes, insertMailbox, mailboxAt, setMailboxState, stateOf } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { type SettingsChange, refuses, settle } from './mailbox-settings.ts'
 
@@ -204,16 +204,7 @@ export async function makeMailbox(
     address,
     display_name: displayName,
     oversight_mode: mode,
-    is_active: 1,
-    deleted_at: null,
-    webhook_url: null,
-    oversight_webhook_url: null,
-    default_gate_timing: 'gate_first',
-    auto_cc: null,
-    auto_bcc: null,
-    signature_block: null,
-    scheduling_enabled: 1,
-    mcp_configured: 0,
+    ...asMade,
     created_at: now,
   }
   await insertMailbox(tx, row)

@@ -4,7 +4,7 @@ import type { Timing } from '../outbound/timing.ts'
 import { emailOf, mailboxOrOnly, readableEmail } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { Attachments, EmailRef, IdempotencyKey, MailboxRef, Markdown, Recipients, SendAt, Subject, refuseTooFar } from './input.ts'
-import { operation } from './procedure.ts'
+import { type Call, operation } from './procedure.ts'
 import { Submission, submissionView } from './submitted.ts'
 import { seesAll } from './visibility.ts'
 
@@ -35,6 +35,23 @@ export const draft_reply = operation({
     return submissionView(unwrap(await ctx.rooms.submissions.draftReply(ctx.actor, { email: email.id, ...text })))
   })
 
+const Answer = z.strictObject({
+  email_id: EmailRef,
+  mailbox_id: MailboxRef.exactOptional(),
+  ...writing,
+  idempotency_key: IdempotencyKey.exactOptional(),
+})
+
+async function answer(
+  { actor, rooms }: Call,
+  input: z.output<typeof Answer>,
+  { toAll }: { toAll: boolean },
+): Promise<z.infer<typeof Submission>> {
+  const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
+  const email = await emailOf(rooms.store.db, actor, email_id, mailbox_id)
+  return submissionView(unwrap(await rooms.submissions.reply(actor, { email: email.id, ...text, idempotencyKey, toAll })))
+}
+
 export const reply_email = operation({
   scope: 'send',
   title: 'Reply to an email',
@@ -48,20 +65,9 @@ export const reply_email = operation({
   examples: [{ input: { email_id: '{email_id}', markdown: 'It leaves tomorrow.', idempotency_key: 'order-17-reply' } }],
   rest: ['POST /reply_email', 'POST /v1/mailboxes/{mailbox_id}/reply/{email_id}'],
 })
-  .input(
-    z.strictObject({
-      email_id: EmailRef,
-      mailbox_id: MailboxRef.exactOptional(),
-      ...writing,
-      idempotency_key: IdempotencyKey.exactOptional(),
-    }),
-  )
+  .input(Answer)
   .output(Submission)
-  .mutation(async ({ ctx, input }) => {
-    const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
-    const email = await emailOf(ctx.rooms.store.db, ctx.actor, email_id, mailbox_id)
-    return submissionView(unwrap(await ctx.rooms.submissions.reply(ctx.actor, { email: email.id, ...text, idempotencyKey })))
-  })
+  .mutation(({ ctx, input }) => answer(ctx, input, { toAll: false }))
 
 export const reply_all = operation({
   scope: 'send',
@@ -76,20 +82,9 @@ export const reply_all = operation({
   examples: [{ input: { email_id: '{email_id}', markdown: 'Thank you both, we ship **today**.' } }],
   rest: ['POST /reply_all', 'POST /v1/mailboxes/{mailbox_id}/reply-all/{email_id}'],
 })
-  .input(
-    z.strictObject({
-      email_id: EmailRef,
-      mailbox_id: MailboxRef.exactOptional(),
-      ...writing,
-      idempotency_key: IdempotencyKey.exactOptional(),
-    }),
-  )
+  .input(Answer)
   .output(Submission)
-  .mutation(async ({ ctx, input }) => {
-    const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
-    const email = await emailOf(ctx.rooms.store.db, ctx.actor, email_id, mailbox_id)
-    return submissionView(unwrap(await ctx.rooms.submissions.reply(ctx.actor, { email: email.id, ...text, idempotencyKey, toAll: true })))
-  })
+  .mutation(({ ctx, input }) => answer(ctx, input, { toAll: true }))
 
 export const forward_email = operation({
   scope: 'send',

@@ -13,17 +13,22 @@ import type { Proposal } from './proposal.ts'
 const guardMs = 60_000
 const takenBack: readonly EmailStatus[] = ['cancelled', 'rejected', 'expired']
 
-/** Notes the proposal as handed in. @returns how to take the note back, for when it is refused after all */
-export async function refuseTwice(tx: Tx, proposal: Proposal, now: number): Promise<Result<(tx: Tx) => Promise<void>, 'DUPLICATE_EMAIL'>> {
-  const submission = { mailboxId: proposal.mailbox.id, digest: digestOf(proposal), emailId: proposal.id, at: now }
+/** Notes the proposal as handed in. @param digest of it. @returns how to take the note back, for when it is refused after all */
+export async function refuseTwice(
+  tx: Tx,
+  proposal: Proposal,
+  digest: string,
+  now: number,
+): Promise<Result<(tx: Tx) => Promise<void>, 'DUPLICATE_EMAIL'>> {
+  const submission = { mailboxId: proposal.mailbox.id, digest, emailId: proposal.id, at: now }
   const first = await noteSubmission(tx, submission, proposal.idempotencyKey === null ? { since: now - guardMs, takenBack } : null)
   return first === null ? ok((later) => forgetSubmission(later, submission)) : duplicateOf(first)
 }
 
 const duplicateOf = (first: EmailId) => fail('DUPLICATE_EMAIL', `It is ${first}.`)
 
-/** Of what it says and to whom. The order of recipients says nothing. */
-const digestOf = ({ content, thread, inReplyTo, timing }: Proposal): string =>
+/** Of what it says and to whom; the order of recipients says nothing. Attachments may be many megabytes, so not to be made inside a transaction. */
+export const digestOf = ({ content, thread, inReplyTo, timing }: Proposal): string =>
   sha256(
     canonicalJson({
       to: content.to.toSorted(),

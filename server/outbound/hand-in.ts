@@ -22,7 +22,7 @@ import { compose, newMessageId } from './compose.ts'
 import { withCopies } from './copies.ts'
 import { footerText, imitatesFooter, withFooterHtml } from './footer.ts'
 import { newOpenToken, openFlag, openImage } from './opens/opens.ts'
-import { refuseTwice } from './duplicates.ts'
+import { digestOf, refuseTwice } from './duplicates.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
 import { noCaps } from './pace/caps.ts'
 import { spendOfMonth } from './pace/quota.ts'
@@ -82,7 +82,7 @@ async function tryToHandIn(
   const made = await composed(deps, proposal, circumstances)
   if (!made.ok) return made
   const blobs = [made.value.raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
-  const filing = { actor, proposal, draft, composed: made.value.composed, circumstances, blobs }
+  const filing = { actor, proposal, digest: digestOf(proposal), draft, composed: made.value.composed, circumstances, blobs }
   const attempt = () => deps.store.transaction((tx) => file(tx, deps, filing))
   const filed = await attempt().catch((error: unknown) => {
     // The same idempotency key came twice at once and the other call was first: now its email is there to be found.
@@ -137,6 +137,7 @@ export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposa
 type Filing = {
   actor: KeyActor
   proposal: Proposal
+  digest: string
   draft: EmailRow | null
   composed: Composed
   circumstances: Circumstances
@@ -163,7 +164,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (!spend.ok) return spend
   // Before anything is counted: of two that send one draft, the later is told so and costs nothing.
   if (filing.draft !== null && (await emailToChange(tx, filing.draft.id))?.status !== 'draft') return notADraft
-  const twice = await refuseTwice(tx, proposal, now)
+  const twice = await refuseTwice(tx, proposal, filing.digest, now)
   if (!twice.ok) return twice
   const month = await spendOfMonth(tx, { tenancy: actor, messages: ask.forwardPaths.length, most: deps.monthly ?? null, now })
   if (!month.ok) {

@@ -5,6 +5,20 @@ import type { Tenancy, World } from '../model/world.ts'
 import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
+/** How a mailbox is set up before anybody has changed it. */
+export const asMade = {
+  is_active: 1,
+  deleted_at: null,
+  webhook_url: null,
+  oversight_webhook_url: null,
+  default_gate_timing: 'gate_first',
+  auto_cc: null,
+  auto_bcc: null,
+  signature_block: null,
+  scheduling_enabled: 1,
+  mcp_configured: 0,
+} as const
+
 /** Suspended: refused for a time. Deleted: gone for everybody but those who look after the record; its row, its mail and its address stay. */
 export type MailboxState = 'active' | 'suspended' | 'deleted'
 

@@ -25,7 +25,7 @@ import { type Log, silentLog } from '../../server/platform/log.ts'
 import { insertAccount } from '../../server/store/accounts.ts'
 import type { Store } from '../../server/store/db.ts'
 import { insertDomain } from '../../server/store/domains.ts'
-import { insertMailbox } from '../../server/store/mailboxes.ts'
+import { asMade, insertMailbox } from '../../server/store/mailboxes.ts'
 import type { Row } from '../../server/store/schema.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { openDoor } from '../support/open-door.ts'
@@ -170,16 +170,7 @@ export async function furnish(store: Store): Promise<void> {
     address: `${local}@ours.test`,
     display_name: null,
     oversight_mode: 'gated_send' satisfies OversightMode,
-    is_active: 1,
-    deleted_at: null,
-    default_gate_timing: 'gate_first',
-    auto_cc: null,
-    auto_bcc: null,
-    signature_block: null,
-    scheduling_enabled: 1,
-    mcp_configured: 0,
-    webhook_url: null,
-    oversight_webhook_url: null,
+    ...asMade,
     created_at: now,
     ...more,
   })

@@ -8,7 +8,7 @@ import { insertAccount } from '../../server/store/accounts.ts'
 import type { Store } from '../../server/store/db.ts'
 import { insertDomain } from '../../server/store/domains.ts'
 import { type EmailRow, insertEmail } from '../../server/store/emails.ts'
-import { insertMailbox } from '../../server/store/mailboxes.ts'
+import { asMade, insertMailbox } from '../../server/store/mailboxes.ts'
 import type { Row } from '../../server/store/schema.ts'
 import { insertThread } from '../../server/store/threads.ts'
 import { plainEmail } from './plain-email.ts'
@@ -53,16 +53,7 @@ export async function openOffice(
     address: `ann@${domain}`,
     display_name: 'Ann the Agent',
     oversight_mode: mode,
-    is_active: 1,
-    deleted_at: null,
-    default_gate_timing: 'gate_first',
-    auto_cc: null,
-    auto_bcc: null,
-    signature_block: null,
-    scheduling_enabled: 1,
-    mcp_configured: 0,
-    webhook_url: null,
-    oversight_webhook_url: null,
+    ...asMade,
     created_at: now,
   }
   await store.transaction(async (tx) => {

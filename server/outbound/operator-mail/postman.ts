@@ -1,5 +1,5 @@
 /**
- * Letters of the appliance to its operators: codes, for now.
+ * Letters of the appliance to its operators: what they are asked to agree to, with the code for it.
  *
  * Promises: what is in the store leaves, or is given up at its time; a try is counted before it begins, once for each letter however many nodes there
  * are; nothing leaves unsigned, while sending is stopped, or to an address whose mail comes here, where an agent might read it; TLS is what the
