@@ -1,6 +1,6 @@
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { newId } from '../../../server/model/ids.ts'
-import { createDestinations } from '../../../server/outbound/pace/destinations.ts'
+import { type Destinations, createDestinations } from '../../../server/outbound/pace/destinations.ts'
 import { type Admission, type Admit, type Going, type Pace, createPace } from '../../../server/outbound/pace/pace.ts'
 import { firstWindow } from '../../../server/outbound/pace/pacing.ts'
 import { type Session, type SessionEnd, type Target, type Transport, ourEnding } from '../../../server/outbound/transport.ts'
@@ -45,8 +45,15 @@ describeOnEachEngine('the pace', (openStore) => {
     clock = createVirtualClock(start)
   })
 
+  /** What a test opened has written down its measures before the next test forgets them. */
+  const opened: Destinations[] = []
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((destinations) => destinations.stop()))
+  })
+
   const open = async (metrics = createMetrics()) => {
     const destinations = createDestinations({ store, clock, log: silentLog, metrics })
+    opened.push(destinations)
     await destinations.start()
     return { pace: createPace({ destinations, clock }), destinations, metrics }
   }
