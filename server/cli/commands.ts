@@ -20,6 +20,7 @@ export const commands = {
     summary: 'say which mailbox takes what nobody else at a domain does',
     load: async () => (await import('./domains.ts')).domainsCatchAll,
   },
+  'issues list': { summary: 'list what callers reported', load: async () => (await import('./issues.ts')).issuesList },
   'mailboxes list': { summary: 'list the mailboxes', load: async () => (await import('./mailboxes.ts')).mailboxesList },
   'mailboxes opens': {
     summary: 'say whether mail of a mailbox tells when it is opened',

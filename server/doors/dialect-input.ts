@@ -101,10 +101,19 @@ function tagsInput(surface: Surface, given: JsonObject): JsonObject {
   return { ...given, tags: Object.fromEntries(words.map((word: string) => [word, 'true'])) }
 }
 
+/** §14 A15: whatever is sent is kept. */
+function issueInput(_surface: Surface, given: JsonObject): JsonObject {
+  const { title, subject, message, description, details, ...more } = given
+  const said = { title: title ?? subject, message: message ?? description }
+  const rest = isObject(details) ? { ...more, ...details } : { ...more, ...(details !== undefined && { details }) }
+  return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)), details: rest }
+}
+
 /** What more than other names an operation's input needs. */
 const turned: Partial<Record<OperationName, (surface: Surface, given: JsonObject) => JsonObject>> = {
   check_inbox: inboxInput,
   set_tags: tagsInput,
+  report_issue: issueInput,
 }
 
 const isYes = (value: unknown): boolean => value === true || (typeof value === 'string' && yesWords.includes(value.toLowerCase()))

@@ -44,6 +44,7 @@ const accepted: Partial<Record<OperationName, number>> = {
   add_contact: 201,
   create_api_key: 201,
   inject_email: 201,
+  report_issue: 201,
 }
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). What the operator has to
  *  agree to first is 202 everywhere (§4.5). */
@@ -138,6 +139,22 @@ const decided: Shape = {
 /** §1.1: contacts are of those whose times are numbers. */
 const contact: Shape = { put: epochMs('created_at') }
 
+/** §2.5: old clients expect whole numbers, and compare with them; this is the largest that all of them can hold. */
+const asNumber = (field: string) => ({
+  [field]: { from: (whole: JsonObject) => whole[field] ?? 2_147_483_647, schema: { type: 'integer' } },
+})
+const hostedAccount: Shape = {
+  put: {
+    ...asNumber('monthly_email_quota'),
+    ...asNumber('max_mailboxes'),
+    ...asNumber('max_storage_bytes'),
+    // §3.4: the highest of the hosted plans.
+    plan: { from: () => 'scale', schema: text },
+    // §6: the label of a connection of the Zapier app.
+    account: { from: ({ name }) => ({ name }), schema: { type: 'object', properties: { name: text } } },
+  },
+}
+
 const same: Shape = {}
 const bySurface = (of: (surface: Surface) => Shape): Record<Surface, Shape> => ({ flat: of('flat'), v1: of('v1'), emails: of('emails') })
 
@@ -155,6 +172,7 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
     emails: { each: { emails: threadItem('emails') } },
   },
   list_spam: bySurface((surface) => ({ each: { emails: listItem[surface] } })),
+  get_account: { flat: same, v1: hostedAccount, emails: same },
   set_tags: { flat: same, v1: same, emails: { copy: { id: 'email_id' }, put: tagWords } },
   add_contact: { flat: same, v1: contact, emails: same },
   search_contacts: { flat: same, v1: { each: { contacts: contact } }, emails: same },
@@ -206,6 +224,7 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   read_email: { ...byMailbox, ...byEmail },
   get_thread: { ...byMailbox, id: 'thread_id' },
   download_attachment: { ...byMailbox, ...byEmail, name: 'filename' },
+  manage_spam_status: byEmail,
   get_tags: { ...byMailbox, ...byEmail },
   set_tags: { ...byMailbox, ...byEmail },
   delete_tag: { ...byMailbox, ...byEmail },

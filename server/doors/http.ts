@@ -200,6 +200,7 @@ function secure(reply: FastifyReply, id: string): void {
 const publicPaths: readonly string[] = [
   '/',
   '/health',
+  '/v1/proof-status',
   '/openapi.json',
   '/v1/openapi.json',
   metricsPath,
@@ -223,6 +224,8 @@ function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDep
     mcp: '/mcp',
     health: '/health',
   }))
+  // The hosted service tells here of formal proofs (contract §5.8).
+  app.get('/v1/proof-status', async () => ({ status: 'not_applicable' }))
   app.get('/health', async (_request, reply) => {
     try {
       await rooms.store.db.selectFrom('log_head').select('id').execute()

@@ -382,6 +382,19 @@ export const errors = {
     fix: 'Delete contacts that nobody needs with delete_contact, which takes an admin key.',
   },
 
+  TOO_MANY_ISSUES: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'This account has reported 50 issues within a day',
+    fix: 'Tell the operator by other means; the earlier ones are kept.',
+  },
+  BILLING_NOT_ENABLED: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'Billing is not enabled on this server: nobody is charged, and its limits are the operator’s',
+    fix: 'Ask the operator for another limit; they set MULTIMAIL_MAILBOX_HOURLY and MULTIMAIL_MAILBOX_DAILY, or those of one mailbox. docs/settings.md has all of them.',
+  },
+
   // what cannot be mailed
   NO_RECIPIENTS: {
     http: 400,

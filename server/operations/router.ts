@@ -16,7 +16,7 @@ import { get_sending_settings, set_sending_settings } from './sending-settings.t
 import { lift_enforcement } from './standing.ts'
 import { get_report, list_reports } from './reports.ts'
 import { edit_scheduled_email } from './scheduled.ts'
-import { list_spam, not_spam, report_spam } from './spam.ts'
+import { list_spam, manage_spam_status, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { setup_multimail } from './help.ts'
 import { get_email_raw } from './raw.ts'
@@ -24,6 +24,9 @@ import { inject_email } from './sandbox.ts'
 import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
+import { get_account, update_account } from './account.ts'
+import { cancel_subscription, get_billing_portal, upgrade_plan } from './billing.ts'
+import { report_issue } from './issues.ts'
 import { get_thread } from './threads.ts'
 import { list_webhook_deliveries, replay_webhook_delivery, replay_webhook_events } from './webhook-deliveries.ts'
 import { delete_webhook, get_webhook, list_webhooks, rotate_webhook_secret, test_webhook, update_webhook } from './webhooks.ts'
@@ -32,6 +35,12 @@ import { create_mailbox } from './create-mailbox.ts'
 
 export const appRouter = router({
   setup_multimail,
+  report_issue,
+  get_account,
+  update_account,
+  upgrade_plan,
+  cancel_subscription,
+  get_billing_portal,
   list_mailboxes,
   check_inbox,
   read_email,
@@ -45,6 +54,7 @@ export const appRouter = router({
   list_allowlist,
   report_spam,
   not_spam,
+  manage_spam_status,
   set_tags,
   delete_tag,
   add_contact,

@@ -50,6 +50,21 @@ export const not_spam = operation({
   .output(Labelled)
   .mutation(({ ctx, input }) => label(ctx, input.email_id, 'not_spam'))
 
+export const manage_spam_status = operation({
+  scope: 'send',
+  title: 'Report spam, or clear an email of it',
+  description:
+    'With action report, does what report_spam does: quarantines an arrived email. With action clear, what not_spam does: puts it into the inbox. The account’s filter learns from it.',
+  readOnly: false,
+  destructive: false,
+  idempotent: true,
+  examples: [{ input: { email_id: '{email_id}', action: 'report' } }],
+  rest: ['POST /manage_spam_status', 'POST /v1/emails/{email_id}/spam-status'],
+})
+  .input(LabelInput.extend({ action: z.enum(['report', 'clear']) }))
+  .output(Labelled)
+  .mutation(({ ctx, input }) => label(ctx, input.email_id, input.action === 'report' ? 'spam' : 'not_spam'))
+
 const label = (ctx: Call, id: string, word: UserLabel): Promise<z.infer<typeof Labelled>> =>
   ctx.rooms.store.transaction(async (tx) => {
     const email = await readableEmail(tx, ctx.actor, id)

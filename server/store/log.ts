@@ -117,6 +117,9 @@ export const logActions = [
   'contact.changed',
   'contact.deleted',
   'contacts.listed',
+  'issue.reported',
+  'account.read',
+  'account.changed',
 ] as const
 export type LogAction = (typeof logActions)[number]
 

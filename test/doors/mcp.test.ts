@@ -36,6 +36,8 @@ describeOnEachEngine('MCP', (openStore) => {
     const desk = await openDesk(openStore)
     const reading = [
       'setup_multimail',
+      'report_issue',
+      'get_account',
       'list_mailboxes',
       'check_inbox',
       'read_email',
@@ -53,6 +55,7 @@ describeOnEachEngine('MCP', (openStore) => {
       ...reading,
       'report_spam',
       'not_spam',
+      'manage_spam_status',
       'set_tags',
       'delete_tag',
       'add_contact',

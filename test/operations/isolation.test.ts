@@ -30,6 +30,16 @@ type Attempt = { method: Method; path: string; body?: Record<string, unknown>; k
 const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   // Tells everybody the same.
   setup_multimail: () => [],
+  // Name no row; account.test.ts has whose account it is.
+  report_issue: () => [],
+  get_account: () => [],
+  update_account: () => [],
+  upgrade_plan: () => [],
+  cancel_subscription: () => [],
+  get_billing_portal: () => [],
+  manage_spam_status: (ids) => [
+    { key: 'agent', method: 'POST', path: '/manage_spam_status', body: { email_id: ids.email, action: 'report' } },
+  ],
   list_mailboxes: (ids) => [{ key: 'agent', method: 'GET', path: `/list_mailboxes?mailbox_id=${ids.mailbox}` }],
   check_inbox: (ids) => [{ key: 'agent', method: 'GET', path: `/check_inbox?mailbox=${ids.mailbox}` }],
   read_email: (ids) => [{ key: 'agent', method: 'GET', path: `/read_email?email_id=${ids.email}` }],

@@ -6,6 +6,13 @@ import { describeOnEachEngine } from '../support/stores.ts'
 /** What each kind of key may do at all. */
 const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' | 'admin')[]> = {
   setup_multimail: ['reader', 'agent', 'reviewer', 'admin'],
+  report_issue: ['reader', 'agent', 'reviewer', 'admin'],
+  get_account: ['reader', 'agent', 'reviewer', 'admin'],
+  update_account: ['admin'],
+  upgrade_plan: ['admin'],
+  cancel_subscription: ['admin'],
+  get_billing_portal: ['admin'],
+  manage_spam_status: ['agent', 'admin'],
   list_mailboxes: ['reader', 'agent', 'reviewer', 'admin'],
   check_inbox: ['reader', 'agent', 'reviewer', 'admin'],
   read_email: ['reader', 'agent', 'reviewer', 'admin'],

@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import type { KeyActor } from '../model/actor.ts'
+import { changeAccount, findAccount, sentBetween, storedBytes } from '../store/accounts.ts'
+import type { Db } from '../store/db.ts'
+import { appendLog } from '../store/log.ts'
+import type { Row } from '../store/schema.ts'
+import { OperationError } from './errors.ts'
+import { PlainText } from './input.ts'
+import { operation } from './procedure.ts'
+import { recordRead } from './record.ts'
+
+const NoLimit = z.int().nullable().describe('Null: no limit')
+
+const Account = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  slug: z.string(),
+  plan: z.string().describe('There are no plans here; limits are the operator’s'),
+  physical_address: z.string().nullable().describe('The postal address of who sends'),
+  monthly_email_quota: NoLimit,
+  emails_sent_this_month: z.int().describe('Mail that was delivered or bounced since the month began in UTC, one for each recipient'),
+  max_mailboxes: NoLimit,
+  storage_used_bytes: z.int().describe('Of all messages as they came and left'),
+  max_storage_bytes: NoLimit,
+  is_active: z.boolean(),
+  sending_disabled: z.boolean().describe('Always false: the standing of each mailbox is in list_mailboxes'),
+  sending_disabled_reason: z.string().nullable(),
+})
+
+/** What is said of the account is not one mailbox's affair. */
+async function accountOf(db: Db, actor: KeyActor): Promise<Row<'accounts'>> {
+  const row = await findAccount(db, actor.accountId)
+  if (row === undefined) throw new OperationError('KEY_NOT_ACCEPTED')
+  return row
+}
+
+export const get_account = operation({
+  scope: 'read',
+  title: 'Look at the account',
+  description: 'Returns the name of the account, what it sent this month, how much it stores, and its limits, where there are any.',
+  readOnly: true,
+  destructive: false,
+  idempotent: true,
+  examples: [{ input: {} }],
+  rest: ['GET /get_account', 'GET /v1/account'],
+})
+  .input(z.strictObject({}))
+  .output(Account)
+  .query(({ ctx }) =>
+    ctx.rooms.store.transaction(async (tx) => {
+      const { actor, rooms } = ctx
+      const row = await accountOf(tx, actor)
+      const now = rooms.clock.now()
+      const view = {
+        id: row.id,
+        name: row.name,
+        slug: row.slug,
+        plan: 'self-hosted',
+        physical_address: row.physical_address,
+        monthly_email_quota: null,
+        emails_sent_this_month: await sentBetween(tx, actor, monthOf(now), now),
+        max_mailboxes: null,
+        storage_used_bytes: await storedBytes(tx, actor),
+        max_storage_bytes: null,
+        is_active: true,
+        sending_disabled: false,
+        sending_disabled_reason: null,
+      }
+      await recordRead(tx, ctx, { action: 'account.read', resourceType: 'account', resourceId: row.id, view })
+      return view
+    }),
+  )
+
+const monthOf = (now: number): number => {
+  const date = new Date(now)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
+}
+
+export const update_account = operation({
+  scope: 'admin',
+  title: 'Change the account',
+  description: 'Changes the name of the account, or the postal address of who sends. What is left out stays.',
+  readOnly: false,
+  destructive: false,
+  idempotent: true,
+  examples: [{ input: { physical_address: '1 Main Street, Springfield' } }],
+  rest: ['POST /update_account', 'PATCH /v1/account'],
+})
+  .input(
+    z.strictObject({
+      name: PlainText(200).min(1).exactOptional(),
+      physical_address: PlainText(2000).exactOptional().describe('Empty: none'),
+    }),
+  )
+  .output(z.strictObject({ status: z.literal('updated'), name: z.string(), physical_address: z.string().nullable() }))
+  .mutation(({ ctx, input }) =>
+    ctx.rooms.store.transaction(async (tx) => {
+      const { actor } = ctx
+      if (actor.mailboxIds !== null) throw new OperationError('KEY_BOUND')
+      const old = await accountOf(tx, actor)
+      const name = input.name ?? old.name
+      const physical_address = input.physical_address === undefined ? old.physical_address : input.physical_address || null
+      await changeAccount(tx, old.id, { name, physical_address })
+      const fields = [...(name === old.name ? [] : ['name']), ...(physical_address === old.physical_address ? [] : ['physical_address'])]
+      const entry = { at: ctx.rooms.clock.now(), actor, tenancy: actor, resourceType: 'account', resourceId: old.id } as const
+      if (fields.length > 0)
+        await appendLog(tx, { ...entry, action: 'account.changed', metadata: { fields }, details: { name, physical_address } })
+      return { status: 'updated' as const, name, physical_address }
+    }),
+  )
