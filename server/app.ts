@@ -5,7 +5,7 @@
  * first and lets what is under way finish.
  */
 import type { Config } from '../config/schema.ts'
-import type { DomainName } from '../dns/name.ts'
+import { type DomainName, parseDomainName } from '../dns/name.ts'
 import { asksItself } from '../dns/own-resolver.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
@@ -15,6 +15,7 @@ import { createCourier } from './events/courier.ts'
 import { createWebhooks } from './events/webhooks.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
+import { createDomains } from './identity/domains.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
@@ -318,6 +319,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: config.limits.mailboxes }),
+      domains: createDomains({ store, clock, resolver, hostname: config.mode === 'server' ? parseDomainName(config.hostname) : null }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       upgrades: createUpgrades({ store, clock, onMail: postman.wake }),
       parsePattern,

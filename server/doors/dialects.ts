@@ -45,6 +45,7 @@ const accepted: Partial<Record<OperationName, number>> = {
   create_api_key: 201,
   inject_email: 201,
   report_issue: 201,
+  add_domain: 201,
 }
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). What the operator has to
  *  agree to first is 202 everywhere (§4.5). */

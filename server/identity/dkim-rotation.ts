@@ -14,7 +14,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { type DkimKeyRow, changeDkimKeys, dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
-import { domainByName, listDomains, lockDomain } from '../store/domains.ts'
+import { domainByName, hostedDomains, lockDomain } from '../store/domains.ts'
 import { type LogAction, appendLogs } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
 import { makeDkimKeys, publicKeyOf } from './dkim-keys.ts'
@@ -47,7 +47,7 @@ type Domain = Row<'domains'>
 export function createRotation(deps: RotationDeps): Rotation {
   return {
     async review() {
-      for (const domain of await listDomains(deps.store.db)) {
+      for (const domain of await hostedDomains(deps.store.db)) {
         await reviewDomain(deps, domain).catch((error: unknown) =>
           deps.log.error({ domain: domain.name, err: error }, 'dkim.review-failed'),
         )

@@ -138,11 +138,11 @@ async function placeFor(
   text: string,
   most: number | null,
 ): Promise<Result<{ domain: Row<'domains'>; address: string }, CreateCode>> {
-  const names = (await domainsOf(tx, tenancy.accountId)).map(({ name }) => name)
+  const names = (await domainsOf(tx, tenancy.accountId)).filter(({ is_pending }) => is_pending === 0).map(({ name }) => name)
   const parsed = readAddress(text, names)
   if (!parsed.ok) return parsed
   const domain = await lockDomain(tx, domainOf(parsed.value))
-  if (domain === undefined || domain.account_id !== tenancy.accountId)
+  if (domain === undefined || domain.account_id !== tenancy.accountId || domain.is_pending === 1)
     return fail('BAD_MAILBOX_ADDRESS', `Its domain must be one of this account: ${names.join(', ')}.`)
   const address = addressKey(parsed.value)
   const local = localPartOf(address as Address)

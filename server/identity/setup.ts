@@ -11,7 +11,7 @@ import { findAccount, insertAccount, listAccounts } from '../store/accounts.ts'
 import { aliasAt } from '../store/aliases.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
-import { domainByName, insertDomain, lockDomain } from '../store/domains.ts'
+import { changeDomain, domainByName, insertDomain, lockDomain } from '../store/domains.ts'
 import { insertKey, listKeys } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { findMailbox, mailboxAt } from '../store/mailboxes.ts'
@@ -87,6 +87,8 @@ async function everything(
   const taken = await whyTaken(work.tx, addressKey(address))
   if (taken !== null) return fail('ADDRESS_TAKEN', taken)
   const domain = existing ?? (await makeDomain(work, account.id, name, dkim))
+  // What is set up on the host is the operator's word.
+  if (domain.is_pending === 1) await changeDomain(work.tx, domain.id, { is_pending: 0 })
   const mailbox = await ensureMailbox(work, domain, 'live', address)
   const testMailbox = request.withTestKey ? await ensureMailbox(work, domain, 'test', address) : undefined
   return ok({

@@ -8,7 +8,7 @@ import { type Address, addressKey, domainOf, localPartOf, parseAddress } from '.
 import type { EmailId, MailboxId } from '../model/ids.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Db } from '../store/db.ts'
-import { listDomains } from '../store/domains.ts'
+import { hostedDomains } from '../store/domains.ts'
 import { emailById } from '../store/emails.ts'
 import { mailboxById, stateOf } from '../store/mailboxes.ts'
 import { type Taker, takersOf } from '../store/recipients.ts'
@@ -129,7 +129,7 @@ function withoutDetail(local: string): string {
 /** `RCPT TO:<postmaster>` without a domain: of the domain this host is named in, or else of the first. */
 async function ownPostmaster(db: Db, hostname: string): Promise<Address | null> {
   const host = parseDomainName(hostname)
-  const domains = await listDomains(db)
+  const domains = await hostedDomains(db)
   const own = domains.find(({ name }) => host !== null && isWithin(host, name as DomainName)) ?? domains[0]
   return own === undefined ? null : parseAddress(`postmaster@${own.name}`)
 }

@@ -1,13 +1,17 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
+import { type Address, parseAddress } from '../model/address.ts'
+import { changeOperatorAddress, isReadHere } from '../oversight/operator-address.ts'
 import { changeAccount, findAccount, sentBetween, storedBytes } from '../store/accounts.ts'
-import type { Db } from '../store/db.ts'
+import type { Db, Tx } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
+import { live } from './domains.ts'
 import { OperationError } from './errors.ts'
 import { PlainText } from './input.ts'
-import { operation } from './procedure.ts'
+import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
+import { ApprovalCode, orPending, twoStep } from './two-step.ts'
 
 const NoLimit = z.int().nullable().describe('Null: no limit')
 
@@ -16,6 +20,7 @@ const Account = z.strictObject({
   name: z.string(),
   slug: z.string(),
   plan: z.string().describe('There are no plans here; limits are the operator’s'),
+  oversight_email: z.string().nullable().describe('Where the operator is asked; null: nowhere by mail'),
   physical_address: z.string().nullable().describe('The postal address of who sends'),
   monthly_email_quota: NoLimit,
   emails_sent_this_month: z.int().describe('Mail that was delivered or bounced since the month began in UTC, one for each recipient'),
@@ -56,6 +61,7 @@ export const get_account = operation({
         name: row.name,
         slug: row.slug,
         plan: 'self-hosted',
+        oversight_email: row.oversight_email,
         physical_address: row.physical_address,
         monthly_email_quota: null,
         emails_sent_this_month: await sentBetween(tx, actor, monthOf(now), now),
@@ -76,13 +82,22 @@ const monthOf = (now: number): number => {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
 }
 
+/** What is left out stays. */
+type AccountChange = { name?: string; physical_address?: string }
+type Changed = { name: string; physical_address: string | null; oversight_email: string | null }
+
+const changedShape = { name: z.string(), physical_address: z.string().nullable(), oversight_email: z.string().nullable() }
+
 export const update_account = operation({
   scope: 'admin',
   title: 'Change the account',
-  description: 'Changes the name of the account, or the postal address of who sends. What is left out stays.',
+  description:
+    'Changes the name of the account, the postal address of who sends, or the address at which the operator is asked. What is left out stays. The operator has to agree to another oversight_email: ' +
+    'the first answer is "pending_approval", nothing is changed yet, and the same call with approval_code does it.',
   readOnly: false,
   destructive: false,
   idempotent: true,
+  twoStep: true,
   examples: [{ input: { physical_address: '1 Main Street, Springfield' } }],
   rest: ['POST /update_account', 'PATCH /v1/account'],
 })
@@ -90,21 +105,41 @@ export const update_account = operation({
     z.strictObject({
       name: PlainText(200).min(1).exactOptional(),
       physical_address: PlainText(2000).exactOptional().describe('Empty: none'),
+      oversight_email: PlainText(320).exactOptional().describe('It must be read elsewhere than on this server'),
+      approval_code: ApprovalCode,
     }),
   )
-  .output(z.strictObject({ status: z.literal('updated'), name: z.string(), physical_address: z.string().nullable() }))
-  .mutation(({ ctx, input }) =>
-    ctx.rooms.store.transaction(async (tx) => {
-      const { actor } = ctx
-      if (actor.mailboxIds !== null) throw new OperationError('KEY_BOUND')
-      const old = await accountOf(tx, actor)
-      const name = input.name ?? old.name
-      const physical_address = input.physical_address === undefined ? old.physical_address : input.physical_address || null
-      await changeAccount(tx, old.id, { name, physical_address })
-      const fields = [...(name === old.name ? [] : ['name']), ...(physical_address === old.physical_address ? [] : ['physical_address'])]
-      const entry = { at: ctx.rooms.clock.now(), actor, tenancy: actor, resourceType: 'account', resourceId: old.id } as const
-      if (fields.length > 0)
-        await appendLog(tx, { ...entry, action: 'account.changed', metadata: { fields }, details: { name, physical_address } })
-      return { status: 'updated' as const, name, physical_address }
-    }),
-  )
+  .output(orPending('updated', changedShape))
+  .mutation(async ({ ctx, input: { approval_code, oversight_email, ...input } }) => {
+    const { store, clock } = ctx.rooms
+    const actor = live(ctx.actor)
+    const address = oversight_email === undefined ? null : await elsewhere(store.db, oversight_email)
+    const { oversight_email: current } = await accountOf(store.db, actor)
+    if (address === null || address === current)
+      return store.transaction(async (tx) => ({ status: 'updated' as const, ...(await change(tx, ctx, input)) }))
+    const parameters = { oversight_email: address, name: input.name ?? null, physical_address: input.physical_address ?? null }
+    return twoStep(ctx, { action: 'change_oversight_email', parameters, approvalCode: approval_code }, async (tx) => {
+      await elsewhere(tx, address)
+      const changed = await change(tx, ctx, input)
+      await changeOperatorAddress(tx, { accountId: actor.accountId, address, actor, now: clock.now() })
+      return { status: 'updated' as const, ...changed, oversight_email: address }
+    })
+  })
+
+async function elsewhere(db: Db, text: string): Promise<Address> {
+  const address = parseAddress(text)
+  if (address === null || (await isReadHere(db, address))) throw new OperationError('BAD_OVERSIGHT_EMAIL')
+  return address
+}
+
+async function change(tx: Tx, { actor, rooms }: Call, input: AccountChange): Promise<Changed> {
+  const old = await accountOf(tx, actor)
+  const name = input.name ?? old.name
+  const physical_address = input.physical_address === undefined ? old.physical_address : input.physical_address || null
+  await changeAccount(tx, old.id, { name, physical_address })
+  const fields = [...(name === old.name ? [] : ['name']), ...(physical_address === old.physical_address ? [] : ['physical_address'])]
+  const entry = { at: rooms.clock.now(), actor, tenancy: actor, resourceType: 'account', resourceId: old.id } as const
+  if (fields.length > 0)
+    await appendLog(tx, { ...entry, action: 'account.changed', metadata: { fields }, details: { name, physical_address } })
+  return { name, physical_address, oversight_email: old.oversight_email }
+}

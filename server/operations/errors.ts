@@ -382,6 +382,54 @@ export const errors = {
     fix: 'Delete contacts that nobody needs with delete_contact, which takes an admin key.',
   },
 
+  DOMAIN_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Domain not found',
+    fix: 'Call list_domains for the ids of the domains of this account.',
+  },
+  BAD_DOMAIN: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'This is not the name of a domain',
+    fix: 'Write a name such as example.com, without an address or a path.',
+  },
+  DOMAIN_NOT_FREE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This domain is here already',
+    fix: 'Call list_domains: it may be one of this account. If it is not, ask whoever runs the server.',
+  },
+  DOMAIN_IN_USE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This domain has or had addresses, and no address is given out twice',
+    fix: 'Leave the domain here: without mailboxes it takes no mail. To have its mail elsewhere, change its MX record.',
+  },
+  TOO_MANY_DOMAINS: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The account has 100 domains, which is as many as it may have',
+    fix: 'Delete a domain that was never verified with delete_domain.',
+  },
+  NO_DNS_HERE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This server is in local mode and asks no DNS',
+    fix: 'Ask whoever runs the server to set MULTIMAIL_HOSTNAME.',
+  },
+  LIVE_KEY_NEEDED: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'A test key changes nothing that the live mail of the account depends on',
+    fix: 'Use a live key with the admin scope.',
+  },
+  BAD_OVERSIGHT_EMAIL: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The operator cannot be asked at this address: it is none, or mail to it comes to this server, where agents may read it',
+    fix: 'Ask the operator for an address that is read elsewhere.',
+  },
   TOO_MANY_ISSUES: {
     http: 429,
     trpc: 'TOO_MANY_REQUESTS',

@@ -7,6 +7,7 @@
  * does not exist (design promise 9); each read is on the record in the transaction that did it (promise 5).
  */
 import { initTRPC } from '@trpc/server'
+import type { Domains } from '../identity/domains.ts'
 import type { Mailboxes } from '../identity/mailboxes.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Json } from '../model/canonical.ts'
@@ -42,6 +43,7 @@ export type Rooms = {
   upgrades: Upgrades
   /** a pattern of an allow-list in the form in which it is kept; null: it is none */
   parsePattern: (text: string) => string | null
+  domains: Domains
   choices: MailboxChoices
   standings: Standings
   deliveries: Deliveries

@@ -25,6 +25,7 @@ import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
 import { get_account, update_account } from './account.ts'
+import { add_domain, delete_domain, get_domain, list_domains, verify_domain } from './domains.ts'
 import { cancel_subscription, get_billing_portal, upgrade_plan } from './billing.ts'
 import { report_issue } from './issues.ts'
 import { get_thread } from './threads.ts'
@@ -41,6 +42,11 @@ export const appRouter = router({
   upgrade_plan,
   cancel_subscription,
   get_billing_portal,
+  list_domains,
+  get_domain,
+  add_domain,
+  verify_domain,
+  delete_domain,
   list_mailboxes,
   check_inbox,
   read_email,

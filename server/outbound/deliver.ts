@@ -12,7 +12,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Db, Store } from '../store/db.ts'
-import { domainByName } from '../store/domains.ts'
+import { hostedDomain } from '../store/domains.ts'
 import { type EmailRow, copiesIn } from '../store/emails.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import type { Claim } from '../store/queue.ts'
@@ -123,7 +123,7 @@ type Attempt = { claim: Claim; signal: AbortSignal; log: Log }
 async function overNetwork(deps: DelivererDeps, released: Released, attempt: Attempt): Promise<Outcome> {
   const domain = domainOf(released.forwardPath)
   const seal = deps.seal ?? createSeal({ ...deps, config: usualSeal })
-  const [signatures, own] = await Promise.all([seal(released), domainByName(deps.store.db, domain)])
+  const [signatures, own] = await Promise.all([seal(released), hostedDomain(deps.store.db, domain)])
   if (signatures === null) {
     attempt.log.error({}, 'delivery.unsigned')
     return unsent(

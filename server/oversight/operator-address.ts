@@ -5,14 +5,14 @@ import type { AccountId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Clock } from '../platform/clock.ts'
 import { lockAccount, setOversightEmail } from '../store/accounts.ts'
-import type { Db, Store } from '../store/db.ts'
-import { domainByName } from '../store/domains.ts'
+import type { Db, Store, Tx } from '../store/db.ts'
+import { hostedDomain } from '../store/domains.ts'
 import { appendLog } from '../store/log.ts'
 
 /** Whether mail to this address comes to this server, where a mailbox, an alias or a catch-all may hand it to an agent: now, or once somebody makes one. */
 export async function isReadHere(db: Db, address: string): Promise<boolean> {
   const parsed = parseAddress(address)
-  return parsed === null || (await domainByName(db, domainOf(parsed))) !== undefined
+  return parsed === null || (await hostedDomain(db, domainOf(parsed))) !== undefined
 }
 
 /** On the host. @param text null: they are asked nowhere by mail */
@@ -31,17 +31,19 @@ export async function setOperatorAddress(
         'BAD_ADDRESS',
         `Mail to ${address} comes to this server, where agents may read it. Name an address that is read elsewhere.`,
       )
-    await setOversightEmail(tx, accountId, address)
-    const resource = { resourceType: 'account', resourceId: accountId, details: { address } }
-    await appendLog(tx, {
-      at: clock.now(),
-      actor: host,
-      tenancy: { accountId, world: 'live' },
-      action: 'account.oversight_email_set',
-      ...resource,
-    })
+    await changeOperatorAddress(tx, { accountId, address, actor: host, now: clock.now() })
     return ok(address)
   })
+}
+
+/** For who has looked whether it is read here, and asked whoever has to agree. */
+export async function changeOperatorAddress(
+  tx: Tx,
+  { accountId, address, actor, now: at }: { accountId: AccountId; address: Address | null; actor: Actor; now: number },
+): Promise<void> {
+  await setOversightEmail(tx, accountId, address)
+  const resource = { resourceType: 'account', resourceId: accountId, details: { address } }
+  await appendLog(tx, { at, actor, tenancy: { accountId, world: 'live' }, action: 'account.oversight_email_set', ...resource })
 }
 
 const host: Actor = { kind: 'system', part: 'host' }

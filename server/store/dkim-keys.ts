@@ -32,3 +32,7 @@ type Change = Partial<Pick<DkimKeyRow, 'state' | 'state_since' | 'use_from' | 'p
 export const changeDkimKeys = async (tx: Transaction<Database>, ids: readonly DkimKeyId[], change: Change): Promise<void> => {
   if (ids.length > 0) await tx.updateTable('dkim_keys').set(change).where('id', 'in', ids).execute()
 }
+
+export const deleteDkimKeysOf = async (tx: Transaction<Database>, domainId: DomainId): Promise<void> => {
+  await tx.deleteFrom('dkim_keys').where('domain_id', '=', domainId).execute()
+}

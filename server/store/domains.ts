@@ -7,6 +7,42 @@ export const insertDomain = async (tx: Transaction<Database>, row: NewRow<'domai
   await tx.insertInto('domains').values(row).execute()
 }
 
+/** False when somebody has the name already. */
+export const insertDomainOnce = async (tx: Transaction<Database>, row: NewRow<'domains'>): Promise<boolean> =>
+  (await tx
+    .insertInto('domains')
+    .values(row)
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returning('id')
+    .executeTakeFirst()) !== undefined
+
+type DomainChange = Partial<Pick<Row<'domains'>, 'is_pending' | 'verified_at' | 'findings_json'>>
+
+export const changeDomain = async (tx: Transaction<Database>, id: DomainId, change: DomainChange): Promise<void> => {
+  await tx.updateTable('domains').set(change).where('id', '=', id).execute()
+}
+
+/** Its keys go first. */
+export const deleteDomain = async (tx: Transaction<Database>, id: DomainId): Promise<void> => {
+  await tx.deleteFrom('domains').where('id', '=', id).execute()
+}
+
+/** Whether an address at the domain belongs to somebody, or did. */
+export async function isDomainUsed(db: Kysely<Database>, id: DomainId): Promise<boolean> {
+  const mailbox = await db.selectFrom('mailboxes').select('id').where('domain_id', '=', id).limit(1).executeTakeFirst()
+  const alias = await db.selectFrom('aliases').select('address').where('domain_id', '=', id).limit(1).executeTakeFirst()
+  return mailbox !== undefined || alias !== undefined
+}
+
+export const domainOfAccount = (db: Kysely<Database>, accountId: AccountId, id: DomainId): Promise<Row<'domains'> | undefined> =>
+  db.selectFrom('domains').selectAll().where('account_id', '=', accountId).where('id', '=', id).executeTakeFirst()
+
+/** @param name in the compared form. Undefined also for a domain that nothing has proved yet to be the account's: its mail is not ours. */
+export async function hostedDomain(db: Kysely<Database>, name: string): Promise<Row<'domains'> | undefined> {
+  const domain = await domainByName(db, name)
+  return domain?.is_pending === 1 ? undefined : domain
+}
+
 /** @param name in the compared form (a DomainName) */
 export const domainByName = async (db: Kysely<Database>, name: string): Promise<Row<'domains'> | undefined> =>
   (await byName(db, { name }))[0]
@@ -47,6 +83,7 @@ const ofAccountOf = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; l
     .innerJoin('mailboxes', 'mailboxes.account_id', 'domains.account_id')
     .select('domains.name')
     .where('mailboxes.id', '=', mailboxId)
+    .where('domains.is_pending', '=', 0)
     .orderBy('domains.name')
     .limit(limit),
 )
@@ -58,3 +95,7 @@ export const domainsOf = (db: Kysely<Database>, accountId: AccountId): Promise<R
 /** Every domain of the appliance, by name. */
 export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>
   db.selectFrom('domains').selectAll().orderBy('name').execute()
+
+/** Every domain whose mail is ours, by name. */
+export const hostedDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>
+  db.selectFrom('domains').selectAll().where('is_pending', '=', 0).orderBy('name').execute()

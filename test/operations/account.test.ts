@@ -45,6 +45,28 @@ describeOnEachEngine('the account', (openStore) => {
     expect(JSON.stringify(hashed)).not.toContain('Main St')
   })
 
+  it('asks the operator at another address only when they agree at the one they have', async () => {
+    const desk = await openDesk(openStore)
+    const { admin, reader, testAdmin } = desk.ours.keys
+    const change = (body: object, key = admin) => desk.call(key, 'PATCH', '/v1/account', body)
+    const asked = async () => (await desk.call(reader, 'GET', '/v1/account')).body['oversight_email']
+    const wanted = { oversight_email: 'new@elsewhere.example', name: 'Ours' }
+    expect(await change(wanted)).toMatchObject({ status: 202, body: { action: 'change_oversight_email' } })
+    expect(await asked()).toBe('boss@ours-test.example')
+    const letter = await desk.store.db.selectFrom('operator_mails').select(['recipient', 'body']).executeTakeFirstOrThrow()
+    expect(letter.recipient).toBe('boss@ours-test.example')
+    const code = /^ {2}([A-Z2-9]{4}-[A-Z2-9]{4})$/m.exec(letter.body)?.[1]
+    const other = { ...wanted, oversight_email: 'mine@elsewhere.example', approval_code: code }
+    expect((await change(other)).status).toBe(404)
+    expect((await change({ ...wanted, approval_code: code }, desk.theirs.keys.admin)).status).toBe(404)
+    expect(await change({ ...wanted, approval_code: code })).toMatchObject({ status: 200, body: { status: 'updated', ...wanted } })
+    expect(await asked()).toBe('new@elsewhere.example')
+    for (const address of [desk.ours.gated.address, 'any@ours.test', 'any@theirs.test', 'nonsense', ''])
+      expect(await change({ oversight_email: address })).toMatchObject({ status: 400, body: { code: 'BAD_OVERSIGHT_EMAIL' } })
+    expect(await change({ oversight_email: 'mine@elsewhere.example' }, testAdmin)).toMatchObject({ status: 403 })
+    expect(await change(wanted)).toMatchObject({ status: 200 })
+  })
+
   it('is billed by nobody', async () => {
     const desk = await openDesk(openStore)
     const { admin } = desk.ours.keys

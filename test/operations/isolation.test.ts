@@ -6,6 +6,7 @@ import { listKeys } from '../../server/store/keys.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { keepReport } from '../support/reports.ts'
+import { spareDomain } from '../support/scene.ts'
 import { addWebhook } from '../support/webhooks.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -20,6 +21,7 @@ type Ids = Record<
   | 'delivery'
   | 'contact'
   | 'key'
+  | 'domain'
   | 'webhook'
   | 'webhookDelivery',
   string
@@ -33,6 +35,12 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   // Name no row; account.test.ts has whose account it is.
   report_issue: () => [],
   get_account: () => [],
+  // Name no row; domains.test.ts has whose domain is whose.
+  list_domains: () => [],
+  add_domain: () => [],
+  get_domain: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/domains/${ids.domain}` }],
+  verify_domain: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/domains/${ids.domain}/verify` }],
+  delete_domain: (ids) => [{ key: 'admin', method: 'DELETE', path: `/v1/domains/${ids.domain}` }],
   update_account: () => [],
   upgrade_plan: () => [],
   cancel_subscription: () => [],
@@ -216,6 +224,7 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     webhook: webhook.id,
     webhookDelivery: String(tried.body['id']),
     report: await keepReport(desk, office),
+    domain: await spareDomain(desk, office),
     key: (await listKeys(desk.store.db, office.gated.tenancy))[0]?.id ?? '',
   }
 }
@@ -231,6 +240,7 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   suppressions: await store.db.selectFrom('suppressions').selectAll().execute(),
   webhooks: await store.db.selectFrom('webhooks').selectAll().orderBy('id').execute(),
   webhookDeliveries: await store.db.selectFrom('webhook_deliveries').selectAll().orderBy('id').execute(),
+  domains: await store.db.selectFrom('domains').selectAll().orderBy('id').execute(),
   head: await store.db.selectFrom('log_head').selectAll().execute(),
 })
 

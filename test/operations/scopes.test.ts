@@ -7,6 +7,11 @@ import { describeOnEachEngine } from '../support/stores.ts'
 const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' | 'admin')[]> = {
   setup_multimail: ['reader', 'agent', 'reviewer', 'admin'],
   report_issue: ['reader', 'agent', 'reviewer', 'admin'],
+  list_domains: ['admin'],
+  get_domain: ['admin'],
+  add_domain: ['admin'],
+  verify_domain: ['admin'],
+  delete_domain: ['admin'],
   get_account: ['reader', 'agent', 'reviewer', 'admin'],
   update_account: ['admin'],
   upgrade_plan: ['admin'],

@@ -7,6 +7,10 @@ import { createHttpServer } from '../../server/doors/http.ts'
 import { createWebhooks } from '../../server/events/webhooks.ts'
 import type { Rates } from '../../server/doors/request-rates.ts'
 import { createKeys, draftKey } from '../../server/identity/keys.ts'
+import { createZoneResolver } from '../../dns/resolver.ts'
+import type { DomainName } from '../../dns/name.ts'
+import type { Zone } from '../../dns/zone.ts'
+import { createDomains } from '../../server/identity/domains.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
 import { createWorkers } from '../../server/inbound/examine/workers.ts'
@@ -48,6 +52,7 @@ import { insertKey } from '../../server/store/keys.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
 import { insertThread } from '../../server/store/threads.ts'
 import { appear } from './appear.ts'
+import { knownDkim } from './known-dkim.ts'
 import { plainEmail } from './plain-email.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
 
@@ -97,11 +102,22 @@ type DeskOptions = {
   signingKey?: object
   mostMailboxes?: number | null
   adminApproval?: 'code' | 'off'
+  /** what the DNS says */
+  zone?: Zone
 }
 
 export async function openDesk(
   openStore: () => Promise<Store>,
-  { metricsToken = null, caps, monthly = null, rates, signingKey, mostMailboxes = null, adminApproval = 'code' }: DeskOptions = {},
+  {
+    metricsToken = null,
+    caps,
+    monthly = null,
+    rates,
+    signingKey,
+    mostMailboxes = null,
+    adminApproval = 'code',
+    zone = {},
+  }: DeskOptions = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
@@ -139,6 +155,13 @@ export async function openDesk(
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
       mailboxes: createMailboxes({ store, clock, endMail, most: mostMailboxes }),
+      domains: createDomains({
+        store,
+        clock,
+        resolver: createZoneResolver(zone),
+        hostname: 'mail.ours.test' as DomainName,
+        makeDkim: freshDkim,
+      }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
       upgrades: createUpgrades({ store, clock }),
       parsePattern,
@@ -180,6 +203,10 @@ export async function openDesk(
     receive: (mailbox, mail = {}) => receive(store, clock, mailbox, mail),
   }
 }
+
+/** Making RSA keys takes a moment; the secret halves of a test are no secret. */
+const freshDkim: typeof knownDkim = async (now) =>
+  (await knownDkim(now)).map((forDomain) => (id) => ({ ...forDomain(id), id: newId('dkimKey', now) }))
 
 async function furnish(store: Store, clock: VirtualClock, domain: string): Promise<Office> {
   const now = clock.now()

@@ -1,6 +1,7 @@
 import { hashOfKey } from '../../server/identity/key-text.ts'
 import { newId } from '../../server/model/ids.ts'
 import { insertAllowlistEntry } from '../../server/store/allowlist.ts'
+import { insertDomain } from '../../server/store/domains.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import type { Answer, Desk, Office } from './desk.ts'
 import { keepReport } from './reports.ts'
@@ -46,6 +47,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     key_id: await spareKey(desk),
     allowlist_entry_id: await allowed(desk, office),
     upgrade_code: await upgradeCode(desk, office),
+    domain_id: await spareDomain(desk, office),
     webhook_delivery_id: String(tried.body['id']),
     report_id: await keepReport(desk, office),
   }
@@ -74,6 +76,14 @@ async function upgradeCode({ store, call }: Desk, { accountId, gated, keys }: Of
   const code = /code: (\S+)/.exec(letter?.body ?? '')?.[1]
   if (status !== 200 || code === undefined) throw new Error(`/request_upgrade: ${status}`)
   return code
+}
+
+/** One that was added and never proved. */
+export async function spareDomain({ store, clock }: Desk, { accountId }: Office): Promise<string> {
+  const [id, created_at] = [newId('domain', clock.now()), clock.now()]
+  const name = `${id.replace('_', '-')}.example`.toLowerCase()
+  await store.transaction((tx) => insertDomain(tx, { id, account_id: accountId, name, is_pending: 1, created_at }))
+  return id
 }
 
 async function spareKey(desk: Desk): Promise<string> {

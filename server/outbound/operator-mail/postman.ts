@@ -13,7 +13,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Job } from '../../platform/periodic.ts'
 import type { Store } from '../../store/db.ts'
-import { domainByName } from '../../store/domains.ts'
+import { hostedDomain } from '../../store/domains.ts'
 import {
   type OperatorMailRow,
   beginOperatorMail,
@@ -109,7 +109,7 @@ async function tryOne(deps: PostmanDeps, mail: OperatorMailRow, { watch, signal 
   if (now >= mail.give_up_at) return await end(deps, mail, 'failed', 'nobody took it in time')
   if (isHeldBack(watch, mail) || !(await beginOperatorMail(store.db, mail, now + (waitsMs[mail.tries] ?? lastWaitMs)))) return
   const to = parseAddress(mail.recipient)
-  if (to === null || (await domainByName(store.db, domainOf(to))) !== undefined)
+  if (to === null || (await hostedDomain(store.db, domainOf(to))) !== undefined)
     return await end(deps, mail, 'failed', 'mail to this address comes here')
   const submitter = await submitterFor(store, deps.route.hostname, deps.algorithms, mail.account_id)
   if (submitter === null) return log.warn({ operatorMailId: mail.id }, 'operator-mail.unsigned')

@@ -5,7 +5,7 @@ import { formatReply } from '../../../model/reply.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Log } from '../../../platform/log.ts'
 import type { Store } from '../../../store/db.ts'
-import { domainByName } from '../../../store/domains.ts'
+import { hostedDomain } from '../../../store/domains.ts'
 import type { PlaceEnd } from '../../../store/tls-reports.ts'
 import { classify } from '../../classify.ts'
 import { tryHosts } from '../../hosts.ts'
@@ -51,7 +51,7 @@ async function byMail(
   const letter = composeReportMail({ report, gzip, to: address, now })
   const signatures = await signMessage(letter, keys, { now, validForMs })
   const domain = domainOf(address)
-  const isOurs = (await domainByName(store.db, domain)) !== undefined
+  const isOurs = (await hostedDomain(store.db, domain)) !== undefined
   const route = await findRoute({ resolver, config, domain, isOurs })
   if (route.kind === 'none') return endOf(route.ending)
   const limit = new AbortController()

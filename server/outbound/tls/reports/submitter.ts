@@ -2,7 +2,7 @@ import { type DomainName, isWithin } from '../../../../dns/name.ts'
 import type { AccountId } from '../../../model/ids.ts'
 import type { Store } from '../../../store/db.ts'
 import { activeDkimKeys } from '../../../store/dkim-keys.ts'
-import { listDomains } from '../../../store/domains.ts'
+import { hostedDomains } from '../../../store/domains.ts'
 import type { SigningKey } from '../../sign.ts'
 
 /** The domain of ours in whose name the appliance itself writes. */
@@ -16,7 +16,7 @@ export async function submitterFor(
   algorithms: readonly SigningKey['algorithm'][],
   writesFor?: AccountId,
 ): Promise<Submitter | null> {
-  const domains = await listDomains(db)
+  const domains = await hostedDomains(db)
   const holdsUs = (name: string): number => (isWithin(hostname as DomainName, name as DomainName) ? name.length : 0)
   const isTheirs = ({ account_id }: { account_id: AccountId }): number => (account_id === writesFor ? 1 : 0)
   const preferred = domains.toSorted(
