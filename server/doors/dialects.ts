@@ -46,6 +46,7 @@ const accepted: Partial<Record<OperationName, number>> = {
   inject_email: 201,
   report_issue: 201,
   add_domain: 201,
+  create_webhook: 201,
 }
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). What the operator has to
  *  agree to first is 202 everywhere (§4.5). */
@@ -260,6 +261,7 @@ export const inputAliases: Partial<Record<OperationName, Readonly<Record<string,
   update_mailbox: byMailbox,
   configure_mailbox: byMailbox,
   delete_mailbox: byMailbox,
+  create_webhook: byMailbox,
   get_webhook: byWebhook,
   update_webhook: { ...byWebhook, is_active: 'enabled', active: 'enabled' },
   delete_webhook: byWebhook,

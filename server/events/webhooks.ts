@@ -9,7 +9,7 @@ import { type EventId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { Tx } from '../store/db.ts'
+import type { Db, Tx } from '../store/db.ts'
 import { appendNamedEvent, eventById, eventTypes } from '../store/events.ts'
 import { type Facts, type LogAction, appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
@@ -41,6 +41,8 @@ type Address = { url: string }
 /** Whoever calls has found the webhook as the caller's own. What takes a `tx` ends with an entry of the log, so it comes last. */
 export type Webhooks = {
   checkUrl(text: string): Result<Address, 'WEBHOOK_URL_REFUSED'>
+  /** Whether `create` would, as things are. */
+  checkNew(db: Db, tenancy: Tenancy, url: string): Promise<Result<Address, 'WEBHOOK_URL_REFUSED' | 'TOO_MANY_WEBHOOKS'>>
   publicKeyOf(webhook: WebhookRow): string
   create(tx: Tx, actor: KeyActor, wanted: NewWebhook): Promise<Result<WebhookRow, 'WEBHOOK_URL_REFUSED' | 'TOO_MANY_WEBHOOKS'>>
   edit(tx: Tx, actor: Actor, webhook: WebhookRow, edit: WebhookEdit): Promise<Result<WebhookRow, 'WEBHOOK_URL_REFUSED'>>
@@ -77,14 +79,19 @@ export function createWebhooks({ clock, allowPrivateTargets }: WebhooksDeps): We
       ...(details && { details }),
     })
 
+  async function checkNew(db: Db, tenancy: Tenancy, url: string): Promise<Result<Address, 'WEBHOOK_URL_REFUSED' | 'TOO_MANY_WEBHOOKS'>> {
+    const place = checkUrl(url)
+    return place.ok && (await countSubscriptions(db, tenancy)) >= mostSubscriptions ? fail('TOO_MANY_WEBHOOKS') : place
+  }
+
   return {
     checkUrl,
+    checkNew,
     publicKeyOf: ({ signing_seed }) => publicKeyOf(signing_seed),
 
     async create(tx, actor, { url, events, mailboxId, secret }) {
-      const place = checkUrl(url)
+      const place = await checkNew(tx, actor, url)
       if (!place.ok) return place
-      if ((await countSubscriptions(tx, actor)) >= mostSubscriptions) return fail('TOO_MANY_WEBHOOKS')
       const row = newWebhook(actor, { kind: 'subscription', url: place.value.url, events, mailboxId, secret }, clock.now())
       await insertWebhook(tx, row)
       await record(tx, actor, row, 'webhook.created', { events: [...events], mailbox_id: mailboxId }, { url: row.url })

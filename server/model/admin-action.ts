@@ -10,6 +10,7 @@ export const adminActions = {
   change_oversight_key: { words: 'change an API key that decides on mail' },
   add_scopes: { words: 'let an API key do more than before' },
   create_webhook: { words: 'send events to a web address' },
+  move_webhook: { words: 'send events to another web address' },
   add_allowlist_entry: { words: 'let mail to these addresses leave without approval' },
   remove_allowlist_entry: { words: 'remove an entry of the allow-list' },
   change_copies: { words: 'send copies of mail to other addresses' },

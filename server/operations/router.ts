@@ -30,9 +30,17 @@ import { cancel_subscription, get_billing_portal, upgrade_plan } from './billing
 import { report_issue } from './issues.ts'
 import { get_thread } from './threads.ts'
 import { list_webhook_deliveries, replay_webhook_delivery, replay_webhook_events } from './webhook-deliveries.ts'
-import { delete_webhook, get_webhook, list_webhooks, rotate_webhook_secret, test_webhook, update_webhook } from './webhooks.ts'
 import { apply_upgrade, manage_upgrade, request_upgrade } from './upgrades.ts'
 import { create_mailbox } from './create-mailbox.ts'
+import {
+  create_webhook,
+  delete_webhook,
+  get_webhook,
+  list_webhooks,
+  rotate_webhook_secret,
+  test_webhook,
+  update_webhook,
+} from './webhooks.ts'
 
 export const appRouter = router({
   setup_multimail,
@@ -102,6 +110,7 @@ export const appRouter = router({
   list_suppression,
   add_suppression,
   remove_suppression,
+  create_webhook,
   list_webhooks,
   get_webhook,
   update_webhook,

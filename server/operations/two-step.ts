@@ -38,13 +38,13 @@ export type PendingView = {
   sandbox_code?: string
 }
 
-/** The output of such an operation: `status` is `done` and every field of `shape` is there, or it is `pending_approval` and none of them is.
+/** The output of such an operation: `status` is `done` (or one of its words) and every field of `shape` is there, or it is `pending_approval` and none of them is.
  *  A field of `shape` that is called like one of the pending answer has to take its values as well (such as `expires_at`). */
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- without it the word would be any string to the types
-export function orPending<const Done extends string, Shape extends z.ZodRawShape>(done: Done, shape: Shape) {
+export function orPending<const Done extends string, Shape extends z.ZodRawShape>(done: Done | readonly Done[], shape: Shape) {
+  const words: readonly Done[] = typeof done === 'string' ? [done] : done
   const optional = z.object(shape).partial().shape
   return z
-    .strictObject({ ...pendingShape, ...optional, status: z.enum([done, pendingStatus]) })
+    .strictObject({ ...pendingShape, ...optional, status: z.enum([...words, pendingStatus]) })
     .refine((answer) => isWhole(answer as { status: string }, shape), 'neither done nor pending')
 }
 

@@ -1,16 +1,23 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
-import { isId } from '../model/ids.ts'
-import type { Db } from '../store/db.ts'
+import { sha256 } from '../model/canonical.ts'
+import { type MailboxId, isId } from '../model/ids.ts'
+import type { Db, Tx } from '../store/db.ts'
+import type { Facts } from '../store/facts.ts'
 import { type WebhookRow, findWebhook, listWebhooks } from '../store/webhooks.ts'
+import { mailboxOf } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EventNames } from './event-names.ts'
-import { Limit, WebhookCursor, WebhookRef, cursorAt } from './input.ts'
+import { Limit, MailboxRef, WebhookCursor, WebhookRef, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
 import { recordRead } from './record.ts'
+import { ApprovalCode, orPending, twoStep } from './two-step.ts'
 import { SecretWebhook, Webhook, WebhookDelivery, secretWebhookView, webhookDeliveryView, webhookView } from './webhook-views.ts'
 
 const defaultLimit = 100
+const longestUrl = 2048
+const { status: _, ...webhookShape } = Webhook.shape
+const { status: __, ...subscribedShape } = SecretWebhook.shape
 
 /** Webhooks are the account's, of the world that the key is for. */
 export function ofAccount(actor: KeyActor): KeyActor {
@@ -83,30 +90,93 @@ export const get_webhook = operation({
     }),
   )
 
+const Url = z.string().min(1).max(longestUrl).describe('An https:// address on the public internet, on port 443 or 1024 and above')
+/** The operator is shown by mail what they agree to, so not the secret itself. */
+const hashOf = (secret: string | undefined): Facts => (secret === undefined ? {} : { secret_sha256: sha256(secret) })
+
+export const create_webhook = operation({
+  scope: 'admin',
+  title: 'Create a webhook',
+  description:
+    'Subscribes an https:// address to events of the account, or of one mailbox, and answers with the secret that signs what is brought there. The operator has to agree: the first answer is ' +
+    '"pending_approval"; ask the operator for the code that was mailed to them and make exactly the same call with approval_code.',
+  readOnly: false,
+  destructive: false,
+  idempotent: false,
+  twoStep: true,
+  secretOutput: true,
+  examples: [{ input: { url: 'https://hooks.example.com/multimail', events: ['message.received', 'oversight.*'] } }],
+  rest: ['POST /create_webhook', 'POST /v1/webhooks'],
+})
+  .input(
+    z.strictObject({
+      url: Url,
+      events: EventNames,
+      mailbox_id: MailboxRef.exactOptional().describe('Only events of this mailbox, by id or address; left out: of the whole account'),
+      secret: Secret.exactOptional(),
+      approval_code: ApprovalCode,
+    }),
+  )
+  .output(orPending('active', subscribedShape))
+  .mutation(async ({ ctx, input: { url, events, mailbox_id, secret, approval_code } }) => {
+    const { actor, rooms } = ctx
+    const place = unwrap(await rooms.webhooks.checkNew(rooms.store.db, ofAccount(actor), url))
+    const mailboxId = mailbox_id === undefined ? null : await livingMailbox(rooms.store.db, actor, mailbox_id)
+    const parameters = { url: place.url, events, mailbox_id: mailboxId, ...hashOf(secret) }
+    return twoStep(ctx, { action: 'create_webhook', parameters, approvalCode: approval_code }, async (tx) => {
+      if (mailboxId !== null) await livingMailbox(tx, actor, mailboxId)
+      const wanted = { url: place.url, events, mailboxId, ...(secret !== undefined && { secret }) }
+      const row = unwrap(await rooms.webhooks.create(tx, actor, wanted))
+      return { ...secretWebhookView(row, rooms.webhooks.publicKeyOf(row), rooms.clock.now()), status: 'active' as const }
+    })
+  })
+
+async function livingMailbox(db: Db, actor: KeyActor, ref: string): Promise<MailboxId> {
+  const mailbox = await mailboxOf(db, actor, ref)
+  if (mailbox.deleted_at !== null) throw new OperationError('MAILBOX_NOT_FOUND')
+  return mailbox.id
+}
+
 export const update_webhook = operation({
   scope: 'admin',
   title: 'Change a webhook',
   description:
     'Changes which events a webhook is told of, or switches it off and on. What waits when it is switched off is not brought any more: replay_webhook_events does so later. ' +
-    'For another URL make another webhook.',
+    'To another url the operator has to agree: the answer is "pending_approval" first, and the same call with approval_code does all of it.',
   readOnly: false,
   destructive: false,
   idempotent: true,
+  twoStep: true,
   examples: [{ input: { webhook_id: '{webhook_id}', events: ['message.received', 'oversight.*'] } }],
   rest: ['POST /update_webhook', 'PATCH /v1/webhooks/{webhook_id}'],
 })
-  .input(z.strictObject({ webhook_id: WebhookRef, events: EventNames.exactOptional(), enabled: z.boolean().exactOptional() }))
-  .output(Webhook)
-  .mutation(({ ctx, input: { webhook_id, events, enabled } }) =>
-    ctx.rooms.store.transaction(async (tx) => {
-      const row = await webhookOf(tx, ctx.actor, webhook_id)
-      if (events !== undefined && row.kind !== 'subscription')
-        throw new OperationError('BAD_INPUT', undefined, [{ path: 'events', message: 'are fixed for the webhook of a mailbox' }])
-      const edit = { ...(events !== undefined && { events }), ...(enabled !== undefined && { enabled }) }
-      const changed = unwrap(await ctx.rooms.webhooks.edit(tx, ctx.actor, row, edit))
-      return webhookView(changed, ctx.rooms.webhooks.publicKeyOf(changed))
+  .input(
+    z.strictObject({
+      webhook_id: WebhookRef,
+      url: Url.exactOptional(),
+      events: EventNames.exactOptional(),
+      enabled: z.boolean().exactOptional(),
+      approval_code: ApprovalCode,
     }),
   )
+  .output(orPending(Webhook.shape.status.options, webhookShape))
+  .mutation(async ({ ctx, input: { webhook_id, url, events, enabled, approval_code } }) => {
+    const { actor, rooms } = ctx
+    const row = await webhookOf(rooms.store.db, actor, webhook_id)
+    if (events !== undefined && row.kind !== 'subscription')
+      throw new OperationError('BAD_INPUT', undefined, [{ path: 'events', message: 'are fixed for the webhook of a mailbox' }])
+    const place = url === undefined ? null : unwrap(rooms.webhooks.checkUrl(url))
+    const moves = place !== null && place.url !== row.url
+    const edit = { ...(moves && { url: place.url }), ...(events !== undefined && { events }), ...(enabled !== undefined && { enabled }) }
+    const change = async (tx: Tx) => {
+      const changed = unwrap(await rooms.webhooks.edit(tx, actor, await webhookOf(tx, actor, webhook_id), edit))
+      return webhookView(changed, rooms.webhooks.publicKeyOf(changed))
+    }
+    if (!moves) return rooms.store.transaction(change)
+    // With where it goes now, so that the code is good for what it was asked for.
+    const parameters = { webhook_id: row.id, from: row.url, url: place.url, events: events ?? null, enabled: enabled ?? null }
+    return twoStep(ctx, { action: 'move_webhook', parameters, approvalCode: approval_code }, change)
+  })
 
 export const delete_webhook = operation({
   scope: 'admin',

@@ -172,12 +172,18 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   // Name no row; suppression.test.ts has who sees whose list.
   list_suppression: () => [],
   add_suppression: () => [],
+  create_webhook: (ids) => [
+    { key: 'admin', method: 'POST', path: '/v1/webhooks', body: { url: 'https://mine.example/', events: ['*'], mailbox_id: ids.mailbox } },
+  ],
   list_webhooks: () => [],
   get_webhook: (ids) => [
     { key: 'admin', method: 'GET', path: `/get_webhook?webhook_id=${ids.webhook}` },
     { key: 'admin', method: 'GET', path: `/v1/webhooks/${ids.webhook}` },
   ],
-  update_webhook: (ids) => [{ key: 'admin', method: 'PATCH', path: `/v1/webhooks/${ids.webhook}`, body: { enabled: false } }],
+  update_webhook: (ids) => [
+    { key: 'admin', method: 'PATCH', path: `/v1/webhooks/${ids.webhook}`, body: { enabled: false } },
+    { key: 'admin', method: 'PATCH', path: `/v1/webhooks/${ids.webhook}`, body: { url: 'https://mine.example/' } },
+  ],
   delete_webhook: (ids) => [{ key: 'admin', method: 'DELETE', path: `/v1/webhooks/${ids.webhook}` }],
   rotate_webhook_secret: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/rotate-secret` }],
   test_webhook: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/test` }],

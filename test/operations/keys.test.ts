@@ -1,25 +1,12 @@
 import { expect, it } from 'vitest'
-import type { Method } from '../../server/operations/procedure.ts'
 import type { Scope } from '../../server/model/actor.ts'
 import { askAgainAfterMs } from '../../server/oversight/admin-actions.ts'
+import { agreed, mailedCode } from '../support/agreed.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
-
-/** The code in the newest letter to the operator. */
-async function mailedCode({ store }: Desk): Promise<string> {
-  const letter = await store.db.selectFrom('operator_mails').select('body').orderBy('id', 'desc').executeTakeFirst()
-  return /^ {2}([A-Z2-9]{4}-[A-Z2-9]{4})$/m.exec(letter?.body ?? '')?.[1] ?? expect.fail('no letter with a code')
-}
-
-/** Calls twice, the second time with the code that was mailed. */
-async function agreed(desk: Desk, method: Method, path: string, body: object = {}, key = desk.ours.keys.admin): Promise<Answer> {
-  const first = await desk.call(key, method, path, body)
-  expect(first).toMatchObject({ status: 202, body: { status: 'pending_approval' } })
-  return desk.call(key, method, path, { ...body, approval_code: await mailedCode(desk) })
-}
 
 const create = (desk: Desk, body: object, key?: string) => agreed(desk, 'POST', '/v1/api-keys', body, key)
 const keysOf = async (desk: Desk, key = desk.ours.keys.admin) =>

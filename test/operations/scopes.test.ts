@@ -73,6 +73,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   list_suppression: ['admin'],
   add_suppression: ['admin'],
   remove_suppression: ['admin'],
+  create_webhook: ['admin'],
   list_webhooks: ['admin'],
   get_webhook: ['admin'],
   update_webhook: ['admin'],
