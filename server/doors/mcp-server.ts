@@ -5,8 +5,11 @@ import {
   CallToolRequestSchema,
   type CallToolResult,
   ErrorCode,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
   ListToolsRequestSchema,
   McpError,
+  ReadResourceRequestSchema,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -14,6 +17,7 @@ import { z } from 'zod'
 import { isFault, problemOf } from '../operations/problem.ts'
 import { type Context, isPermitted } from '../operations/procedure.ts'
 import { type OperationInfo, callOperation, operations } from '../operations/router.ts'
+import { type Asking, hasResources, listResources, listTemplates, readResource } from './mcp-resources.ts'
 import { product } from './product.ts'
 import { inputSchema } from './rest.ts'
 import type { JsonObject } from './shape.ts'
@@ -54,7 +58,8 @@ const webRequest = (request: FastifyRequest): Request =>
 type Rate = ReturnType<NonNullable<McpDeps['rateOf']>>
 
 function serverFor(context: Context, report: McpDeps['report'], rate: Rate): McpServer {
-  const mcp = new McpServer(product, { capabilities: { tools: {} }, instructions })
+  const withResources = hasResources(context)
+  const mcp = new McpServer(product, { capabilities: { tools: {}, ...(withResources && { resources: {} }) }, instructions })
   const allowed = tools.filter(({ operation: { meta } }) =>
     context.actor === null ? meta.scope === 'none' : isPermitted(context.actor, meta),
   )
@@ -66,7 +71,14 @@ function serverFor(context: Context, report: McpDeps['report'], rate: Rate): Mcp
       throw new McpError(ErrorCode.InvalidParams, 'There is no tool of this name; tools/list has those this key may use')
     return call(found, context, params.arguments ?? {}, report).then((result) => ({ ...result, ...metaOf(context, rate) }))
   })
+  if (withResources) serveResources(mcp, { context, report, schemaOf: outputOf })
   return mcp
+}
+
+function serveResources({ server }: McpServer, asking: Asking): void {
+  server.setRequestHandler(ListResourcesRequestSchema, ({ params }) => listResources(asking, params?.cursor))
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: listTemplates(asking.context) }))
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params }) => readResource(asking, params.uri))
 }
 
 async function call(
@@ -105,6 +117,8 @@ const tools: readonly ToolEntry[] = operations.map((operation) => {
   const output: JsonObject = z.toJSONSchema(operation.output)
   return { operation, output, tool: toolOf(operation, output) }
 })
+
+const outputOf: Asking['schemaOf'] = (name) => tools.find(({ operation }) => operation.name === name)?.output ?? {}
 
 function toolOf(operation: OperationInfo, output: JsonObject): Tool {
   const { title, description, readOnly, destructive, idempotent, examples } = operation.meta

@@ -7,9 +7,15 @@ import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import {
   CallToolRequestSchema,
   CallToolResultSchema,
+  ListResourcesRequestSchema,
+  ListResourcesResultSchema,
+  ListResourceTemplatesRequestSchema,
+  ListResourceTemplatesResultSchema,
   ListToolsRequestSchema,
   ListToolsResultSchema,
   type ListToolsResult,
+  ReadResourceRequestSchema,
+  ReadResourceResultSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import { product } from './product.ts'
 
@@ -24,8 +30,13 @@ export async function serveMcpStdio(to: { url: string; key: string; mailboxId?: 
   })
   await client.connect(upstream)
   const instructions = client.getInstructions()
-  const server = new McpServer(product, { capabilities: { tools: {} }, ...(instructions !== undefined && { instructions }) })
+  const resources = client.getServerCapabilities()?.resources
+  const server = new McpServer(product, {
+    capabilities: { tools: {}, ...(resources && { resources: {} }) },
+    ...(instructions !== undefined && { instructions }),
+  })
   server.server.setRequestHandler(ListToolsRequestSchema, ({ method, params }) => client.request({ method, params }, ListToolsResultSchema))
+  if (resources) passResources(server, client)
   const withMailbox = mailboxId === null ? [] : (await client.listTools()).tools.filter(takesMailbox).map(({ name }) => name)
   server.server.setRequestHandler(CallToolRequestSchema, ({ method, params }, { signal }) => {
     const given = withMailbox.includes(params.name) ? { mailbox_id: mailboxId, ...params.arguments } : params.arguments
@@ -39,6 +50,18 @@ export async function serveMcpStdio(to: { url: string; key: string; mailboxId?: 
   await ended
   await server.close()
   await client.close()
+}
+
+function passResources({ server }: McpServer, client: Client): void {
+  server.setRequestHandler(ListResourcesRequestSchema, ({ method, params }) =>
+    client.request({ method, params }, ListResourcesResultSchema),
+  )
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, ({ method, params }) =>
+    client.request({ method, params }, ListResourceTemplatesResultSchema),
+  )
+  server.setRequestHandler(ReadResourceRequestSchema, ({ method, params }, { signal }) =>
+    client.request({ method, params }, ReadResourceResultSchema, { signal }),
+  )
 }
 
 const takesMailbox = ({ inputSchema }: ListToolsResult['tools'][number]): boolean =>
