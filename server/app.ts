@@ -81,6 +81,7 @@ import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
+import { operatorOf } from './oversight/operator-address.ts'
 import type { EmailId } from './model/ids.ts'
 import { readReturnPath, returnPath } from './model/return-path.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
@@ -228,7 +229,11 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     policy: { waitsMs: webhooks.retryAfterMs, disableAfterMs: webhooks.disableAfterMs },
     keepMs: webhooks.keepMs,
     brings: { test: webhooks.forTest },
-    onDisabled: ({ id, url }, reply) => void trouble.raise({ class: 'webhook', source: id, reply: `${url}: ${reply}` }),
+    operatorOf,
+    onDisabled: ({ id, url }, reply) => {
+      postman.wake()
+      void trouble.raise({ class: 'webhook', source: id, reply: `${url}: ${reply}` })
+    },
     clock,
     log,
   })

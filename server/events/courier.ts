@@ -14,6 +14,7 @@ import type { Store, Tx } from '../store/db.ts'
 import { appendEvent, eventById } from '../store/events.ts'
 import { appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
+import { insertOperatorMail } from '../store/operator-mails.ts'
 import {
   type Settlement,
   type WebhookDeliveryRow,
@@ -26,6 +27,7 @@ import {
 import { type WebhookChange, type WebhookRow, leaseWebhook, releaseWebhook, webhooksDue } from '../store/webhooks.ts'
 import { type Next, type WebhookPolicy, afterAttempt } from './after-attempt.ts'
 import type { Bring, Brought } from './bring.ts'
+import { disabledLetter } from './disabled-letter.ts'
 
 export type CourierDeps = {
   store: Store
@@ -37,6 +39,8 @@ export type CourierDeps = {
   keepMs: number
   /** whether events of the test world go over the network; else they are only noted as delivered */
   brings: { test: boolean }
+  /** where the operator of an account reads mail; null, or left out: nowhere. They are told of what is disabled. */
+  operatorOf?: (tx: Tx, account: AccountId) => Promise<string | null>
   /** told after the commit of a webhook that was disabled because nothing came of it */
   onDisabled?: (webhook: WebhookRow, trouble: string) => void
   pollMs?: number
@@ -61,6 +65,7 @@ const atOncePerAccount = 16
 /** An attempt takes ten seconds at most. */
 const leaseMs = 30_000
 const usualPollMs = 1_000
+const letterLifeMs = 5 * 24 * 60 * 60_000
 const forgottenAtOnce = 1_000
 const events: SystemActor = { kind: 'system', part: 'events' }
 
@@ -149,7 +154,7 @@ export function createCourier(deps: CourierDeps): Courier {
       // Deleted, or somebody else's since the lease lapsed.
       if (held === undefined) return undefined
       await settleWebhookDelivery(tx, delivery.id, settlementOf(next, brought, isSimulated, now))
-      if (next.kind === 'disable') await disable(tx, held, next.reason, now)
+      if (next.kind === 'disable') await disable(tx, held, { reason: next.reason, trouble }, now)
       return held
     })
     const about = {
@@ -164,13 +169,23 @@ export function createCourier(deps: CourierDeps): Courier {
     if (held !== undefined && next.kind === 'disable') deps.onDisabled?.(held, trouble)
   }
 
-  async function disable(tx: Tx, webhook: WebhookRow, reason: 'gone' | 'failing', now: number): Promise<void> {
+  async function disable(tx: Tx, webhook: WebhookRow, why: { reason: 'gone' | 'failing'; trouble: string }, now: number): Promise<void> {
+    const { reason } = why
     const tenancy = { accountId: webhook.account_id, world: webhook.world }
     const waiting = await failWaiting(tx, webhook.id, 'the webhook was disabled', now)
     const data = { webhook_id: webhook.id, url: webhook.url, reason, waiting, failing_since: webhook.failing_since, disabled_at: now }
     await appendEvent(tx, { tenancy, mailboxId: webhook.mailbox_id, type: 'webhook.disabled', data, now })
+    await tellOperator(tx, webhook, { ...why, waiting }, now)
     const about = { at: now, actor: events, tenancy, resourceType: 'webhook', resourceId: webhook.id } as const
     await appendLog(tx, { ...about, action: 'webhook.disabled', metadata: { reason, waiting } })
+  }
+
+  /** In the transaction that disables it, so once for each time. */
+  async function tellOperator(tx: Tx, webhook: WebhookRow, why: Parameters<typeof disabledLetter>[1], now: number): Promise<void> {
+    const recipient = webhook.world === 'live' ? await deps.operatorOf?.(tx, webhook.account_id) : null
+    if (recipient === null || recipient === undefined) return
+    const letter = disabledLetter(webhook, why)
+    await insertOperatorMail(tx, { accountId: webhook.account_id, recipient, ...letter, now, giveUpAt: now + letterLifeMs })
   }
 
   const lookInTurn = (): Promise<number> => {

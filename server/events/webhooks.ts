@@ -4,11 +4,12 @@
  * Promises: an address is looked at when it is set and each time something is brought there; a webhook is told of events of its own account and world only;
  * a secret that is replaced signs for a day longer; each change is on the record.
  */
-import type { Actor, KeyActor } from '../model/actor.ts'
+import type { Actor, KeyActor, SystemActor } from '../model/actor.ts'
 import { type EventId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
+import { endAlarm, listAlarms } from '../store/alarms.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { appendNamedEvent, eventById, eventTypes } from '../store/events.ts'
 import { type Facts, type LogAction, appendLog } from '../store/log.ts'
@@ -110,6 +111,7 @@ export function createWebhooks({ clock, allowPrivateTargets }: WebhooksDeps): We
       }
       const changed = (await changeWebhook(tx, webhook.id, change)) ?? webhook
       if (place !== null && webhook.kind !== 'subscription') await setMailboxUrl(tx, changed, changed.url)
+      if (enabled === true && webhook.is_enabled === 0) await endAlarmOf(tx, webhook, now)
       if (enabled === false) await failWaiting(tx, webhook.id, 'the webhook was disabled', now)
       const metadata = { ...(events && { events: [...events] }), ...(enabled !== undefined && { enabled }) }
       await record(tx, actor, changed, 'webhook.updated', metadata, place === null ? undefined : { url: changed.url })
@@ -192,6 +194,7 @@ async function standBehind(
   } else if (known === undefined) {
     await insertWebhook(tx, newWebhook(tenancy, { kind, url, events: eventsOf[kind], mailboxId: mailbox.id, secret: undefined }, now))
   } else if (known.url !== url) {
+    await endAlarmOf(tx, known, now)
     await changeWebhook(tx, known.id, { url, ...enabledChange(known, true, now), updated_at: now })
   }
 }
@@ -204,9 +207,26 @@ async function setMailboxUrl(tx: Tx, { kind, mailbox_id }: WebhookRow, url: stri
 }
 
 async function forget(tx: Tx, webhook: WebhookRow, now: number): Promise<void> {
+  await endAlarmOf(tx, webhook, now)
   await failWaiting(tx, webhook.id, 'the webhook was deleted', now)
   await deleteWebhook(tx, webhook.id)
 }
+
+/** The one that came when it was switched off (app.ts raises it). */
+async function endAlarmOf(tx: Tx, { id }: WebhookRow, now: number): Promise<void> {
+  for (const alarm of (await listAlarms(tx)).filter((one) => one.class === 'webhook' && one.source === id)) {
+    await endAlarm(tx, alarm)
+    const about = {
+      resourceType: 'alarm',
+      resourceId: 'webhook:',
+      metadata: { class: 'webhook' },
+      details: { source: id, reply: alarm.reply },
+    }
+    await appendLog(tx, { at: now, actor: events, tenancy: null, action: 'alarm.ended', ...about })
+  }
+}
+
+const events: SystemActor = { kind: 'system', part: 'events' }
 
 const tenancyOf = ({ account_id, world }: WebhookRow): Tenancy => ({ accountId: account_id, world })
 

@@ -25,7 +25,7 @@ import {
   removeAdminActionsBefore,
   waitingActions,
 } from '../store/admin-actions.ts'
-import type { Db, Store, Tx } from '../store/db.ts'
+import type { Store, Tx } from '../store/db.ts'
 import { type Facts, factsJson } from '../store/facts.ts'
 import { keyById } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
@@ -33,7 +33,7 @@ import { insertOperatorMail } from '../store/operator-mails.ts'
 import type { Row } from '../store/schema.ts'
 import { fits, hashCode, makeCode } from './approval-code.ts'
 import { approvalLetter } from './approval-letter.ts'
-import { isReadHere } from './operator-address.ts'
+import { operatorOf } from './operator-address.ts'
 
 export const codeLifeMs = 24 * 60 * 60_000
 export const mostTries = 5
@@ -180,7 +180,7 @@ async function ask(tx: Tx, account: Row<'accounts'>, call: Call, now: number): P
     used_at: null,
     refused_at: null,
   })
-  const told = actor.world === 'live' ? await whereToAsk(tx, account) : null
+  const told = actor.world === 'live' ? await operatorOf(tx, account.id) : null
   if (told !== null) {
     const key = { name: actor.name, prefix: (await keyById(tx, actor.keyId))?.prefix ?? '' }
     const letter = approvalLetter({ id, action, parametersJson, key, account: account.name, code, endsAt: expiresAt })
@@ -190,10 +190,6 @@ async function ask(tx: Tx, account: Row<'accounts'>, call: Call, now: number): P
   await appendLog(tx, { ...requested, details: { parameters: JSON.parse(parametersJson) as Facts } })
   return { id, action, expiresAt, told, sandboxCode: actor.world === 'test' ? code : null }
 }
-
-/** Where the operator of an account is asked; null: nowhere, because no address is set, or an agent could read what comes there. */
-const whereToAsk = async (db: Db, { oversight_email: address }: Row<'accounts'>): Promise<string | null> =>
-  address === null || (await isReadHere(db, address)) ? null : address
 
 async function decideOnHost(tx: Tx, id: ApprovalId, decision: 'approved' | 'refused', now: number): Promise<AdminActionRow | null> {
   const found = await adminActionById(tx, id)

@@ -4,7 +4,7 @@ import type { Actor } from '../model/actor.ts'
 import type { AccountId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Clock } from '../platform/clock.ts'
-import { lockAccount, setOversightEmail } from '../store/accounts.ts'
+import { findAccount, lockAccount, setOversightEmail } from '../store/accounts.ts'
 import type { Db, Store, Tx } from '../store/db.ts'
 import { hostedDomain } from '../store/domains.ts'
 import { appendLog } from '../store/log.ts'
@@ -13,6 +13,12 @@ import { appendLog } from '../store/log.ts'
 export async function isReadHere(db: Db, address: string): Promise<boolean> {
   const parsed = parseAddress(address)
   return parsed === null || (await hostedDomain(db, domainOf(parsed))) !== undefined
+}
+
+/** Where the operator of an account is written to; null: nowhere, because no address is set, or an agent could read what comes there. */
+export async function operatorOf(db: Db, accountId: AccountId): Promise<string | null> {
+  const address = (await findAccount(db, accountId))?.oversight_email ?? null
+  return address === null || (await isReadHere(db, address)) ? null : address
 }
 
 /** On the host. @param text null: they are asked nowhere by mail */

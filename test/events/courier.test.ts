@@ -2,10 +2,12 @@ import { expect, it } from 'vitest'
 import type { Bring, Brought, Parcel } from '../../server/events/bring.ts'
 import { type CourierDeps, createCourier } from '../../server/events/courier.ts'
 import { createWebhooks } from '../../server/events/webhooks.ts'
+import { createOwnTrouble } from '../../server/outbound/trouble/own-trouble.ts'
 import type { EventId } from '../../server/model/ids.ts'
 import type { Tenancy } from '../../server/model/world.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
+import { listAlarms } from '../../server/store/alarms.ts'
 import { type EventType, appendNamedEvent } from '../../server/store/events.ts'
 import { insertMailbox, mailboxById } from '../../server/store/mailboxes.ts'
 import { type WebhookDeliveryRow, listWebhookDeliveries } from '../../server/store/webhook-deliveries.ts'
@@ -190,6 +192,50 @@ describeOnEachEngine('webhooks', (openStore, { newPlace }) => {
       .where('action', '=', 'webhook.disabled')
       .execute()
     expect(logged).toEqual([{ action: 'webhook.disabled', actor_id: 'system:events' }])
+  })
+
+  it('are written about to the operator each time they are switched off, and the alarm ends when they are on again', async () => {
+    const { store, clock, ours } = await open()
+    const webhook = await subscribe(store, clock, ours, { url: 'https://gone.test/', events: ['message.received'] })
+    const sandbox = await subscribe(store, clock, { ...ours, world: 'test' }, { url: 'https://gone.test/' })
+    const { bring } = listener(clock, () => answers(410))
+    const trouble = createOwnTrouble({ store, clock, log: silentLog })
+    const raised: Promise<void>[] = []
+    const courier = courierOf(store, clock, bring, {
+      brings: { test: true },
+      operatorOf: () => Promise.resolve('boss@elsewhere.example'),
+      onDisabled: ({ id }, reply) => raised.push(trouble.raise({ class: 'webhook', source: id, reply })),
+    })
+    const webhooks = createWebhooks({ clock, allowPrivateTargets: true })
+    const letters = () => store.db.selectFrom('operator_mails').select(['recipient', 'subject', 'body']).execute()
+    const goWrong = async () => {
+      for (let count = 0; count < 3; count += 1) await happen(store, ours, clock)
+      await courier.drain()
+      await Promise.all(raised)
+    }
+    await happen(store, { ...ours, world: 'test' }, clock)
+    await goWrong()
+    await goWrong()
+    expect(await findWebhook(store.db, { ...ours, world: 'test' }, sandbox.id)).toMatchObject({ is_enabled: 0 })
+    expect(await letters()).toEqual([
+      { recipient: 'boss@elsewhere.example', subject: 'A webhook was switched off', body: expect.stringContaining(webhook.id) },
+    ])
+    const sources = async () => (await listAlarms(store.db)).map(({ source }) => source).toSorted()
+    expect(await sources()).toEqual([webhook.id, sandbox.id].toSorted())
+    const actor = { kind: 'system', part: 'host' } as const
+    const switched = async (enabled: boolean) => {
+      const row = (await findWebhook(store.db, ours, webhook.id)) ?? expect.fail('it is gone')
+      await store.transaction((tx) => webhooks.edit(tx, actor, row, { enabled }))
+    }
+    await switched(false)
+    expect(await sources()).toHaveLength(2)
+    await switched(true)
+    expect(await sources()).toEqual([sandbox.id])
+    await goWrong()
+    expect(await letters()).toHaveLength(2)
+    expect(await sources()).toHaveLength(2)
+    const ended = await store.db.selectFrom('log_entries').select('action').where('action', '=', 'alarm.ended').execute()
+    expect(ended).toHaveLength(1)
   })
 
   it('that take nothing for three days are switched off; one event that arrives begins the days anew', async () => {

@@ -1,3 +1,4 @@
+import type { Method } from '../../server/operations/procedure.ts'
 import { expect, it } from 'vitest'
 import type { Scope } from '../../server/model/actor.ts'
 import { askAgainAfterMs } from '../../server/oversight/admin-actions.ts'

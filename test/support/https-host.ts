@@ -1,12 +1,12 @@
 /** Somebody else's HTTPS host, on loopback, that answers what a test says. */
 import { once } from 'node:events'
-import { type IncomingMessage, type ServerResponse } from 'node:http'
+import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
 
 /** `body`: what came with it. */
-export type Asked = { method: string; host: string; path: string; type: string; body: Buffer }
+export type Asked = { method: string; host: string; path: string; type: string; headers: IncomingHttpHeaders; body: Buffer }
 
 export type HttpsHost = {
   port: number
@@ -59,7 +59,7 @@ async function read(request: IncomingMessage): Promise<Asked> {
   const pieces: Buffer[] = []
   for await (const piece of request) pieces.push(piece as Buffer)
   const { method = '', url = '', headers } = request
-  return { method, host: headers.host ?? '', path: url, type: headers['content-type'] ?? '', body: Buffer.concat(pieces) }
+  return { method, host: headers.host ?? '', path: url, type: headers['content-type'] ?? '', headers, body: Buffer.concat(pieces) }
 }
 
 export const says =
