@@ -114,8 +114,6 @@ const epochMs = (field: string) => ({
   [field]: { from: (whole: JsonObject) => Date.parse(String(whole[field])), schema: { type: 'integer', description: 'Epoch ms' } },
 })
 const flag = (name: string) => ({ [name]: { from: (whole: JsonObject) => (whole[name] === true ? 1 : 0), schema: { type: 'integer' } } })
-/** There are no addresses for events of a single mailbox here; subscriptions can be to one. */
-const nothing = { from: () => null, schema: { type: 'null' } }
 /** §2.4, §1.1: numbers for truths and times. */
 const hostedMailbox: Shape = {
   copy: { tenant_id: 'account_id' },
@@ -125,8 +123,6 @@ const hostedMailbox: Shape = {
     ...flag('forward_inbound'),
     ...flag('scheduling_enabled'),
     ...flag('mcp_configured'),
-    webhook_url: nothing,
-    oversight_webhook_url: nothing,
   },
 }
 

@@ -13,7 +13,7 @@ export const adminActions = {
   move_webhook: { words: 'send events to another web address' },
   add_allowlist_entry: { words: 'let mail to these addresses leave without approval' },
   remove_allowlist_entry: { words: 'remove an entry of the allow-list' },
-  change_copies: { words: 'send copies of mail to other addresses' },
+  change_copies: { words: 'send copies of mail, or word of it, to other addresses' },
   cancel_subscription: { words: 'cancel the subscription' },
   change_oversight_email: { words: 'change the address at which you are asked' },
   delete_account: { words: 'delete the account with all its mail' },

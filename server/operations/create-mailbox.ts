@@ -3,6 +3,7 @@ import { oversightModes } from '../model/email.ts'
 import { appendLogs } from '../store/log.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { DisplayName, everySetting } from './mailbox-settings.ts'
+import { readUrls, setUrls } from './mailbox-urls.ts'
 import { Mailbox, mailboxView } from './mailbox-view.ts'
 import { operation } from './procedure.ts'
 import { ApprovalCode, orPending, twoStep } from './two-step.ts'
@@ -35,6 +36,8 @@ export const create_mailbox = operation({
         .enum(oversightModes)
         .exactOptional()
         .describe('Taken when it is as strict as gated_send or stricter; otherwise the mailbox is gated_send'),
+      webhook_url: everySetting.webhook_url,
+      oversight_webhook_url: everySetting.oversight_webhook_url,
       ai_disclosure: everySetting.ai_disclosure,
       approval_code: ApprovalCode,
     }),
@@ -50,10 +53,16 @@ export const create_mailbox = operation({
       mode: input.oversight_mode,
     }
     const { address, mode } = unwrap(await rooms.store.transaction((tx) => rooms.mailboxes.check(tx, actor, wanted)))
-    const parameters = { address, display_name: wanted.displayName, oversight_mode: mode }
+    const { webhook_url, oversight_webhook_url } = input
+    const urls = readUrls(rooms.webhooks, {
+      ...(webhook_url && { webhook_url }),
+      ...(oversight_webhook_url && { oversight_webhook_url }),
+    })
+    const parameters = { address, display_name: wanted.displayName, oversight_mode: mode, ...urls }
     return twoStep(ctx, { action: 'create_mailbox', parameters, approvalCode: input.approval_code }, async (tx) => {
-      const { mailbox, entries } = unwrap(await rooms.mailboxes.create(tx, actor, wanted))
-      await appendLogs(tx, entries)
-      return { status: 'created' as const, ...mailboxView(mailbox, undefined) }
+      const made = unwrap(await rooms.mailboxes.create(tx, actor, wanted))
+      const { mailbox, entries } = await setUrls(tx, rooms, { mailbox: made.mailbox, urls, actor })
+      await appendLogs(tx, [...made.entries, ...entries])
+      return { status: 'created' as const, ...mailboxView(mailbox, undefined, actor) }
     })
   })

@@ -1,11 +1,13 @@
 /** The fields by which a mailbox is set up, as update_mailbox and configure_mailbox take them. */
 import { z } from 'zod'
+import type { MailboxUrls } from '../events/webhooks.ts'
 import type { SettingsChange } from '../identity/mailbox-settings.ts'
 import { gateTimings, oversightModes } from '../model/email.ts'
 import { AddressText } from './input.ts'
 
 const longestName = 200
 const longestSignature = 200
+const longestUrl = 2048
 
 /** What people read as one line: no control character, and none that hides or turns round what stands beside it. */
 const oneLine = (longest: number) =>
@@ -23,6 +25,9 @@ const CopyAddress = AddressText.refine(
   'must be plain US-ASCII without quotes',
 )
 
+/** Where it may lead is asked of events/webhooks.ts. */
+const WebhookUrl = z.string().trim().max(longestUrl).nullable()
+
 export const everySetting = {
   auto_cc: CopyAddress.nullable()
     .exactOptional()
@@ -31,6 +36,10 @@ export const everySetting = {
     .exactOptional()
     .describe('Gets a copy of all that is sent, unseen by its recipients; null: nobody. The operator has to agree.'),
 
+  webhook_url: WebhookUrl.exactOptional().describe('Is told of its messages; null: nothing is. The operator has to agree.'),
+  oversight_webhook_url: WebhookUrl.exactOptional().describe(
+    'Is told of what waits for its reviewers; null: nothing is. The operator has to agree.',
+  ),
   display_name: DisplayName.exactOptional(),
   oversight_mode: z
     .enum(oversightModes)
@@ -64,6 +73,9 @@ const Settings = z.strictObject({ ...everySetting, ...agentSettings })
 // An empty text is as good as none.
 const orNull = (text: string | null): string | null => (text === '' ? null : text)
 
+/** What is left out stays as it is. */
+export type MailboxChange = SettingsChange & MailboxUrls
+
 export const changeOf = ({
   ai_disclosure: _always,
   forward_inbound: _never,
@@ -71,11 +83,15 @@ export const changeOf = ({
   mcp_configured,
   display_name,
   signature_block,
+  webhook_url,
+  oversight_webhook_url,
   ...as
-}: z.output<typeof Settings>): SettingsChange => ({
+}: z.output<typeof Settings>): MailboxChange => ({
   ...as,
   ...(display_name !== undefined && { display_name: orNull(display_name) }),
   ...(signature_block !== undefined && { signature_block: orNull(signature_block) }),
+  ...(webhook_url !== undefined && { webhook_url: orNull(webhook_url) }),
+  ...(oversight_webhook_url !== undefined && { oversight_webhook_url: orNull(oversight_webhook_url) }),
   ...(scheduling_enabled !== undefined && { scheduling_enabled: Number(scheduling_enabled) }),
   ...(mcp_configured !== undefined && { mcp_configured: Number(mcp_configured) }),
 })

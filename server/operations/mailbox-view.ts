@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { KeyActor } from '../model/actor.ts'
 import { gateTimings, oversightModes } from '../model/email.ts'
 import { enforcementTiers, isSendingDisabled } from '../model/standing.ts'
 import type { Row } from '../store/schema.ts'
@@ -27,6 +28,11 @@ export const Mailbox = z.strictObject({
   scheduling_enabled: z.boolean().describe('False: send_at is refused'),
   auto_cc: z.string().nullable().describe('Gets a copy of all that is sent, and everybody sees it'),
   auto_bcc: z.string().nullable().describe('Gets a copy of all that is sent, unseen by its recipients'),
+  webhook_url: z
+    .string()
+    .nullable()
+    .describe('Is told of its messages; to a key without admin only the host, since the rest may be a secret'),
+  oversight_webhook_url: z.string().nullable().describe('Is told of what waits for its reviewers; shown as webhook_url is'),
   signature_block: z.string().nullable().describe('Who writes, at the end of each email; null: the name of the account'),
   ai_disclosure: z.literal(true).describe('Each email says that an AI agent sent it; this cannot be switched off'),
   forward_inbound: z.literal(false).describe('Arriving mail is not forwarded'),
@@ -34,7 +40,11 @@ export const Mailbox = z.strictObject({
   created_at: z.string().describe('ISO 8601, UTC'),
 })
 
-export const mailboxView = (row: Row<'mailboxes'>, standing: StandingRow | undefined): z.infer<typeof Mailbox> => ({
+export const mailboxView = (
+  row: Row<'mailboxes'>,
+  standing: StandingRow | undefined,
+  { scopes }: Pick<KeyActor, 'scopes'>,
+): z.infer<typeof Mailbox> => ({
   id: row.id,
   account_id: row.account_id,
   address: row.address,
@@ -48,6 +58,8 @@ export const mailboxView = (row: Row<'mailboxes'>, standing: StandingRow | undef
   scheduling_enabled: row.scheduling_enabled === 1,
   auto_cc: row.auto_cc,
   auto_bcc: row.auto_bcc,
+  webhook_url: shownUrl(row.webhook_url, scopes),
+  oversight_webhook_url: shownUrl(row.oversight_webhook_url, scopes),
   signature_block: row.signature_block,
   ai_disclosure: true,
   forward_inbound: false,
@@ -56,3 +68,7 @@ export const mailboxView = (row: Row<'mailboxes'>, standing: StandingRow | undef
 })
 
 const isDisabled = (standing: StandingRow | undefined): boolean => standing !== undefined && isSendingDisabled(standing.tier)
+
+/** Who has a url of this kind can often post there, so an agent gets to know that there is one, and where. */
+const shownUrl = (url: string | null, scopes: KeyActor['scopes']): string | null =>
+  url === null || scopes.includes('admin') ? url : `${new URL(url).origin}/…`

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { SettingsChange } from '../identity/mailbox-settings.ts'
 import type { Tx } from '../store/db.ts'
 import { appendLogs } from '../store/log.ts'
 import { listMailboxes } from '../store/mailboxes.ts'
@@ -8,7 +7,8 @@ import { standingsOf } from '../store/standings.ts'
 import { mailboxOf } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { MailboxRef } from './input.ts'
-import { agentSettings, changeOf, everySetting } from './mailbox-settings.ts'
+import { type MailboxChange, agentSettings, changeOf, everySetting } from './mailbox-settings.ts'
+import { readUrls, setUrls } from './mailbox-urls.ts'
 import { Mailbox, mailboxView } from './mailbox-view.ts'
 import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
@@ -41,6 +41,7 @@ export const list_mailboxes = operation({
           mailboxView(
             row,
             standings.find(({ mailbox_id }) => mailbox_id === row.id),
+            ctx.actor,
           ),
         ),
       }
@@ -62,7 +63,7 @@ export const update_mailbox = operation({
   title: 'Change a mailbox',
   description:
     'Changes how a mailbox presents itself and lowers its oversight mode; what is left out stays as it is. A lower mode holds at once; ' +
-    'a higher one is refused, since only a person grants it: see request_upgrade. To change auto_cc or auto_bcc the operator has to agree: the first answer is then "pending_approval"; ' +
+    'a higher one is refused, since only a person grants it: see request_upgrade. To change auto_cc or auto_bcc, or to set another webhook_url or oversight_webhook_url, the operator has to agree: the first answer is then "pending_approval"; ' +
     'make exactly the same call with the approval_code that they got by mail.',
   readOnly: false,
   destructive: false,
@@ -80,7 +81,7 @@ export const configure_mailbox = operation({
   title: 'Configure a mailbox',
   description:
     'Sets up a mailbox as its operator wants it: oversight mode (only towards more human control), name, signature, whether and how mail can be sent later. ' +
-    'What is left out stays as it is. Ask the operator first, and give mcp_configured: true when you have. Automatic copies take a code, as with update_mailbox.',
+    'What is left out stays as it is. Ask the operator first, and give mcp_configured: true when you have. Automatic copies and webhook addresses take a code, as with update_mailbox.',
   readOnly: false,
   destructive: true,
   idempotent: true,
@@ -92,25 +93,42 @@ export const configure_mailbox = operation({
   .output(Updated)
   .mutation(({ ctx, input: { mailbox_id, approval_code, ...settings } }) => change(ctx, mailbox_id, changeOf(settings), approval_code))
 
-async function change(ctx: Call, named: string, wanted: SettingsChange, approvalCode: string | undefined) {
+async function change(ctx: Call, named: string, asked: MailboxChange, approvalCode: string | undefined) {
   const { actor, rooms } = ctx
   const seen = await mailboxOf(rooms.store.db, actor, named)
-  if (!changesCopies(seen, wanted)) return rooms.store.transaction((tx) => settleIn(tx, ctx, seen, wanted))
+  const change = { ...asked, ...readUrls(rooms.webhooks, asked) }
+  const wanted = withoutWhatIsSo(seen, change)
+  if (!needsOperator(wanted)) return rooms.store.transaction((tx) => settleIn(tx, ctx, seen, wanted))
   // Refused before anybody is asked, as it would be afterwards.
   unwrap(rooms.mailboxes.refuses(seen, wanted))
-  const parameters = { mailbox_id: seen.id, address: seen.address, ...wanted }
+  const parameters = { mailbox_id: seen.id, address: seen.address, ...change }
   return twoStep(ctx, { action: 'change_copies', parameters, approvalCode }, (tx) => settleIn(tx, ctx, seen, wanted))
 }
 
-/** Who reads along is the operator's to say (contract §4.5). */
-const changesCopies = (seen: Row<'mailboxes'>, { auto_cc, auto_bcc }: SettingsChange): boolean =>
-  (auto_cc !== undefined && auto_cc !== seen.auto_cc) || (auto_bcc !== undefined && auto_bcc !== seen.auto_bcc)
+const operatorsWord = ['auto_cc', 'auto_bcc', 'webhook_url', 'oversight_webhook_url'] as const
 
-async function settleIn(tx: Tx, { actor, rooms }: Call, seen: Row<'mailboxes'>, wanted: SettingsChange) {
-  const { mailbox, entries } = unwrap(await rooms.mailboxes.settle(tx, seen, wanted, actor))
-  const [standing] = await standingsOf(tx, [mailbox.id])
-  await appendLogs(tx, entries)
-  return { status: 'updated' as const, ...mailboxView(mailbox, standing) }
+/** Of what takes an operator only what is another now, so that nothing which somebody changes meanwhile is put back unasked. */
+const withoutWhatIsSo = (seen: Row<'mailboxes'>, change: MailboxChange): MailboxChange => {
+  const so = operatorsWord.filter((name) => change[name] === seen[name])
+  return Object.fromEntries(Object.entries(change).filter(([name]) => !so.some((one) => one === name)))
+}
+
+/** Who reads along, and who is told, is the operator's to say (contract §4.5). That nobody is told any more is not, as delete_webhook says. */
+const needsOperator = ({ auto_cc, auto_bcc, webhook_url, oversight_webhook_url }: MailboxChange): boolean =>
+  auto_cc !== undefined || auto_bcc !== undefined || (webhook_url ?? oversight_webhook_url ?? null) !== null
+
+async function settleIn(
+  tx: Tx,
+  { actor, rooms }: Call,
+  seen: Row<'mailboxes'>,
+  { webhook_url, oversight_webhook_url, ...wanted }: MailboxChange,
+) {
+  const settled = unwrap(await rooms.mailboxes.settle(tx, seen, wanted, actor))
+  const urls = { ...(webhook_url !== undefined && { webhook_url }), ...(oversight_webhook_url !== undefined && { oversight_webhook_url }) }
+  const told = await setUrls(tx, rooms, { mailbox: settled.mailbox, urls, actor })
+  const [standing] = await standingsOf(tx, [seen.id])
+  await appendLogs(tx, [...settled.entries, ...told.entries])
+  return { status: 'updated' as const, ...mailboxView(told.mailbox, standing, actor) }
 }
 
 export const delete_mailbox = operation({

@@ -121,6 +121,38 @@ describeOnEachEngine('what an operator agrees to, of mailboxes', (openStore) => 
     ])
   })
 
+  it('is who is told of what happens in a mailbox', async () => {
+    const desk = await openDesk(openStore)
+    const { testAdmin, test } = desk.ours.keys
+    const path = `/v1/mailboxes/${desk.ours.test.id}`
+    for (const bad of [
+      'http://hooks.test/',
+      'https://127.0.0.1/',
+      'https://a:b@hooks.test/',
+      'nowhere',
+      `https://h.test/${'x'.repeat(2048)}`,
+    ])
+      for (const field of ['webhook_url', 'oversight_webhook_url'])
+        expect([bad, (await desk.call(testAdmin, 'PATCH', path, { [field]: bad })).status]).toEqual([bad, 400])
+    const urls = { webhook_url: 'https://hooks.test/secret', oversight_webhook_url: 'https://review.test/' }
+    expect(await inTwo(desk, 'PATCH', path, urls)).toMatchObject({ status: 200, body: { status: 'updated', ...urls } })
+    const { body } = await desk.call(testAdmin, 'GET', '/list_webhooks')
+    expect((body['webhooks'] as { url: string; kind: string }[]).map(({ url }) => url).toSorted()).toEqual(Object.values(urls).toSorted())
+    // What is so already needs nobody, nor does it that somebody is told no more.
+    expect(await desk.call(testAdmin, 'PATCH', `${path}/configure`, { ...urls, display_name: 'Desk' })).toMatchObject({
+      status: 200,
+      body: urls,
+    })
+    // Who knows such an address can often post there.
+    expect((await desk.call(test, 'GET', path)).body).toMatchObject({ webhook_url: 'https://hooks.test/…' })
+    const none = { webhook_url: null, oversight_webhook_url: null }
+    expect(await desk.call(testAdmin, 'PATCH', path, none)).toMatchObject({ status: 200, body: none })
+    expect((await desk.call(testAdmin, 'GET', '/list_webhooks')).body['webhooks']).toEqual([])
+    const made = await inTwo(desk, 'POST', '/v1/mailboxes', { address_local: 'told', webhook_url: 'https://hooks.test/told' })
+    expect(made).toMatchObject({ status: 201, body: { webhook_url: 'https://hooks.test/told', oversight_webhook_url: null } })
+    expect((await desk.call(testAdmin, 'GET', '/list_webhooks')).body['webhooks']).toMatchObject([{ url: 'https://hooks.test/told' }])
+  })
+
   it('is whom its agent writes to without asking', async () => {
     const desk = await openDesk(openStore)
     const { testAdmin, test } = desk.ours.keys
