@@ -60,6 +60,8 @@ export function heldText(held: Held): string {
     ...addresses('to', held.to),
     ...addresses('cc', held.cc),
     ...addresses('bcc', held.bcc),
+    // Among those above: whom the agent did not name itself.
+    ...held.automatic_copies.map((address): [string, string] => ['copy to', `${visibleLine(address)}  (added by the mailbox)`]),
     ['subject', visibleLine(held.subject, 2000)],
     ...held.attachments.map((each): [string, string] => ['attachment', attachmentText(each)]),
     ['content hash', held.content_hash],
@@ -67,7 +69,9 @@ export function heldText(held: Held): string {
   ]
   const hidden =
     held.hidden_text === null ? [] : ['', `hidden in it (${held.hidden_characters ?? 0} characters):`, visibleText(held.hidden_text)]
-  return [...fields.map(([name, value]) => `${name.padEnd(13)} ${value}`), '', visibleText(held.body_markdown), ...hidden].join('\n')
+  const footer = held.footer === null ? [] : ['', 'behind it this server puts:', visibleText(held.footer)]
+  const lines = fields.map(([name, value]) => `${name.padEnd(13)} ${value}`)
+  return [...lines, '', visibleText(held.body_markdown), ...footer, ...hidden].join('\n')
 }
 
 /** Of mail from outside: what speaks for and against it. */

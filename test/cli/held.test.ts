@@ -59,3 +59,11 @@ it('says nothing of the kind of what an agent wrote', () => {
   const text = heldText({ ...held, direction: 'outbound', spam_verdict: null, spam_score: null, reasons: [], hidden_text: null })
   expect(text).not.toMatch(/^(spam|reason|hidden)/m)
 })
+
+it('shows what the agent did not write: the footer, and whom the mailbox copies it to', () => {
+  const copies = { bcc: ['boss@ours.test'], automatic_copies: ['boss@ours.test'] }
+  const text = heldText({ ...held, direction: 'outbound', ...copies, footer: 'Ours\nThis email was sent by an AI agent.' })
+  expect(text).toContain('\ncopy to       boss@ours.test  (added by the mailbox)\n')
+  expect(text).toContain('\n  | Noon?\n\nbehind it this server puts:\n  | Ours\n  | This email was sent by an AI agent.')
+  expect(heldText(held)).not.toMatch(/copy to|behind it/)
+})
