@@ -21,15 +21,13 @@ export type Circumstances = {
   said: OversightSaid
 }
 
-type Account = Row<'accounts'> & { oversight_email?: string | null; physical_address?: string | null }
-
 /** @param mailbox as it is now. @param named whom the agent names */
 export async function circumstancesOf(
   db: Db,
   mailbox: Row<'mailboxes'>,
   named: Pick<Content, 'to' | 'cc' | 'bcc'>,
 ): Promise<Circumstances> {
-  const account: Account | undefined = await findAccount(db, mailbox.account_id)
+  const account = await findAccount(db, mailbox.account_id)
   if (account === undefined) throw new Error(`mailbox ${mailbox.id} is of no account`)
   const copies = copiesFor(named, copiesWanted(mailbox, account))
   const verdict = await verdictFor(
@@ -40,7 +38,7 @@ export async function circumstancesOf(
   return {
     fromName: mailbox.display_name,
     writer: mailbox.signature_block ?? account.name,
-    postalAddress: account.physical_address ?? null,
+    postalAddress: account.physical_address,
     copies,
     verdict,
     said: saying(mailbox.oversight_mode, verdict),

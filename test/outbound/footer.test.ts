@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import PostalMime from 'postal-mime'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { oversightSayings } from '../../server/model/email.ts'
+import { contentHash } from '../../server/model/envelope.ts'
 import { type FooterFacts, footerText, imitatesFooter, withFooterHtml, withFooterText } from '../../server/outbound/footer.ts'
 import { htmlFromMarkdown } from '../../server/outbound/markdown.ts'
 import { createScheduler } from '../../server/outbound/scheduled.ts'
@@ -189,6 +190,28 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     expect((await send(office, { idempotencyKey: 'k' })).sent).toMatchObject({ id: one.email.id, replayed: true })
     const named = await send(office, { cc: [address('Archive@ours.test')] })
     expect(pathsOf(named)).toEqual([bo, 'Archive@ours.test'])
+  })
+
+  it('is a copy for the operator of a monitored mailbox, unseen, which the hash covers, and their postal address', async () => {
+    const office = await openOffice(store, start, { mode: 'monitored' })
+    const set = (account: { oversight_email: string | null; physical_address: string | null }) =>
+      store.db.updateTable('accounts').set(account).where('id', '=', office.tenancy.accountId).execute()
+    const before = await send(office)
+    expect(pathsOf(before)).toEqual([bo])
+    await set({ oversight_email: 'boss@operators.test', physical_address: '1 Street\nTown' })
+    const watched = await send(office, { subject: 'Watched' })
+    expect(pathsOf(watched)).toEqual([bo, 'boss@operators.test'])
+    expect(watched.head).not.toContain('boss')
+    expect(JSON.parse(watched.email.bcc_json)).toEqual([{ address: 'boss@operators.test' }])
+    expect(watched.text.replaceAll('\r\n', '\n')).toContain('\n1 Street\nTown\n')
+    // The same bytes to somebody else are another email to whoever released it.
+    const { email } = watched
+    const bytes = (await store.blobs.read(store.db, email.raw_hash ?? '')) ?? Buffer.alloc(0)
+    const { reversePath } = envelopeOf(email)
+    expect(contentHash(bytes, envelopeOf(email))).toBe(email.content_hash)
+    expect(contentHash(bytes, { reversePath, forwardPaths: [bo] })).not.toBe(email.content_hash)
+    await store.transaction((tx) => setMode(tx, office.mailbox.id, 'monitored', 'autonomous'))
+    expect(pathsOf(await send(office, { subject: 'Unwatched' }))).toEqual([bo])
   })
 
   it('makes a copy whatever the suppression list says, and no more recipients than there may be', async () => {
