@@ -13,6 +13,7 @@ import { forgetting } from './operations/once.ts'
 import { createBring } from './events/bring.ts'
 import { createCourier } from './events/courier.ts'
 import { createWebhooks } from './events/webhooks.ts'
+import { createLive } from './events/live.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
 import { createDomains } from './identity/domains.ts'
@@ -315,9 +316,11 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const live = createLive({ store, clock, log, isGood: keys.isStillGood })
   const http = createHttpServer({
     rooms: {
       store,
+      live,
       submissions,
       approvals,
       adminActions: createAdminActions({ store, clock, approval: config.adminApproval, onMail: postman.wake }),
@@ -372,6 +375,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     drain: () => runner.drain(),
     async stop() {
       patience.end()
+      live.close()
       reporter.stop()
       policies.stop()
       await Promise.all([

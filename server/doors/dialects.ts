@@ -174,6 +174,7 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
   set_tags: { flat: same, v1: same, emails: { copy: { id: 'email_id' }, put: tagWords } },
   add_contact: { flat: same, v1: contact, emails: same },
   search_contacts: { flat: same, v1: { each: { contacts: contact } }, emails: same },
+  wait_for_email: bySurface((surface) => ({ each: { emails: listItem[surface] } })),
   draft_reply: bySurface(() => ({ copy: idCopy })),
   send_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
   reply_email: bySurface((surface) => ({ copy: idCopy, put: surface === 'v1' ? pendingScan : flatSendStatus })),
@@ -219,6 +220,7 @@ const timed = { scheduled_at: 'send_at' }
 export const inputAliases: Partial<Record<OperationName, Readonly<Record<string, string>>>> = {
   list_mailboxes: byMailbox,
   check_inbox: byMailbox,
+  wait_for_email: { ...byMailbox, timeout: 'timeout_seconds' },
   read_email: { ...byMailbox, ...byEmail },
   get_thread: { ...byMailbox, id: 'thread_id' },
   download_attachment: { ...byMailbox, ...byEmail, name: 'filename' },

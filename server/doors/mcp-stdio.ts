@@ -40,7 +40,7 @@ export async function serveMcpStdio(to: { url: string; key: string; mailboxId?: 
   const withMailbox = mailboxId === null ? [] : (await client.listTools()).tools.filter(takesMailbox).map(({ name }) => name)
   server.server.setRequestHandler(CallToolRequestSchema, ({ method, params }, { signal }) => {
     const given = withMailbox.includes(params.name) ? { mailbox_id: mailboxId, ...params.arguments } : params.arguments
-    return client.request({ method, params: { ...params, arguments: given } }, CallToolResultSchema, { signal })
+    return client.request({ method, params: { ...params, arguments: given } }, CallToolResultSchema, { signal, timeout: longestCallMs })
   })
   const ended = new Promise<void>((resolve) => {
     server.server.onclose = resolve
@@ -63,6 +63,9 @@ function passResources({ server }: McpServer, client: Client): void {
     client.request({ method, params }, ReadResourceResultSchema, { signal }),
   )
 }
+
+/** wait_for_email may take 120 s; the SDK gives up after 60 by itself. */
+const longestCallMs = 150_000
 
 const takesMailbox = ({ inputSchema }: ListToolsResult['tools'][number]): boolean =>
   Object.hasOwn(inputSchema.properties ?? {}, 'mailbox_id')

@@ -4,6 +4,7 @@ import { type OperationInfo, type OperationName, callOperation, operations } fro
 import { mostInlineBytes } from '../operations/attachments.ts'
 import type { Context, Method, Route } from '../operations/procedure.ts'
 import { sendFile } from './file-answer.ts'
+import { goneSignal } from './gone.ts'
 import { readInput } from './dialect-input.ts'
 import { type Surface, answerShape, oldRoutes, rawRoutes, singles, successStatus, surfaceOf, textBody, wantsTextBody } from './dialects.ts'
 import { type JsonObject, isObject, shapeValue } from './shape.ts'
@@ -81,7 +82,8 @@ async function answer(route: RestRoute, context: Context, request: FastifyReques
       approvalCode: headerText(request.headers['x-approval-code']),
     },
   )
-  const output = (await callOperation(context, route.operation.name, isRaw ? { ...input, ...wholeFile } : input)) as JsonObject
+  const given = isRaw ? { ...input, ...wholeFile } : input
+  const output = (await callOperation(context, route.operation.name, given, goneSignal(reply))) as JsonObject
   if (isRaw) return sendFile(reply, output)
   if (context.idempotency?.replayed === true) reply.header(replayedHeader, 'true')
   return reply

@@ -11,7 +11,7 @@ import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
-import { insertKey, keyByHash, revokeKey, touchKey } from '../store/keys.ts'
+import { insertKey, keyByHash, keyById, revokeKey, touchKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix, worldOfKeyText } from './key-text.ts'
@@ -33,6 +33,8 @@ export type Keys = {
   issue(request: KeyRequest): Promise<Result<IssuedKey, 'FORBIDDEN_SCOPES'>>
   /** The actor behind a presented key, with every scope its own imply; null when it is not a key that is good now. */
   identify(presented: string): Promise<KeyActor | null>
+  /** Is a key that was good still so? For whoever has waited for long. */
+  isStillGood(id: KeyId): Promise<boolean>
   /** Makes a key worthless at once. False when there is none with this id that is not revoked already. */
   revoke(id: KeyId, by?: Actor): Promise<boolean>
 }
@@ -61,6 +63,11 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
       if (row === undefined || !isSecretOf(row, hash, clock.now()) || !isGood(row, clock.now())) return null
       await touch(store, row, clock.now())
       return toActor(row)
+    },
+
+    async isStillGood(id) {
+      const row = await keyById(store.db, id)
+      return row !== undefined && isGood(row, clock.now())
     },
 
     revoke: (id, by = host) =>

@@ -531,6 +531,13 @@ export const errors = {
     message: 'Too many calls with keys that are not accepted came from this address',
     fix: 'Wait for as many seconds as retry_after_seconds says, and use a key that is accepted.',
   },
+  TOO_MANY_WAITING: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'As many calls wait, or streams are open, as this key or its account may have at one time',
+    fix: 'End some of them, or wait until they end; one call can wait for a whole mailbox, one stream for a whole account.',
+  },
+
   TOO_MANY_LOOKUPS: {
     http: 429,
     trpc: 'TOO_MANY_REQUESTS',

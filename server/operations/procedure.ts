@@ -9,6 +9,7 @@
 import { initTRPC } from '@trpc/server'
 import type { Domains } from '../identity/domains.ts'
 import type { Mailboxes } from '../identity/mailboxes.ts'
+import type { Live } from '../events/live.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { Json } from '../model/canonical.ts'
 import type { Webhooks } from '../events/webhooks.ts'
@@ -48,6 +49,7 @@ export type Rooms = {
   standings: Standings
   deliveries: Deliveries
   webhooks: Webhooks
+  live: Live
   /** this server's own address, as clients reach it */
   publicUrl: string
   searchIndex: Pick<SearchIndex, 'catchUp'>

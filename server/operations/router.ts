@@ -41,6 +41,7 @@ import {
   test_webhook,
   update_webhook,
 } from './webhooks.ts'
+import { wait_for_email } from './waiting.ts'
 
 export const appRouter = router({
   setup_multimail,
@@ -61,6 +62,7 @@ export const appRouter = router({
   get_thread,
   search_emails,
   get_email_raw,
+  wait_for_email,
   download_attachment,
   get_tags,
   search_contacts,

@@ -26,6 +26,8 @@ export type Store = {
   /** All of `work` or none of it; on disk when this resolves. `work` is short, awaits only its own statements, and has no side effects:
    *  it may run again after a serialization failure. Throws what `work` throws. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Has `told` called behind each commit of this process that put down an event. @returns what ends that */
+  onEvents(told: () => void): () => void
   /** Resolves, with the reason, when the store has broken for good and the process should end; pending forever otherwise. */
   failed: Promise<Error>
   /** Finishes what was begun. */
@@ -49,7 +51,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { engine, dialect, forMigrations, transact, direct, failed, close } = await openEngine(options)
   const db = new Kysely<Database>({ dialect })
   if (direct !== null) setDirect(db, direct)
-  const transactions = createTransactions(transact ?? ((work) => db.transaction().execute(work)))
+  const tellers = new Set<() => void>()
+  const announced = (): void => {
+    for (const told of tellers) told()
+  }
+  const transactions = createTransactions(transact ?? ((work) => db.transaction().execute(work)), announced)
+  const onEvents = (told: () => void): (() => void) => {
+    tellers.add(told)
+    return () => void tellers.delete(told)
+  }
   const closeAll = async (): Promise<void> => {
     await transactions.close()
     await db.destroy()
@@ -62,7 +72,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await closeAll()
     throw error
   }
-  return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, close: closeAll }
+  return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, onEvents, close: closeAll }
 }
 
 /** `transact`, `direct` null: as Kysely does it. `forMigrations` null: the same connection. */

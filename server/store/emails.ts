@@ -154,6 +154,7 @@ export type EmailFilter = {
   /** also what is in mailboxes that were deleted */
   ofDeletedMailboxes?: boolean
   offset?: number
+  oldestFirst?: boolean
   limit: number
 }
 
@@ -184,7 +185,7 @@ export type ListedEmail = Pick<EmailRow, (typeof listedColumns)[number]>
 /** The same with where it stands. */
 export type PlacedEmail = ListedEmail & { place: number }
 
-/** Newest first: what came into sight last. */
+/** Newest first (what came into sight last), unless asked otherwise. */
 export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<PlacedEmail[]> {
   let query = db
     .selectFrom('email_places as placed')
@@ -214,7 +215,10 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
     )
   if (filter.ofDeletedMailboxes !== true) query = query.where('placed.mailbox_id', 'not in', deletedMailboxes(db))
   if (filter.offset !== undefined) query = query.offset(filter.offset)
-  return query.orderBy('placed.place', 'desc').limit(filter.limit).execute()
+  return query
+    .orderBy('placed.place', filter.oldestFirst === true ? 'asc' : 'desc')
+    .limit(filter.limit)
+    .execute()
 }
 
 /** The newest emails of a conversation, oldest first. */

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import { type EventId, type MailboxId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
+import { noteAnnounced } from './announced.ts'
 import { type Facts, factsJson } from './facts.ts'
 import { insertPrepared } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
@@ -40,6 +41,7 @@ export const appendEvent = async (tx: Transaction<Database>, event: NewEvent): P
 
 /** @returns its id */
 export async function appendNamedEvent(tx: Transaction<Database>, event: NewEvent): Promise<EventId> {
+  noteAnnounced(tx)
   const id = newId('event', event.now)
   await insertPrepared(tx, 'events', {
     id,
@@ -53,10 +55,53 @@ export async function appendNamedEvent(tx: Transaction<Database>, event: NewEven
   return id
 }
 
+export type EventRow = Row<'events'>
+
 /** Events after `seq`, in order. On PostgreSQL two transactions may commit in another order than they took their numbers, so a reader
- *  that wants each event keeps its own mark per event, not only the highest `seq` it has seen. */
-export const eventsAfter = (db: Kysely<Database>, seq: number, limit: number): Promise<Row<'events'>[]> =>
+ *  that wants each event also looks for the numbers it has missed (events/gaps.ts). */
+export const eventsAfter = (db: Kysely<Database>, seq: number, limit: number): Promise<EventRow[]> =>
   db.selectFrom('events').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit).execute()
 
-export const eventById = (db: Kysely<Database>, id: EventId): Promise<Row<'events'> | undefined> =>
+export const eventById = (db: Kysely<Database>, id: EventId): Promise<EventRow | undefined> =>
   db.selectFrom('events').selectAll().where('id', '=', id).executeTakeFirst()
+
+/** Those of these numbers that are there by now. */
+export const eventsBySeq = (db: Kysely<Database>, seqs: readonly number[]): Promise<EventRow[]> =>
+  seqs.length === 0
+    ? Promise.resolve([])
+    : db
+        .selectFrom('events')
+        .selectAll()
+        .where('seq', 'in', [...seqs])
+        .orderBy('seq')
+        .execute()
+
+/** The last numbers that are there, highest first. */
+export const lastSeqs = async (db: Kysely<Database>, limit: number): Promise<number[]> =>
+  (await db.selectFrom('events').select('seq').orderBy('seq', 'desc').limit(limit).execute()).map(({ seq }) => seq)
+
+/** The first number that is there; null when none is. */
+export const firstSeq = async (db: Kysely<Database>): Promise<number | null> =>
+  (await db.selectFrom('events').select('seq').orderBy('seq').limit(1).executeTakeFirst())?.seq ?? null
+
+/** Events of a tenancy behind `high` up to `upTo`, and those of the numbers `missing`, in order. `mailboxIds` null: all, also of no mailbox. */
+export async function eventsMissed(
+  db: Kysely<Database>,
+  tenancy: Tenancy,
+  since: { mailboxIds: readonly MailboxId[] | null; high: number; missing: readonly number[]; upTo: number; limit: number },
+): Promise<EventRow[]> {
+  if (since.mailboxIds?.length === 0) return []
+  const own = () => {
+    const query = db.selectFrom('events').selectAll().where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
+    return since.mailboxIds === null ? query : query.where('mailbox_id', 'in', [...since.mailboxIds])
+  }
+  const late =
+    since.missing.length === 0
+      ? []
+      : await own()
+          .where('seq', 'in', [...since.missing])
+          .orderBy('seq')
+          .execute()
+  const later = await own().where('seq', '>', since.high).where('seq', '<=', since.upTo).orderBy('seq').limit(since.limit).execute()
+  return [...late, ...later]
+}

@@ -41,9 +41,14 @@ export async function placeOf(db: Kysely<Database>, tenancy: Tenancy, id: EmailI
   return row?.place ?? null
 }
 
-/** The last place that was given in one of these mailboxes (null: any of the tenancy); 0 when there is none. */
-export async function lastPlace(db: Kysely<Database>, tenancy: Tenancy, mailboxIds: readonly MailboxId[] | null): Promise<number> {
-  let query = db.selectFrom('email_places').select('place').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
-  if (mailboxIds !== null) query = query.where('mailbox_id', 'in', [...mailboxIds])
-  return (await query.orderBy('place', 'desc').limit(1).executeTakeFirst())?.place ?? 0
+/** Which email of this mailbox came into sight last; null when none has. */
+export async function lastPlaced(db: Kysely<Database>, mailboxId: MailboxId): Promise<{ id: EmailId; place: number } | null> {
+  const row = await db
+    .selectFrom('email_places')
+    .select(['email_id', 'place'])
+    .where('mailbox_id', '=', mailboxId)
+    .orderBy('place', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined ? null : { id: row.email_id, place: row.place }
 }

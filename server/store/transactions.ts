@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { hasAnnounced } from './announced.ts'
 import { isTransient } from './errors.ts'
 import { insideTransaction, refuseInside } from './inside.ts'
 import { carrying } from './rider.ts'
@@ -16,14 +17,15 @@ export type Transactions = {
   close(): Promise<void>
 }
 
-export function createTransactions(transact: Transact): Transactions {
+/** @param announced called behind each commit that put down an event */
+export function createTransactions(transact: Transact, announced: () => void = () => undefined): Transactions {
   const running = new Set<Promise<unknown>>()
   let closed = false
   return {
     async run(work) {
       refuseInside()
       if (closed) throw new Error('the store is closed')
-      const result = carrying(work, (whole) => withRetries(transact, whole))
+      const result = carrying(work, (whole) => withRetries(transact, whole, announced))
       running.add(result)
       try {
         return await result
@@ -39,10 +41,16 @@ export function createTransactions(transact: Transact): Transactions {
 }
 
 /** PostgreSQL may undo a transaction that met another and ask for it again. */
-async function withRetries<T>(transact: Transact, work: Work<T>): Promise<T> {
+async function withRetries<T>(transact: Transact, work: Work<T>, announced: () => void): Promise<T> {
   for (let tries = 1; ; tries++) {
+    let used: object = work
     try {
-      return await transact((tx) => insideTransaction(() => work(tx)))
+      const result = await transact((tx) => {
+        used = tx
+        return insideTransaction(() => work(tx))
+      })
+      if (hasAnnounced(used)) announced()
+      return result
     } catch (error) {
       if (tries === mostTries || !isTransient(error)) throw error
     }

@@ -45,6 +45,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'get_thread',
       'search_emails',
       'get_email_raw',
+      'wait_for_email',
       'download_attachment',
       'get_tags',
       'search_contacts',

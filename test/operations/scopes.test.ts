@@ -23,6 +23,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   read_email: ['reader', 'agent', 'reviewer', 'admin'],
   get_thread: ['reader', 'agent', 'reviewer', 'admin'],
   search_emails: ['reader', 'agent', 'reviewer', 'admin'],
+  wait_for_email: ['reader', 'agent', 'reviewer', 'admin'],
   download_attachment: ['reader', 'agent', 'reviewer', 'admin'],
   get_tags: ['reader', 'agent', 'reviewer', 'admin'],
   set_tags: ['agent', 'admin'],

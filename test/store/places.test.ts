@@ -3,7 +3,7 @@ import { newId } from '../../server/model/ids.ts'
 import type { Store } from '../../server/store/db.ts'
 import type { EmailRow } from '../../server/store/emails.ts'
 import { listEmails } from '../../server/store/emails.ts'
-import { lastPlace, placeOf } from '../../server/store/places.ts'
+import { lastPlaced, placeOf } from '../../server/store/places.ts'
 import { appear } from '../support/appear.ts'
 import { describeOnEachEngine, describeOnPostgres } from '../support/stores.ts'
 import { type Tenant, addEmail, addTenant } from './rows.ts'
@@ -25,7 +25,7 @@ describeOnEachEngine('the places of emails', (open) => {
     await store.transaction((tx) => appear(tx, second))
     expect(await ids(store, ours)).toEqual([second.id, first.id])
     expect(await ids(store, ours, seen ?? 0)).toEqual([second.id])
-    expect(await lastPlace(store.db, ours, [ours.mailbox.id])).toBe(await placeOf(store.db, ours, second.id))
+    expect(await lastPlaced(store.db, ours.mailbox.id)).toEqual({ id: second.id, place: await placeOf(store.db, ours, second.id) })
   })
 
   it('are of one tenant in one world', async () => {
@@ -33,10 +33,8 @@ describeOnEachEngine('the places of emails', (open) => {
     const [ours, theirs] = [await addTenant(store, 'ours'), await addTenant(store, 'theirs')]
     const email = await addEmail(store, ours)
     await store.transaction((tx) => appear(tx, email))
-    for (const stranger of [theirs, { ...ours, world: 'test' as const }]) {
-      expect(await placeOf(store.db, stranger, email.id)).toBeNull()
-      expect(await lastPlace(store.db, stranger, null)).toBe(0)
-    }
+    for (const stranger of [theirs, { ...ours, world: 'test' as const }]) expect(await placeOf(store.db, stranger, email.id)).toBeNull()
+    expect(await lastPlaced(store.db, theirs.mailbox.id)).toBeNull()
     expect(await placeOf(store.db, ours, newId('email', 1))).toBeNull()
   })
 })
@@ -57,7 +55,7 @@ describeOnPostgres('places of transactions that end in another order than they b
     })
     await begun.promise
     await store.transaction((tx) => appear(tx, fast))
-    const seen = await lastPlace(store.db, ours, null)
+    const seen = (await lastPlaced(store.db, ours.mailbox.id))?.place
     goOn()
     await late
     expect(await ids(store, ours, seen)).toEqual([slow.id])

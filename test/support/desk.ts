@@ -4,9 +4,10 @@
  */
 import { onTestFinished } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
+import { type Live, createLive } from '../../server/events/live.ts'
 import { createWebhooks } from '../../server/events/webhooks.ts'
 import type { Rates } from '../../server/doors/request-rates.ts'
-import { createKeys, draftKey } from '../../server/identity/keys.ts'
+import { type Keys, createKeys, draftKey } from '../../server/identity/keys.ts'
 import { createZoneResolver } from '../../dns/resolver.ts'
 import type { DomainName } from '../../dns/name.ts'
 import type { Zone } from '../../dns/zone.ts'
@@ -46,7 +47,9 @@ import { insertAccount } from '../../server/store/accounts.ts'
 import { insertAttachments } from '../../server/store/attachments.ts'
 import type { Store } from '../../server/store/db.ts'
 import { insertDomain } from '../../server/store/domains.ts'
+import { emailFacts } from '../../server/store/email-record.ts'
 import { type EmailRow, insertEmail } from '../../server/store/emails.ts'
+import { appendEvent } from '../../server/store/events.ts'
 import { appendLog } from '../../server/store/log.ts'
 import { insertKey } from '../../server/store/keys.ts'
 import { insertMailbox } from '../../server/store/mailboxes.ts'
@@ -63,6 +66,8 @@ export type Desk = {
   url: string
   store: Store
   clock: VirtualClock
+  live: Live
+  keys: Keys
   ours: Office
   theirs: Office
   /** as a person would with curl: JSON in, JSON out */
@@ -146,9 +151,11 @@ export async function openDesk(
     handOn: { onDsn, onComplaint, onUnsubscribe },
     readIdentity: () => Promise.resolve(null),
   })
+  const live = createLive({ store, clock, log: silentLog, isGood: keys.isStillGood })
   const http = createHttpServer({
     rooms: {
       store,
+      live,
       submissions,
       approvals,
       adminActions: createAdminActions({ store, clock, approval: adminApproval }),
@@ -185,13 +192,18 @@ export async function openDesk(
     clock,
   })
   const { port } = await http.listen()
-  onTestFinished(() => http.close())
+  onTestFinished(() => {
+    live.close()
+    return http.close()
+  })
   const url = `http://127.0.0.1:${port}`
   const ours = await furnish(store, clock, 'ours.test')
   return {
     url,
     store,
     clock,
+    live,
+    keys,
     ours,
     theirs: await furnish(store, clock, 'theirs.test'),
     call: (key, method, path, body, headers) => call(url, key, method, path, body, headers),
@@ -276,6 +288,10 @@ async function receive(store: Store, clock: VirtualClock, mailbox: Mailbox, mail
     for (const blob of [raw, ...files]) await store.blobs.put(tx, blob, now)
     await insertEmail(tx, email)
     await insertAttachments(tx, attachmentRows(id, mail, now))
+    if (email.status === 'unread' || email.status === 'spam_flagged') {
+      const facts = { tenancy: mailbox.tenancy, mailboxId: mailbox.id, data: emailFacts(email), now }
+      await appendEvent(tx, { ...facts, type: 'message.received' })
+    }
     await appear(tx, email)
     if (email.status === 'pending_inbound_approval') {
       await appendLog(
