@@ -15,6 +15,7 @@ import { createAttempts } from './attempts.ts'
 import { createBodyRoom } from './body-room.ts'
 import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
+import { serveLiveEvents } from './live-events.ts'
 import { serveMcp } from './mcp.ts'
 import { metricsPath, serveMetrics } from './metrics.ts'
 import { openRoute, serveOpens } from './opens.ts'
@@ -154,6 +155,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   if (deps.reputation !== undefined) serveReputation(app, deps.reputation, deps.clock)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   serveRest(app, contextOf, largeBodyLimit)
+  serveLiveEvents(app, contextOf, report)
   serveTrpc(app, contextOf, report)
   serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl, rateOf: (request) => rateFacts(allowances.get(request) ?? []) })
   return app

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/clock.ts'
 import type { EventType } from '../store/events.ts'
-import type { Live, Scope } from './live.ts'
+import type { Listen, Scope } from './listener.ts'
 
 /** Rings when an event of one type comes, also when nobody waits for it just then. */
 export type Bell = {
@@ -9,11 +9,11 @@ export type Bell = {
   close(): void
 }
 
-export async function hangBell(live: Pick<Live, 'listen'>, clock: Clock, scope: Scope, type: EventType): Promise<Bell> {
+export async function hangBell({ listen, clock }: { listen: Listen; clock: Clock }, scope: Scope, type: EventType): Promise<Bell> {
   let rung = false
   let closed = false
   let wake = (): void => undefined
-  const listening = await live.listen(scope, {
+  const listening = await listen(scope, {
     onEvent: ({ event }) => {
       if (event.type !== type) return
       rung = true

@@ -6,25 +6,23 @@
  * processes (other nodes on one PostgreSQL, commands on the host on one SQLite file). A stream that was cut goes on where it was, or says that it cannot.
  */
 import type { KeyActor } from '../model/actor.ts'
-import type { KeyId, MailboxId } from '../model/ids.ts'
-import type { Tenancy } from '../model/world.ts'
+import type { KeyId } from '../model/ids.ts'
 import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
-import { type EventRow, eventsAfter, eventsBySeq, lastSeqs } from '../store/events.ts'
+import { type EventType, eventsAfter, eventsBySeq, lastSeqs } from '../store/events.ts'
 import { type Admission, type Limits, createAdmission } from './admission.ts'
+import { type Bell, hangBell } from './bell.ts'
 import { type Progress, advance, forgetOld, positionOf, positionText, progressFrom } from './gaps.ts'
-import { type Stream, type StreamRequest, openStream } from './stream.ts'
+import type { Listen, Listener, LiveEvent, Scope } from './listener.ts'
+import { type Stream, type StreamEnd, type StreamRequest, openStream } from './stream.ts'
 
-/** Mailboxes, or (null) the whole tenancy with what belongs to no mailbox. */
-export type Scope = { tenancy: Tenancy; mailboxIds: readonly MailboxId[] | null }
-/** An event, and where whoever has it stands. */
-export type LiveEvent = { event: EventRow; position: string }
-export type Listener = { onEvent(event: LiveEvent): void; onClosed(): void }
+export type { Stream, StreamEnd }
 
 export type Live = {
-  /** From when this resolves each event of the scope is handed to the listener, once, until it is closed. Throws when the store cannot be read. */
-  listen(scope: Scope, listener: Listener): Promise<{ close(): void }>
+  listen: Listen
+  /** Rings when an event of one type comes. */
+  bell(scope: Scope, type: EventType): Promise<Bell>
   stream(scope: Scope, request: StreamRequest): Promise<Stream>
   /** Takes a place for a call that waits, or a stream; null when this key, its account or the process has as many as it may. */
   admit(kind: 'wait' | 'stream', actor: KeyActor): Admission | null
@@ -66,9 +64,10 @@ export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Liv
     return reading
   }
   async function readAll(): Promise<void> {
-    while (again && progress !== null) {
+    while (again) {
       again = false
-      await readOnce(await progress)
+      const at = progress
+      if (at !== null) await readOnce(await at)
     }
   }
   async function readOnce(at: Progress): Promise<void> {
@@ -86,7 +85,7 @@ export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Liv
   function tell(live: LiveEvent): void {
     const { account_id, world, mailbox_id } = live.event
     for (const name of [`${account_id} ${world}`, ...(mailbox_id === null ? [] : [`${account_id} ${world} ${mailbox_id}`])])
-      for (const listener of [...(listeners.get(name) ?? [])]) listener.onEvent(live)
+      for (const listener of listeners.get(name) ?? []) listener.onEvent(live)
   }
 
   async function begin(): Promise<Progress> {
@@ -138,6 +137,7 @@ export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Liv
 
   return {
     listen,
+    bell: (scope, type) => hangBell({ listen, clock }, scope, type),
     stream: (scope, request) => openStream({ store, clock, isGood, listen, settledNow }, scope, request),
     admit,
     isGood,
@@ -146,7 +146,7 @@ export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Liv
       closed = true
       stopTelling()
       ticking?.cancel()
-      for (const set of [...listeners.values()]) for (const listener of [...set]) listener.onClosed()
+      for (const set of listeners.values()) for (const listener of set) listener.onClosed()
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
 import { type EventRow, type EventType, eventsMissed, firstSeq } from '../store/events.ts'
 import { type Position, type Progress, positionOf, positionText, readPosition } from './gaps.ts'
-import type { Live, LiveEvent, Scope } from './live.ts'
+import type { Listen, LiveEvent, Scope } from './listener.ts'
 
 /** `types` null: all. `from`: the position a client had last; null: from now on. */
 export type StreamRequest = { keyId: KeyId; types: readonly EventType[] | null; from: string | null; signal?: AbortSignal | undefined }
@@ -19,8 +19,8 @@ export type Stream = { next(): Promise<StreamItem | StreamEnd>; close(): void }
 type Deps = {
   store: Store
   clock: Clock
-  isGood: Live['isGood']
-  listen: Live['listen']
+  isGood(key: KeyId): Promise<boolean>
+  listen: Listen
   /** a copy of how far the reader has come, once it has read all that is there */
   settledNow(): Promise<Progress>
 }

@@ -105,6 +105,8 @@ const t = initTRPC
   .create({
     // Stacks and internal words stay in the log; a client gets the catalogue's.
     isDev: false,
+    // Proxies cut what is silent for a minute; a client that hears nothing for three pings comes back.
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
     errorFormatter: ({ shape, error, ctx }) => {
       const problem = problemOf(error, ctx?.requestId ?? '')
       return { ...shape, message: problem.body.error, data: { httpStatus: problem.status, path: shape.data.path, ...problem.body } }
@@ -118,7 +120,7 @@ export const callerFor = t.createCallerFactory
 export const operation = (meta: OperationMeta) =>
   t.procedure
     .meta(meta)
-    .use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permit(ctx.actor, meta) } }))
+    .use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permitted(ctx.actor, meta) } }))
     .use(async ({ ctx, type, path, next, getRawInput }) => {
       if (type !== 'mutation') return next()
       const raw = await getRawInput()
@@ -130,7 +132,8 @@ export const operation = (meta: OperationMeta) =>
 /** The start of an operation for whoever calls, with a key or without: its actor may be null. */
 export const openOperation = (meta: OperationMeta & { scope: 'none' }) => t.procedure.meta(meta)
 
-function permit(actor: KeyActor | null, meta: OperationMeta): KeyActor {
+/** Throws OperationError unless it is a key that may. */
+export function permitted(actor: KeyActor | null, meta: OperationMeta): KeyActor {
   if (actor === null) throw new OperationError('UNAUTHENTICATED')
   // These words are the public contract's (§1.2): clients show and compare them.
   if (!holdsScope(actor, meta)) throw new OperationError('SCOPE_MISSING', `Requires ${meta.scope} scope`)

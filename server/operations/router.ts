@@ -28,6 +28,7 @@ import { get_account, update_account } from './account.ts'
 import { add_domain, delete_domain, get_domain, list_domains, verify_domain } from './domains.ts'
 import { cancel_subscription, get_billing_portal, upgrade_plan } from './billing.ts'
 import { report_issue } from './issues.ts'
+import { on_email, on_event, on_pending } from './live.ts'
 import { get_thread } from './threads.ts'
 import { list_webhook_deliveries, replay_webhook_delivery, replay_webhook_events } from './webhook-deliveries.ts'
 import { apply_upgrade, manage_upgrade, request_upgrade } from './upgrades.ts'
@@ -123,15 +124,28 @@ export const appRouter = router({
   replay_webhook_delivery,
   replay_webhook_events,
   inject_email,
+  on_email,
+  on_pending,
+  on_event,
 })
 export type AppRouter = typeof appRouter
-export type OperationName = keyof AppRouter['_def']['record']
+type Procedures = AppRouter['_def']['record']
+/** What is asked and answered; subscriptions are for clients of tRPC, and other doors have their own way to them. */
+export type OperationName = {
+  [Name in keyof Procedures]: Procedures[Name]['_def']['type'] extends 'subscription' ? never : Name
+}[keyof Procedures]
 
 /** One operation as a door sees it. */
 export type OperationInfo = { name: OperationName; kind: 'query' | 'mutation'; meta: OperationMeta; input: z.ZodType; output: z.ZodType }
 
 /** In the order of the router. */
-export const operations: readonly OperationInfo[] = (Object.keys(appRouter._def.procedures) as OperationName[]).map(infoOf)
+export const operations: readonly OperationInfo[] = (Object.keys(appRouter._def.procedures) as (keyof Procedures)[])
+  .filter(isAnswered)
+  .map(infoOf)
+
+function isAnswered(name: keyof Procedures): name is OperationName {
+  return appRouter._def.procedures[name]._def.type !== 'subscription'
+}
 
 function infoOf(name: OperationName): OperationInfo {
   // tRPC keeps the parsers and types them as `any`, since it takes those of every schema library.

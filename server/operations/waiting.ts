@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { hangBell } from '../events/bell.ts'
 import type { KeyActor } from '../model/actor.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
@@ -106,13 +105,13 @@ async function beginning(
 
 /** Listens first and looks then, so that nothing comes in between. @returns false when the time was over */
 async function waitFor(
-  { actor, rooms: { live, store, clock } }: Call,
+  { actor, rooms: { live, store } }: Call,
   mailboxId: MailboxId,
   filter: EmailFilter,
   until: number,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const bell = await hangBell(live, clock, { tenancy: actor, mailboxIds: [mailboxId] }, 'message.received')
+  const bell = await live.bell({ tenancy: actor, mailboxIds: [mailboxId] }, 'message.received')
   try {
     for (;;) {
       if ((await listEmails(store.db, actor, { ...filter, limit: 1 })).length > 0) return true
