@@ -317,6 +317,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     log,
   })
   const live = createLive({ store, clock, log, isGood: keys.isStillGood })
+  metrics.measuredBy('events_listeners', 'Calls that wait for an email, and streams that are open', 'kind', async () => ({
+    wait: live.admitted('wait'),
+    stream: live.admitted('stream'),
+  }))
   const http = createHttpServer({
     rooms: {
       store,

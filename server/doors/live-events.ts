@@ -6,7 +6,7 @@ import { type Context, permitted } from '../operations/procedure.ts'
 import { problemOf } from '../operations/problem.ts'
 import { goneSignal } from './gone.ts'
 
-const eventsRoute = '/v1/events'
+export const eventsRoute = '/v1/events'
 /** Proxies cut what is silent for a minute. */
 const pingMs = 15_000
 

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { errors } from '../operations/errors.ts'
+import { onEventMeta } from '../operations/live.ts'
 import { type OperationInfo } from '../operations/router.ts'
 import { hasBody } from './dialect-input.ts'
 import { answerShape, rawRoutes, singles, successStatus } from './dialects.ts'
+import { eventsRoute } from './live-events.ts'
 import { product } from './product.ts'
 import { type RestRoute, inputSchema, restRoutes } from './rest.ts'
 import { type JsonObject, isObject, shapeSchema } from './shape.ts'
@@ -18,6 +20,7 @@ export function openApiDocument(publicUrl: string): JsonObject {
         responses: { 200: json('Well', healthSchema('ok')), 503: json('Not well', healthSchema('degraded')) },
       },
     },
+    [eventsRoute]: { get: eventStream },
   }
   for (const route of restRoutes) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: pathItem(route) }
   return {
@@ -61,6 +64,26 @@ function pathItem(route: RestRoute): JsonObject {
     }),
     responses: { ...success(route), default: { $ref: '#/components/responses/Error' } },
   }
+}
+
+const text = (description: string): JsonObject => ({ schema: { type: 'string' }, description })
+
+/** No operation of the router: its answer does not end. */
+const eventStream: JsonObject = {
+  operationId: 'on_event',
+  tags: ['v1'],
+  summary: onEventMeta.title,
+  description: `${onEventMeta.description} Server-sent events: ready, event, resync, error; the data of each is JSON, its id a place to go on from.\n\nScope: ${onEventMeta.scope}.`,
+  parameters: [
+    { name: 'mailbox_id', in: 'query', required: false, ...text('Only of this mailbox; id or address') },
+    { name: 'types', in: 'query', required: false, ...text('Types of events, separated by commas; left out, all') },
+    { name: 'lastEventId', in: 'query', required: false, ...text('The same as Last-Event-ID, for who cannot set headers') },
+    { name: 'Last-Event-ID', in: 'header', required: false, ...text('Id of the last item a client had; what came since comes first') },
+  ],
+  responses: {
+    200: { description: 'Until it is closed', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    default: { $ref: '#/components/responses/Error' },
+  },
 }
 
 const scopeWords = ({ meta: { scope, orScope } }: OperationInfo): string =>

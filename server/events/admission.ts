@@ -10,9 +10,13 @@ const usual: Limits = {
 }
 
 /** Counts those who wait; each has a place until it releases it. */
-export function createAdmission(limits: Limits = usual): (kind: keyof Limits, actor: KeyActor) => Admission | null {
+export function createAdmission(limits: Limits = usual): {
+  admit(kind: keyof Limits, actor: KeyActor): Admission | null
+  /** How many have a place now. */
+  admitted(kind: keyof Limits): number
+} {
   const counts = new Map<string, number>()
-  return (kind, { keyId, accountId }) => {
+  const admit = (kind: keyof Limits, { keyId, accountId }: KeyActor): Admission | null => {
     const { ofKey, ofAccount, inAll } = limits[kind]
     const bounds = [
       [`${kind} ${keyId}`, ofKey],
@@ -34,4 +38,5 @@ export function createAdmission(limits: Limits = usual): (kind: keyof Limits, ac
       },
     }
   }
+  return { admit, admitted: (kind) => counts.get(kind) ?? 0 }
 }

@@ -3,7 +3,8 @@
  *
  * Promises: whoever listens before looking misses nothing; one arrival wakes only those who listen to its mailbox or its tenancy; nobody polls but
  * one reader of the outbox, which looks at each commit of this process and, while anybody listens, once a second for those of other
- * processes (other nodes on one PostgreSQL, commands on the host on one SQLite file). A stream that was cut goes on where it was, or says that it cannot.
+ * processes (other nodes on one PostgreSQL, commands on the host on one SQLite file). The courier of webhooks does not read the outbox: what is owed to
+ * them is written beside each event, and outlives the process; here nothing does. A stream that was cut goes on where it was, or says that it cannot.
  */
 import type { KeyActor } from '../model/actor.ts'
 import type { KeyId } from '../model/ids.ts'
@@ -26,6 +27,8 @@ export type Live = {
   stream(scope: Scope, request: StreamRequest): Promise<Stream>
   /** Takes a place for a call that waits, or a stream; null when this key, its account or the process has as many as it may. */
   admit(kind: 'wait' | 'stream', actor: KeyActor): Admission | null
+  /** How many have such a place. */
+  admitted(kind: 'wait' | 'stream'): number
   /** How many listen. */
   listening(): number
   /** Is it still the key of somebody? */
@@ -43,7 +46,7 @@ const lookBack = 200
 
 export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Live {
   const listeners = new Map<string, Set<Listener>>()
-  const admit = createAdmission(limits)
+  const { admit, admitted } = createAdmission(limits)
   let progress: Promise<Progress> | null = null
   let reading: Promise<void> | null = null
   let again = false
@@ -140,6 +143,7 @@ export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Liv
     bell: (scope, type) => hangBell({ listen, clock }, scope, type),
     stream: (scope, request) => openStream({ store, clock, isGood, listen, settledNow }, scope, request),
     admit,
+    admitted,
     isGood,
     listening: () => new Set([...listeners.values()].flatMap((set) => [...set])).size,
     close() {
