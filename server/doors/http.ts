@@ -26,6 +26,7 @@ import { type Allowance, type Rates, createRequestRates, noRates, rateFacts, rat
 import { serveRest } from './rest.ts'
 import { serveTrpc } from './trpc.ts'
 import { serveUnsubscribe, unsubscribeRoute } from './unsubscribe.ts'
+import { serveVerify, verifyRoutes } from './verify/verify.ts'
 import { reputationRoute, serveReputation, serveSigningKey, signingKeyRoute } from './well-known.ts'
 
 export type HttpConfig = {
@@ -151,7 +152,10 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   servePublic(app, deps)
   if (deps.config.http.metricsToken !== null) serveMetrics(app, { token: deps.config.http.metricsToken, metrics: deps.metrics })
   if (deps.unsubscribe !== undefined) serveUnsubscribe(app, deps.unsubscribe)
-  if (deps.signingKey !== undefined) serveSigningKey(app, deps.signingKey)
+  if (deps.signingKey !== undefined) {
+    serveSigningKey(app, deps.signingKey)
+    serveVerify(app)
+  }
   if (deps.reputation !== undefined) serveReputation(app, deps.reputation, deps.clock)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   serveRest(app, contextOf, largeBodyLimit)
@@ -210,6 +214,7 @@ const publicPaths: readonly string[] = [
   openRoute,
   signingKeyRoute,
   reputationRoute,
+  ...verifyRoutes,
 ]
 const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
 

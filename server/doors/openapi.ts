@@ -21,6 +21,23 @@ export function openApiDocument(publicUrl: string): JsonObject {
       },
     },
     [eventsRoute]: { get: eventStream },
+    '/.well-known/multimail-signing-key': {
+      get: {
+        operationId: 'signing_key',
+        summary: 'The keys that the identity of messages is checked with',
+        security: [],
+        responses: { 200: json('The key that signs, and every other that may be met', signingKeySchema) },
+      },
+    },
+    '/.well-known/reputation/{hash}': {
+      get: {
+        operationId: 'reputation',
+        summary: 'What is known of the mailbox that X-MultiMail-Reputation names, in bands',
+        security: [],
+        parameters: [{ name: 'hash', in: 'path', required: true, schema: { type: 'string', pattern: '^[0-9a-f]{64}$' } }],
+        responses: { 200: json('As of the days that are over', reputationSchema), default: { $ref: '#/components/responses/Error' } },
+      },
+    },
   }
   for (const route of restRoutes) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: pathItem(route) }
   return {
@@ -145,6 +162,21 @@ function parameter(place: 'path' | 'query', name: string, input: JsonObject): Js
 
 const json = (description: string, schema: JsonObject): JsonObject => ({ description, content: { 'application/json': { schema } } })
 const healthSchema = (status: string): JsonObject => ({ type: 'object', properties: { status: { const: status } }, required: ['status'] })
+
+const text = { type: 'string' }
+const texts = (...names: readonly string[]): JsonObject => Object.fromEntries(names.map((name) => [name, text]))
+const exactly = (properties: JsonObject): JsonObject => ({ type: 'object', required: Object.keys(properties), properties })
+
+const jwk = texts('kty', 'crv', 'x', 'y')
+const signingKeySchema = exactly({
+  ...texts('algorithm', 'kid', 'public_key_pem', 'created_at'),
+  public_key_jwk: exactly(jwk),
+  keys: { type: 'array', items: exactly({ ...jwk, ...texts('kid', 'alg', 'use') }) },
+})
+const reputationSchema = exactly({
+  ...texts('hash', 'bounce_rate_band', 'complaint_rate_band', 'rejection_rate_band', 'account_age_band', 'oversight_mode', 'updated_at'),
+  verified_operator: { type: 'boolean' },
+})
 
 const errorSchema: JsonObject = {
   type: 'object',

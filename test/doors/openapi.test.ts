@@ -19,6 +19,8 @@ const all = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
 )
 
+const wellKnown = ['/.well-known/multimail-signing-key', '/.well-known/reputation/{hash}']
+
 function* refs(value: unknown): Generator<string> {
   if (typeof value !== 'object' || value === null) return
   for (const [key, inner] of Object.entries(value)) {
@@ -30,7 +32,12 @@ function* refs(value: unknown): Generator<string> {
 describe('the OpenAPI document', () => {
   it('has every route, each under a name of its own', () => {
     expect(all.map(({ path, method }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual(
-      [...restRoutes.map(({ path, method }) => `${method} ${path}`), 'GET /health', 'GET /v1/events'].toSorted(),
+      [
+        ...restRoutes.map(({ path, method }) => `${method} ${path}`),
+        'GET /health',
+        'GET /v1/events',
+        ...wellKnown.map((path) => `GET ${path}`),
+      ].toSorted(),
     )
     expect(new Set(all.map(({ operation }) => operation.operationId)).size).toBe(all.length)
     for (const { name } of operations) expect(all.map(({ operation }) => operation.operationId)).toContain(name)
@@ -39,7 +46,11 @@ describe('the OpenAPI document', () => {
   it('asks for a key everywhere but where none is needed', () => {
     const open = all.filter(({ operation }) => operation.security !== undefined)
     expect(open.map(({ path }) => path).toSorted()).toEqual(
-      ['/health', ...restRoutes.filter(({ operation }) => operation.meta.scope === 'none').map(({ path }) => path)].toSorted(),
+      [
+        '/health',
+        ...wellKnown,
+        ...restRoutes.filter(({ operation }) => operation.meta.scope === 'none').map(({ path }) => path),
+      ].toSorted(),
     )
     for (const { operation } of open) expect(operation.security).toEqual([])
   })
