@@ -1,0 +1,141 @@
+/**
+ * How fast mail is read, and how much slower when there is a thousand times as much of it: check_inbox, read_email, get_thread and search_emails over HTTP.
+ * Prints tables and writes JSON; asserts nothing (machines differ). docs/benchmarks-api.md has figures and what they mean. Usage: npm run bench:api -- --help
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type { MailboxId } from '../../server/model/ids.ts'
+import { memoryEnv, memoryFlags } from '../memory.mjs'
+import { ask } from './api/ask.ts'
+import { type Filled, fill, index, wordAt } from './api/fill.ts'
+
+const usage = `npm run bench:api -- [--sizes 1000,100000,1000000] [--seconds 10] [--run-in 5] [--connections 16] [--json FILE]
+
+Fills a scratch store with so many emails (some 5 GB for a million) and asks for so long over so many connections; the server and this program share the machine.`
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '1000,100000,1000000' },
+    seconds: { type: 'string', default: '10' },
+    'run-in': { type: 'string', default: '5' },
+    connections: { type: 'string', default: '16' },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.error(usage)
+  process.exit(2)
+}
+const sizes = values.sizes.split(',').map(Number)
+const [seconds, runIn, connections] = [values.seconds, values['run-in'], values.connections].map(Number) as [number, number, number]
+const root = join(import.meta.dirname, '..', '..')
+const port = 8610
+const sample = 2_000
+
+type Figures = { operation: string; emails: number; perSecond: number; p50: number; p95: number; p99: number }
+type Made = { keys: { agent: { key: string } } }
+
+const folder = mkdtempSync(join(tmpdir(), 'multimail-bench-'))
+const dataDir = join(folder, 'data')
+const env = {
+  PATH: process.env['PATH'] ?? '',
+  ...memoryEnv,
+  MULTIMAIL_HOSTNAME: 'mx.bench.test',
+  MULTIMAIL_DATA_DIR: dataDir,
+  MULTIMAIL_SMTP_HOST: '127.0.0.1',
+  MULTIMAIL_SMTP_PORT: '2610',
+  MULTIMAIL_HTTP_PORT: String(port),
+  MULTIMAIL_LOG_LEVEL: 'warn',
+  MULTIMAIL_KEY_RATE: '0',
+  MULTIMAIL_ACCOUNT_RATE: '0',
+}
+const end = (): void => rmSync(folder, { recursive: true, force: true })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (end(), process.exit(1)))
+
+async function measure(): Promise<void> {
+  const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores, Node ${process.version}`
+  console.log(machine)
+  const setup = execFileSync(process.execPath, [join(root, 'server/cli/main.ts'), 'setup', '--domain', 'bench.test', '--json'], {
+    env,
+    encoding: 'utf8',
+  })
+  const { key } = (JSON.parse(setup) as Made).keys.agent
+  const figures: Figures[] = []
+  let mailboxes: MailboxId[] = []
+  let before = 0
+  for (const size of sizes) {
+    const filled = fill(dataDir, before, size, mailboxes, sample)
+    await index(dataDir)
+    ;[before, mailboxes] = [size, filled.mailboxes]
+    figures.push(...(await ofSize(size, key, filled)))
+  }
+  console.table(figures)
+  const [first, last] = [sizes[0], sizes.at(-1)]
+  for (const { operation, p99 } of figures.filter(({ emails }) => emails === last)) {
+    const small = figures.find((one) => one.operation === operation && one.emails === first)
+    console.log(`${operation}: p99 at ${last} is ${(p99 / (small?.p99 ?? Number.NaN)).toFixed(2)} times that at ${first}`)
+  }
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, connections, seconds, figures }, null, 2)}\n`)
+}
+
+async function ofSize(emails: number, key: string, filled: Filled): Promise<Figures[]> {
+  const server = spawn(process.execPath, [...memoryFlags, join(root, 'server/main.ts')], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env,
+  })
+  try {
+    await healthy()
+    const figures: Figures[] = []
+    for (const [operation, path] of Object.entries(paths(filled))) {
+      await ask(port, key, path, { connections, forMs: runIn * 1000 })
+      const { ms, seconds: took } = await ask(port, key, path, { connections, forMs: seconds * 1000 })
+      const sorted = ms.toSorted((one, other) => one - other)
+      const at = (share: number): number => Number((sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(2))
+      figures.push({ operation, emails, perSecond: Math.round(ms.length / took), p50: at(0.5), p95: at(0.95), p99: at(0.99) })
+    }
+    return figures
+  } finally {
+    server.kill('SIGTERM')
+    await once(server, 'exit')
+  }
+}
+
+const oneOf = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
+
+/** Common, middling and rare words, together and apart. */
+const queries = [
+  () => wordAt(5 + Math.floor(Math.random() * 20)),
+  () => wordAt(500 + Math.floor(Math.random() * 1000)),
+  () => wordAt(20_000 + Math.floor(Math.random() * 9_000)),
+  () => `${wordAt(Math.floor(Math.random() * 100))} ${wordAt(1_000 + Math.floor(Math.random() * 1000))}`,
+  () => `from:${wordAt(100 + Math.floor(Math.random() * 1000))}`,
+]
+
+const paths = ({ mailboxes, emails, threads }: Filled): Record<string, () => string> => ({
+  check_inbox: () => `/check_inbox?limit=20&mailbox_id=${oneOf(mailboxes)}`,
+  read_email: () => `/read_email?email_id=${oneOf(emails)}`,
+  get_thread: () => `/get_thread?thread_id=${oneOf(threads)}`,
+  search_emails: () => `/search_emails?limit=20&query=${encodeURIComponent(oneOf(queries)())}`,
+})
+
+async function healthy(): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => null)
+    if (answer?.ok === true) return
+    await wait(50)
+  }
+  throw new Error('the server did not become healthy in time')
+}
+
+try {
+  await measure()
+} finally {
+  end()
+}
