@@ -163,7 +163,6 @@ function parameter(place: 'path' | 'query', name: string, input: JsonObject): Js
 const json = (description: string, schema: JsonObject): JsonObject => ({ description, content: { 'application/json': { schema } } })
 const healthSchema = (status: string): JsonObject => ({ type: 'object', properties: { status: { const: status } }, required: ['status'] })
 
-const text = { type: 'string' }
 const texts = (...names: readonly string[]): JsonObject => Object.fromEntries(names.map((name) => [name, text]))
 const exactly = (properties: JsonObject): JsonObject => ({ type: 'object', required: Object.keys(properties), properties })
 
