@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { type Address, parseAddress } from '../model/address.ts'
-import { changeOperatorAddress, isReadHere } from '../oversight/operator-address.ts'
+import { changeOperatorAddress, isReadHere } from '../store/operator-address.ts'
 import { changeAccount, findAccount, sentBetween, storedBytes } from '../store/accounts.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'

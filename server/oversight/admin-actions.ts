@@ -33,7 +33,7 @@ import { insertOperatorMail } from '../store/operator-mails.ts'
 import type { Row } from '../store/schema.ts'
 import { fits, hashCode, makeCode } from './approval-code.ts'
 import { approvalLetter } from './approval-letter.ts'
-import { operatorOf } from './operator-address.ts'
+import { operatorOf } from '../store/operator-address.ts'
 
 export const codeLifeMs = 24 * 60 * 60_000
 export const mostTries = 5

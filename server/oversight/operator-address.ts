@@ -1,27 +1,13 @@
-/** Where an operator is asked: outside of this server, because agents read what comes here. */
-import { type Address, domainOf, parseAddress } from '../model/address.ts'
 import type { Actor } from '../model/actor.ts'
+import { type Address, parseAddress } from '../model/address.ts'
 import type { AccountId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Clock } from '../platform/clock.ts'
-import { findAccount, lockAccount, setOversightEmail } from '../store/accounts.ts'
-import type { Db, Store, Tx } from '../store/db.ts'
-import { hostedDomain } from '../store/domains.ts'
-import { appendLog } from '../store/log.ts'
+import { lockAccount } from '../store/accounts.ts'
+import type { Store } from '../store/db.ts'
+import { changeOperatorAddress, isReadHere } from '../store/operator-address.ts'
 
-/** Whether mail to this address comes to this server, where a mailbox, an alias or a catch-all may hand it to an agent: now, or once somebody makes one. */
-export async function isReadHere(db: Db, address: string): Promise<boolean> {
-  const parsed = parseAddress(address)
-  return parsed === null || (await hostedDomain(db, domainOf(parsed))) !== undefined
-}
-
-/** Where the operator of an account is written to; null: nowhere, because no address is set, or an agent could read what comes there. */
-export async function operatorOf(db: Db, accountId: AccountId): Promise<string | null> {
-  const address = (await findAccount(db, accountId))?.oversight_email ?? null
-  return address === null || (await isReadHere(db, address)) ? null : address
-}
-
-/** On the host. @param text null: they are asked nowhere by mail */
+/** Says on the host where the operator of an account is asked. @param text null: they are asked nowhere by mail */
 export async function setOperatorAddress(
   { store, clock }: { store: Store; clock: Clock },
   accountId: AccountId,
@@ -40,16 +26,6 @@ export async function setOperatorAddress(
     await changeOperatorAddress(tx, { accountId, address, actor: host, now: clock.now() })
     return ok(address)
   })
-}
-
-/** For who has looked whether it is read here, and asked whoever has to agree. */
-export async function changeOperatorAddress(
-  tx: Tx,
-  { accountId, address, actor, now: at }: { accountId: AccountId; address: Address | null; actor: Actor; now: number },
-): Promise<void> {
-  await setOversightEmail(tx, accountId, address)
-  const resource = { resourceType: 'account', resourceId: accountId, details: { address } }
-  await appendLog(tx, { at, actor, tenancy: { accountId, world: 'live' }, action: 'account.oversight_email_set', ...resource })
 }
 
 const host: Actor = { kind: 'system', part: 'host' }

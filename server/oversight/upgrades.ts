@@ -25,7 +25,7 @@ import {
 } from '../store/mode-upgrades.ts'
 import { insertOperatorMail } from '../store/operator-mails.ts'
 import type { Row } from '../store/schema.ts'
-import { isReadHere } from './operator-address.ts'
+import { isReadHere } from '../store/operator-address.ts'
 import { fits, hashCode, makeCode } from './approval-code.ts'
 
 const hour = 60 * 60_000

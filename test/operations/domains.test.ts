@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Zone } from '../../dns/zone.ts'
-import { isReadHere } from '../../server/oversight/operator-address.ts'
+import { isReadHere } from '../../server/store/operator-address.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
