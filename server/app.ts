@@ -88,6 +88,7 @@ import { readReturnPath, returnPath } from './model/return-path.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
+import { createAttachmentLinks } from './mailbox/attachment-link.ts'
 import { createSearchIndex } from './mailbox/search-index.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { createPeriodic } from './platform/periodic.ts'
@@ -129,6 +130,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const keys = createKeys({ store, clock })
   const returnPathSecret = await installationSecret(store, 'return-path', clock.now())
   const unsubscribeSecret = await installationSecret(store, 'unsubscribe', clock.now())
+  const linkSecret = await installationSecret(store, 'attachment-link', clock.now())
   const transport = createSmtpTransport({
     hostname: config.hostname,
     clock,
@@ -316,7 +318,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
-  const live = createLive({ store, clock, log, isGood: keys.isStillGood })
+  const live = createLive({ store, clock, log, isGood: async (id) => (await keys.actorOf(id)) !== null })
   metrics.measuredBy('events_listeners', 'Calls that wait for an email, and streams that are open', 'kind', async () => ({
     wait: live.admitted('wait'),
     stream: live.admitted('stream'),
@@ -345,6 +347,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),
       ),
       publicUrl: config.http.publicUrl,
+      links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
+      actorOf: keys.actorOf,
       clock,
       log,
     },

@@ -11,8 +11,10 @@ import { OperationError } from '../operations/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { linkRoute, serveAttachmentLinks } from './attachment-links.ts'
 import { createAttempts } from './attempts.ts'
 import { createBodyRoom } from './body-room.ts'
+import { createDownloads } from './downloads.ts'
 import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
 import { serveLiveEvents } from './live-events.ts'
@@ -158,7 +160,9 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   }
   if (deps.reputation !== undefined) serveReputation(app, deps.reputation, deps.clock)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
-  serveRest(app, contextOf, largeBodyLimit)
+  const downloads = createDownloads(deps.clock)
+  serveAttachmentLinks(app, deps.rooms, downloads)
+  serveRest(app, { contextOf, largeBodyLimit, downloads })
   serveLiveEvents(app, contextOf, report)
   serveTrpc(app, contextOf, report)
   serveMcp(app, { contextOf, report, publicUrl: deps.config.http.publicUrl, rateOf: (request) => rateFacts(allowances.get(request) ?? []) })
@@ -212,6 +216,7 @@ const publicPaths: readonly string[] = [
   metricsPath,
   unsubscribeRoute,
   openRoute,
+  linkRoute,
   signingKeyRoute,
   reputationRoute,
   ...verifyRoutes,

@@ -11,7 +11,8 @@ const mostAddresses = 10_000
 /** @returns false when it was too often; how many ms until it may again follows from `nextAt` */
 export type Lookups = { take(ip: string): boolean; nextAt(): number }
 
-export function createLookups(clock: Clock): Lookups {
+/** @param most of one address within an hour */
+export function createLookups(clock: Clock, most = mostPerHour): Lookups {
   let window = 0
   let counts = new Map<string, number>()
   return {
@@ -24,7 +25,7 @@ export function createLookups(clock: Clock): Lookups {
       const from = networkOf(ip)
       const count = counts.get(from.name) ?? 0
       // Once there are too many, who is new waits: what is kept stays small.
-      if (count >= (from.isInside ? mostFromInside : mostPerHour) || (count === 0 && counts.size >= mostAddresses)) return false
+      if (count >= (from.isInside ? Math.max(mostFromInside, most) : most) || (count === 0 && counts.size >= mostAddresses)) return false
       counts.set(from.name, count + 1)
       return true
     },

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type OperationInfo, type OperationName, callOperation, operations } from '../operations/router.ts'
-import { mostInlineBytes } from '../operations/attachments.ts'
 import type { Context, Method, Route } from '../operations/procedure.ts'
-import { sendFile } from './file-answer.ts'
+import type { Downloads } from './downloads.ts'
+import { headFile } from './file-answer.ts'
 import { goneSignal } from './gone.ts'
 import { readInput } from './dialect-input.ts'
 import { type Surface, answerShape, oldRoutes, rawRoutes, singles, successStatus, surfaceOf, textBody, wantsTextBody } from './dialects.ts'
@@ -58,45 +58,62 @@ const smallBodyLimit = 512 * 1024
 /** As the web framework writes it, and names it in a request. */
 export const fastifyPath = ({ path }: RestRoute): string => path.replace(/\{(\w+)\}/g, ':$1')
 
-/** @param contextOf who is calling, known before any body is read */
-export function serveRest(app: FastifyInstance, contextOf: (request: FastifyRequest) => Context, largeBodyLimit: number): void {
+/** @property contextOf who is calling, known before any body is read */
+export type RestDeps = { contextOf: (request: FastifyRequest) => Context; largeBodyLimit: number; downloads: Downloads }
+
+export function serveRest(app: FastifyInstance, { contextOf, largeBodyLimit, downloads }: RestDeps): void {
   for (const route of restRoutes) {
+    const isRaw = rawRoutes.includes(route.path)
     app.route({
       method: route.method,
       url: fastifyPath(route),
       bodyLimit: Object.hasOwn(route.properties, 'attachments') ? largeBodyLimit : smallBodyLimit,
-      handler: (request, reply) => answer(route, contextOf(request), request, reply),
+      handler: (request, reply) =>
+        isRaw ? answerRaw(route, contextOf(request), request, reply, downloads) : answer(route, contextOf(request), request, reply),
     })
   }
 }
 
-async function answer(route: RestRoute, context: Context, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const query = request.query as JsonObject
-  const isRaw = rawRoutes.includes(route.path)
-  const input = readInput(
+const inputOf = (route: RestRoute, request: FastifyRequest): JsonObject =>
+  readInput(
     { ...route, operation: route.operation.name },
     {
       path: request.params as JsonObject,
-      query,
+      query: request.query as JsonObject,
       body: request.body,
       approvalCode: headerText(request.headers['x-approval-code']),
     },
   )
-  const given = isRaw ? { ...input, ...wholeFile } : input
-  const output = (await callOperation(context, route.operation.name, given, goneSignal(reply))) as JsonObject
-  if (isRaw) return sendFile(reply, output)
+
+async function answer(route: RestRoute, context: Context, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const query = request.query as JsonObject
+  const output = (await callOperation(context, route.operation.name, inputOf(route, request), goneSignal(reply))) as JsonObject
   if (context.idempotency?.replayed === true) reply.header(replayedHeader, 'true')
   return reply
     .code(successStatus(route.surface, route.operation.name, output))
     .send(answerOf(route, output, wantsTextBody(request.headers['user-agent'], query['compat'])))
 }
 
+/** The operation says which bytes they are and puts the reading on the record; the bytes themselves come from the store piece by piece. */
+async function answerRaw(
+  route: RestRoute,
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  downloads: Downloads,
+): Promise<FastifyReply> {
+  const { store } = context.rooms
+  downloads.enter(context.actor?.keyId ?? '', reply)
+  const found = (await callOperation(context, route.operation.name, { ...inputOf(route, request), max_inline_bytes: 0 })) as JsonObject
+  const file = await store.blobs.open(store.db, String(found['sha256']))
+  if (file === null) throw new Error(`no blob for an answer of ${route.operation.name}`)
+  return downloads.send(headFile(reply, { name: String(found['filename']), contentType: String(found['content_type']) }), file)
+}
+
 /** Says that an earlier call did it (docs/compatibility.md). */
 export const replayedHeader = 'idempotency-replayed'
 
 const headerText = (value: string | string[] | undefined): string | undefined => (typeof value === 'string' ? value.trim() : undefined)
-
-const wholeFile = { max_inline_bytes: mostInlineBytes }
 
 function answerOf(route: RestRoute, output: JsonObject, withTextBody: boolean): JsonObject {
   const { name } = route.operation

@@ -33,8 +33,8 @@ export type Keys = {
   issue(request: KeyRequest): Promise<Result<IssuedKey, 'FORBIDDEN_SCOPES'>>
   /** The actor behind a presented key, with every scope its own imply; null when it is not a key that is good now. */
   identify(presented: string): Promise<KeyActor | null>
-  /** Is a key that was good still so? For whoever has waited for long. */
-  isStillGood(id: KeyId): Promise<boolean>
+  /** The actor of a key by its id, for what was signed on its behalf and for whoever has waited for long; null when it is not good any more. */
+  actorOf(id: KeyId): Promise<KeyActor | null>
   /** Makes a key worthless at once. False when there is none with this id that is not revoked already. */
   revoke(id: KeyId, by?: Actor): Promise<boolean>
 }
@@ -65,9 +65,9 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
       return toActor(row)
     },
 
-    async isStillGood(id) {
+    async actorOf(id) {
       const row = await keyById(store.db, id)
-      return row !== undefined && isGood(row, clock.now())
+      return row === undefined || !isGood(row, clock.now()) ? null : toActor(row)
     },
 
     revoke: (id, by = host) =>

@@ -140,6 +140,12 @@ export const errors = {
     message: 'Attachment not found',
     fix: 'Call read_email and use a name or index from its "attachments".',
   },
+  LINK_NOT_GOOD: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'This link is not good, or not any more',
+    fix: 'A link works for an hour, and as long as the key it was made with may read the email. Call get_attachment_url for a new one.',
+  },
   REPORT_NOT_FOUND: {
     http: 404,
     trpc: 'NOT_FOUND',
@@ -543,6 +549,12 @@ export const errors = {
     trpc: 'TOO_MANY_REQUESTS',
     message: 'This address has looked up ten reputations within the hour',
     fix: 'Wait for as many seconds as retry_after_seconds says. A reputation changes once a day at most.',
+  },
+  TOO_MANY_DOWNLOADS: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'Too many files were fetched by links from this address within the hour',
+    fix: 'Wait for as many seconds as retry_after_seconds says, or fetch the file with an API key.',
   },
 
   // decisions

@@ -11,6 +11,7 @@ import type { Domains } from '../identity/domains.ts'
 import type { Mailboxes } from '../identity/mailboxes.ts'
 import type { Live } from '../events/live.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
+import type { KeyId } from '../model/ids.ts'
 import type { Json } from '../model/canonical.ts'
 import type { Webhooks } from '../events/webhooks.ts'
 import type { Injections } from '../inbound/injection.ts'
@@ -23,6 +24,7 @@ import type { Standings } from '../outbound/standing/lift.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
+import type { AttachmentLinks } from '../mailbox/attachment-link.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -52,6 +54,9 @@ export type Rooms = {
   live: Live
   /** this server's own address, as clients reach it */
   publicUrl: string
+  links: AttachmentLinks
+  /** the key of this id, when it is good now */
+  actorOf: (key: KeyId) => Promise<KeyActor | null>
   searchIndex: Pick<SearchIndex, 'catchUp'>
   injections: Injections
   composeFromOutside: ComposeFromOutside

@@ -1,6 +1,6 @@
 /** Every operation, by the flat name it has on all surfaces; and the list of them that doors loop over. */
 import type { z } from 'zod'
-import { download_attachment } from './attachments.ts'
+import { download_attachment, get_attachment_url } from './attachments.ts'
 import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
 import { get_audit_log } from './audit.ts'
 import { read_email } from './emails.ts'
@@ -65,6 +65,7 @@ export const appRouter = router({
   get_email_raw,
   wait_for_email,
   download_attachment,
+  get_attachment_url,
   get_tags,
   search_contacts,
   list_spam,

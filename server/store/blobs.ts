@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { type Kysely, type Transaction, sql } from 'kysely'
 import { sha256 } from '../model/canonical.ts'
 import { prepare, prepareChange } from './prepared.ts'
@@ -21,7 +22,13 @@ export type Blobs = {
   put(tx: Transaction<Database>, blob: StagedBlob, now: number): Promise<void>
   /** Null when no row has this hash. Throws when a file that should be there is missing or has another size. */
   read(db: Kysely<Database>, hash: string): Promise<Buffer | null>
+  /** To pass it on: the bytes when they are in the row, else a stream of the file, of which little is in memory at any time. Like `read` otherwise;
+   *  whoever does not read the stream to its end destroys it. */
+  open(db: Kysely<Database>, hash: string): Promise<OpenBlob | null>
+  /** The first bytes, or all there are. Null when no row has this hash. */
+  head(db: Kysely<Database>, hash: string, bytes: number): Promise<Buffer | null>
 }
+export type OpenBlob = { size: number; content: Buffer | Readable }
 
 export function createBlobs(dataDir: string): Blobs {
   const root = join(dataDir, 'blobs')
@@ -43,7 +50,35 @@ export function createBlobs(dataDir: string): Blobs {
       if (bytes.length !== row.size) throw new Error(`blob ${hash} has ${bytes.length} bytes instead of ${row.size}`)
       return bytes
     },
+    async open(db, hash) {
+      const [row] = await contentOf(db, { hash })
+      if (row === undefined) return null
+      return { size: row.size, content: row.bytes === null ? await openFile(pathOf(root, hash), row.size) : asBuffer(row.bytes) }
+    },
+    async head(db, hash, bytes) {
+      const row = await db
+        .selectFrom('blobs')
+        .select(['size', sql<Uint8Array | null>`substr(bytes, 1, ${sql.lit(bytes)})`.as('head')])
+        .where('hash', '=', hash)
+        .executeTakeFirst()
+      if (row === undefined) return null
+      return row.head === null ? readStart(pathOf(root, hash), Math.min(bytes, row.size)) : asBuffer(row.head)
+    },
   }
+}
+
+async function openFile(path: string, size: number): Promise<Readable> {
+  const file = await open(path, 'r')
+  const found = await file.stat()
+  if (found.size === size) return file.createReadStream({ highWaterMark: 64 * 1024 })
+  await file.close()
+  throw new Error(`blob ${basename(path)} has ${found.size} bytes instead of ${size}`)
+}
+
+async function readStart(path: string, length: number): Promise<Buffer> {
+  await using file = await open(path, 'r')
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0)
+  return buffer.subarray(0, bytesRead)
 }
 
 const contentOf = prepare((db, { hash }: { hash: string }) => db.selectFrom('blobs').select(['size', 'bytes']).where('hash', '=', hash))

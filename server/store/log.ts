@@ -19,6 +19,7 @@ export const logActions = [
   'email.cleared_spam',
   'thread.read',
   'attachment.read',
+  'attachment.linked',
   'emails.searched',
   'email.raw_read',
   'pending.listed',

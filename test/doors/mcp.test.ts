@@ -47,6 +47,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'get_email_raw',
       'wait_for_email',
       'download_attachment',
+      'get_attachment_url',
       'get_tags',
       'search_contacts',
       'list_spam',

@@ -64,6 +64,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },
   ],
+  get_attachment_url: (ids) => [
+    { key: 'agent', method: 'GET', path: `/get_attachment_url?email_id=${ids.email}&index=0` },
+    { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt/url` },
+  ],
   get_tags: (ids) => [{ key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/tags` }],
   set_tags: (ids) => [
     { key: 'agent', method: 'PUT', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/tags`, body: { tags: { a: 'b' } } },

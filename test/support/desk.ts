@@ -41,6 +41,7 @@ import { createApprovals } from '../../server/oversight/approvals.ts'
 import { createUpgrades } from '../../server/oversight/upgrades.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { silentLog } from '../../server/platform/log.ts'
+import { createAttachmentLinks } from '../../server/mailbox/attachment-link.ts'
 import { createSearchIndex } from '../../server/mailbox/search-index.ts'
 import { createMetrics } from '../../server/platform/metrics.ts'
 import { insertAccount } from '../../server/store/accounts.ts'
@@ -58,6 +59,9 @@ import { appear } from './appear.ts'
 import { knownDkim } from './known-dkim.ts'
 import { plainEmail } from './plain-email.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
+
+/** With which its links to attachments are signed. */
+const linkSecret = 'b'.repeat(64)
 
 const deskStart = Date.parse('2026-03-02T09:00:00Z')
 const hour = 3_600_000
@@ -151,7 +155,7 @@ export async function openDesk(
     handOn: { onDsn, onComplaint, onUnsubscribe },
     readIdentity: () => Promise.resolve(null),
   })
-  const live = createLive({ store, clock, log: silentLog, isGood: keys.isStillGood })
+  const live = createLive({ store, clock, log: silentLog, isGood: async (id) => (await keys.actorOf(id)) !== null })
   const http = createHttpServer({
     rooms: {
       store,
@@ -176,6 +180,8 @@ export async function openDesk(
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),
       publicUrl: 'https://mail.ours.test',
+      links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
+      actorOf: keys.actorOf,
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
       injections,
       composeFromOutside,

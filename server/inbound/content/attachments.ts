@@ -1,4 +1,5 @@
 /** What attachments are, from their names and first bytes: names are claims, and some are made to be misread. */
+import { diskImages, endingsOf, isMisleading, pages, programs } from '../../model/file-names.ts'
 import type { ParsedAttachment } from '../message/parsed-message.ts'
 import type { Evidence } from './evidence.ts'
 import { entriesOf } from './zip-entries.ts'
@@ -7,16 +8,8 @@ const maxJudged = 50
 const maxLooked = 256 * 1024
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/))
-/** Files that do something when they are opened, on one system or another. */
-const programs = words(
-  `exe scr com pif bat cmd msi msix msp cpl dll jar js jse vbs vbe wsf wsh hta ps1 psm1 reg lnk url scf inf application gadget appx apk dmg pkg
-  sh desktop chm xll library-ms settingcontent-ms`,
-)
-const diskImages = words('iso img vhd vhdx udf')
 const macros = words('docm dotm xlsm xltm xlam xlsb pptm potm ppam sldm')
-const pages = words('html htm shtml xhtml mht mhtml svg')
 const archives = words('zip rar 7z gz tar tgz bz2 xz ace arj cab')
-const documents = words('pdf doc docx xls xlsx ppt pptx jpg jpeg png gif txt csv mp3 mp4 rtf odt')
 const office = words('docx xlsx pptx docm xlsm pptm doc xls ppt dot xlt')
 
 export function judgeAttachments(attachments: readonly ParsedAttachment[], evidence: Evidence): void {
@@ -29,27 +22,10 @@ function judgeAttachment({ name, content, contentType }: ParsedAttachment, evide
   const detail = name
   if (programs.has(ending) || isProgram(content)) evidence.add('attachment-program', { detail, kind: name })
   else if (diskImages.has(ending)) evidence.add('attachment-disk-image', { detail })
-  if (isMisleading(name, endings)) evidence.add('attachment-double-name', { detail })
+  if (isMisleading(name)) evidence.add('attachment-double-name', { detail })
   if (macros.has(ending) || (office.has(ending) && hasMacros(content))) evidence.add('attachment-macro', { detail })
   if (pages.has(ending) || contentType === 'text/html') judgePage(name, content, evidence)
   if (archives.has(ending) || startsWith(content, 'PK\u0003\u0004')) judgeArchive(name, content, evidence)
-}
-
-/** `report.pdf.exe` has two; what a path or a cut could hide is cut away first. */
-const endingsOf = (name: string): string[] =>
-  name
-    .toLowerCase()
-    .trim()
-    .split('.')
-    .slice(1)
-    .slice(-3)
-    .map((ending) => ending.trim())
-
-/** A document by one ending and something else by the last, spaces that push the last out of sight, or letters in another order. */
-function isMisleading(name: string, endings: readonly string[]): boolean {
-  const [inner, last] = [endings.at(-2) ?? '', endings.at(-1) ?? '']
-  if (/[\u202a-\u202e\u2066-\u2069]/.test(name) || / {5,}/.test(name)) return true
-  return documents.has(inner) && (programs.has(last) || diskImages.has(last) || pages.has(last))
 }
 
 const startsWith = (content: Uint8Array, signature: string): boolean =>
