@@ -88,6 +88,7 @@ import { readReturnPath, returnPath } from './model/return-path.ts'
 import { loadOrCreateCertificate } from './platform/certificate.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Log, createLog } from './platform/log.ts'
+import { createTextReader } from './mailbox/attachment-text/reader.ts'
 import { createAttachmentLinks } from './mailbox/attachment-link.ts'
 import { createSearchIndex } from './mailbox/search-index.ts'
 import { createMetrics } from './platform/metrics.ts'
@@ -349,6 +350,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       publicUrl: config.http.publicUrl,
       links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
       actorOf: keys.actorOf,
+      readText: createTextReader({ clock: clock }),
       clock,
       log,
     },

@@ -11,7 +11,7 @@ const word = 'application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 const excel = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 const powerpoint = 'application/vnd.openxmlformats-officedocument.presentationml.presentation'
 /** The compound files of old Office, of mails kept by Outlook, and of installers. */
-const compound = 'application/x-ole-storage'
+export const compound = 'application/x-ole-storage'
 
 type Signature = { at?: number; bytes: string; type: string }
 

@@ -140,6 +140,24 @@ export const errors = {
     message: 'Attachment not found',
     fix: 'Call read_email and use a name or index from its "attachments".',
   },
+  ATTACHMENT_NO_TEXT: {
+    http: 415,
+    trpc: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'This is no file whose text can be read here',
+    fix: 'Text is read from PDF, Office Open XML, OpenDocument, web pages and plain text. For the bytes use download_attachment.',
+  },
+  ATTACHMENT_ENCRYPTED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This file is encrypted',
+    fix: 'Ask whoever sent it for a file without a password. Be careful: who wants to get past a scanner sends such files.',
+  },
+  ATTACHMENT_UNREADABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The text of this file cannot be read: it is damaged, too large, or made to take too long',
+    fix: 'Do not try again with the same file. For the bytes use download_attachment.',
+  },
   LINK_NOT_GOOD: {
     http: 404,
     trpc: 'NOT_FOUND',

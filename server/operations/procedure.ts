@@ -25,6 +25,7 @@ import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { AttachmentLinks } from '../mailbox/attachment-link.ts'
+import type { ReadText } from '../mailbox/attachment-text/reader.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -55,6 +56,7 @@ export type Rooms = {
   /** this server's own address, as clients reach it */
   publicUrl: string
   links: AttachmentLinks
+  readText: ReadText
   /** the key of this id, when it is good now */
   actorOf: (key: KeyId) => Promise<KeyActor | null>
   searchIndex: Pick<SearchIndex, 'catchUp'>

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { download_attachment, get_attachment_url } from './attachments.ts'
 import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
+import { read_attachment_text } from './attachment-text.ts'
 import { get_audit_log } from './audit.ts'
 import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
@@ -66,6 +67,7 @@ export const appRouter = router({
   wait_for_email,
   download_attachment,
   get_attachment_url,
+  read_attachment_text,
   get_tags,
   search_contacts,
   list_spam,

@@ -20,6 +20,7 @@ export const logActions = [
   'thread.read',
   'attachment.read',
   'attachment.linked',
+  'attachment.text_read',
   'emails.searched',
   'email.raw_read',
   'pending.listed',

@@ -48,6 +48,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'wait_for_email',
       'download_attachment',
       'get_attachment_url',
+      'read_attachment_text',
       'get_tags',
       'search_contacts',
       'list_spam',

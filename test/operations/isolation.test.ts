@@ -64,6 +64,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },
   ],
+  read_attachment_text: (ids) => [
+    { key: 'agent', method: 'GET', path: `/read_attachment_text?email_id=${ids.email}&index=0` },
+    { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt/text` },
+  ],
   get_attachment_url: (ids) => [
     { key: 'agent', method: 'GET', path: `/get_attachment_url?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt/url` },

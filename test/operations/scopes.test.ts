@@ -25,6 +25,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   search_emails: ['reader', 'agent', 'reviewer', 'admin'],
   wait_for_email: ['reader', 'agent', 'reviewer', 'admin'],
   download_attachment: ['reader', 'agent', 'reviewer', 'admin'],
+  read_attachment_text: ['reader', 'agent', 'reviewer', 'admin'],
   get_attachment_url: ['reader', 'agent', 'reviewer', 'admin'],
   get_tags: ['reader', 'agent', 'reviewer', 'admin'],
   set_tags: ['agent', 'admin'],

@@ -40,7 +40,9 @@ import { parsePattern } from '../../server/oversight/allow-list.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { createUpgrades } from '../../server/oversight/upgrades.ts'
 import { hold } from '../../server/oversight/holds.ts'
+import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
+import { createTextReader } from '../../server/mailbox/attachment-text/reader.ts'
 import { createAttachmentLinks } from '../../server/mailbox/attachment-link.ts'
 import { createSearchIndex } from '../../server/mailbox/search-index.ts'
 import { createMetrics } from '../../server/platform/metrics.ts'
@@ -182,6 +184,7 @@ export async function openDesk(
       publicUrl: 'https://mail.ours.test',
       links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
       actorOf: keys.actorOf,
+      readText: createTextReader({ clock: systemClock }),
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
       injections,
       composeFromOutside,
