@@ -350,7 +350,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       publicUrl: config.http.publicUrl,
       links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
       actorOf: keys.actorOf,
-      readText: createTextReader({ clock: clock }),
+      readText: createTextReader({ clock }),
       clock,
       log,
     },
