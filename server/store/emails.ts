@@ -7,7 +7,7 @@ import type { Reason } from '../model/reason.ts'
 import type { SenderIdentity } from '../model/sender-identity.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
 import type { Tenancy } from '../model/world.ts'
-import { insertPrepared, prepare, prepareChange } from './prepared.ts'
+import { insertPrepared, prepare, prepareChange, prepareShapes } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type EmailRow = Row<'emails'>
@@ -186,7 +186,22 @@ export type ListedEmail = Pick<EmailRow, (typeof listedColumns)[number]>
 export type PlacedEmail = ListedEmail & { place: number }
 
 /** Newest first (what came into sight last), unless asked otherwise. */
-export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<PlacedEmail[]> {
+export const listEmails = (db: Kysely<Database>, { accountId, world }: Tenancy, filter: EmailFilter): Promise<PlacedEmail[]> => {
+  const { sender, subject, ids, ...rest } = filter
+  return listed(db, {
+    tenancy: { accountId, world },
+    ...rest,
+    ...(sender !== undefined && { sender: partOf(sender) }),
+    ...(subject !== undefined && { subject: partOf(subject) }),
+    ...(ids !== undefined && { ids: JSON.stringify(ids) }),
+  })
+}
+
+/** `sender` and `subject` as patterns, `ids` as JSON: a statement that is put together once cannot look at them. */
+type Listing = Omit<EmailFilter, 'ids'> & { tenancy: Tenancy; ids?: string }
+
+const listed = prepareShapes((db, filter: Listing) => {
+  const { tenancy } = filter
   let query = db
     .selectFrom('email_places as placed')
     .innerJoin('emails', 'emails.id', 'placed.email_id')
@@ -215,11 +230,8 @@ export function listEmails(db: Kysely<Database>, tenancy: Tenancy, filter: Email
     )
   if (filter.ofDeletedMailboxes !== true) query = query.where('placed.mailbox_id', 'not in', deletedMailboxes(db))
   if (filter.offset !== undefined) query = query.offset(filter.offset)
-  return query
-    .orderBy('placed.place', filter.oldestFirst === true ? 'asc' : 'desc')
-    .limit(filter.limit)
-    .execute()
-}
+  return query.orderBy('placed.place', filter.oldestFirst === true ? 'asc' : 'desc').limit(filter.limit)
+})
 
 /** The newest emails of a conversation, oldest first. */
 export async function emailsOfThread(
@@ -367,11 +379,11 @@ const changing = (columns: readonly (keyof EmailChange)[], from: readonly EmailS
 const ownEmails = (db: Kysely<Database>, tenancy: Tenancy) =>
   db.selectFrom('emails').where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
 
-/** However many there are, it is one statement. */
-const idList = (db: Kysely<Database>, ids: readonly EmailId[]) =>
+/** However many there are, it is one statement. @param ids as JSON */
+const idList = (db: Kysely<Database>, ids: string) =>
   db.getExecutor().adapter instanceof PostgresAdapter
-    ? sql<EmailId>`(select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`
-    : sql<EmailId>`(select value from json_each(${JSON.stringify(ids)}))`
+    ? sql<EmailId>`(select jsonb_array_elements_text(${ids}::jsonb))`
+    : sql<EmailId>`(select value from json_each(${ids}))`
 
 function tagged(db: Kysely<Database>, { accountId, world }: Tenancy, { key, value }: { key: string; value?: string }) {
   const rows = db
@@ -391,8 +403,10 @@ const without = <O>(
 ): SelectQueryBuilder<Database, 'emails', O> =>
   statuses.length === 0 ? query : query.where((row) => row.or([row('direction', '!=', direction), row('status', 'not in', [...statuses])]))
 
-const contains = (column: 'from_address' | 'subject', part: string) =>
-  sql<boolean>`lower(${sql.ref(`emails.${column}`)}) like ${`%${part.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`
+const contains = (column: 'from_address' | 'subject', pattern: string) =>
+  sql<boolean>`lower(${sql.ref(`emails.${column}`)}) like ${pattern} escape '\\'`
+
+const partOf = (text: string): string => `%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
 
 /** What a `to_json`, `cc_json`, `bcc_json` or `reply_to_json` column holds. */
 export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(json) as HeaderAddress[]

@@ -29,6 +29,40 @@ export function prepare<V extends object, R>(build: (db: Db, value: V) => Builda
   }
 }
 
+/** Texts that one way of asking may take: by then somebody asks for every combination there is. */
+const mostShapes = 200
+
+/** For a statement whose text depends on what is asked for: one text for each shape, which is all of `value` but its strings and numbers.
+ *  @param build makes the statement; it may look at what is there, at booleans, and at how long lists are */
+export function prepareShapes<V extends object, R>(build: (db: Db, value: V) => Buildable<R>): (db: Db, value: V) => Promise<R[]> {
+  const known = new Map<string, (db: Db, leaves: Leaves) => Promise<R[]>>()
+  return (db, value) => {
+    const leaves: Leaves = {}
+    const shape = shapeOf(value, '', leaves)
+    const key = JSON.stringify(shape)
+    const statement = known.get(key) ?? prepare((any: Db) => build(any, shape as V))
+    if (!known.has(key)) {
+      const [oldest] = known.size < mostShapes ? [] : known.keys()
+      if (oldest !== undefined) known.delete(oldest)
+      known.set(key, statement)
+    }
+    return statement(db, leaves)
+  }
+}
+
+type Leaves = Record<string, string | number>
+
+/** The same with blanks for its strings and numbers, which go into `leaves` by their path. */
+function shapeOf(value: unknown, path: string, leaves: Leaves): unknown {
+  if (typeof value === 'string' || typeof value === 'number') {
+    leaves[path] = value
+    return new Blank(path)
+  }
+  if (Array.isArray(value)) return value.map((one, at) => shapeOf(one, `${path}.${at}`, leaves))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, shapeOf(one, `${path}.${name}`, leaves)]))
+}
+
 /** A statement that changes something. Inside a transaction on SQLite nobody waits for it: when it fails, so does the transaction, with its error. */
 export function prepareChange<V extends object>(build: (db: Db, value: V) => Buildable<unknown>): (db: Db, value: V) => Promise<void> {
   const text = perEngine((db) => build(db, blanks as V).compile())

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { newId } from '../../server/model/ids.ts'
 import { isUniqueViolation } from '../../server/store/errors.ts'
-import { insertPrepared, prepare, prepareChange } from '../../server/store/prepared.ts'
+import { insertPrepared, prepare, prepareChange, prepareShapes } from '../../server/store/prepared.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { accountRow, now } from './rows.ts'
 
@@ -11,6 +11,17 @@ const bySlug = prepare((db, { slug, from }: { slug: string; from: number }) =>
 const rename = prepareChange((db, { name, slug }: { name: string; slug: string }) =>
   db.updateTable('accounts').set({ name }).where('slug', '=', slug),
 )
+
+let made = 0
+const among = prepareShapes((db, { slugs, since, named }: { slugs: readonly string[]; since?: number; named: boolean }) => {
+  made += 1
+  let query = db
+    .selectFrom('accounts')
+    .select(named ? ['slug', 'name'] : ['slug'])
+    .where('slug', 'in', [...slugs])
+  if (since !== undefined) query = query.where('created_at', '>=', since)
+  return query.orderBy('slug')
+})
 
 describeOnEachEngine('a prepared statement', (open) => {
   const account = (slug: string) => accountRow(newId('account', now), slug)
@@ -24,6 +35,25 @@ describeOnEachEngine('a prepared statement', (open) => {
     expect(await bySlug(store.db, { from: 0, slug: 'one' })).toEqual([{ slug: 'one', name: 'one' }])
     expect(await bySlug(store.db, { slug: 'two', from: 0 })).toEqual([{ slug: 'two', name: 'Two' }])
     expect(await bySlug(store.db, { slug: 'two', from: now + 1 })).toEqual([])
+  })
+
+  it('has a text for each way of asking, put together once', async () => {
+    const store = await open()
+    await store.transaction(async (tx) => {
+      for (const slug of ['one', 'two', 'three']) await insertPrepared(tx, 'accounts', account(slug))
+    })
+    made = 0
+    const slugs = async (...of: Parameters<typeof among>) => (await among(...of)).map(({ slug }) => slug)
+    expect(await slugs(store.db, { slugs: ['one', 'two'], named: false })).toEqual(['one', 'two'])
+    expect(await slugs(store.db, { slugs: ['three', "'; --"], named: false })).toEqual(['three'])
+    expect(made).toBeLessThanOrEqual(1)
+    expect(await slugs(store.db, { slugs: ['three'], named: false })).toEqual(['three'])
+    expect(await slugs(store.db, { slugs: ['three'], since: now + 1, named: false })).toEqual([])
+    expect(await slugs(store.db, { slugs: ['three'], since: now, named: false })).toEqual(['three'])
+    expect(await among(store.db, { slugs: ['two'], named: true })).toEqual([{ slug: 'two', name: 'two' }])
+    // One after the other beyond what is kept, and the first again.
+    for (let length = 1; length <= 205; length++) await among(store.db, { slugs: Array.from({ length }, () => 'one'), named: true })
+    expect(await slugs(store.db, { slugs: ['one', 'two'], named: false })).toEqual(['one', 'two'])
   })
 
   it('takes a NUL from outside as U+FFFD', async () => {

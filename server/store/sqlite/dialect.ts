@@ -1,5 +1,6 @@
 import {
   type CompiledQuery,
+  type ConnectionProvider,
   type DatabaseConnection,
   type DatabaseIntrospector,
   type Dialect,
@@ -8,9 +9,11 @@ import {
   type Kysely,
   type QueryCompiler,
   type QueryResult,
+  DefaultQueryExecutor,
   SelectQueryNode,
   SqliteAdapter,
   SqliteIntrospector,
+  Transaction,
 } from 'kysely'
 import { refuseInside } from '../inside.ts'
 import { SqliteCompiler } from '../parameters.ts'
@@ -39,22 +42,24 @@ class Adapter extends SqliteAdapter {
   }
 }
 
-/** SQLite within one transaction. Kysely's own lets one statement wait for the other; here each is sent at once, and they run in that order. */
-export const turnDialect = (turn: Turn): Dialect => ({
-  createAdapter: (): DialectAdapter => new Adapter(),
-  createDriver: (): Driver => new TurnDriver(turn),
-  createIntrospector: (db: Kysely<unknown>): DatabaseIntrospector => new SqliteIntrospector(db),
-  createQueryCompiler: (): QueryCompiler => new SqliteCompiler(),
-})
+/** SQLite within one transaction, as Kysely sees it. Kysely's own lets one statement wait for the other; here each is sent at once, and they run in
+ *  that order. Only what differs from one transaction to the next is made anew: there are thousands a second. */
+export const transactionOf = <DB>(turn: Turn): Transaction<DB> =>
+  new Transaction<DB>({ ...ofEveryTurn, executor: new DefaultQueryExecutor(compiler, adapter, turnProvider(turn)) })
 
-class TurnDriver implements Driver {
-  #connection: TurnConnection
-  constructor(turn: Turn) {
-    this.#connection = new TurnConnection(turn)
-  }
+const turnProvider = (turn: Turn): ConnectionProvider => {
+  const connection = new TurnConnection(turn)
+  return { provideConnection: (consumer) => consumer(connection) }
+}
+
+const adapter = new Adapter()
+const compiler = new SqliteCompiler()
+
+/** Of a transaction, which has its connection and makes no other. */
+class NoDriver implements Driver {
   async init(): Promise<void> {}
-  async acquireConnection(): Promise<TurnConnection> {
-    return this.#connection
+  acquireConnection(): Promise<DatabaseConnection> {
+    return Promise.reject(new Error('a transaction has one connection'))
   }
   beginTransaction(): Promise<void> {
     return Promise.reject(new Error('a transaction was begun inside another: use its tx instead'))
@@ -64,6 +69,14 @@ class TurnDriver implements Driver {
   async releaseConnection(): Promise<void> {}
   async destroy(): Promise<void> {}
 }
+
+const turnDialect: Dialect = {
+  createAdapter: (): DialectAdapter => adapter,
+  createDriver: (): Driver => new NoDriver(),
+  createIntrospector: (db: Kysely<unknown>): DatabaseIntrospector => new SqliteIntrospector(db),
+  createQueryCompiler: (): QueryCompiler => compiler,
+}
+const ofEveryTurn = { dialect: turnDialect, config: { dialect: turnDialect }, driver: turnDialect.createDriver() }
 
 class TurnConnection implements DatabaseConnection {
   #turn: Turn

@@ -1,11 +1,11 @@
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Dialect, Kysely, type Transaction } from 'kysely'
+import type { Dialect, Transaction } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database } from '../schema.ts'
 import type { Transact } from '../transactions.ts'
 import { type Direct, setDirect } from '../direct.ts'
-import { rowsOf, threadedDialect, turnDialect } from './dialect.ts'
+import { rowsOf, threadedDialect, transactionOf } from './dialect.ts'
 import { type Link, startThread } from './link.ts'
 import { type Turn, type Writer, createWriter } from './writer.ts'
 
@@ -78,7 +78,7 @@ const transactOn =
   }
 
 function transactionOn(turn: Turn): Transaction<Database> {
-  const tx = new Kysely<Database>({ dialect: turnDialect(turn) })
+  const tx = transactionOf<Database>(turn)
   setDirect(tx, { rows: async (sql, parameters) => rowsOf(await turn.run(sql, parameters)), post: turn.post })
-  return tx as unknown as Transaction<Database>
+  return tx
 }
