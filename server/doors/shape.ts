@@ -16,13 +16,15 @@ export type Shape = {
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export function shapeValue(shape: Shape, value: JsonObject): JsonObject {
+  const { copy, put, each } = shape
   const whole = { ...value }
-  for (const [key, inner] of Object.entries(shape.each ?? {})) {
+  for (const key in each) {
+    const inner = each[key]
     const list = whole[key]
-    if (Array.isArray(list)) whole[key] = list.map((one: unknown) => (isObject(one) ? shapeValue(inner, one) : one))
+    if (inner !== undefined && Array.isArray(list)) whole[key] = list.map((one: unknown) => (isObject(one) ? shapeValue(inner, one) : one))
   }
-  for (const [name, old] of Object.entries(shape.copy ?? {})) whole[name] = whole[old]
-  for (const [name, { from }] of Object.entries(shape.put ?? {})) whole[name] = from(whole)
+  for (const name in copy) whole[name] = whole[copy[name] as string]
+  for (const name in put) whole[name] = put[name]?.from(whole)
   return renamed(shape, whole)
 }
 
@@ -48,6 +50,7 @@ function optionalNames({ copy = {}, rename = {} }: Shape, { properties, required
 }
 
 function renamed({ rename = {}, drop = [] }: Shape, whole: JsonObject): JsonObject {
+  if (drop.length === 0 && Object.keys(rename).length === 0) return whole
   const kept = Object.entries(whole).filter(([key]) => !drop.includes(key))
   return Object.fromEntries(kept.map(([key, value]) => [rename[key] ?? key, value]))
 }
