@@ -9,6 +9,7 @@ import { type DomainName, parseDomainName } from '../dns/name.ts'
 import { asksItself } from '../dns/own-resolver.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
+import { createReads } from './operations/reads.ts'
 import { forgetting } from './operations/once.ts'
 import { createBring } from './events/bring.ts'
 import { createCourier } from './events/courier.ts'
@@ -328,6 +329,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     rooms: {
       store,
       live,
+      reads: createReads(store),
       submissions,
       approvals,
       adminActions: createAdminActions({ store, clock, approval: config.adminApproval, onMail: postman.wake }),

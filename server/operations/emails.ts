@@ -7,7 +7,7 @@ import { deliveriesOf } from '../store/queue.ts'
 import { readableEmail } from './access.ts'
 import { EmailRef, MailboxRef } from './input.ts'
 import { operation } from './procedure.ts'
-import { recordRead } from './record.ts'
+import { onRecord } from './record.ts'
 import { tagsView } from './tags.ts'
 import { EmailDetail, detailOf } from './views.ts'
 import { seesAll } from './visibility.ts'
@@ -27,7 +27,7 @@ export const read_email = operation({
   .input(z.strictObject({ email_id: EmailRef, mailbox_id: MailboxRef.exactOptional() }))
   .output(EmailDetail)
   .query(({ ctx, input }) =>
-    ctx.rooms.store.transaction(async (tx) => {
+    onRecord(ctx, async (tx) => {
       const found = await readableEmail(tx, ctx.actor, input.email_id, input.mailbox_id)
       const email = await opened(tx, ctx.actor, found, ctx.rooms.clock.now())
       const view = detailOf(email, {
@@ -36,14 +36,13 @@ export const read_email = operation({
         tags: await tagsView(tx, email),
         seesHidden: seesAll(ctx.actor),
       })
-      await recordRead(tx, ctx, {
+      return {
         action: 'email.read',
         resourceType: 'email',
         resourceId: email.id,
         view,
         metadata: { mailbox_id: email.mailbox_id },
-      })
-      return view
+      }
     }),
   )
 

@@ -6,7 +6,7 @@ import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
 import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, TagKey, TagValue, cursorAt } from './input.ts'
 import { operation } from './procedure.ts'
-import { recordRead } from './record.ts'
+import { onRecord } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
 import { type Visibility, seesAll, unseenBy, visibility } from './visibility.ts'
 
@@ -66,7 +66,7 @@ export const check_inbox = operation({
   .input(CheckInbox)
   .output(z.strictObject({ emails: z.array(EmailSummary), cursor: z.string().nullable().describe('For the next page; null on the last') }))
   .query(({ ctx, input }) =>
-    ctx.rooms.store.transaction(async (tx) => {
+    onRecord(ctx, async (tx) => {
       const mailboxIds = await mailboxesToList(tx, ctx.actor, input.mailbox_id)
       const since = await sinceFilter(tx, ctx.actor, input.since_id)
       const filter = { ...filterOf(ctx.actor, input, mailboxIds), ...since }
@@ -77,14 +77,13 @@ export const check_inbox = operation({
         cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.place)) : null,
       }
       const only = mailboxIds?.length === 1 ? mailboxIds[0] : undefined
-      await recordRead(tx, ctx, {
+      return {
         action: 'inbox.listed',
         resourceType: only === undefined ? 'account' : 'mailbox',
         resourceId: only ?? ctx.actor.accountId,
         view,
         metadata: { email_ids: page.map((email) => email.id) },
-      })
-      return view
+      }
     }),
   )
 

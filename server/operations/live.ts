@@ -9,7 +9,7 @@ import { emailOf, mailboxOf } from './access.ts'
 import { OperationError } from './errors.ts'
 import { MailboxRef } from './input.ts'
 import { type Call, type OperationMeta, operation } from './procedure.ts'
-import { recordRead } from './record.ts'
+import { onRecord } from './record.ts'
 import { type EmailSummary, isoTime, summaryOf } from './views.ts'
 import { visibility } from './visibility.ts'
 
@@ -123,15 +123,15 @@ const endOf = ({ why }: StreamEnd): OperationError => {
 async function arrived(ctx: Call, event: EventRow): Promise<EmailSummary | null> {
   const { email_id } = JSON.parse(event.data_json) as { email_id?: string }
   if (email_id === undefined || !isId('email', email_id)) return null
-  return ctx.rooms.store.transaction(async (tx) => {
-    const email = await emailOf(tx, ctx.actor, email_id).catch((error: unknown) => {
-      if (error instanceof OperationError) return null
-      throw error
+  try {
+    return await onRecord(ctx, async (tx) => {
+      const email = await emailOf(tx, ctx.actor, email_id)
+      if (visibility(ctx.actor, email) !== 'listed') throw new OperationError('EMAIL_NOT_FOUND')
+      const resource = { resourceType: 'mailbox', resourceId: email.mailbox_id }
+      return { action: 'inbox.listed', ...resource, view: summaryOf(email), metadata: { email_ids: [email.id] } }
     })
-    if (email === null || visibility(ctx.actor, email) !== 'listed') return null
-    const view = summaryOf(email)
-    const resource = { resourceType: 'mailbox', resourceId: email.mailbox_id }
-    await recordRead(tx, ctx, { action: 'inbox.listed', ...resource, view, metadata: { email_ids: [email.id] } })
-    return view
-  })
+  } catch (error) {
+    if (error instanceof OperationError) return null
+    throw error
+  }
 }

@@ -34,6 +34,7 @@ import type { Store } from '../store/db.ts'
 import { OperationError } from './errors.ts'
 import { type Idempotency, once } from './once.ts'
 import { problemOf } from './problem.ts'
+import type { Reads } from './reads.ts'
 
 /** The rooms below, as app.ts built them. */
 export type Rooms = {
@@ -53,6 +54,7 @@ export type Rooms = {
   deliveries: Deliveries
   webhooks: Webhooks
   live: Live
+  reads: Reads
   /** this server's own address, as clients reach it */
   publicUrl: string
   links: AttachmentLinks

@@ -11,7 +11,7 @@ import { type Candidate, type WordQuery, candidates, numbersBetween, scopeWords,
 import { mailboxesToList, threadOf } from './access.ts'
 import { Limit, MailboxRef, SeqCursor, ThreadRef, cursorAt, noNulText } from './input.ts'
 import { operation } from './procedure.ts'
-import { recordRead } from './record.ts'
+import { onRecord } from './record.ts'
 import { EmailSummary, OutsideText, summaryOf } from './views.ts'
 import { seesAll, unseenBy } from './visibility.ts'
 
@@ -74,7 +74,7 @@ export const search_emails = operation({
     const page = found.slice(0, input.limit)
     const last = found.length > page.length ? page.at(-1)?.seq : looked
     const highlights = await highlightsFor(store.db, query, page)
-    return store.transaction(async (tx) => {
+    return onRecord(ctx, async (tx) => {
       const rows = await rowsOf(tx, ctx.actor, filter, page)
       const view = {
         emails: rows.map((email) => ({ ...summaryOf(email), highlights: highlights.get(email.id) ?? [] })),
@@ -83,14 +83,13 @@ export const search_emails = operation({
         ignored: [...query.ignored],
         is_complete: isComplete,
       }
-      await recordRead(tx, ctx, {
+      return {
         action: 'emails.searched',
         resourceType: 'account',
         resourceId: ctx.actor.accountId,
         view,
         metadata: { email_ids: rows.map(({ id }) => id) },
-      })
-      return view
+      }
     })
   })
 

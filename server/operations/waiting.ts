@@ -8,7 +8,7 @@ import { mailboxOrOnly, threadOf } from './access.ts'
 import { OperationError } from './errors.ts'
 import { MailboxRef, SearchText, SinceRef, ThreadRef } from './input.ts'
 import { type Call, operation } from './procedure.ts'
-import { recordRead } from './record.ts'
+import { onRecord } from './record.ts'
 import { sinceFilter } from './since.ts'
 import { EmailSummary, isoTime, summaryOf } from './views.ts'
 import { unseenBy } from './visibility.ts'
@@ -125,7 +125,7 @@ async function waitFor(
 }
 
 const answer = (ctx: Call, mailboxId: MailboxId, filter: EmailFilter | null, since: string): Promise<z.infer<typeof Waited>> =>
-  ctx.rooms.store.transaction(async (tx) => {
+  onRecord(ctx, async (tx) => {
     const emails = filter === null ? [] : (await listEmails(tx, ctx.actor, filter)).map(summaryOf)
     const found = emails.length > 0
     const next = found
@@ -133,6 +133,5 @@ const answer = (ctx: Call, mailboxId: MailboxId, filter: EmailFilter | null, sin
       : 'Nothing came. Call this again with since_id to wait on, or do something else and look with check_inbox later.'
     const view = { found, emails, since_id: emails.at(-1)?.id ?? since, next }
     const metadata = { email_ids: emails.map(({ id }) => id) }
-    await recordRead(tx, ctx, { action: 'inbox.listed', resourceType: 'mailbox', resourceId: mailboxId, view, metadata })
-    return view
+    return { action: 'inbox.listed', resourceType: 'mailbox', resourceId: mailboxId, view, metadata }
   })

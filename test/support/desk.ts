@@ -25,6 +25,7 @@ import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
 import { composeFromOutside } from '../../server/outbound/from-outside.ts'
 import { onUnsubscribe } from '../../server/outbound/unsubscribe/unsubscribe.ts'
 import { createReputation } from '../../server/outbound/identity/reputation.ts'
+import { createReads } from '../../server/operations/reads.ts'
 import type { Method } from '../../server/operations/procedure.ts'
 import { createMailboxChoices } from '../../server/outbound/mailbox-choices.ts'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
@@ -162,6 +163,7 @@ export async function openDesk(
     rooms: {
       store,
       live,
+      reads: createReads(store),
       submissions,
       approvals,
       adminActions: createAdminActions({ store, clock, approval: adminApproval }),
