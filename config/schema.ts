@@ -184,7 +184,7 @@ export const settings = z.object({
     part: 'Programs and people',
     unit: 'requests a minute',
     standard: '3000',
-    help: 'The same for all keys of an account together.',
+    help: 'The same for all live keys of an account together, and once more for its test keys.',
   }),
   MULTIMAIL_METRICS_TOKEN: setting(metricsToken, {
     part: 'Programs and people',

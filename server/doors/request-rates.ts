@@ -1,6 +1,7 @@
 /**
- * How many requests a key, and all keys of an account together, may make in a minute. Counted in whole minutes, in the memory of this process:
- * nothing is written for a call that only asks, and of several nodes each counts for itself.
+ * How many requests a key, and all keys of an account together, may make in a minute; its test keys are counted apart, so that no test run takes
+ * the live mail's turn. Counted in whole minutes, in the memory of this process: nothing is written for a call that only asks, and of several nodes
+ * each counts for itself.
  */
 import type { KeyActor } from '../model/actor.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -33,7 +34,7 @@ export function createRequestRates(clock: Clock, rates: Rates): RequestRates {
         counts.account.clear()
       }
       const resetSeconds = Math.max(1, Math.ceil(((current + 1) * windowMs - now) / 1000))
-      const callers = { key: actor.keyId, account: actor.accountId }
+      const callers = { key: actor.keyId, account: `${actor.accountId} ${actor.world}` }
       const used = (['key', 'account'] as const).flatMap((policy) => {
         const limit = rates[policy]
         return limit === null ? [] : [{ policy, limit, count: counts[policy].get(callers[policy]) ?? 0 }]

@@ -56,6 +56,14 @@ describeOnEachEngine('requests within a minute', (openStore) => {
     expect((await desk.call(desk.theirs.keys.admin, 'GET', '/list_mailboxes')).status).toBe(200)
   })
 
+  it('of test keys are counted apart from those of live keys', async () => {
+    const desk = await openDesk(openStore, { rates: { key: null, account: 2 } })
+    const { test, testAdmin, agent } = desk.ours.keys
+    const ask = async (key: string) => (await desk.call(key, 'GET', '/list_mailboxes')).status
+    expect([await ask(test), await ask(testAdmin), await ask(test)]).toEqual([200, 200, 429])
+    expect([await ask(agent), await ask(agent), await ask(agent)]).toEqual([200, 200, 429])
+  })
+
   it('are told by MCP beside the answer, and nowhere where there is no limit', async () => {
     const desk = await openDesk(openStore, { rates: { key: 50, account: null } })
     const client = new Client({ name: 'a test', version: '1' })
