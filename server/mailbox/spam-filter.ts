@@ -1,14 +1,16 @@
 /**
- * What users of an account called spam, and what that says about the next email. Each account learns for itself.
+ * What users of an account called spam, and what that says about the next email. Each account learns for itself, and in each world apart: what is tried
+ * out with test keys says nothing of real mail.
  *
  * The words of an email are weighed as Robinson proposed and combined as Fisher did (docs/decisions/012-statistical-filter.md): words that
  * were seen rarely say little, and few words that say much do not drown in many that say nothing.
  */
-import type { AccountId, MailboxId } from '../model/ids.ts'
+import type { MailboxId } from '../model/ids.ts'
 import type { UserLabel } from '../model/email.ts'
 import type { Reason } from '../model/reason.ts'
+import type { Tenancy } from '../model/world.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { type WordCount, addWordCounts, countsOfWords, taughtAccounts } from '../store/spam-tokens.ts'
+import { type WordCount, addWordCounts, countsOfWords, taughtTenancies } from '../store/spam-tokens.ts'
 import { type Letter, wordsOf } from './spam-words.ts'
 
 /** Before it has seen so many of each it says nothing. */
@@ -23,29 +25,29 @@ const mostWords = 150
 /** One more email that a user called so; `instead` of what the same user called it before. */
 export async function learn(
   tx: Tx,
-  lesson: { accountId: AccountId; letter: Letter; label: UserLabel; instead: UserLabel | null },
+  lesson: { tenancy: Tenancy; letter: Letter; label: UserLabel; instead: UserLabel | null },
 ): Promise<void> {
-  const { accountId, letter, label, instead } = lesson
+  const { tenancy, letter, label, instead } = lesson
   if (label === instead) return
   const add = { spam: 0, ham: 0 }
   add[column[label]] += 1
   if (instead !== null) add[column[instead]] -= 1
-  await addWordCounts(tx, accountId, [total, ...wordsOf(accountId, letter)], add)
+  await addWordCounts(tx, tenancy, [total, ...wordsOf(tenancy.accountId, letter)], add)
 }
 
 const column = { spam: 'spam', not_spam: 'ham' } as const satisfies Record<UserLabel, string>
 /** The word that every email has. */
 const total = ''
 
-/** Those of the mailboxes whose account has an opinion, with it: one question for a message that few accounts could answer. */
-export const accountsWithOpinion = (db: Db, mailboxIds: readonly MailboxId[]): Promise<Map<MailboxId, AccountId>> =>
-  taughtAccounts(db, mailboxIds, { spam: fewestLessons, ham: fewestLessons })
+/** Those of the mailboxes whose account has an opinion in their world, with both: one question for a message that few accounts could answer. */
+export const tenanciesWithOpinion = (db: Db, mailboxIds: readonly MailboxId[]): Promise<Map<MailboxId, Tenancy>> =>
+  taughtTenancies(db, mailboxIds, { spam: fewestLessons, ham: fewestLessons })
 
 /** How likely users of the account would call it spam, 0 to 1; null while too little has been learned. */
-export async function spamProbability(db: Db, accountId: AccountId, letter: Letter): Promise<number | null> {
-  const [all] = await countsOfWords(db, accountId, [total])
+export async function spamProbability(db: Db, tenancy: Tenancy, letter: Letter): Promise<number | null> {
+  const [all] = await countsOfWords(db, tenancy, [total])
   if (all === undefined || all.spam < fewestLessons || all.ham < fewestLessons) return null
-  const counts = await countsOfWords(db, accountId, wordsOf(accountId, letter))
+  const counts = await countsOfWords(db, tenancy, wordsOf(tenancy.accountId, letter))
   return combine(counts.map((count) => weight(count, all)))
 }
 

@@ -525,8 +525,8 @@ type CorrespondentRow = {
   last_at: number
 }
 
-/** How often a word (hashed) was in what users of the account called spam and not spam. The token '' counts the emails. */
-type SpamTokenRow = { account_id: AccountId; token: string; spam: number; ham: number }
+/** How often a word (hashed) was in what users of the account called spam and not spam, in one world. The token '' counts the emails. */
+type SpamTokenRow = { account_id: AccountId; world: World; token: string; spam: number; ham: number }
 
 /** What came from one network prefix in one window of time, over all nodes. */
 type VisitorWindowRow = { prefix: string; window_start: number; connections: number; messages: number; bytes: number }

@@ -97,10 +97,18 @@ describeOnEachEngine('what is known of an arriving message', (openStore) => {
   it('is what users of the account called such letters', async () => {
     const store = await openStore()
     const office = await openPostOffice(store, { workers, zone: remote.zone })
-    const { account_id: accountId } = await store.db.selectFrom('mailboxes').select('account_id').executeTakeFirstOrThrow()
+    const { account_id: accountId, world } = await store.db
+      .selectFrom('mailboxes')
+      .select(['account_id', 'world'])
+      .executeTakeFirstOrThrow()
     const lesson = (markdown: string, label: 'spam' | 'not_spam') =>
       store.transaction((tx) =>
-        learn(tx, { accountId, letter: { subject: markdown, fromAddress: 'x@y.test', fromName: null, markdown }, label, instead: null }),
+        learn(tx, {
+          tenancy: { accountId, world },
+          letter: { subject: markdown, fromAddress: 'x@y.test', fromName: null, markdown },
+          label,
+          instead: null,
+        }),
       )
     for (let n = 0; n < 8; n++) await lesson('Cheap watches and pills, order today', 'spam')
     for (let n = 0; n < 8; n++) await lesson('The meeting about the budget moves to Tuesday', 'not_spam')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { combine, learn, opinions, spamProbability, statisticalReason, weight } from '../../server/mailbox/spam-filter.ts'
 import { type Letter, wordsOf } from '../../server/mailbox/spam-words.ts'
 import type { AccountId } from '../../server/model/ids.ts'
+import type { Tenancy } from '../../server/model/world.ts'
 import type { Store } from '../../server/store/db.ts'
 import { openOffice } from '../support/offices.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -23,11 +24,11 @@ const work = (n: number): Letter => ({
 })
 const mixed: Letter = { ...work(99), subject: 'Lunch', markdown: 'Shall we have lunch?', fromAddress: 'new@other.test', fromName: null }
 
-async function teach(store: Store, accountId: AccountId, lessons: number): Promise<void> {
+async function teach(store: Store, tenancy: Tenancy, lessons: number): Promise<void> {
   await store.transaction(async (tx) => {
     for (let n = 0; n < lessons; n++) {
-      await learn(tx, { accountId, letter: spam(n), label: 'spam', instead: null })
-      await learn(tx, { accountId, letter: work(n), label: 'not_spam', instead: null })
+      await learn(tx, { tenancy, letter: spam(n), label: 'spam', instead: null })
+      await learn(tx, { tenancy, letter: work(n), label: 'not_spam', instead: null })
     }
   })
 }
@@ -35,7 +36,7 @@ async function teach(store: Store, accountId: AccountId, lessons: number): Promi
 describeOnEachEngine('the filter that learns', (openStore) => {
   it('says nothing before it has seen five of each', async () => {
     const store = await openStore()
-    const account = (await openOffice(store, now)).tenancy.accountId
+    const account = (await openOffice(store, now)).tenancy
     await teach(store, account, 4)
     expect(await spamProbability(store.db, account, spam(50))).toBeNull()
     await teach(store, account, 1)
@@ -44,7 +45,7 @@ describeOnEachEngine('the filter that learns', (openStore) => {
 
   it('tells what users called spam from what they did not, and leaves the rest alone', async () => {
     const store = await openStore()
-    const account = (await openOffice(store, now)).tenancy.accountId
+    const account = (await openOffice(store, now)).tenancy
     await teach(store, account, 10)
     expect(await spamProbability(store.db, account, spam(50))).toBeGreaterThan(0.99)
     expect(await spamProbability(store.db, account, work(50))).toBeLessThan(0.02)
@@ -53,28 +54,42 @@ describeOnEachEngine('the filter that learns', (openStore) => {
 
   it('unlearns when a user changes their mind', async () => {
     const store = await openStore()
-    const account = (await openOffice(store, now)).tenancy.accountId
+    const account = (await openOffice(store, now)).tenancy
     await teach(store, account, 10)
     const before = await store.db.selectFrom('spam_tokens').selectAll().orderBy('token').execute()
     const letter = spam(70)
-    await store.transaction((tx) => learn(tx, { accountId: account, letter, label: 'spam', instead: null }))
-    await store.transaction((tx) => learn(tx, { accountId: account, letter, label: 'spam', instead: 'spam' }))
-    await store.transaction((tx) => learn(tx, { accountId: account, letter, label: 'not_spam', instead: 'spam' }))
+    await store.transaction((tx) => learn(tx, { tenancy: account, letter, label: 'spam', instead: null }))
+    await store.transaction((tx) => learn(tx, { tenancy: account, letter, label: 'spam', instead: 'spam' }))
+    await store.transaction((tx) => learn(tx, { tenancy: account, letter, label: 'not_spam', instead: 'spam' }))
     const after = await store.db.selectFrom('spam_tokens').selectAll().orderBy('token').execute()
     const sum = (rows: typeof before, column: 'spam' | 'ham'): number => rows.reduce((all, row) => all + row[column], 0)
     expect(sum(after, 'spam')).toBe(sum(before, 'spam'))
-    expect(sum(after, 'ham')).toBe(sum(before, 'ham') + wordsOf(account, letter).length + 1)
+    expect(sum(after, 'ham')).toBe(sum(before, 'ham') + wordsOf(account.accountId, letter).length + 1)
   })
 
   it('keeps what one account learned from the others, in words that cannot be read', async () => {
     const store = await openStore()
-    const ours = (await openOffice(store, now)).tenancy.accountId
-    const theirs = (await openOffice(store, now)).tenancy.accountId
+    const ours = (await openOffice(store, now)).tenancy
+    const theirs = (await openOffice(store, now)).tenancy
     await teach(store, ours, 10)
     expect(await spamProbability(store.db, theirs, spam(1))).toBeNull()
     const tokens = (await store.db.selectFrom('spam_tokens').select('token').execute()).map(({ token }) => token)
     expect(tokens.filter((token) => /pills|meeting/.test(token))).toEqual([])
-    expect(wordsOf(ours, spam(1))).not.toContain(wordsOf(theirs, spam(1))[0])
+    expect(wordsOf(ours.accountId, spam(1))).not.toContain(wordsOf(theirs.accountId, spam(1))[0])
+  })
+
+  it('learns in each world apart', async () => {
+    const store = await openStore()
+    const live = (await openOffice(store, now)).tenancy
+    const test = { ...live, world: 'test' } as const
+    await teach(store, test, 10)
+    expect(await spamProbability(store.db, live, spam(50))).toBeNull()
+    await teach(store, live, 5)
+    const before = await spamProbability(store.db, live, work(50))
+    await store.transaction(async (tx) => {
+      for (let n = 0; n < 50; n++) await learn(tx, { tenancy: test, letter: work(n), label: 'spam', instead: null })
+    })
+    expect(await spamProbability(store.db, live, work(50))).toBe(before)
   })
 })
 

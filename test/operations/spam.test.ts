@@ -39,7 +39,7 @@ describeOnEachEngine('what users say is spam', (openStore) => {
     const desk = await openDesk(openStore)
     const { gated, keys } = desk.ours
     const ask = (text: string) =>
-      spamProbability(desk.store.db, gated.tenancy.accountId, { subject: text, fromAddress: 'x@else.test', fromName: null, markdown: text })
+      spamProbability(desk.store.db, gated.tenancy, { subject: text, fromAddress: 'x@else.test', fromName: null, markdown: text })
     for (let n = 0; n < 5; n++) {
       const bad = await desk.receive(gated, { subject: `Cheap pills ${n}`, text: `cheap pills ${n}`, from: `s${n}@pills.test` })
       const good = await desk.receive(gated, {

@@ -1,9 +1,10 @@
 /** Looks up what each mailbox knows that bears on an arriving message: of its author, of such words, of the conversation it joins. */
 import { type ThreadClues, ancestorIds, findThreadOf } from '../../mailbox/threading.ts'
-import { accountsWithOpinion, spamProbability, statisticalReason } from '../../mailbox/spam-filter.ts'
+import { spamProbability, statisticalReason, tenanciesWithOpinion } from '../../mailbox/spam-filter.ts'
 import type { HeaderAddress } from '../../model/email.ts'
-import type { AccountId, MailboxId } from '../../model/ids.ts'
+import type { MailboxId } from '../../model/ids.ts'
 import type { Reason } from '../../model/reason.ts'
+import type { Tenancy } from '../../model/world.ts'
 import { type Correspondence, correspondenceWith, noCorrespondence } from '../../store/correspondents.ts'
 import type { Db } from '../../store/db.ts'
 import { type Participation, emailsByMessageId, headerAddresses, participationIn } from '../../store/emails.ts'
@@ -39,18 +40,20 @@ export async function findMailboxFacts(
 const newAuthorAt = async (db: Db, id: MailboxId, { from }: ParsedMessage, { received, sent }: Correspondence): Promise<Reason[]> =>
   from === null || received + sent > 0 ? [] : judgeAuthor(from, await knownNames(db, id))
 
-/** What the filter of each account says, asked once for each account. */
+/** What the filter of each account says in each world, asked once for each. */
 async function learnedBy(db: Db, mailboxIds: readonly MailboxId[], parsed: ParsedMessage): Promise<Map<MailboxId, Reason | null>> {
-  const accounts = await accountsWithOpinion(db, mailboxIds)
+  const tenancies = await tenanciesWithOpinion(db, mailboxIds)
   const letter = {
     subject: parsed.subject,
     fromAddress: parsed.from?.address ?? '',
     fromName: parsed.from?.name ?? null,
     markdown: parsed.markdown,
   }
-  const reasons = new Map<AccountId, Reason | null>()
-  for (const account of new Set(accounts.values())) reasons.set(account, statisticalReason(await spamProbability(db, account, letter)))
-  return new Map([...accounts].map(([id, account]) => [id, reasons.get(account) ?? null]))
+  const nameOf = ({ accountId, world }: Tenancy): string => `${accountId} ${world}`
+  const reasons = new Map<string, Reason | null>()
+  for (const [name, tenancy] of new Map([...tenancies.values()].map((one) => [nameOf(one), one])))
+    reasons.set(name, statisticalReason(await spamProbability(db, tenancy, letter)))
+  return new Map([...tenancies].map(([id, tenancy]) => [id, reasons.get(nameOf(tenancy)) ?? null]))
 }
 
 async function conversationIn(db: Db, mailboxId: MailboxId, parsed: ParsedMessage): Promise<Reason[]> {

@@ -9,6 +9,7 @@ import { pace } from './005-pace.ts'
 import { signing } from './006-signing.ts'
 import { opens } from './008-opens.ts'
 import { tlsReports } from './009-tls-reports.ts'
+import { sandbox } from './020-sandbox.ts'
 import { places } from './017-places.ts'
 import { notices } from './011-notices.ts'
 import { account } from './014-account.ts'
@@ -39,4 +40,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '016-webhooks', build: webhooks },
   { name: '017-places', build: places },
   { name: '018-search', build: search },
+  { name: '020-sandbox', build: sandbox },
 ]
