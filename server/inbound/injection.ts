@@ -2,7 +2,7 @@
  * Mail that only pretends to arrive, for the test world: what a caller hands in goes the way of a message from port 25 from its last octet on.
  *
  * Promises: nobody is asked, so nothing is dialled for it: what SPF, DKIM and DMARC said is what the caller wanted them to say. That it came in this
- * way is on the record before it is there, and only mailboxes of the test world get it.
+ * way is on the record in front of its arrival, and only mailboxes of the test world get it.
  */
 import { createZoneResolver } from '../../dns/resolver.ts'
 import type { KeyActor } from '../model/actor.ts'
@@ -13,10 +13,10 @@ import type { EmailId } from '../model/ids.ts'
 import { formatReply } from '../model/reply.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Log } from '../platform/log.ts'
-import { appendLog } from '../store/log.ts'
 import { stateOf } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import type { Client } from './arrival.ts'
+import { createSoleFiler } from './filing/filer.ts'
 import { type Examine, createExaminer } from './examine/examine.ts'
 import type { Workers } from './examine/workers.ts'
 import { type ReceiverDeps, createReceiver } from './receive.ts'
@@ -76,19 +76,12 @@ export function createInjections(deps: InjectionsDeps): Injections {
       if (state !== 'active') return fail('MAIL_REFUSED', `The mailbox is ${state}.`)
       const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
       const metadata = { size: bytes.length, message_hash: sha256(bytes), ...simulated }
-      await store.transaction((tx) =>
-        appendLog(tx, {
-          at: clock.now(),
-          actor,
-          tenancy,
-          action: 'email.injected',
-          resourceType: 'mailbox',
-          resourceId: mailbox.id,
-          metadata,
-        }),
-      )
+      const about = { resourceType: 'mailbox', resourceId: mailbox.id } as const
+      const injected = { at: clock.now(), actor, tenancy, action: 'email.injected', ...about, metadata } as const
       const { take } = createReceiver({
         ...deps,
+        // In one transaction with the idempotency key of the call (operations/once.ts): a crash leaves both or neither.
+        filer: createSoleFiler(deps, [injected]),
         findFacts,
         examine: authenticatedAs(examine, simulated.authentication),
         settle: (verdict) => judgedAs(verdict, simulated.spam),

@@ -38,6 +38,8 @@ export type ReceiverDeps = {
   readIdentity: ReadIdentity
   /** the last word on what a message is to a mailbox, for mail that only pretends to arrive; left out: the verdict's own */
   settle?: ((verdict: MailboxVerdict) => MailboxVerdict) | undefined
+  /** left out: one that files letters together */
+  filer?: Filer
   clock: Clock
 }
 
@@ -62,7 +64,7 @@ export const crowdedFrom = 0.5
 const crowded: Reply = { code: 451, status: '4.3.1', text: 'Too many messages at this moment, try again later' }
 
 export function createReceiver(given: ReceiverDeps): Receiver {
-  const deps: Deps = { ...given, filer: createFiler(given) }
+  const deps: Deps = { ...given, filer: given.filer ?? createFiler(given) }
   const load = (): number => Math.max(deps.workers.load(), deps.filer.load())
   const take = async (arrival: Logged): Promise<Taken> => {
     const { bytes, client, reversePath, log } = arrival

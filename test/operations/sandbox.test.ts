@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { AccountId } from '../../server/model/ids.ts'
+import type { Store, Tx } from '../../server/store/db.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -137,6 +138,34 @@ describeOnEachEngine('the sandbox', (openStore) => {
     const suspended = desk.store.db.updateTable('mailboxes').set({ is_active: 0 }).where('id', '=', desk.ours.test.id)
     await suspended.execute()
     expect(await inject(desk)).toMatchObject({ status: 409, body: { code: 'MAIL_REFUSED' } })
+  })
+
+  it('writes down the idempotency key together with what it did, and nothing of what was refused', async () => {
+    const seen: [calls: number, emails: number, entries: number][] = []
+    const desk = await openDesk(async () => {
+      const store = await openStore()
+      const count = async (tx: Tx, table: 'idempotent_calls' | 'emails' | 'log_entries'): Promise<number> => {
+        const rows = tx.selectFrom(table).select((row) => row.fn.countAll().as('count'))
+        const { count } = await (
+          table === 'log_entries' ? rows.where('action', 'in', ['email.injected', 'email.received']) : rows
+        ).executeTakeFirstOrThrow()
+        return Number(count)
+      }
+      const transaction: Store['transaction'] = (work) =>
+        store.transaction(async (tx) => {
+          const value = await work(tx)
+          seen.push([await count(tx, 'idempotent_calls'), await count(tx, 'emails'), await count(tx, 'log_entries')])
+          return value
+        })
+      return { ...store, transaction }
+    })
+    const whole = { raw_base64: Buffer.from(' continued\n\nx').toString('base64'), idempotency_key: 'r' }
+    const refused = await desk.call(desk.ours.keys.test, 'POST', '/inject_email', whole)
+    expect(refused).toMatchObject({ status: 409, body: { code: 'MAIL_REFUSED' } })
+    expect((await inject(desk, { idempotency_key: 'a' })).status).toBe(201)
+    const both = seen.filter(([calls, emails, entries]) => calls + emails + entries > 0)
+    expect(both.length).toBeGreaterThan(0)
+    expect(new Set(both.map(String))).toEqual(new Set(['1,1,2']))
   })
 
   it('puts one email there for one idempotency key', async () => {

@@ -27,26 +27,36 @@ const mostBytesAtOnce = 4 * 1024 * 1024
 /** Some seconds' worth, even of a disk that takes a tenth of one for each transaction. */
 const mostWaiting = 1_000
 
-export function createFiler({ store, handOn }: { store: Store; handOn: HandOn }): Filer {
+type FilerDeps = { store: Store; handOn: HandOn }
+
+export function createFiler(deps: FilerDeps): Filer {
+  const { store } = deps
   const letters = gathered(store, countTogether, async (tx, orders: readonly Order[]) => {
-    const filed = eachBehindItsAncestors(orders, (order) => fileOne(tx, order))
+    const filed = eachBehindItsAncestors(orders, (order) => fileOne(tx, deps, order))
     // Not over before all have ended: on PostgreSQL a statement that comes behind the rollback would stand, outside of any transaction.
     await Promise.allSettled(filed)
     const entries = await Promise.all(filed)
     await appendLogs(tx, entries.flat())
     return entries
   })
-  async function fileOne(tx: Tx, { letter, filings }: Order): Promise<NewLogEntry[]> {
-    for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, letter.receivedAt)
-    const entries: NewLogEntry[] = []
-    for (const filing of filings) entries.push(...(await fileEmail(tx, handOn, letter, filing)))
-    return entries
-  }
-
   return {
     file: async (letter, filings) => void (await letters.add({ letter, filings })),
     load: () => letters.waiting() / mostWaiting,
   }
+}
+
+/** Files each letter alone, in a transaction that its caller's call opens. @param before goes on the record in front of what the filing says */
+export const createSoleFiler = (deps: FilerDeps, before: readonly NewLogEntry[]): Filer => ({
+  file: (letter, filings) =>
+    deps.store.transaction(async (tx) => appendLogs(tx, [...before, ...(await fileOne(tx, deps, { letter, filings }))])),
+  load: () => 0,
+})
+
+async function fileOne(tx: Tx, { store, handOn }: FilerDeps, { letter, filings }: Order): Promise<NewLogEntry[]> {
+  for (const blob of [letter.raw, ...letter.attachmentBlobs]) await store.blobs.put(tx, blob, letter.receivedAt)
+  const entries: NewLogEntry[] = []
+  for (const filing of filings) entries.push(...(await fileEmail(tx, handOn, letter, filing)))
+  return entries
 }
 
 /** The first that wait, as many as go together. */
