@@ -50,6 +50,8 @@ export type CourierDeps = {
 
 export type Courier = {
   start(): void
+  /** Something may be due that was not when it last looked. */
+  wake(): void
   /** Takes nothing more; what is under way is broken off and brought again by whoever runs next. */
   stop(): Promise<void>
   /** Brings what is due now, until nothing is. Works without start(), for tests and commands. */
@@ -218,6 +220,9 @@ export function createCourier(deps: CourierDeps): Courier {
       if (running) return
       running = true
       turn()
+    },
+    wake() {
+      if (running) turn()
     },
     async stop() {
       running = false

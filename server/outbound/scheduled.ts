@@ -18,6 +18,8 @@ export type SchedulerDeps = ComingDueDeps & {
 
 export type Scheduler = {
   start(): void
+  /** Something may be due that was not when it last looked. */
+  wake(): void
   stop(): Promise<void>
   /** Does what is due now. @returns how many */
   run(): Promise<number>
@@ -32,6 +34,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const { store, clock, log } = deps
   let alarm: Alarm | null = null
   let running = false
+  let looks = false
+  let isWoken = false
   let work: Promise<unknown> = Promise.resolve()
 
   async function run(): Promise<number> {
@@ -53,6 +57,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     return count
   }
   async function turn(): Promise<void> {
+    looks = true
+    isWoken = false
     const later = clock.now() + longestPauseMs
     const next = await run()
       .then(async (count) => (count > 0 ? clock.now() : await nextScheduled(store.db, clock.now())))
@@ -60,7 +66,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
         log.error({ err: error }, 'submission.schedule-unreadable')
         return null
       })
-    if (running) alarm = clock.at(Math.min(next ?? later, later), again)
+    looks = false
+    if (running) alarm = clock.at(isWoken ? clock.now() : Math.min(next ?? later, later), again)
   }
   const again = (): void => {
     work = turn()
@@ -70,6 +77,12 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     start() {
       if (running) return
       running = true
+      again()
+    },
+    wake() {
+      isWoken = true
+      if (!running || looks) return
+      alarm?.cancel()
       again()
     },
     async stop() {

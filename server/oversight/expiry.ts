@@ -50,6 +50,8 @@ async function expire(tx: Tx, hold: HoldRow, now: number): Promise<boolean> {
 
 export type ExpirySweeper = {
   start(): void
+  /** A hold may have come to its end before the time that was known. */
+  wake(): void
   /** Resolves when no sweep is under way any more. */
   stop(): Promise<void>
 }
@@ -61,8 +63,12 @@ export function createExpirySweeper({ approvals, clock, log }: SweeperDeps): Exp
   let alarm: { cancel(): void } | null = null
   let sweeping: Promise<void> = Promise.resolve()
   let isRunning = false
+  let isSweeping = false
+  let isWoken = false
 
   const sweep = async (): Promise<void> => {
+    isSweeping = true
+    isWoken = false
     const now = clock.now()
     const later = now + longestPauseMs
     const next = await approvals.expireDue(now).then(
@@ -73,7 +79,8 @@ export function createExpirySweeper({ approvals, clock, log }: SweeperDeps): Exp
         return later
       },
     )
-    if (isRunning) alarm = clock.at(next, again)
+    isSweeping = false
+    if (isRunning) alarm = clock.at(isWoken ? clock.now() : next, again)
   }
   const again = (): void => {
     sweeping = sweep()
@@ -83,6 +90,12 @@ export function createExpirySweeper({ approvals, clock, log }: SweeperDeps): Exp
     start() {
       if (isRunning) return
       isRunning = true
+      again()
+    },
+    wake() {
+      isWoken = true
+      if (!isRunning || isSweeping) return
+      alarm?.cancel()
       again()
     },
     async stop() {

@@ -48,6 +48,23 @@ describe('the expiry sweeper', () => {
     await sweeper.stop()
   })
 
+  it('comes at once when it is woken, once for those who wake it while it looks', async () => {
+    const { clock, at, sweeper } = sweeps([found(0, 50_000), found(0, null)])
+    sweeper.wake()
+    await clock.advance(1)
+    expect(at).toEqual([])
+    sweeper.start()
+    await clock.advance(10_000)
+    for (let n = 0; n < 3; n += 1) sweeper.wake()
+    await clock.advance(1)
+    expect(at).toEqual([1, 10_001, 10_001])
+    await clock.advance(minute - 2)
+    expect(at).toHaveLength(3)
+    await clock.advance(1)
+    expect(at).toHaveLength(4)
+    await sweeper.stop()
+  })
+
   it('outlives a failure of the store', async () => {
     const { clock, at, sweeper } = sweeps([() => Promise.reject(new Error('disk full')), found(0, null)])
     sweeper.start()
