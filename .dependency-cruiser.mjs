@@ -4,7 +4,7 @@
 const pure = ['server/model', 'dns/name.ts']
 const ground = [...pure, 'config', 'dns', 'server/platform']
 const stored = [...ground, 'server/store']
-const record = [...stored, 'server/identity', 'server/mailbox', 'server/oversight', 'server/events']
+const record = [...stored, 'server/identity', 'server/mailbox', 'server/oversight', 'server/events', 'server/sandbox']
 const mail = [...record, 'server/inbound', 'server/outbound']
 const built = [...mail, 'server/operations', 'server/doors', 'server/app.ts']
 
@@ -20,6 +20,7 @@ const arrows = {
   'server/mailbox': stored,
   'server/oversight': stored,
   'server/events': stored,
+  'server/sandbox': stored,
   'server/inbound': record,
   'server/outbound': record,
   'server/operations': mail,
@@ -76,7 +77,7 @@ export default {
       comment: 'Operations are handed what app.ts constructs of these rooms, so they import the types only. Tables are functions of a Db.',
       severity: 'error',
       from: { path: '^server/operations/' },
-      to: { path: '^server/(oversight|events|inbound|outbound)/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^server/(oversight|events|inbound|outbound|sandbox)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'console-router-type',

@@ -24,6 +24,7 @@ import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
 import { createInjections } from './inbound/injection.ts'
 import { createListener } from './inbound/listener.ts'
+import { createSandbox } from './sandbox/sandbox.ts'
 import { createWorkers } from './inbound/examine/workers.ts'
 import { createFactFinder } from './inbound/verdict/facts.ts'
 import { createPatience } from './inbound/verdict/patience.ts'
@@ -320,6 +321,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const wakeAll = (): void => {
+    for (const one of [scheduler, sweeper, runner, courier]) one.wake()
+  }
   const live = createLive({ store, clock, log, isGood: async (id) => (await keys.actorOf(id)) !== null })
   metrics.measuredBy('events_listeners', 'Calls that wait for an email, and streams that are open', 'kind', async () => ({
     wait: live.admitted('wait'),
@@ -344,6 +348,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       standings: createStandings({ store, clock }),
       searchIndex,
       injections,
+      sandbox: createSandbox({ store, clock, wake: wakeAll }),
       composeFromOutside,
       deliveries: createDeliveries(
         { store, clock },

@@ -14,6 +14,7 @@ import type { KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId } from '../model/ids.ts'
 import type { Json } from '../model/canonical.ts'
 import type { Webhooks } from '../events/webhooks.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Injections } from '../inbound/injection.ts'
 import type { ComposeFromOutside } from '../outbound/from-outside.ts'
 import type { Deliveries } from '../outbound/control/deliveries.ts'
@@ -63,6 +64,7 @@ export type Rooms = {
   actorOf: (key: KeyId) => Promise<KeyActor | null>
   searchIndex: Pick<SearchIndex, 'catchUp'>
   injections: Injections
+  sandbox: Sandbox
   composeFromOutside: ComposeFromOutside
   clock: Clock
   log: Log

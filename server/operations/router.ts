@@ -21,7 +21,7 @@ import { list_spam, manage_spam_status, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
 import { setup_multimail } from './help.ts'
 import { get_email_raw } from './raw.ts'
-import { inject_email } from './sandbox.ts'
+import { advance_clock, inject_email, reset_sandbox } from './sandbox.ts'
 import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
@@ -127,6 +127,8 @@ export const appRouter = router({
   replay_webhook_delivery,
   replay_webhook_events,
   inject_email,
+  advance_clock,
+  reset_sandbox,
   on_email,
   on_pending,
   on_event,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { KeyActor } from '../model/actor.ts'
 import { type Address } from '../model/address.ts'
 import { emailStatuses, spamVerdicts } from '../model/email.ts'
 import { isId } from '../model/ids.ts'
@@ -154,3 +155,70 @@ const chainOf = ({ references_json, message_id }: Row<'emails'>): string[] => [
 
 /** As it would have come over SMTP, where only CRLF ends a line (RFC 5321 §2.3.8). */
 const withCrlf = (raw: Buffer): Buffer => Buffer.from(raw.toString('latin1').replaceAll(/\r\n|\r|\n/g, '\r\n'), 'latin1')
+
+/** Some months: what a test waits for. */
+const mostSeconds = 90 * 86_400
+const Count = z.number().int().min(0)
+
+export const advance_clock = operation({
+  scope: 'send',
+  testOnly: true,
+  title: 'Let time pass in the test world',
+  description:
+    'For keys that begin with mm_test_: whatever waits in the test world of the account comes due so many seconds earlier: emails that are to be sent later, retries, ' +
+    'decisions that nobody makes, codes, webhooks, limits. What is due then is done before the answer comes, as far as is_done says. What would have come due several times on the way ' +
+    'does so once: to see each step, go in steps. With 0 seconds it only waits until what is due now is done. Times of what has happened stay as they are.',
+  readOnly: false,
+  destructive: false,
+  idempotent: false,
+  examples: [
+    { title: 'Three days later', input: { seconds: 259_200 } },
+    { title: 'When what was just sent has got its answer', input: { seconds: 0 } },
+  ],
+  rest: ['POST /advance_clock', 'POST /v1/sandbox/clock'],
+})
+  .input(z.strictObject({ seconds: z.number().int().min(0).max(mostSeconds).describe('By how much; three days are 259200') }))
+  .output(
+    z.strictObject({
+      seconds: Count,
+      came_due: z
+        .strictObject({ scheduled: Count, deliveries: Count, holds: Count, requests: Count, webhooks: Count })
+        .describe('How many that waited are due now and were not before. Requests are those for a code of the operator'),
+      is_done: z.boolean().describe('False: some of what is due was not done within five seconds, and still goes on'),
+    }),
+  )
+  .mutation(async ({ ctx, input: { seconds } }) => {
+    const { due, isDone } = unwrap(await ctx.rooms.sandbox.advance(whole(ctx.actor), seconds))
+    return { seconds, came_due: due, is_done: isDone }
+  })
+
+export const reset_sandbox = operation({
+  scope: 'admin',
+  testOnly: true,
+  title: 'Empty the test world',
+  description:
+    'For keys that begin with mm_test_: takes away all emails, threads, drafts, holds, deliveries, events, contacts, suppressions and counts of the test world of the account, so that a ' +
+    'test run begins anew. Mailboxes and their settings, keys and webhooks stay, and so does the log. Nothing of the live world is touched. When is_done is false, call it again.',
+  readOnly: false,
+  destructive: true,
+  idempotent: true,
+  examples: [{ input: {} }],
+  rest: ['POST /reset_sandbox', 'POST /v1/sandbox/reset'],
+})
+  .input(z.strictObject({}))
+  .output(
+    z.strictObject({
+      removed: z.strictObject({ emails: Count, threads: Count, contacts: Count, suppressions: Count, events: Count }),
+      is_done: z.boolean().describe('False: it was more than one call takes away; call it again'),
+    }),
+  )
+  .mutation(async ({ ctx }) => {
+    const { removed, isDone } = unwrap(await ctx.rooms.sandbox.reset(whole(ctx.actor)))
+    return { removed, is_done: isDone }
+  })
+
+/** They are about all mailboxes of the test world. */
+function whole(actor: KeyActor): KeyActor {
+  if (actor.mailboxIds !== null) throw new OperationError('KEY_BOUND')
+  return actor
+}

@@ -13,6 +13,8 @@ import type { Database, Row } from './schema.ts'
 export const logActions = [
   'email.received',
   'email.injected',
+  'sandbox.clock_advanced',
+  'sandbox.reset',
   'inbox.listed',
   'email.read',
   'email.reported_spam',

@@ -68,7 +68,9 @@ const refusedOnPurpose: Partial<Record<OperationName, string>> = {
 
 const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
   meta.testOnly
-    ? keys.test
+    ? meta.scope === 'admin'
+      ? keys.testAdmin
+      : keys.test
     : meta.scope === 'oversight'
       ? keys.reviewer
       : meta.scope === 'send' || meta.scope === 'read'

@@ -205,6 +205,9 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   replay_webhook_events: (ids) => [
     { key: 'admin', method: 'POST', path: `/v1/webhooks/${ids.webhook}/replay`, body: { since: '2026-01-01' } },
   ],
+  // Name no row: sandbox.test.ts has whose test world is whose.
+  advance_clock: () => [],
+  reset_sandbox: () => [],
   inject_email: (ids) => [
     {
       key: 'test',

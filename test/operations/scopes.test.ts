@@ -32,6 +32,8 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   delete_tag: ['agent', 'admin'],
   search_contacts: ['reader', 'agent', 'reviewer', 'admin'],
   inject_email: ['agent', 'admin'],
+  advance_clock: ['agent', 'admin'],
+  reset_sandbox: ['admin'],
   add_contact: ['agent', 'admin'],
   delete_contact: ['admin'],
   list_spam: ['reader', 'agent', 'reviewer', 'admin'],

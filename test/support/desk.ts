@@ -14,6 +14,7 @@ import type { Zone } from '../../dns/zone.ts'
 import { createDomains } from '../../server/identity/domains.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
+import { createSandbox } from '../../server/sandbox/sandbox.ts'
 import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { createPatience } from '../../server/inbound/verdict/patience.ts'
 import type { Scope } from '../../server/model/actor.ts'
@@ -189,6 +190,7 @@ export async function openDesk(
       readText: createTextReader({ clock: systemClock }),
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
       injections,
+      sandbox: createSandbox({ store, clock }),
       composeFromOutside,
       clock,
       log: silentLog,
