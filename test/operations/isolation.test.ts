@@ -7,6 +7,7 @@ import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { keepReport } from '../support/reports.ts'
 import { spareDomain } from '../support/scene.ts'
+import { furnishTestWorld } from '../support/test-world.ts'
 import { addWebhook } from '../support/webhooks.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -265,8 +266,20 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   head: await store.db.selectFrom('log_head').selectAll().execute(),
 })
 
-const tryAll = (desk: Desk, ids: Ids, key: (attempt: Attempt) => string): Promise<Answer[]> =>
-  Promise.all(operations.flatMap(({ name }) => attempts[name](ids)).map((one) => desk.call(key(one), one.method, one.path, one.body)))
+const never = (prefix: string): string => `${prefix}_${'0'.repeat(26)}`
+
+const tryAll = (
+  desk: Desk,
+  ids: Ids,
+  key: (attempt: Attempt) => string,
+  change: (attempt: Attempt) => Attempt = (one) => one,
+): Promise<Answer[]> =>
+  Promise.all(
+    operations
+      .flatMap(({ name }) => attempts[name](ids))
+      .map(change)
+      .map((one) => desk.call(key(one), one.method, one.path, one.body)),
+  )
 
 describeOnEachEngine('whose rows a key can reach', (openStore) => {
   it('finds nothing under an id of another tenant, and changes nothing', async () => {
@@ -278,12 +291,46 @@ describeOnEachEngine('whose rows a key can reach', (openStore) => {
     expect(await state(desk)).toEqual(before)
   })
 
-  it('finds nothing under an id of the other world', async () => {
+  it('finds nothing under an id of the other world, from either side, and changes nothing', async () => {
     const desk = await openDesk(openStore)
-    const ids = await fill(desk, desk.ours)
+    const { keys } = desk.ours
+    const live = await fill(desk, desk.ours)
+    // Domains, and what is reported of them, are of the live world.
+    const test: Ids = { ...(await furnishTestWorld(desk, desk.ours)), domain: never('dom'), report: never('rep') }
     const before = await state(desk)
-    for (const answer of await tryAll(desk, ids, () => desk.ours.keys.testAdmin)) expect(answer.status).toBe(404)
+    for (const answer of await tryAll(desk, live, () => keys.testAdmin)) expect(answer.status).toBe(404)
+    const fromLive = ({ key }: Attempt): string => (key === 'test' ? keys.agent : keys[key])
+    // It is somebody else to whom nothing is sent there.
+    const suppressed = (one: Attempt): Attempt => ({ ...one, path: one.path.replace('gone@remote.test', 'left@remote.test') })
+    for (const answer of await tryAll(desk, test, fromLive, suppressed))
+      expect(answer).toMatchObject(answer.body['code'] === 'TEST_KEY_ONLY' ? { status: 403 } : { status: 404 })
     expect(await state(desk)).toEqual(before)
+  })
+
+  it('lists nothing of the other world, from either side', async () => {
+    const desk = await openDesk(openStore)
+    const { keys, accountId } = desk.ours
+    const live = await fill(desk, desk.ours)
+    const test = await furnishTestWorld(desk, desk.ours)
+    const asked = operations.filter(({ kind, name }) => kind === 'query' && name !== 'wait_for_email')
+    const seen = async (key: string): Promise<{ all: string; listed: string[] }> => {
+      const answers = await Promise.all(asked.map(async ({ name }) => ({ name, ...(await desk.call(key, 'GET', `/${name}`)) })))
+      return {
+        all: JSON.stringify(answers.map(({ body }) => body)).replaceAll(accountId, ''),
+        listed: answers.filter(({ status }) => status === 200).map(({ name }) => name),
+      }
+    }
+    for (const [own, others, world] of [
+      [live, test, [keys.agent, keys.reviewer, keys.admin]],
+      [test, live, [keys.test, keys.testAdmin]],
+    ] as const) {
+      const views = await Promise.all(world.map(seen))
+      const all = views.map((view) => view.all).join()
+      expect(Object.entries(others).filter(([, id]) => all.includes(id))).toEqual([])
+      // That they would have been there: lists show what is of this side.
+      expect(Object.values(own).filter((id) => all.includes(id)).length).toBeGreaterThan(6)
+      expect(new Set(views.flatMap((view) => view.listed)).size).toBeGreaterThan(12)
+    }
   })
 
   it('finds nothing outside the mailboxes that a key is bound to', async () => {

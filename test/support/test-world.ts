@@ -34,7 +34,7 @@ export async function furnishTestWorld({ call, store, clock }: Desk, { test, key
   const sent = await done('/send_email', letter)
   await done('/decide_email', { email_id: sent['id'], action: 'approve' })
   const contact = await done('/add_contact', { email: 'bo@remote.test', idempotency_key: 'contact' })
-  await done('/add_suppression', { email_address: 'gone@remote.test' })
+  await done('/add_suppression', { email_address: 'left@remote.test' })
   await done('/stop_sending', { domain: 'stopped.test' })
   const upgrade = await call(keys.testAdmin, 'POST', '/request_upgrade', { mailbox_id: test.id, target_mode: 'monitored' })
   const asked = await call(keys.testAdmin, 'POST', '/create_api_key', { name: 'another', scopes: ['read'] })
