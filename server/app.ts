@@ -13,7 +13,7 @@ import { createReads } from './operations/reads.ts'
 import { forgetting } from './operations/once.ts'
 import { createBring } from './events/bring.ts'
 import { createCourier } from './events/courier.ts'
-import { createWebhooks } from './events/webhooks.ts'
+import { createWebhooks, endWebhooks } from './events/webhooks.ts'
 import { createLive } from './events/live.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
@@ -339,7 +339,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       adminActions: createAdminActions({ store, clock, approval: config.adminApproval, onMail: postman.wake }),
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
-      mailboxes: createMailboxes({ store, clock, endMail, most: config.limits.mailboxes }),
+      mailboxes: createMailboxes({ store, clock, endMail, endWebhooks, most: config.limits.mailboxes }),
       domains: createDomains({ store, clock, resolver, hostname: config.mode === 'server' ? parseDomainName(config.hostname) : null }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       upgrades: createUpgrades({ store, clock, onMail: postman.wake }),

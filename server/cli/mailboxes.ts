@@ -1,3 +1,4 @@
+import { endWebhooks } from '../events/webhooks.ts'
 import { type MailboxChange, changeMailbox } from '../identity/mailboxes.ts'
 import { endMail } from '../outbound/control/end-mail.ts'
 import { systemClock } from '../platform/clock.ts'
@@ -36,7 +37,7 @@ const changing = (change: MailboxChange, help: string): Command => ({
   async run(call) {
     const world = call.flag('test') ? 'test' : 'live'
     const changed = await withStore(call, (store) =>
-      changeMailbox({ store, clock: systemClock, endMail }, change, call.word('ADDRESS'), world),
+      changeMailbox({ store, clock: systemClock, endMail, endWebhooks }, change, call.word('ADDRESS'), world),
     )
     if (!changed.ok) throw new Stop(changed.detail ?? changed.code)
     const { address, state } = changed.value
@@ -55,5 +56,5 @@ export const mailboxesSuspend = changing('suspend', 'Closes a mailbox for a time
 export const mailboxesResume = changing('resume', 'Opens a mailbox that was suspended, or brings one back that was deleted.')
 export const mailboxesDelete = changing(
   'delete',
-  'Closes a mailbox for good. What waits for approval, for its time or in the queue ends. Its mail stays on the record, for reviewers and admin keys only. Its address can become an alias of another mailbox.',
+  'Closes a mailbox for good. What waits for approval, for its time or in the queue ends. Its mail stays on the record, for reviewers and admin keys only; its webhooks are gone. Its address can become an alias of another mailbox.',
 )

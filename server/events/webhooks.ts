@@ -12,7 +12,7 @@ import type { Clock } from '../platform/clock.ts'
 import { endAlarm, listAlarms } from '../store/alarms.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { appendNamedEvent, eventById, eventTypes } from '../store/events.ts'
-import { type Facts, type LogAction, appendLog } from '../store/log.ts'
+import { type Facts, type LogAction, type NewLogEntry, appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
 import { type WebhookDeliveryRow, eventsToReplay, failWaiting, insertWebhookDelivery } from '../store/webhook-deliveries.ts'
 import {
@@ -26,6 +26,7 @@ import {
   insertWebhook,
   setMailboxUrls,
   webhookOfMailbox,
+  webhooksOfMailbox,
 } from '../store/webhooks.ts'
 import { readAddress } from './address.ts'
 import { newSecret, newSeed, publicKeyOf } from './signature.ts'
@@ -197,6 +198,25 @@ async function standBehind(
     await endAlarmOf(tx, known, now)
     await changeWebhook(tx, known.id, { url, ...enabledChange(known, true, now), updated_at: now })
   }
+}
+
+/** Takes away what tells of one mailbox, which is deleted: those behind its urls, and subscriptions to it alone. What they were still to be told ends.
+ *  @returns what goes on the record at the end of the transaction */
+export async function endWebhooks(tx: Tx, mailboxId: MailboxId, { actor, now }: { actor: Actor; now: number }): Promise<NewLogEntry[]> {
+  const webhooks = await webhooksOfMailbox(tx, mailboxId)
+  if (webhooks.length === 0) return []
+  await setMailboxUrls(tx, mailboxId, { webhook_url: null, oversight_webhook_url: null })
+  for (const webhook of webhooks) await forget(tx, webhook, now)
+  return webhooks.map((webhook) => ({
+    at: now,
+    actor,
+    tenancy: tenancyOf(webhook),
+    action: 'webhook.deleted',
+    resourceType: 'webhook',
+    resourceId: webhook.id,
+    metadata: { mailbox_id: mailboxId },
+    details: { url: webhook.url },
+  }))
 }
 
 const eventsOf = { mailbox: ['message.*'], oversight: ['oversight.*'] }

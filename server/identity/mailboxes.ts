@@ -28,7 +28,10 @@ export type ChangedMailbox = { address: string; state: MailboxState; changed: bo
 /** Ends some of what waits in a mailbox; `whole`: nothing does any more. `entries` go on the record at the end of the transaction. */
 type EndMail = (tx: Tx, mailbox: MailboxId, by: { actor: Actor; now: number }) => Promise<{ entries: NewLogEntry[]; whole: boolean }>
 
-export type LifeDeps = { store: Store; clock: Clock; endMail: EndMail }
+/** Takes away what tells of a mailbox over HTTPS. @returns what goes on the record at the end of the transaction */
+type EndWebhooks = (tx: Tx, mailbox: MailboxId, by: { actor: Actor; now: number }) => Promise<NewLogEntry[]>
+
+export type LifeDeps = { store: Store; clock: Clock; endMail: EndMail; endWebhooks: EndWebhooks }
 
 const steps: Record<MailboxChange, { state: MailboxState; action: LogAction }> = {
   suspend: { state: 'suspended', action: 'mailbox.suspended' },
@@ -65,7 +68,7 @@ async function step(
 
 async function stepIn(
   tx: Tx,
-  { clock, endMail }: LifeDeps,
+  { clock, endMail, endWebhooks }: LifeDeps,
   change: MailboxChange,
   wanted: Address,
   { world, actor }: { world: World; actor: Actor },
@@ -81,11 +84,16 @@ async function stepIn(
   // First, so that whoever files something in it just now has done so, and nobody begins to.
   await setMailboxState(tx, mailbox.id, state, now)
   const ended = change === 'delete' ? await endMail(tx, mailbox.id, { actor, now }) : { entries: [], whole: true }
-  if (!ended.whole) await setMailboxState(tx, mailbox.id, 'suspended', now)
+  if (!ended.whole) {
+    await setMailboxState(tx, mailbox.id, 'suspended', now)
+    await appendLogs(tx, ended.entries)
+    return 'more'
+  }
+  const untold = change === 'delete' ? await endWebhooks(tx, mailbox.id, { actor, now }) : []
   const tenancy = { accountId: mailbox.account_id, world }
   const about = { at: now, actor, tenancy, resourceType: 'mailbox', resourceId: mailbox.id }
-  await appendLogs(tx, [...ended.entries, ...(ended.whole ? [{ ...about, action, metadata: { from } }] : [])])
-  return ended.whole ? ok({ address, state, changed: true }) : 'more'
+  await appendLogs(tx, [...ended.entries, ...untold, { ...about, action, metadata: { from } }])
+  return ok({ address, state, changed: true })
 }
 
 const notFound = (text: string) => fail('MAILBOX_NOT_FOUND', `There is no mailbox ${JSON.stringify(text)}.`)

@@ -114,6 +114,9 @@ async function ensureAccount(work: Work, name: string | undefined, domain: Domai
     physical_address: null,
     oversight_email: null,
     exported_at: null,
+    test_exported_at: null,
+    deleted_at: null,
+    removed_at: null,
     created_at: work.now,
   }
   await insertAccount(work.tx, account)

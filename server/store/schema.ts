@@ -103,8 +103,13 @@ type AccountRow = {
   physical_address: Generated<string | null>
   /** where the operator is asked, outside of every mailbox here; null: nowhere */
   oversight_email: Generated<string | null>
-  /** when it was handed out whole last */
+  /** when its live world was handed out whole last, and its test world */
   exported_at: Generated<number | null>
+  test_exported_at: Generated<number | null>
+  /** from then on nothing is done for it; the row itself stays, with other names */
+  deleted_at: Generated<number | null>
+  /** when nothing of it was left */
+  removed_at: Generated<number | null>
   created_at: number
 }
 

@@ -59,6 +59,10 @@ export const webhookOfMailbox = (
 ): Promise<WebhookRow | undefined> =>
   db.selectFrom('webhooks').selectAll().where('mailbox_id', '=', mailboxId).where('kind', '=', kind).executeTakeFirst()
 
+/** Those that tell of this mailbox only, of every kind. */
+export const webhooksOfMailbox = (db: Kysely<Database>, mailboxId: MailboxId): Promise<WebhookRow[]> =>
+  db.selectFrom('webhooks').selectAll().where('mailbox_id', '=', mailboxId).orderBy('id').execute()
+
 /** What the mailbox itself says; the webhook behind it is another row. */
 export const setMailboxUrls = async (
   tx: Transaction<Database>,

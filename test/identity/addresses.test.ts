@@ -1,5 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { type Addresses, createAddresses } from '../../server/identity/addresses.ts'
+import { endWebhooks } from '../../server/events/webhooks.ts'
 import { endMail } from '../../server/outbound/control/end-mail.ts'
 import { type MailboxChange, changeMailbox } from '../../server/identity/mailboxes.ts'
 import { setUp } from '../../server/identity/setup.ts'
@@ -32,7 +33,7 @@ describeOnEachEngine('the addresses of a mailbox', (openStore) => {
   })
 
   const change = (what: MailboxChange, address: string, world: World = 'live') =>
-    changeMailbox({ store, clock, endMail }, what, address, world)
+    changeMailbox({ store, clock, endMail, endWebhooks }, what, address, world)
   const answer = async (path: string): Promise<string> => {
     const verdict = judgeRecipient(await recipientFacts(store.db, 'mx.ours.test', path))
     return verdict.ok ? verdict.recipient.via : formatReply(verdict.reply).slice(0, 9)

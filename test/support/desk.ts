@@ -5,7 +5,7 @@
 import { onTestFinished } from 'vitest'
 import { createHttpServer } from '../../server/doors/http.ts'
 import { type Live, createLive } from '../../server/events/live.ts'
-import { createWebhooks } from '../../server/events/webhooks.ts'
+import { createWebhooks, endWebhooks } from '../../server/events/webhooks.ts'
 import type { Rates } from '../../server/doors/request-rates.ts'
 import { type Keys, createKeys, draftKey } from '../../server/identity/keys.ts'
 import { createZoneResolver } from '../../dns/resolver.ts'
@@ -170,7 +170,7 @@ export async function openDesk(
       adminActions: createAdminActions({ store, clock, approval: adminApproval }),
       suppressions: createSuppressions({ store, clock }),
       sending: createSwitch({ store, clock }),
-      mailboxes: createMailboxes({ store, clock, endMail, most: mostMailboxes }),
+      mailboxes: createMailboxes({ store, clock, endMail, endWebhooks, most: mostMailboxes }),
       domains: createDomains({
         store,
         clock,

@@ -19,6 +19,7 @@ import { adminActions } from './012-admin-actions.ts'
 import { limits } from './015-limits.ts'
 import { search } from './018-search.ts'
 import { webhooks } from './016-webhooks.ts'
+import { accountLife } from './021-account-life.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -41,4 +42,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '017-places', build: places },
   { name: '018-search', build: search },
   { name: '020-sandbox', build: sandbox },
+  { name: '021-account-life', build: accountLife },
 ]
