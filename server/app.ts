@@ -19,6 +19,7 @@ import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
 import { createDomains } from './identity/domains.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
+import { createUsage } from './identity/usage.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
@@ -324,6 +325,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const wakeAll = (): void => {
     for (const one of [scheduler, sweeper, runner, courier]) one.wake()
   }
+  const usage = createUsage({ store, clock, log })
   const live = createLive({ store, clock, log, isGood: async (id) => (await keys.actorOf(id)) !== null })
   metrics.measuredBy('events_listeners', 'Calls that wait for an email, and streams that are open', 'kind', async () => ({
     wait: live.admitted('wait'),
@@ -347,6 +349,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,
+      usage,
+      limits: { monthlyEmails: config.outbound.monthly, mailboxes: config.limits.mailboxes },
       injections,
       sandbox: createSandbox({ store, clock, wake: wakeAll }),
       composeFromOutside,
@@ -369,6 +373,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       if (email !== null) await unsubscribe(store, email, clock.now())
     },
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
+    countCalls: usage.countCalls,
     config,
     metrics,
     clock,
@@ -385,6 +390,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       sweeper.start()
       scheduler.start()
       searchIndex.start()
+      usage.start()
       courier.start()
       periodic.start()
       return { smtp: await listener.listen(), http: await http.listen() }
@@ -403,6 +409,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
         scheduler.stop(),
         courier.stop(),
         searchIndex.stop(),
+        usage.stop(),
         periodic.stop(),
         postman.stop(),
       ])

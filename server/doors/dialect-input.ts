@@ -109,11 +109,21 @@ function issueInput(_surface: Surface, given: JsonObject): JsonObject {
   return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)), details: rest }
 }
 
+/** §1.1: times of this operation are epoch ms. */
+const usageInput = (_surface: Surface, given: JsonObject): JsonObject => ({
+  ...given,
+  ...Object.fromEntries(
+    ['from', 'to'].flatMap((name) => (isEpochMs(given[name]) ? [[name, new Date(Number(given[name])).toISOString()]] : [])),
+  ),
+})
+const isEpochMs = (value: unknown): boolean => (typeof value === 'string' || typeof value === 'number') && /^\d{1,14}$/.test(String(value))
+
 /** What more than other names an operation's input needs. */
 const turned: Partial<Record<OperationName, (surface: Surface, given: JsonObject) => JsonObject>> = {
   check_inbox: inboxInput,
   set_tags: tagsInput,
   report_issue: issueInput,
+  get_usage: usageInput,
 }
 
 const isYes = (value: unknown): boolean => value === true || (typeof value === 'string' && yesWords.includes(value.toLowerCase()))

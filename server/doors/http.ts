@@ -58,6 +58,8 @@ export type HttpServerDeps = {
   reputation?: ((hash: string) => Promise<object | null>) | undefined
   /** takes down that an image in a message was asked for; left out: there are no such images */
   opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
+  /** told of calls that were let in; left out: nobody counts them */
+  countCalls?: ((caller: KeyActor, calls: number) => void) | undefined
   log: Log
   clock: Clock
 }
@@ -136,10 +138,12 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
       return bodyRoom.refuseLarge(request, reply)
     }
     actors.set(request, actor)
-    const { isAllowed, allowances: left } = rates.take(actor, callsOf(request))
+    const calls = callsOf(request)
+    const { isAllowed, allowances: left } = rates.take(actor, calls)
     allowances.set(request, left)
     reply.headers(rateFields(left))
     if (!isAllowed) throw tooManyRequests(left)
+    deps.countCalls?.(actor, calls)
     bodyRoom.enter(actor.keyId, request, reply)
   })
   app.addHook('onResponse', async (request, reply) => logAnswer(deps.log, actors.get(request), request, reply))

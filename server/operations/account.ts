@@ -2,16 +2,18 @@ import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { type Address, parseAddress } from '../model/address.ts'
 import { changeOperatorAddress, isReadHere } from '../store/operator-address.ts'
-import { changeAccount, findAccount, sentBetween, storedBytes } from '../store/accounts.ts'
+import { changeAccount, findAccount } from '../store/accounts.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
+import { storedOf, usageOf } from '../store/usage.ts'
 import { live } from './domains.ts'
 import { OperationError } from './errors.ts'
 import { PlainText } from './input.ts'
 import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { ApprovalCode, orPending, twoStep } from './two-step.ts'
+import { limitsOf, thisMonth } from './usage.ts'
 
 const NoLimit = z.int().nullable().describe('Null: no limit')
 
@@ -23,7 +25,9 @@ const Account = z.strictObject({
   oversight_email: z.string().nullable().describe('Where the operator is asked; null: nowhere by mail'),
   physical_address: z.string().nullable().describe('The postal address of who sends'),
   monthly_email_quota: NoLimit,
-  emails_sent_this_month: z.int().describe('Mail that was delivered or bounced since the month began in UTC, one for each recipient'),
+  emails_sent_this_month: z
+    .int()
+    .describe('Messages handed in since the month began in UTC, one for each recipient, as the quota counts them'),
   max_mailboxes: NoLimit,
   storage_used_bytes: z.int().describe('Of all messages as they came and left'),
   max_storage_bytes: NoLimit,
@@ -51,11 +55,11 @@ export const get_account = operation({
 })
   .input(z.strictObject({}))
   .output(Account)
-  .query(({ ctx }) =>
-    ctx.rooms.store.transaction(async (tx) => {
-      const { actor, rooms } = ctx
+  .query(async ({ ctx }) => {
+    const { actor, rooms } = ctx
+    await rooms.usage.catchUp()
+    return rooms.store.transaction(async (tx) => {
       const row = await accountOf(tx, actor)
-      const now = rooms.clock.now()
       const view = {
         id: row.id,
         name: row.name,
@@ -63,10 +67,9 @@ export const get_account = operation({
         plan: 'self-hosted',
         oversight_email: row.oversight_email,
         physical_address: row.physical_address,
-        monthly_email_quota: null,
-        emails_sent_this_month: await sentBetween(tx, actor, monthOf(now), now),
-        max_mailboxes: null,
-        storage_used_bytes: await storedBytes(tx, actor),
+        ...limitsOf(ctx),
+        emails_sent_this_month: (await usageOf(tx, actor, thisMonth(rooms.clock.now()))).emails_sent,
+        storage_used_bytes: (await storedOf(tx, actor)).bytes,
         max_storage_bytes: null,
         is_active: true,
         sending_disabled: false,
@@ -74,13 +77,8 @@ export const get_account = operation({
       }
       await recordRead(tx, ctx, { action: 'account.read', resourceType: 'account', resourceId: row.id, view })
       return view
-    }),
-  )
-
-const monthOf = (now: number): number => {
-  const date = new Date(now)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
-}
+    })
+  })
 
 /** What is left out stays. */
 type AccountChange = { name?: string; physical_address?: string }

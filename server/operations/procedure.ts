@@ -9,6 +9,7 @@
 import { initTRPC } from '@trpc/server'
 import type { Domains } from '../identity/domains.ts'
 import type { Mailboxes } from '../identity/mailboxes.ts'
+import type { Usage } from '../identity/usage.ts'
 import type { Live } from '../events/live.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId } from '../model/ids.ts'
@@ -65,6 +66,9 @@ export type Rooms = {
   searchIndex: Pick<SearchIndex, 'catchUp'>
   injections: Injections
   sandbox: Sandbox
+  usage: Pick<Usage, 'catchUp'>
+  /** what the operator allows each account; null: any number */
+  limits: { monthlyEmails: number | null; mailboxes: number | null }
   composeFromOutside: ComposeFromOutside
   clock: Clock
   log: Log

@@ -43,6 +43,7 @@ import {
   test_webhook,
   update_webhook,
 } from './webhooks.ts'
+import { get_usage } from './usage.ts'
 import { wait_for_email } from './waiting.ts'
 
 export const appRouter = router({
@@ -50,6 +51,7 @@ export const appRouter = router({
   report_issue,
   get_account,
   update_account,
+  get_usage,
   upgrade_plan,
   cancel_subscription,
   get_billing_portal,

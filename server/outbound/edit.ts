@@ -159,6 +159,8 @@ const entry = (before: EmailRow, after: EmailRow, rewritten: Rewritten | null, a
     previous_content_hash: before.content_hash,
     message_id: after.message_id,
     size: after.raw_size,
+    previous_size: before.raw_size,
+    messages: rewritten === null ? 0 : newTo(before, forwardPaths(rewritten.proposal.content)),
   },
   ...(rewritten !== null && { details: namesIn(rewritten.proposal.content) }),
 })

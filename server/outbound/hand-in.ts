@@ -275,6 +275,8 @@ const submittedEntry = (email: EmailRow, { actor, proposal, draft, composed }: F
     message_id: composed.messageId,
     content_hash: composed.contentHash,
     size: composed.rawSize,
+    // As caps and quota count it, and from here the usage of the account is summed up (store/usage.ts).
+    messages: forwardPaths(proposal.content).length,
     ...(proposal.forwards !== undefined && { forwards: proposal.forwards }),
   },
   details: namesIn(withCopies(proposal.content, composed.copies)),

@@ -129,6 +129,7 @@ export const logActions = [
   'issue.reported',
   'account.read',
   'account.changed',
+  'usage.read',
 ] as const
 export type LogAction = (typeof logActions)[number]
 

@@ -39,6 +39,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'setup_multimail',
       'report_issue',
       'get_account',
+      'get_usage',
       'list_mailboxes',
       'check_inbox',
       'read_email',

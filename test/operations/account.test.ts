@@ -1,26 +1,22 @@
 import { expect, it } from 'vitest'
-import { countSending } from '../../server/store/standings.ts'
 import { listIssues } from '../../server/store/issues.ts'
 import { openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 describeOnEachEngine('the account', (openStore) => {
-  it('tells what it sent this month and stores, of its own world, and has no limits', async () => {
+  it('tells what it sent this month and stores, of its own world, and that there are no limits', async () => {
     const desk = await openDesk(openStore)
-    const { reader, test } = desk.ours.keys
-    await desk.receive(desk.ours.gated)
+    const { reader, agent, test } = desk.ours.keys
+    const mail = await desk.receive(desk.ours.gated)
     await desk.receive(desk.theirs.gated, { text: 'x'.repeat(1000) })
-    const now = desk.clock.now()
-    await desk.store.transaction(async (tx) => {
-      await countSending(tx, desk.ours.free.id, { delivered: 3, bounced: 1, complained: 1 }, now)
-      await countSending(tx, desk.ours.free.id, { delivered: 100 }, Date.parse('2026-02-28T23:59:59Z'))
-      await countSending(tx, desk.theirs.free.id, { delivered: 50 }, now)
-    })
-    const account = { id: desk.ours.accountId, name: 'ours.test', slug: 'ours-test', emails_sent_this_month: 4 }
+    const reply = { markdown: 'Soon.', cc: ['cy@remote.test'] }
+    expect((await desk.call(agent, 'POST', '/reply_email', { email_id: mail.id, ...reply })).status).toBe(200)
+    const account = { id: desk.ours.accountId, name: 'ours.test', slug: 'ours-test', emails_sent_this_month: 2 }
     const { body } = await desk.call(reader, 'GET', '/get_account')
     expect(body).toMatchObject({ ...account, plan: 'self-hosted', monthly_email_quota: null })
-    expect(Number(body['storage_used_bytes'])).toBeGreaterThan(0)
-    expect(Number(body['storage_used_bytes'])).toBeLessThan(1000)
+    const own = desk.store.db.selectFrom('emails').where('account_id', '=', desk.ours.accountId)
+    const { bytes } = await own.select((row) => row.fn.sum('raw_size').as('bytes')).executeTakeFirstOrThrow()
+    expect(body['storage_used_bytes']).toBe(Number(bytes))
     expect((await desk.call(reader, 'GET', '/v1/account?limit=1')).body).toMatchObject({
       ...account,
       account: { name: 'ours.test' },
@@ -30,6 +26,13 @@ describeOnEachEngine('the account', (openStore) => {
       is_active: true,
     })
     expect((await desk.call(test, 'GET', '/get_account')).body).toMatchObject({ emails_sent_this_month: 0, storage_used_bytes: 0 })
+  })
+
+  it('tells the limits that the operator has set', async () => {
+    const desk = await openDesk(openStore, { monthly: 500, mostMailboxes: 7 })
+    const { reader, test } = desk.ours.keys
+    expect((await desk.call(reader, 'GET', '/v1/account')).body).toMatchObject({ monthly_email_quota: 500, max_mailboxes: 7 })
+    expect((await desk.call(test, 'GET', '/get_account')).body).toMatchObject({ monthly_email_quota: null, max_mailboxes: 7 })
   })
 
   it('changes its name and postal address, and nothing that is left out', async () => {

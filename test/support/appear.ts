@@ -9,4 +9,5 @@ export const appear = (tx: Tx, email: EmailRow): Promise<void> =>
     ...emailEntry(email, { kind: 'system', part: 'inbound' }, email.created_at),
     action: 'email.received',
     appearsIn: email.mailbox_id,
+    metadata: { status: email.status, raw_size: email.raw_size },
   })

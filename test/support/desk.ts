@@ -13,6 +13,7 @@ import type { DomainName } from '../../dns/name.ts'
 import type { Zone } from '../../dns/zone.ts'
 import { createDomains } from '../../server/identity/domains.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
+import { type Usage, createUsage } from '../../server/identity/usage.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
 import { createSandbox } from '../../server/sandbox/sandbox.ts'
 import { createWorkers } from '../../server/inbound/examine/workers.ts'
@@ -75,6 +76,7 @@ export type Desk = {
   store: Store
   clock: VirtualClock
   live: Live
+  usage: Usage
   keys: Keys
   ours: Office
   theirs: Office
@@ -159,6 +161,7 @@ export async function openDesk(
     handOn: { onDsn, onComplaint, onUnsubscribe },
     readIdentity: () => Promise.resolve(null),
   })
+  const usage = createUsage({ store, clock, log: silentLog })
   const live = createLive({ store, clock, log: silentLog, isGood: async (id) => (await keys.actorOf(id)) !== null })
   const http = createHttpServer({
     rooms: {
@@ -189,6 +192,8 @@ export async function openDesk(
       actorOf: keys.actorOf,
       readText: createTextReader({ clock: systemClock }),
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
+      usage,
+      limits: { monthlyEmails: monthly, mailboxes: mostMailboxes },
       injections,
       sandbox: createSandbox({ store, clock }),
       composeFromOutside,
@@ -200,6 +205,7 @@ export async function openDesk(
     signingKey: signingKey && (() => Promise.resolve(signingKey)),
     reputation: createReputation({ store, clock }),
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
+    countCalls: usage.countCalls,
     metrics: createMetrics(),
     log: silentLog,
     clock,
@@ -216,6 +222,7 @@ export async function openDesk(
     store,
     clock,
     live,
+    usage,
     keys,
     ours,
     theirs: await furnish(store, clock, 'theirs.test'),

@@ -98,7 +98,8 @@ async function file(tx: Tx, about: EmailRow, notice: DeliveryNotice): Promise<Ne
   await insertEmail(tx, email)
   await touchThread(tx, about.thread_id, now)
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.received', data: emailFacts(email), now })
-  const metadata = { mailbox_id: email.mailbox_id, thread_id: email.thread_id, status: email.status, raw_hash: raw.hash, about: about.id }
+  const { mailbox_id, thread_id, status } = email
+  const metadata = { mailbox_id, thread_id, status, raw_hash: raw.hash, raw_size: raw.size, about: about.id }
   const details = { from: email.from_address, subject: email.subject, recipient: notice.recipients[0]?.address ?? null }
   return [{ ...emailEntry(email, outbound, now), action: 'email.received', appearsIn: email.mailbox_id, metadata, details }]
 }
