@@ -18,6 +18,7 @@ import { createLive } from './events/live.ts'
 import { createRotation } from './identity/dkim-rotation.ts'
 import { type Keys, createKeys } from './identity/keys.ts'
 import { createDomains } from './identity/domains.ts'
+import { createAccountRemoval } from './identity/account-removal.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
 import { createUsage } from './identity/usage.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
@@ -326,6 +327,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     for (const one of [scheduler, sweeper, runner, courier]) one.wake()
   }
   const usage = createUsage({ store, clock, log })
+  const accountRemoval = createAccountRemoval({ store, clock, log, endMail })
   const live = createLive({ store, clock, log, isGood: async (id) => (await keys.actorOf(id)) !== null })
   metrics.measuredBy('events_listeners', 'Calls that wait for an email, and streams that are open', 'kind', async () => ({
     wait: live.admitted('wait'),
@@ -350,6 +352,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       standings: createStandings({ store, clock }),
       searchIndex,
       usage,
+      accountRemoval,
       limits: { monthlyEmails: config.outbound.monthly, mailboxes: config.limits.mailboxes },
       injections,
       sandbox: createSandbox({ store, clock, wake: wakeAll }),
@@ -391,6 +394,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       scheduler.start()
       searchIndex.start()
       usage.start()
+      accountRemoval.start()
       courier.start()
       periodic.start()
       return { smtp: await listener.listen(), http: await http.listen() }
@@ -410,6 +414,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
         courier.stop(),
         searchIndex.stop(),
         usage.stop(),
+        accountRemoval.stop(),
         periodic.stop(),
         postman.stop(),
       ])

@@ -15,7 +15,16 @@ import type { Clock } from '../platform/clock.ts'
 import { lockAccount } from '../store/accounts.ts'
 import type { Db, Store, Tx } from '../store/db.ts'
 import { deleteDkimKeysOf, dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
-import { changeDomain, deleteDomain, domainOfAccount, domainsOf, insertDomainOnce, isDomainUsed, lockDomain } from '../store/domains.ts'
+import {
+  changeDomain,
+  deleteDomain,
+  domainOfAccount,
+  domainsOf,
+  insertDomainOnce,
+  isDomainUsed,
+  lockDomain,
+  takeOverDomain,
+} from '../store/domains.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
 import { makeDkimKeys, publicKeysOf } from './dkim-keys.ts'
@@ -25,7 +34,14 @@ type Domain = Row<'domains'>
 /** What was seen in the DNS at the last look. */
 export type DomainFinding = Pick<WantedRecord, 'purpose' | 'type' | 'name'> & { state: 'ok' | 'warning' | 'wrong' | 'missing' | 'unknown' }
 
-export type DomainCode = 'BAD_DOMAIN' | 'DOMAIN_NOT_FREE' | 'DOMAIN_NOT_FOUND' | 'DOMAIN_IN_USE' | 'TOO_MANY_DOMAINS' | 'NO_DNS_HERE'
+export type DomainCode =
+  | 'BAD_DOMAIN'
+  | 'DOMAIN_NOT_FREE'
+  | 'DOMAIN_NOT_FOUND'
+  | 'DOMAIN_IN_USE'
+  | 'TOO_MANY_DOMAINS'
+  | 'NO_DNS_HERE'
+  | 'KEY_NOT_ACCEPTED'
 
 export type Domains = {
   /** What is to be published for it in its own zone. */
@@ -69,9 +85,12 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
       // Before the transaction: making an RSA key takes a moment, and the store has one writer.
       const dkim = await makeDkim(now)
       return store.transaction(async (tx) => {
-        await lockAccount(tx, actor.accountId)
+        // Deleted since the call began.
+        if ((await lockAccount(tx, actor.accountId))?.deleted_at !== null) return fail('KEY_NOT_ACCEPTED')
         if ((await domainsOf(tx, actor.accountId)).length >= most) return fail('TOO_MANY_DOMAINS')
-        const domain: Domain = {
+        const before = await lockDomain(tx, name)
+        const taken = before && (await takeOverDomain(tx, before, { account_id: actor.accountId, is_pending: 1, created_at: now }))
+        const domain: Domain = taken ?? {
           id: newId('domain', now),
           account_id: actor.accountId,
           name,
@@ -81,7 +100,7 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
           findings_json: null,
           created_at: now,
         }
-        if (!(await insertDomainOnce(tx, domain))) return fail('DOMAIN_NOT_FREE')
+        if (taken === undefined && !(await insertDomainOnce(tx, domain))) return fail('DOMAIN_NOT_FREE')
         const keys = dkim.map((forDomain) => forDomain(domain.id))
         for (const key of keys) await insertDkimKey(tx, key)
         const metadata = { dkim_selectors: keys.map(({ selector }) => selector) }

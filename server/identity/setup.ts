@@ -11,7 +11,7 @@ import { findAccount, insertAccount, listAccounts } from '../store/accounts.ts'
 import { aliasAt } from '../store/aliases.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
-import { changeDomain, domainByName, insertDomain, lockDomain } from '../store/domains.ts'
+import { changeDomain, insertDomain, isDomainFree, lockDomain, takeOverDomain } from '../store/domains.ts'
 import { insertKey, listKeys } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { findMailbox, mailboxAt } from '../store/mailboxes.ts'
@@ -60,7 +60,7 @@ export async function setUp(deps: SetupDeps, request: SetupRequest): Promise<Res
   if (address === null) return fail('BAD_MAILBOX', 'Write what stands before the @ only, such as agent.')
   const now = deps.clock.now()
   // Before the transaction: making an RSA key takes a moment, and the store has one writer.
-  const dkim = (await domainByName(deps.store.db, domain)) === undefined ? await (deps.makeDkim ?? makeDkimKeys)(now) : []
+  const dkim = (await isDomainFree(deps.store.db, domain)) ? await (deps.makeDkim ?? makeDkimKeys)(now) : []
   return deps.store.transaction(async (tx) => {
     const work: Work = { tx, now, entries: [], created: [] }
     const setup = await everything(work, request, domain, address, dkim)
@@ -79,14 +79,15 @@ async function everything(
   address: Address,
   dkim: readonly FreshDkimKey[],
 ): Promise<Result<Setup, SetupProblem>> {
-  const existing = await lockDomain(work.tx, name)
-  const account =
-    existing === undefined ? await ensureAccount(work, request.accountName, name) : await findAccount(work.tx, existing.account_id)
-  if (account === undefined || (request.accountName !== undefined && account.slug !== slugOf(request.accountName)))
+  const known = await lockDomain(work.tx, name)
+  const owner = known && (await findAccount(work.tx, known.account_id))
+  const account = owner?.deleted_at === null ? owner : await ensureAccount(work, request.accountName, name)
+  if (request.accountName !== undefined && account.slug !== slugOf(request.accountName))
     return fail('DOMAIN_TAKEN', `Another account already has the domain ${name}.`)
   const taken = await whyTaken(work.tx, addressKey(address))
   if (taken !== null) return fail('ADDRESS_TAKEN', taken)
-  const domain = existing ?? (await makeDomain(work, account.id, name, dkim))
+  const domain =
+    known !== undefined && owner === account ? known : await makeDomain(work, { accountId: account.id, name, dkim, before: known })
   // What is set up on the host is the operator's word.
   if (domain.is_pending === 1) await changeDomain(work.tx, domain.id, { is_pending: 0 })
   const mailbox = await ensureMailbox(work, domain, 'live', address)
@@ -137,8 +138,16 @@ const slugOf = (name: string): string =>
     .replace(/^-|-$/g, '')
     .slice(0, 60) || 'account'
 
-async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dkim: readonly FreshDkimKey[]): Promise<Row<'domains'>> {
-  const domain: Row<'domains'> = {
+type NewDomain = {
+  accountId: AccountId
+  name: DomainName
+  dkim: readonly FreshDkimKey[]
+  /** as an account left it that was deleted */ before: Row<'domains'> | undefined
+}
+
+async function makeDomain(work: Work, { accountId, name, dkim, before }: NewDomain): Promise<Row<'domains'>> {
+  const taken = before && (await takeOverDomain(work.tx, before, { account_id: accountId, is_pending: 0, created_at: work.now }))
+  const domain: Row<'domains'> = taken ?? {
     id: newId('domain', work.now),
     account_id: accountId,
     name,
@@ -149,7 +158,7 @@ async function makeDomain(work: Work, accountId: AccountId, name: DomainName, dk
     created_at: work.now,
   }
   const keys = dkim.map((forDomain) => forDomain(domain.id))
-  await insertDomain(work.tx, domain)
+  if (taken === undefined) await insertDomain(work.tx, domain)
   for (const key of keys) await insertDkimKey(work.tx, key)
   const metadata = { dkim_selectors: keys.map(({ selector }) => selector) }
   made(work, 'domain', accountId, 'live', {

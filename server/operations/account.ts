@@ -124,6 +124,34 @@ export const update_account = operation({
     })
   })
 
+export const delete_account = operation({
+  scope: 'admin',
+  title: 'Delete the account',
+  description:
+    'Deletes the account with its mailboxes, its mail of both worlds, its keys and everything else, for good; nothing of it can be brought back, so call export_account first if any of it is still wanted. The operator has to agree: ' +
+    'the first answer is "pending_approval", nothing is done yet, and the same call with approval_code does it. From then on no key of the account works, this one included, and mail for its addresses is refused.',
+  readOnly: false,
+  destructive: true,
+  idempotent: true,
+  twoStep: true,
+  examples: [{ input: {} }],
+  rest: ['POST /delete_account', 'DELETE /v1/account'],
+})
+  .input(z.strictObject({ approval_code: ApprovalCode }))
+  .output(orPending('deleted', { id: z.string() }))
+  .mutation(async ({ ctx, input: { approval_code } }) => {
+    const { store, accountRemoval } = ctx.rooms
+    const { accountId } = live(ctx.actor)
+    const { name, slug } = await accountOf(store.db, ctx.actor)
+    const parameters = { account_id: accountId, name, slug }
+    const answer = await twoStep(ctx, { action: 'delete_account', parameters, approvalCode: approval_code }, async (tx) => {
+      await accountRemoval.close(tx, accountId, ctx.actor)
+      return { status: 'deleted' as const, id: accountId }
+    })
+    if (answer.status === 'deleted') accountRemoval.wake()
+    return answer
+  })
+
 async function elsewhere(db: Db, text: string): Promise<Address> {
   const address = parseAddress(text)
   if (address === null || (await isReadHere(db, address))) throw new OperationError('BAD_OVERSIGHT_EMAIL')

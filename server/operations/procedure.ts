@@ -9,6 +9,7 @@
 import { initTRPC } from '@trpc/server'
 import type { Domains } from '../identity/domains.ts'
 import type { Mailboxes } from '../identity/mailboxes.ts'
+import type { AccountRemoval } from '../identity/account-removal.ts'
 import type { Usage } from '../identity/usage.ts'
 import type { Live } from '../events/live.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
@@ -67,6 +68,7 @@ export type Rooms = {
   injections: Injections
   sandbox: Sandbox
   usage: Pick<Usage, 'catchUp'>
+  accountRemoval: Pick<AccountRemoval, 'close' | 'wake'>
   /** what the operator allows each account; null: any number */
   limits: { monthlyEmails: number | null; mailboxes: number | null }
   composeFromOutside: ComposeFromOutside

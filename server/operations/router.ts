@@ -25,7 +25,7 @@ import { advance_clock, inject_email, reset_sandbox } from './sandbox.ts'
 import { search_emails } from './search.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
-import { get_account, update_account } from './account.ts'
+import { delete_account, get_account, update_account } from './account.ts'
 import { add_domain, delete_domain, get_domain, list_domains, verify_domain } from './domains.ts'
 import { cancel_subscription, get_billing_portal, upgrade_plan } from './billing.ts'
 import { report_issue } from './issues.ts'
@@ -52,6 +52,7 @@ export const appRouter = router({
   get_account,
   update_account,
   get_usage,
+  delete_account,
   upgrade_plan,
   cancel_subscription,
   get_billing_portal,

@@ -57,7 +57,7 @@ export type AskedAction = {
 /** `sandboxCode`: of a test key, for which nothing is mailed. `told`: the address of the operator, who has been asked; null: they have none. */
 export type Pending = { id: ApprovalId; action: AdminAction; expiresAt: number; told: string | null; sandboxCode: string | null }
 export type Outcome<T> = { kind: 'done'; value: T } | { kind: 'pending'; pending: Pending }
-export type ApprovalProblem = 'APPROVAL_CODE_WRONG' | 'APPROVAL_NOT_FOUND' | 'APPROVAL_TOO_SOON'
+export type ApprovalProblem = 'APPROVAL_CODE_WRONG' | 'APPROVAL_NOT_FOUND' | 'APPROVAL_TOO_SOON' | 'KEY_NOT_ACCEPTED'
 
 export type AdminActions = {
   /** Does `effect` when the operator has agreed, or asks them. `effect` runs in the transaction that uses the agreement up: it does its work by this
@@ -101,6 +101,8 @@ async function decide<T>(
   const call = callOf(asked)
   const account = await lockAccount(tx, asked.actor.accountId)
   if (account === undefined) throw new Error('a key without an account')
+  // It was deleted since the call began: nothing is made in it any more.
+  if (account.deleted_at !== null) return fail('KEY_NOT_ACCEPTED')
   if (deps.approval === 'off') return go(tx, call, { by: 'setting' }, effect, now)
   const open = await openAction(tx, call)
   const row = open !== undefined && now < open.expires_at ? open : undefined

@@ -11,9 +11,9 @@ export const findAccount = async (db: Kysely<Database>, id: AccountId): Promise<
 
 const byId = prepare((db, { id }: { id: AccountId }) => db.selectFrom('accounts').selectAll().where('id', '=', id))
 
-/** Oldest first. */
+/** Oldest first; those that were deleted are none any more. */
 export const listAccounts = (db: Kysely<Database>): Promise<Row<'accounts'>[]> =>
-  db.selectFrom('accounts').selectAll().orderBy('id').execute()
+  db.selectFrom('accounts').selectAll().where('deleted_at', 'is', null).orderBy('id').execute()
 
 /** Makes whoever asks for, or does, what the operator has to agree to wait for each other. (On SQLite one transaction writes at a time anyway.) */
 export const lockAccount = (tx: Transaction<Database>, id: AccountId): Promise<Row<'accounts'> | undefined> => {

@@ -18,7 +18,7 @@ export type StagedBlob = { hash: string; size: number; bytes: Buffer | null }
 export type Blobs = {
   /** Outside any transaction. Throws when the disk cannot take it. */
   stage(bytes: Buffer): Promise<StagedBlob>
-  /** Inside the transaction. The same content twice is one row. @param now epoch ms */
+  /** Inside the transaction. The same content twice is one row. Throws when its file was removed meanwhile, so stage it again. @param now epoch ms */
   put(tx: Transaction<Database>, blob: StagedBlob, now: number): Promise<void>
   /** Null when no row has this hash. Throws when a file that should be there is missing or has another size. */
   read(db: Kysely<Database>, hash: string): Promise<Buffer | null>
@@ -27,6 +27,8 @@ export type Blobs = {
   open(db: Kysely<Database>, hash: string): Promise<OpenBlob | null>
   /** The first bytes, or all there are. Null when no row has this hash. */
   head(db: Kysely<Database>, hash: string, bytes: number): Promise<Buffer | null>
+  /** Inside the transaction that has deleted its row. */
+  removeFile(hash: string): Promise<void>
 }
 export type OpenBlob = { size: number; content: Buffer | Readable }
 
@@ -41,7 +43,10 @@ export function createBlobs(dataDir: string): Blobs {
       return { hash, size: bytes.length, bytes: null }
     },
     async put(tx, blob, now) {
-      await insertBlob(tx, { ...blob, created_at: now })
+      if (blob.bytes !== null) return insertBlob(tx, { ...blob, created_at: now })
+      await holdFileBlob(tx, { ...blob, created_at: now })
+      if ((await stat(pathOf(root, blob.hash)).catch(() => null)) === null)
+        throw new Error(`blob ${blob.hash} was removed since it was staged`)
     },
     async read(db, hash) {
       const [row] = await contentOf(db, { hash })
@@ -64,6 +69,7 @@ export function createBlobs(dataDir: string): Blobs {
       if (row === undefined) return null
       return row.head === null ? readStart(pathOf(root, hash), Math.min(bytes, row.size)) : asBuffer(row.head)
     },
+    removeFile: (hash) => rm(pathOf(root, hash), { force: true }),
   }
 }
 
@@ -89,6 +95,14 @@ export const insertBlob = prepareChange((db, { hash, size, bytes, created_at }: 
     .insertInto('blobs')
     .values({ hash, size, bytes, created_at })
     .onConflict((conflict) => conflict.column('hash').doNothing()),
+)
+
+/** The row of a file, locked also when it was there: who removes a file has deleted its row before, and either of the two waits for the other. */
+const holdFileBlob = prepareChange((db, { hash, size, created_at }: Omit<StagedBlob, 'bytes'> & { created_at: number }) =>
+  db
+    .insertInto('blobs')
+    .values({ hash, size, bytes: null, created_at })
+    .onConflict((conflict) => conflict.column('hash').doUpdateSet((row) => ({ created_at: row.ref('blobs.created_at') }))),
 )
 
 /** The first bytes of a content in its row; null when it is a file, or none. */

@@ -70,6 +70,7 @@ export const domainsWithCatchAll = (db: Kysely<Database>): Promise<ListedDomain[
     .selectFrom('domains')
     .leftJoin('mailboxes', 'mailboxes.id', 'domains.catch_all_mailbox_id')
     .select(['domains.name', 'domains.account_id', 'mailboxes.address as catchAll'])
+    .where('domains.account_id', 'not in', deletedAccounts(db))
     .orderBy('domains.name')
     .execute()
 
@@ -92,10 +93,40 @@ const ofAccountOf = prepare((db, { mailboxId, limit }: { mailboxId: MailboxId; l
 export const domainsOf = (db: Kysely<Database>, accountId: AccountId): Promise<Row<'domains'>[]> =>
   db.selectFrom('domains').selectAll().where('account_id', '=', accountId).orderBy('id').execute()
 
-/** Every domain of the appliance, by name. */
+/** Every domain of the appliance, by name; those of accounts that were deleted are nobody's. */
 export const listDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>
-  db.selectFrom('domains').selectAll().orderBy('name').execute()
+  db.selectFrom('domains').selectAll().where('account_id', 'not in', deletedAccounts(db)).orderBy('name').execute()
 
 /** Every domain whose mail is ours, by name. */
 export const hostedDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =>
-  db.selectFrom('domains').selectAll().where('is_pending', '=', 0).orderBy('name').execute()
+  db
+    .selectFrom('domains')
+    .selectAll()
+    .where('is_pending', '=', 0)
+    .where('account_id', 'not in', deletedAccounts(db))
+    .orderBy('name')
+    .execute()
+
+const deletedAccounts = (db: Kysely<Database>) => db.selectFrom('accounts').select('id').where('deleted_at', 'is not', null)
+
+/** Gives a domain to an account if the one that has it was deleted; nothing of that one comes with it. The domain is locked.
+ *  @returns it as it is then; undefined when it is somebody's */
+export async function takeOverDomain(
+  tx: Transaction<Database>,
+  { id }: Pick<Row<'domains'>, 'id'>,
+  change: Pick<Row<'domains'>, 'account_id' | 'is_pending' | 'created_at'>,
+): Promise<Row<'domains'> | undefined> {
+  return tx
+    .updateTable('domains')
+    .set({ ...change, catch_all_mailbox_id: null, verified_at: null, findings_json: null })
+    .where('id', '=', id)
+    .where('account_id', 'in', deletedAccounts(tx))
+    .returningAll()
+    .executeTakeFirst()
+}
+
+/** Whether nobody has it, or nobody any more. @param name in the compared form */
+export async function isDomainFree(db: Kysely<Database>, name: string): Promise<boolean> {
+  const taken = db.selectFrom('domains').select('id').where('name', '=', name).where('account_id', 'not in', deletedAccounts(db))
+  return (await taken.executeTakeFirst()) === undefined
+}

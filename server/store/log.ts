@@ -130,6 +130,8 @@ export const logActions = [
   'account.read',
   'account.changed',
   'usage.read',
+  'account.deleted',
+  'account.removed',
 ] as const
 export type LogAction = (typeof logActions)[number]
 

@@ -75,9 +75,15 @@ export function listMailboxes(
   return query.orderBy('id').execute()
 }
 
-/** Every mailbox of the appliance, by address, deleted ones too: for the operator on the host. */
+/** Every mailbox of the appliance, by address, deleted ones too, but not those of accounts that were deleted: for the operator on the host. */
 export const everyMailbox = (db: Kysely<Database>): Promise<Row<'mailboxes'>[]> =>
-  db.selectFrom('mailboxes').selectAll().orderBy('address').orderBy('world').execute()
+  db
+    .selectFrom('mailboxes')
+    .selectAll()
+    .where('account_id', 'not in', db.selectFrom('accounts').select('id').where('deleted_at', 'is not', null))
+    .orderBy('address')
+    .orderBy('world')
+    .execute()
 
 /** The mailbox with this address, suspended and deleted ones too. @param addressKey the compared form */
 export const mailboxAt = (db: Kysely<Database>, world: World, addressKey: string): Promise<Row<'mailboxes'> | undefined> =>

@@ -1,4 +1,5 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import type { AccountId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
@@ -23,11 +24,17 @@ const matches = (stop: StopScope, delivery: Stoppable): boolean =>
 
 export const isStopped = (stops: readonly StopScope[], delivery: Stoppable): boolean => stops.some((stop) => matches(stop, delivery))
 
-/** Every one there is, oldest first. */
+/** Every one there is, the widest first, so that of too many none of these is left out; else the oldest. */
 export const listStops = (db: Kysely<Database>): Promise<StopRow[]> => listed(db, {})
 
 const listed = prepare((db, _none: object) =>
-  db.selectFrom('sending_stops').selectAll().orderBy('created_at').orderBy('key').limit(mostStops),
+  db
+    .selectFrom('sending_stops')
+    .selectAll()
+    .orderBy(sql`case when mailbox_id is null and domain is null then 0 else 1 end`)
+    .orderBy('created_at')
+    .orderBy('key')
+    .limit(mostStops),
 )
 
 export async function countStops(db: Kysely<Database>): Promise<number> {
@@ -46,6 +53,11 @@ export async function insertStop(tx: Transaction<Database>, stop: Omit<StopRow, 
     .onConflict((conflict) => conflict.column('key').doNothing())
     .executeTakeFirst()
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
+}
+
+/** Every one of the account, and of its mailboxes. */
+export const deleteStopsOf = async (tx: Transaction<Database>, accountId: AccountId): Promise<void> => {
+  await tx.deleteFrom('sending_stops').where('account_id', '=', accountId).execute()
 }
 
 /** @returns false when there was none */

@@ -45,6 +45,8 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   update_account: () => [],
   // Names no row; usage.test.ts has whose use it is.
   get_usage: () => [],
+  // Names no row either; deleted-account.test.ts has whose it is.
+  delete_account: () => [],
   upgrade_plan: () => [],
   cancel_subscription: () => [],
   get_billing_portal: () => [],

@@ -14,6 +14,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   delete_domain: ['admin'],
   get_account: ['reader', 'agent', 'reviewer', 'admin'],
   update_account: ['admin'],
+  delete_account: ['admin'],
   get_usage: ['reader', 'agent', 'reviewer', 'admin'],
   upgrade_plan: ['admin'],
   cancel_subscription: ['admin'],

@@ -12,6 +12,7 @@ import { createZoneResolver } from '../../dns/resolver.ts'
 import type { DomainName } from '../../dns/name.ts'
 import type { Zone } from '../../dns/zone.ts'
 import { createDomains } from '../../server/identity/domains.ts'
+import { type AccountRemoval, createAccountRemoval } from '../../server/identity/account-removal.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import { type Usage, createUsage } from '../../server/identity/usage.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
@@ -77,6 +78,7 @@ export type Desk = {
   clock: VirtualClock
   live: Live
   usage: Usage
+  accountRemoval: AccountRemoval
   keys: Keys
   ours: Office
   theirs: Office
@@ -162,6 +164,7 @@ export async function openDesk(
     readIdentity: () => Promise.resolve(null),
   })
   const usage = createUsage({ store, clock, log: silentLog })
+  const accountRemoval = createAccountRemoval({ store, clock, log: silentLog, endMail })
   const live = createLive({ store, clock, log: silentLog, isGood: async (id) => (await keys.actorOf(id)) !== null })
   const http = createHttpServer({
     rooms: {
@@ -193,6 +196,7 @@ export async function openDesk(
       readText: createTextReader({ clock: systemClock }),
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
       usage,
+      accountRemoval,
       limits: { monthlyEmails: monthly, mailboxes: mostMailboxes },
       injections,
       sandbox: createSandbox({ store, clock }),
@@ -223,6 +227,7 @@ export async function openDesk(
     clock,
     live,
     usage,
+    accountRemoval,
     keys,
     ours,
     theirs: await furnish(store, clock, 'theirs.test'),

@@ -1,0 +1,258 @@
+/**
+ * What becomes of an account that is deleted: first its rows say so, in one short transaction; then all that is in it goes, a little at a time.
+ *
+ * Rows of `accounts`, `mailboxes` and `domains` stay, without what they said of anybody, so that ids in the log lead somewhere, and mail for the domain is
+ * still refused as for somebody who is not there. So does the log itself, but for what it says of people.
+ */
+import { type Kysely, PostgresAdapter, type RawBuilder, type Transaction, sql } from 'kysely'
+import type { AccountId, EmailId, MailboxId } from '../model/ids.ts'
+import type { Database, Row } from './schema.ts'
+
+type Tx = Transaction<Database>
+
+/** What was there at the moment at which it was deleted. */
+export type Closed = { mailboxes: number; keys: number; webhooks: number; domains: number }
+
+/** Keys are worth nothing, addresses nobody's, webhooks gone, and the name, the slug and the domains are free from the commit on. */
+export async function closeAccount(tx: Tx, id: AccountId, now: number): Promise<Closed> {
+  // In the order in which mail is filed: the mailbox before the account.
+  const mailboxes = await emptyMailboxes(tx, id, now)
+  await tx.deleteFrom('aliases').where('account_id', '=', id).execute()
+  const domains = await leaveDomains(tx, id)
+  const keys = await tx
+    .updateTable('api_keys')
+    .set({ revoked_at: now })
+    .where('account_id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  const webhooks = await tx.deleteFrom('webhooks').where('account_id', '=', id).returning('id').execute()
+  for (const webhook of webhooks) await tx.deleteFrom('alarms').where('class', '=', 'webhook').where('source', '=', webhook.id).execute()
+  await tx.updateTable('admin_actions').set({ refused_at: now }).where('account_id', '=', id).where(stillOpen).execute()
+  await endLetters(tx, id)
+  await emptyAccount(tx, id, now)
+  return { mailboxes, domains, keys: Number(keys.numUpdatedRows), webhooks: webhooks.length }
+}
+
+const stillOpen = sql<boolean>`used_at is null and refused_at is null`
+
+async function emptyMailboxes(tx: Tx, id: AccountId, now: number): Promise<number> {
+  const done = await tx
+    .updateTable('mailboxes')
+    .set({
+      is_active: 0,
+      deleted_at: sql<number>`coalesce(deleted_at, ${now})`,
+      // Somebody else may have the old one from now on. No address that is written or read looks like this: it has capitals.
+      address: sql<string>`id || '@deleted.invalid'`,
+      display_name: null,
+      signature_block: null,
+      auto_cc: null,
+      auto_bcc: null,
+      webhook_url: null,
+      oversight_webhook_url: null,
+    })
+    .where('account_id', '=', id)
+    .executeTakeFirst()
+  return Number(done.numUpdatedRows)
+}
+
+/** Proved domains stay as nobody's: what is written there is refused for good (550 5.1.1), and not as mail of others that we would not relay. */
+async function leaveDomains(tx: Tx, id: AccountId): Promise<number> {
+  const own = tx.selectFrom('domains').select('id').where('account_id', '=', id)
+  await tx.deleteFrom('dkim_keys').where('domain_id', 'in', own).execute()
+  await tx
+    .deleteFrom('domains')
+    .where('account_id', '=', id)
+    .where('is_pending', '=', 1)
+    .where((row) =>
+      row.not(row.exists(row.selectFrom('mailboxes').select('mailboxes.id').whereRef('mailboxes.domain_id', '=', 'domains.id'))),
+    )
+    .execute()
+  const left = await tx
+    .updateTable('domains')
+    .set({ catch_all_mailbox_id: null, verified_at: null, findings_json: null })
+    .where('account_id', '=', id)
+    .executeTakeFirst()
+  return Number(left.numUpdatedRows)
+}
+
+const endLetters = (tx: Tx, id: AccountId) =>
+  tx
+    .updateTable('operator_mails')
+    .set({ state: 'failed', subject: '', body: '' })
+    .where('account_id', '=', id)
+    .where('state', '=', 'due')
+    .execute()
+
+async function emptyAccount(tx: Tx, id: AccountId, now: number): Promise<void> {
+  await tx
+    .updateTable('accounts')
+    .set({
+      name: 'deleted',
+      slug: sql<string>`id`,
+      physical_address: null,
+      oversight_email: null,
+      deleted_at: sql<number>`coalesce(deleted_at, ${now})`,
+    })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Accounts of which something may still be there, oldest first. */
+export const accountsToRemove = (db: Kysely<Database>): Promise<Row<'accounts'>[]> =>
+  db.selectFrom('accounts').selectAll().where('deleted_at', 'is not', null).where('removed_at', 'is', null).orderBy('id').execute()
+
+export const mailboxIdsOf = async (db: Kysely<Database>, id: AccountId): Promise<MailboxId[]> =>
+  (await db.selectFrom('mailboxes').select('id').where('account_id', '=', id).orderBy('id').execute()).map((row) => row.id)
+
+/** Whether something of it is in the queue, such as what an attempt is under way at. */
+export async function hasQueued(db: Kysely<Database>, id: AccountId): Promise<boolean> {
+  const mailboxes = db.selectFrom('mailboxes').select('id').where('account_id', '=', id)
+  const one = db.selectFrom('deliveries').select('id').where('state', '=', 'queued').where('mailbox_id', 'in', mailboxes)
+  return (await one.limit(1).executeTakeFirst()) !== undefined
+}
+
+/** Takes a content away that nothing names any more. The file first, the row with the commit: see `Blobs.put`. */
+type RemoveFile = (hash: string) => Promise<void>
+
+/** Removes up to `limit` emails with all that hangs on them. @returns how many */
+export async function removeEmails(tx: Tx, id: AccountId, removeFile: RemoveFile, limit: number): Promise<number> {
+  const ids = (await tx.selectFrom('emails').select('id').where('account_id', '=', id).limit(limit).execute()).map((row) => row.id)
+  if (ids.length === 0) return 0
+  const deliveries = tx.selectFrom('deliveries').select('id').where('email_id', 'in', ids)
+  await tx.deleteFrom('suppressions').where('delivery_id', 'in', deliveries).execute()
+  await tx.deleteFrom('address_failures').where('delivery_id', 'in', deliveries).execute()
+  await tx.deleteFrom('attempts').where('delivery_id', 'in', deliveries).execute()
+  await removeOf(
+    tx,
+    ['suppressions', 'deliveries', 'releases', 'decisions', 'holds', 'email_tags', 'email_places', 'opens', 'received_reports'],
+    ids,
+  )
+  const files = await tx.deleteFrom('attachments').where('email_id', 'in', ids).returning('blob_hash as hash').execute()
+  const raw = await tx.deleteFrom('emails').where('id', 'in', ids).returning('raw_hash as hash').execute()
+  await removeContents(tx, [...new Set([...files, ...raw].flatMap(({ hash }) => hash ?? []))], removeFile)
+  return ids.length
+}
+
+type OfEmail =
+  | 'suppressions'
+  | 'deliveries'
+  | 'releases'
+  | 'decisions'
+  | 'holds'
+  | 'email_tags'
+  | 'email_places'
+  | 'opens'
+  | 'received_reports'
+
+async function removeOf(tx: Tx, tables: readonly OfEmail[], ids: readonly EmailId[]): Promise<void> {
+  // Which table it is does not matter to the statement, only to the types.
+  for (const table of tables)
+    await tx
+      .deleteFrom(table as 'holds')
+      .where('email_id', 'in', ids)
+      .execute()
+}
+
+/** Another account may have the same content. */
+async function removeContents(tx: Tx, hashes: readonly string[], removeFile: RemoveFile): Promise<void> {
+  for (const hash of hashes) {
+    const gone = await tx
+      .deleteFrom('blobs')
+      .where('hash', '=', hash)
+      .where((row) => row.not(row.exists(row.selectFrom('emails').select('emails.id').whereRef('emails.raw_hash', '=', 'blobs.hash'))))
+      .where((row) =>
+        row.not(row.exists(row.selectFrom('attachments').select('attachments.id').whereRef('attachments.blob_hash', '=', 'blobs.hash'))),
+      )
+      .returning(['hash', sql<number>`case when bytes is null then 1 else 0 end`.as('is_file')])
+      .executeTakeFirst()
+    if (gone?.is_file === 1) await removeFile(gone.hash)
+  }
+}
+
+/** In an order in which nothing is left that names what goes; emails are gone before. */
+const ofMailbox = [
+  'threads',
+  'correspondents',
+  'first_contacts',
+  'send_windows',
+  'send_caps',
+  'mailbox_days',
+  'mailbox_standings',
+  'noticing_mailboxes',
+  'notified_mailboxes',
+  'recent_submissions',
+] as const satisfies readonly (keyof Database)[]
+const ofAccount = [
+  'mode_upgrades',
+  'allowlist_entries',
+  'aliases',
+  'suppressions',
+  'contacts',
+  'spam_tokens',
+  'monthly_messages',
+  'usage_days',
+  'issues',
+  'webhook_deliveries',
+  'webhooks',
+  'events',
+  'operator_mails',
+  'idempotent_calls',
+  'admin_actions',
+  'api_keys',
+] as const satisfies readonly (keyof Database)[]
+
+/** Removes up to `limit` rows of one table. @returns how many; 0: there are none left anywhere */
+export async function removeRows(tx: Tx, id: AccountId, limit: number): Promise<number> {
+  const mailboxes = sql`mailbox_id in (select id from mailboxes where account_id = ${id})`
+  for (const [tables, condition] of [
+    [ofMailbox, mailboxes],
+    [ofAccount, sql`account_id = ${id}`],
+  ] as const) {
+    for (const table of tables) {
+      const removed = await removeSome(tx, table, condition, limit)
+      if (removed > 0) return removed
+    }
+  }
+  return 0
+}
+
+async function removeSome(tx: Tx, table: keyof Database, condition: RawBuilder<unknown>, limit: number): Promise<number> {
+  const isPostgres = tx.getExecutor().adapter instanceof PostgresAdapter
+  const place = sql.raw(isPostgres ? 'ctid' : 'rowid')
+  const some = sql`select ${place} from ${sql.table(table)} where ${condition} limit ${sql.lit(limit)}`
+  const chosen = isPostgres ? sql`${place} = any(array(${some}))` : sql`${place} in (${some})`
+  const { numAffectedRows } = await sql`delete from ${sql.table(table)} where ${chosen}`.execute(tx)
+  return Number(numAffectedRows ?? 0n)
+}
+
+/** Erases what up to `limit` entries of the log say of people, behind `after`. @returns the last one looked at; null when there are no more */
+export async function eraseDetails(tx: Tx, id: AccountId, after: number, limit: number): Promise<number | null> {
+  const seqs: number[] = []
+  for (const world of ['live', 'test'] as const) {
+    const entries = tx
+      .selectFrom('log_entries')
+      .select('seq')
+      .where('account_id', '=', id)
+      .where('world', '=', world)
+      .where('seq', '>', after)
+    seqs.push(...(await entries.orderBy('seq').limit(limit).execute()).map(({ seq }) => seq))
+  }
+  const next = seqs.toSorted((one, other) => one - other).slice(0, limit)
+  if (next.length === 0) return null
+  await tx
+    .updateTable('log_entries')
+    .set({ details_json: null, details_salt: null })
+    .where('seq', 'in', next)
+    .where('details_json', 'is not', null)
+    .execute()
+  return next.at(-1) ?? null
+}
+
+/** Nothing is left, and nobody changed what stays. */
+export async function finishRemoval(tx: Tx, id: AccountId, now: number): Promise<void> {
+  await tx.deleteFrom('sending_stops').where('account_id', '=', id).execute()
+  await emptyMailboxes(tx, id, now)
+  await leaveDomains(tx, id)
+  await emptyAccount(tx, id, now)
+  await tx.updateTable('accounts').set({ removed_at: now }).where('id', '=', id).execute()
+}
