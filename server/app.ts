@@ -84,6 +84,7 @@ import {
 import { createAdminActions } from './oversight/admin-actions.ts'
 import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovals } from './oversight/approvals.ts'
+import { createOperatorSessions } from './oversight/operator-sessions.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import { operatorOf } from './store/operator-address.ts'
@@ -347,6 +348,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       domains: createDomains({ store, clock, resolver, hostname: config.mode === 'server' ? parseDomainName(config.hostname) : null }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       upgrades: createUpgrades({ store, clock, onMail: postman.wake }),
+      operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),

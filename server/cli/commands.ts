@@ -52,6 +52,10 @@ export const commands = {
     summary: 'say where the operator is asked before an admin key changes who may do what',
     load: async () => (await import('./operator-email.ts')).operatorEmail,
   },
+  'operator sessions': {
+    summary: 'list the sessions in which an operator is not asked for each admin action, or end them',
+    load: async () => (await import('./operator-sessions.ts')).operatorSessions,
+  },
   actions: {
     summary: 'list what admin keys want and the operator has to agree to',
     load: async () => (await import('./actions.ts')).actions,

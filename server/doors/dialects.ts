@@ -46,6 +46,7 @@ const accepted: Partial<Record<OperationName, number>> = {
   inject_email: 201,
   report_issue: 201,
   add_domain: 201,
+  start_operator_session: 202,
   create_webhook: 201,
 }
 /** §8: 202 for a mail that was taken; the flat form answers 200. A replay of an earlier call is no new mail: 200 (§1.4). What the operator has to
@@ -127,6 +128,16 @@ const hostedMailbox: Shape = {
 }
 
 const addedAt: Shape = { put: epochMs('added_at') }
+const expiresAt: Shape = { put: epochMs('expires_at') }
+/** §4.6 */
+const sessionState: Shape = {
+  put: {
+    expires_at: {
+      from: ({ expires_at: at }: JsonObject) => (typeof at === 'string' ? Date.parse(at) : null),
+      schema: { anyOf: [{ type: 'integer', description: 'Epoch ms' }, { type: 'null' }] },
+    },
+  },
+}
 
 /** §7 wants a `delivered_at` from a decision: the time of the hand-off to our own queue. `queued_at` is its honest name, and read_email has
  *  the real one once the remote host has taken the mail. */
@@ -199,6 +210,8 @@ const answers: Partial<Record<OperationName, Record<Surface, Shape>>> = {
   update_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   configure_mailbox: { flat: same, v1: hostedMailbox, emails: same },
   inject_email: bySurface(() => ({ copy: idCopy })),
+  verify_operator_session: { flat: same, v1: expiresAt, emails: same },
+  get_operator_session: { flat: same, v1: sessionState, emails: same },
   // §14 A6: the document says `subscriptions`, the Python client reads `webhooks`, the command line wants `data`.
   list_webhooks: { flat: same, v1: { copy: { subscriptions: 'webhooks', data: 'webhooks' } }, emails: same },
 }

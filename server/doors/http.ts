@@ -26,6 +26,7 @@ import { isOpen } from './open.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { type Allowance, type Rates, createRequestRates, noRates, rateFacts, rateFields, windowSeconds } from './request-rates.ts'
 import { serveRest } from './rest.ts'
+import { createSessionCookies } from './session-cookie.ts'
 import { serveTrpc } from './trpc.ts'
 import { serveUnsubscribe, unsubscribeRoute } from './unsubscribe.ts'
 import { serveVerify, verifyRoutes } from './verify/verify.ts'
@@ -118,11 +119,13 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   const bodyRoom = createBodyRoom(largeBodyLimit)
   const attempts = createAttempts(deps.clock, deps.identify)
   const rates = createRequestRates(deps.clock, deps.config.http.rates ?? noRates)
+  const sessions = createSessionCookies(deps.config.http.publicUrl, deps.clock)
   const contextOf = (request: FastifyRequest): Context => ({
     rooms: deps.rooms,
     actor: actors.get(request) ?? null,
     requestId: request.id,
     idempotency: { key: request.headers['idempotency-key']?.toString(), replayed: false },
+    operatorSession: sessions.of(request),
   })
   const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, ...faultFacts(error) }, 'http.failed')
 
@@ -146,6 +149,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     deps.countCalls?.(actor, calls)
     bodyRoom.enter(actor.keyId, request, reply)
   })
+  app.addHook('onSend', async (request, reply) => sessions.answer(request, reply))
   app.addHook('onResponse', async (request, reply) => logAnswer(deps.log, actors.get(request), request, reply))
   app.setErrorHandler((error, request, reply) => {
     if (isOurFault(error)) report(error, request.id)

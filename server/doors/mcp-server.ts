@@ -116,10 +116,12 @@ function resultOf(schema: JsonObject, output: JsonObject): CallToolResult {
 }
 
 type ToolEntry = { operation: OperationInfo; output: JsonObject; tool: Tool }
-const tools: readonly ToolEntry[] = operations.map((operation) => {
-  const output: JsonObject = z.toJSONSchema(operation.output)
-  return { operation, output, tool: toolOf(operation, output) }
-})
+const tools: readonly ToolEntry[] = operations
+  .filter(({ meta }) => meta.noTool !== true)
+  .map((operation) => {
+    const output: JsonObject = z.toJSONSchema(operation.output)
+    return { operation, output, tool: toolOf(operation, output) }
+  })
 
 const outputOf: Asking['schemaOf'] = (name) => tools.find(({ operation }) => operation.name === name)?.output ?? {}
 

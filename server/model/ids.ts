@@ -31,6 +31,7 @@ export const idPrefixes = {
   webhookDelivery: 'wdl',
   approval: 'apr',
   operatorMail: 'opm',
+  operatorSession: 'ops',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -59,6 +60,7 @@ export type WebhookId = Brand<string, 'WebhookId'>
 export type WebhookDeliveryId = Brand<string, 'WebhookDeliveryId'>
 export type ApprovalId = Brand<string, 'ApprovalId'>
 export type OperatorMailId = Brand<string, 'OperatorMailId'>
+export type OperatorSessionId = Brand<string, 'OperatorSessionId'>
 
 type IdOf = {
   account: AccountId
@@ -86,6 +88,7 @@ type IdOf = {
   webhookDelivery: WebhookDeliveryId
   approval: ApprovalId
   operatorMail: OperatorMailId
+  operatorSession: OperatorSessionId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

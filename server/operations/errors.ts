@@ -218,6 +218,24 @@ export const errors = {
     message: 'A mailbox gets more autonomy by a code only, which a person hands over',
     fix: 'Call request_upgrade with the target_mode. The operator gets a code by mail; call apply_upgrade with the code that the operator gives you.',
   },
+  SESSION_TOO_SOON: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'A code for an operator session was asked for moments ago, or too often in this hour',
+    fix: 'Wait for as many seconds as retry_after_seconds says, and look for the code that was mailed already.',
+  },
+  SESSION_CODE_WRONG: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'This is not the code that was mailed to the operator',
+    fix: 'Take the code from the newest letter. After five wrong ones call start_operator_session again.',
+  },
+  SESSION_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'There is no such operator session, and no code is awaited',
+    fix: 'Call start_operator_session with this key; its code is good for ten minutes. list_operator_sessions has the sessions under way.',
+  },
   NOT_AN_UPGRADE: {
     http: 400,
     trpc: 'BAD_REQUEST',

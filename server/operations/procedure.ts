@@ -29,6 +29,7 @@ import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { AttachmentLinks } from '../mailbox/attachment-link.ts'
 import type { ReadText } from '../mailbox/attachment-text/reader.ts'
+import type { OperatorSessions } from '../oversight/operator-sessions.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -49,6 +50,7 @@ export type Rooms = {
   sending: Switch
   mailboxes: Mailboxes
   upgrades: Upgrades
+  operatorSessions: OperatorSessions
   /** a pattern of an allow-list in the form in which it is kept; null: it is none */
   parsePattern: (text: string) => string | null
   domains: Domains
@@ -76,8 +78,17 @@ export type Rooms = {
   log: Log
 }
 
+/** The cookie of an operator session (contract §4.6), where a door has cookies: what came with the call, and what goes with the answer. */
+export type OperatorCookie = { presented: string | undefined; change?: { token: string; expiresAt: number } | 'clear' }
+
 /** One call, whichever door it came through. `actor` is null when no key was shown. */
-export type Context = { rooms: Rooms; actor: KeyActor | null; requestId: string; idempotency?: Idempotency | undefined }
+export type Context = {
+  rooms: Rooms
+  actor: KeyActor | null
+  requestId: string
+  idempotency?: Idempotency | undefined
+  operatorSession?: OperatorCookie | undefined
+}
 
 /** The same once the scope is checked: what an operation is handed. */
 export type Call = Context & { actor: KeyActor }
@@ -111,6 +122,8 @@ export type OperationMeta = {
   rest: readonly Route[]
   /** the operator has to agree: the first answer may be `pending_approval` (two-step.ts) */
   twoStep?: true
+  /** for people at a program with cookies: no tool of an agent */
+  noTool?: true
 }
 
 /** `input` in the names of the operation; in it `{email_id}` and the like stand for ids (test/support/scene.ts has what there is). */

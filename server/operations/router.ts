@@ -23,6 +23,13 @@ import { setup_multimail } from './help.ts'
 import { get_email_raw } from './raw.ts'
 import { advance_clock, inject_email, reset_sandbox } from './sandbox.ts'
 import { search_emails } from './search.ts'
+import {
+  end_operator_session,
+  get_operator_session,
+  list_operator_sessions,
+  start_operator_session,
+  verify_operator_session,
+} from './operator-sessions.ts'
 import { add_contact, delete_contact, search_contacts } from './contacts.ts'
 import { delete_tag, get_tags, set_tags } from './tags.ts'
 import { delete_account, get_account, update_account } from './account.ts'
@@ -132,6 +139,11 @@ export const appRouter = router({
   inject_email,
   advance_clock,
   reset_sandbox,
+  start_operator_session,
+  verify_operator_session,
+  end_operator_session,
+  get_operator_session,
+  list_operator_sessions,
   on_email,
   on_pending,
   on_event,

@@ -1,6 +1,6 @@
 /**
  * Operations that the operator has to agree to (contract §4.5): the first answer is `pending_approval`, and the same call with the code that was mailed
- * to them does it. Such an operation has `twoStep: true` in its meta, `approval_code: ApprovalCode` in its input, `orPending(…)` for its output,
+ * to them does it; with a live operator session the first one may (operator-sessions.ts). Such an operation has `twoStep: true` in its meta, `approval_code: ApprovalCode` in its input, `orPending(…)` for its output,
  * and does its work inside `twoStep(…)`.
  */
 import { z } from 'zod'
@@ -63,11 +63,11 @@ export type TwoStep = {
 /** Does `effect` if the operator has agreed, or asks them. Check before what speaks against it, so that nobody is asked in vain, and again in `effect`:
  *  it runs in the transaction that uses the agreement up, with this `tx` and no other, and what it throws undoes both. */
 export async function twoStep<T>(
-  { actor, rooms }: Call,
+  { actor, rooms, operatorSession }: Call,
   { action, parameters, approvalCode: code }: TwoStep,
   effect: (tx: Tx) => Promise<T>,
 ): Promise<T | PendingView> {
-  const outcome = unwrap(await rooms.adminActions.perform({ actor, action, parameters, code }, effect))
+  const outcome = unwrap(await rooms.adminActions.perform({ actor, action, parameters, code, session: operatorSession?.presented }, effect))
   return outcome.kind === 'done' ? outcome.value : pendingView(outcome.pending)
 }
 
@@ -90,4 +90,4 @@ function whatNext({ id, told, sandboxCode }: Pending): string {
 }
 
 /** Enough to know it by: `b…@example.com`. */
-const masked = (address: string): string => `${address.slice(0, 1)}…${address.slice(address.lastIndexOf('@'))}`
+export const masked = (address: string): string => `${address.slice(0, 1)}…${address.slice(address.lastIndexOf('@'))}`

@@ -2,11 +2,11 @@
  * What an admin key may do only when the operator agrees (contract §4.5): asked twice, the second time with a code that went to the operator by mail.
  *
  * Promises: a code is good for one call of one key with exactly the same parameters, once: it is used in the transaction of the effect, so no crash
- * and no race uses it twice. Only a salted hash of it stays; five wrong ones end it. It is never mailed where an agent could read it. Each request
+ * and no race uses it twice. For actions of the tier `medium` the session of an operator does instead (operator-sessions.ts). Only a salted hash of it stays; five wrong ones end it. It is never mailed where an agent could read it. Each request
  * and what became of it is on the record. No test key ever brings about a mail.
  */
 import type { Actor, KeyActor } from '../model/actor.ts'
-import type { AdminAction } from '../model/admin-action.ts'
+import { type AdminAction, adminActions } from '../model/admin-action.ts'
 import { sha256 } from '../model/canonical.ts'
 import { type ApprovalId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
@@ -30,10 +30,12 @@ import { type Facts, factsJson } from '../store/facts.ts'
 import { keyById } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { insertOperatorMail } from '../store/operator-mails.ts'
+import type { OperatorSessionRow } from '../store/operator-sessions.ts'
 import type { Row } from '../store/schema.ts'
 import { fits, hashCode, makeCode } from './approval-code.ts'
 import { approvalLetter } from './approval-letter.ts'
 import { operatorOf } from '../store/operator-address.ts'
+import { liveSession } from './operator-sessions.ts'
 
 export const codeLifeMs = 24 * 60 * 60_000
 export const mostTries = 5
@@ -52,6 +54,8 @@ export type AskedAction = {
   action: AdminAction
   parameters: Facts
   code?: string | undefined
+  /** of an operator session: what the caller's cookie holds */
+  session?: string | undefined
 }
 
 /** `sandboxCode`: of a test key, for which nothing is mailed. `told`: the address of the operator, who has been asked; null: they have none. */
@@ -89,7 +93,10 @@ export function createAdminActions(deps: AdminActionsDeps): AdminActions {
 }
 
 /** What speaks for it. */
-type Grounds = { by: 'code' | 'host'; row: AdminActionRow } | { by: 'setting' }
+type Grounds =
+  | { by: 'code' | 'host'; row: AdminActionRow }
+  | { by: 'session'; row: AdminActionRow | undefined; session: OperatorSessionRow }
+  | { by: 'setting' }
 
 async function decide<T>(
   tx: Tx,
@@ -112,6 +119,8 @@ async function decide<T>(
       ? go(tx, call, { by: 'code', row }, effect, now)
       : wrongCode(tx, call, row, now)
   }
+  const session = adminActions[asked.action].tier === 'medium' ? await liveSession(tx, asked.actor, asked.session, now) : null
+  if (session !== null) return go(tx, call, { by: 'session', row, session }, effect, now)
   if (row !== undefined && row.approved_at !== null) return go(tx, call, { by: 'host', row }, effect, now)
   const wait = await waitBefore(tx, call, now)
   if (wait !== null) return { ...fail('APPROVAL_TOO_SOON'), retryAfterMs: wait }
@@ -134,12 +143,14 @@ async function go<T>(
   effect: (tx: Tx) => Promise<T>,
   now: number,
 ): Promise<Result<Outcome<T>, ApprovalProblem>> {
-  const row = 'row' in grounds ? grounds.row : null
+  // With a session, a code that was asked for before has nothing left to do.
+  const row = 'row' in grounds ? (grounds.row ?? null) : null
   if (row !== null && !(await changeAdminAction(tx, row.id, { used_at: now }))) return fail('APPROVAL_NOT_FOUND')
   const value = await effect(tx)
   // What was agreed on the host is on the record as such already.
   const action = grounds.by === 'host' ? 'admin_action.used' : 'admin_action.approved'
-  await appendLog(tx, entryOf(action, call, row?.id ?? null, { by: grounds.by }, now))
+  const facts = { by: grounds.by, ...('session' in grounds && { session_id: grounds.session.id }) }
+  await appendLog(tx, entryOf(action, call, row?.id ?? null, facts, now))
   return ok({ kind: 'done', value })
 }
 

@@ -46,7 +46,8 @@ export function approvalLetter(request: Request): { subject: string; body: strin
 /** JSON that a person can read, and in which nothing can pass for a line of ours: strings are quoted, and what is not seen is escaped. */
 const readable = (json: string): string[] => visible(JSON.stringify(JSON.parse(json), null, 2)).split('\n')
 
-const quoted = (text: string): string => visible(JSON.stringify(text))
+/** As a text of somebody else, on one line. */
+export const quoted = (text: string): string => visible(JSON.stringify(text))
 
 // Controls, formats (bidirectional and zero-width), private use, unassigned; other line ends; what is invisible by default; odd spaces.
 const unseen = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu

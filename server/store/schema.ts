@@ -22,6 +22,7 @@ import type {
   LogEntryId,
   MailboxId,
   OperatorMailId,
+  OperatorSessionId,
   ReleaseId,
   ReportId,
   SuppressionId,
@@ -93,6 +94,7 @@ export interface Database {
   webhook_deliveries: WebhookDeliveryRow
   admin_actions: AdminActionRow
   operator_mails: OperatorMailRow
+  operator_sessions: OperatorSessionRow
 }
 
 type AccountRow = {
@@ -169,6 +171,26 @@ type OperatorMailRow = {
   next_try_at: number
   give_up_at: number
   created_at: number
+}
+
+/** A code that was mailed to begin a session (`started_at` null), or the session; `expires_at` is that of which it is. */
+type OperatorSessionRow = {
+  id: OperatorSessionId
+  account_id: AccountId
+  world: World
+  key_id: KeyId
+  /** where the code went; null of a test key, for which nothing is mailed */
+  operator_address: string | null
+  code_salt: string
+  code_hash: string
+  /** wrong codes */
+  tries: number
+  /** SHA-256 of what the cookie holds */
+  token_hash: string | null
+  created_at: number
+  started_at: number | null
+  expires_at: number
+  ended_at: number | null
 }
 
 type DomainRow = {

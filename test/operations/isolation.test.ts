@@ -5,6 +5,7 @@ import { operations } from '../../server/operations/router.ts'
 import { listKeys } from '../../server/store/keys.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
+import { beginSession } from '../support/operator-session.ts'
 import { keepReport } from '../support/reports.ts'
 import { spareDomain } from '../support/scene.ts'
 import { furnishTestWorld } from '../support/test-world.ts'
@@ -24,13 +25,23 @@ type Ids = Record<
   | 'key'
   | 'domain'
   | 'webhook'
-  | 'webhookDelivery',
+  | 'webhookDelivery'
+  | 'session',
   string
 >
 type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
 
 /** For each operation, the calls that name a row. An operation that is missing here fails the test below: no id goes untried. */
 const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
+  // Name no row; operator-sessions.test.ts has whose session is whose.
+  start_operator_session: () => [],
+  verify_operator_session: () => [],
+  get_operator_session: () => [],
+  list_operator_sessions: () => [],
+  end_operator_session: (ids) => [
+    { key: 'admin', method: 'POST', path: '/end_operator_session', body: { session_id: ids.session } },
+    { key: 'admin', method: 'DELETE', path: `/v1/operator/sessions/${ids.session}` },
+  ],
   // Tells everybody the same.
   setup_multimail: () => [],
   // Name no row; account.test.ts has whose account it is.
@@ -251,6 +262,7 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     webhookDelivery: String(tried.body['id']),
     report: await keepReport(desk, office),
     domain: await spareDomain(desk, office),
+    session: (await beginSession(desk, office)).id,
     key: (await listKeys(desk.store.db, office.gated.tenancy))[0]?.id ?? '',
   }
 }
@@ -264,6 +276,7 @@ const state = async ({ store }: Desk): Promise<unknown> => ({
   keys: await store.db.selectFrom('api_keys').select(['id', 'name', 'scopes_json', 'secret_hash', 'revoked_at']).orderBy('id').execute(),
   actions: await store.db.selectFrom('admin_actions').selectAll().execute(),
   suppressions: await store.db.selectFrom('suppressions').selectAll().execute(),
+  sessions: await store.db.selectFrom('operator_sessions').selectAll().orderBy('id').execute(),
   webhooks: await store.db.selectFrom('webhooks').selectAll().orderBy('id').execute(),
   webhookDeliveries: await store.db.selectFrom('webhook_deliveries').selectAll().orderBy('id').execute(),
   domains: await store.db.selectFrom('domains').selectAll().orderBy('id').execute(),

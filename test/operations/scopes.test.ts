@@ -90,10 +90,15 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   list_webhook_deliveries: ['admin'],
   replay_webhook_delivery: ['admin'],
   replay_webhook_events: ['admin'],
+  start_operator_session: ['admin'],
+  verify_operator_session: ['admin'],
+  end_operator_session: ['admin'],
+  get_operator_session: ['admin'],
+  list_operator_sessions: ['admin'],
 }
 
 describeOnEachEngine('scopes', (openStore) => {
-  it('lets each kind of live key do its own part, and none both propose and decide', async () => {
+  it('lets each kind of live key do its own part, and none both propose and decide', { timeout: 60_000 }, async () => {
     const desk = await openDesk(openStore)
     for (const { name, kind, meta } of operations) {
       for (const who of ['reader', 'agent', 'reviewer', 'admin'] as const) {

@@ -42,6 +42,7 @@ import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts
 import { createAdminActions } from '../../server/oversight/admin-actions.ts'
 import { parsePattern } from '../../server/oversight/allow-list.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
+import { createOperatorSessions } from '../../server/oversight/operator-sessions.ts'
 import { createUpgrades } from '../../server/oversight/upgrades.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { systemClock } from '../../server/platform/clock.ts'
@@ -186,6 +187,7 @@ export async function openDesk(
       }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
       upgrades: createUpgrades({ store, clock }),
+      operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),

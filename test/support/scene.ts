@@ -5,6 +5,7 @@ import { insertDomain } from '../../server/store/domains.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import type { Answer, Desk, Office } from './desk.ts'
 import { keepReport } from './reports.ts'
+import { beginSession, forgetAsking, sessionCode } from './operator-session.ts'
 import { addWebhook } from './webhooks.ts'
 
 /** What the placeholders of examples stand for (`{email_id}` and so on). */
@@ -50,6 +51,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     domain_id: await spareDomain(desk, office),
     webhook_delivery_id: String(tried.body['id']),
     report_id: await keepReport(desk, office),
+    ...(await operatorSession(desk, office)),
   }
 }
 
@@ -57,6 +59,16 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
 async function bringDown({ store }: Desk, { gated }: Office): Promise<void> {
   await store.db.updateTable('mailboxes').set({ oversight_mode: 'gated_send' }).where('id', '=', gated.id).execute()
   await store.db.deleteFrom('mode_upgrades').where('mailbox_id', '=', gated.id).execute()
+}
+
+/** One that is on, and a code for another. */
+async function operatorSession(desk: Desk, office: Office): Promise<Scene> {
+  await forgetAsking(desk, office)
+  const { id } = await beginSession(desk, office)
+  await forgetAsking(desk, office)
+  await desk.call(office.keys.admin, 'POST', '/start_operator_session', {})
+  await forgetAsking(desk, office)
+  return { session_id: id, operator_code: await sessionCode(desk) }
 }
 
 async function allowed({ store, clock }: Desk, { gated }: Office): Promise<string> {

@@ -20,6 +20,7 @@ import { limits } from './015-limits.ts'
 import { search } from './018-search.ts'
 import { webhooks } from './016-webhooks.ts'
 import { accountLife } from './021-account-life.ts'
+import { comingIn } from './022-coming-in.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -43,4 +44,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '018-search', build: search },
   { name: '020-sandbox', build: sandbox },
   { name: '021-account-life', build: accountLife },
+  { name: '022-coming-in', build: comingIn },
 ]
