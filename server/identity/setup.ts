@@ -84,7 +84,7 @@ async function everything(
   const account = owner?.deleted_at === null ? owner : await ensureAccount(work, request.accountName, name)
   if (request.accountName !== undefined && account.slug !== slugOf(request.accountName))
     return fail('DOMAIN_TAKEN', `Another account already has the domain ${name}.`)
-  const taken = await whyTaken(work.tx, addressKey(address))
+  const taken = await whyTaken(work.tx, addressKey(address), account.id)
   if (taken !== null) return fail('ADDRESS_TAKEN', taken)
   const domain =
     known !== undefined && owner === account ? known : await makeDomain(work, { accountId: account.id, name, dkim, before: known })
@@ -172,11 +172,14 @@ async function makeDomain(work: Work, { accountId, name, dkim, before }: NewDoma
 }
 
 /** Null when a mailbox may have, or has, this address. */
-async function whyTaken(tx: Tx, address: string): Promise<string | null> {
+async function whyTaken(tx: Tx, address: string, accountId: AccountId): Promise<string | null> {
   if ((await aliasAt(tx, address)) !== undefined) return `${address} is an alias of another mailbox. Remove the alias first.`
-  for (const world of worlds)
-    if (typeof (await mailboxAt(tx, world, address))?.deleted_at === 'number')
+  for (const world of worlds) {
+    const there = await mailboxAt(tx, world, address)
+    if (there !== undefined && there.account_id !== accountId) return `${address} is a mailbox of another account.`
+    if (typeof there?.deleted_at === 'number')
       return `The mailbox ${address} was deleted. \`multimail mailboxes resume ${address}\` brings it back.`
+  }
   return null
 }
 

@@ -9,7 +9,7 @@ import { type KeyObject, createHash, createPrivateKey, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import { addressParser } from 'postal-mime'
 import { type DomainName } from '../../dns/name.ts'
-import { domainOf, parseAddress } from '../model/address.ts'
+import { type Address, parseAddress } from '../model/address.ts'
 import { type HeaderField, fieldValue, headerFields, splitMessage } from '../model/headers.ts'
 import { relaxedBodyHash } from './body-hash.ts'
 
@@ -40,14 +40,13 @@ const oversigned = [
  *  known already. */
 export type Signing = { now: number; validForMs: number; bodyHash?: string }
 
-/** Of a message or of its header: the domain of the one From address, which alignment (RFC 9989) and our choice of key go by; null when there is not exactly one. */
-export function senderDomain(message: Buffer): DomainName | null {
+/** Of a message or of its header: the one From address, whose domain alignment (RFC 9989) and our choice of key go by; null when there is not exactly one. */
+export function senderAddress(message: Buffer): Address | null {
   const from = headerFields(splitMessage(message).header).filter((field) => field.name === 'from')
   const [field] = from
   if (field === undefined || from.length > 1) return null
   const authors = addressParser(fieldValue(field), { flatten: true })
-  const address = authors.length === 1 ? parseAddress(authors[0]?.address ?? '') : null
-  return address === null ? null : domainOf(address)
+  return authors.length === 1 ? parseAddress(authors[0]?.address ?? '') : null
 }
 
 /** The fields to put in front of `message`, each with its CRLF, one per key. Lines must end in CRLF. */

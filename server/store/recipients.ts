@@ -7,7 +7,8 @@ import { prepare } from './prepared.ts'
 import type { Database } from './schema.ts'
 
 /** `keys` are addresses in the compared form, all at `domain`: the one that was given, and it without `+detail` when it has some.
- *  `role`: the domain's oldest active and oldest suspended mailbox are asked for, too. */
+ *  `role`: the domain's oldest active and oldest suspended mailbox are asked for, too, of the account that has the domain: who signed up for a mailbox
+ *  there answers for nobody. */
 export type TakersQuery = { domain: DomainName; keys: readonly string[]; role: boolean }
 
 /** A mailbox of the live world (design promise 8) and how it comes into question. `address` is the one that was found, of a domain its name. */
@@ -57,6 +58,6 @@ const oldestOf = (domain: DomainName, isActive: 0 | 1): RawBuilder<unknown> => s
   select * from (
     select 'role', d.name, m.id, m.is_active, m.deleted_at
       from mailboxes m join domains d on d.id = m.domain_id
-      where d.name = ${domain} and m.world = 'live' and m.is_active = ${isActive} and m.deleted_at is null
+      where d.name = ${domain} and m.account_id = d.account_id and m.world = 'live' and m.is_active = ${isActive} and m.deleted_at is null
       order by m.id limit 1
   ) oldest_${sql.raw(String(isActive))}`

@@ -244,6 +244,20 @@ describeOnEachEngine('a released message', (openStore, { newPlace }) => {
     expect(await leaving.deliveries(email)).toMatchObject([{ state: 'queued', bounce_class: 'signing' }])
     expect(remote.sessions()).toBe(0)
   })
+
+  it('is signed for a mailbox at the domain of another tenant when it is from that very address, and not from any other there', async () => {
+    const store = await openStore()
+    const remote = await createRemoteMx()
+    const host = await createLeaving(store, { remote })
+    const leaving = await createLeaving(store, { remote })
+    const { address, domain_id } = leaving.office.mailbox
+    await store.db.updateTable('domains').set({ account_id: host.office.mailbox.account_id }).where('id', '=', domain_id).execute()
+    const own = await leaving.queue()
+    const forged = await leaving.queue({ composed: Buffer.from(`From: boss@${String(address.split('@')[1])}\r\nSubject: x\r\n\r\nx\r\n`) })
+    await leaving.runner.drain()
+    expect(await statesOf(leaving, own)).toEqual(['delivered'])
+    expect(await leaving.deliveries(forged)).toMatchObject([{ state: 'queued', bounce_class: 'signing' }])
+  })
 })
 
 describeOnEachEngine('mail of the test world', (openStore) => {

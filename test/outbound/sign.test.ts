@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { DomainName } from '../../dns/name.ts'
-import { type SigningKey, senderDomain, signMessage } from '../../server/outbound/sign.ts'
+import { type SigningKey, senderAddress, signMessage } from '../../server/outbound/sign.ts'
 import { makeDkimKeys } from '../../server/identity/dkim-keys.ts'
 import type { DomainId } from '../../server/model/ids.ts'
 
@@ -169,18 +169,18 @@ describe('a change on the way', () => {
   })
 })
 
-describe('the domain to sign for', () => {
+describe('the author to sign for', () => {
   it.each([
-    ['From: ann@ours.test', 'ours.test'],
-    ['From: "Ann, the Agent" <ann@OURS.test>', 'ours.test'],
-    ['From: =?utf-8?Q?J=C3=B6rg?=\r\n <ann@b\u00fccher.test>', 'xn--bcher-kva.test'],
+    ['From: ann@ours.test', 'ann@ours.test'],
+    ['From: "Ann, the Agent" <ann@OURS.test>', 'ann@ours.test'],
+    ['From: =?utf-8?Q?J=C3=B6rg?=\r\n <ann@b\u00fccher.test>', 'ann@xn--bcher-kva.test'],
     ['From: ann@ours.test, bo@other.test', null],
     ['From: ann@ours.test\r\nFrom: bo@other.test', null],
     ['From: nobody', null],
     ['From: Group: ann@ours.test, bo@other.test;', null],
     ['Sender: ann@ours.test', null],
   ])('of %j is %s', (fields, expected) => {
-    expect(senderDomain(Buffer.from(`${fields}\r\nSubject: x\r\n\r\nbody\r\n`))).toBe(expected)
+    expect(senderAddress(Buffer.from(`${fields}\r\nSubject: x\r\n\r\nbody\r\n`))).toBe(expected)
   })
 })
 
