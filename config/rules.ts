@@ -10,6 +10,7 @@ export const contradictions = (given: Given): string[] => [
   ...notLoopback(given),
   ...halfCertificate(given),
   ...halfLogin(given),
+  ...signUpNowhere(given),
 ]
 
 const modeOf = (given: Given): Mode => (given.MULTIMAIL_HOSTNAME === undefined ? 'local' : 'server')
@@ -54,5 +55,11 @@ function halfLogin(given: Given): string[] {
   }
   return user !== undefined && host === undefined
     ? ['MULTIMAIL_SMARTHOST_USER needs MULTIMAIL_SMARTHOST: set it, or remove the login.']
+    : []
+}
+
+function signUpNowhere({ MULTIMAIL_SIGNUP: kind, MULTIMAIL_SIGNUP_DOMAIN: domain }: Given): string[] {
+  return kind !== undefined && kind !== 'off' && domain === undefined
+    ? ['MULTIMAIL_SIGNUP needs MULTIMAIL_SIGNUP_DOMAIN, where the mailboxes of new accounts are: set it, or remove MULTIMAIL_SIGNUP.']
     : []
 }

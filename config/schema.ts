@@ -13,6 +13,7 @@ import {
   count,
   databaseUrl,
   dkimAlgorithms,
+  domainName,
   domainNames,
   dnsServers,
   duration,
@@ -26,6 +27,7 @@ import {
   metricsToken,
   networks,
   remotePort,
+  signUp,
   size,
   socketPlace,
   sourceAddresses,
@@ -377,6 +379,30 @@ export const settings = z.object({
     standard: '0',
     help: 'How many mailboxes create_mailbox lets one account have, in each world; deleted ones count no more. 0 for no limit. Commands on the host are not limited.',
   }),
+  MULTIMAIL_SIGNUP: setting(signUp, {
+    part: 'Accounts',
+    unit: 'off, people or agents',
+    standard: 'off',
+    help: 'Who may sign up for an account of their own. people: whoever shows a proof of work and has the code that is mailed to them. agents: also agents that register themselves (/auth.md), with a code that is mailed to their person. Each account gets one gated mailbox at MULTIMAIL_SIGNUP_DOMAIN. This server then mails to addresses that strangers name, at most a hundred letters an hour.',
+  }),
+  MULTIMAIL_SIGNUP_DOMAIN: setting(domainName, {
+    part: 'Accounts',
+    unit: 'domain',
+    standard: null,
+    help: 'At which domain, set up here, the mailboxes of people who signed up are. Take one for this alone, with a mailbox of yours in it for postmaster: its reputation is theirs.',
+  }),
+  MULTIMAIL_SIGNUP_WORK: setting(count(1000, 100_000_000), {
+    part: 'Accounts',
+    unit: 'attempts',
+    standard: '1000000',
+    help: 'How much a sign-up has to compute, at worst; half of it on average. A million takes an ordinary machine a second or two.',
+  }),
+  MULTIMAIL_SIGNUP_ACCOUNTS: setting(count(1, 1_000_000), {
+    part: 'Accounts',
+    unit: 'accounts',
+    standard: '100',
+    help: 'How many accounts people may have signed up for, altogether.',
+  }),
   MULTIMAIL_WEBHOOK_RETRIES: setting(durations('1s', '24h'), {
     part: 'Webhooks',
     unit: 'durations',
@@ -501,6 +527,8 @@ export type Config = {
   holds: { expireAfterMs: number }
   /** of one account in each world; null: any number */
   limits: { mailboxes: number | null }
+  /** null: nobody signs up. `difficulty`: attempts at worst */
+  signup: { kind: 'people' | 'agents'; domain: DomainName; difficulty: number; mostAccounts: number } | null
   webhooks: {
     /** the waits before an event is brought again */
     retryAfterMs: readonly number[]
@@ -588,6 +616,7 @@ export function toConfig(values: Settings): Config {
     },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
     limits: { mailboxes: values.MULTIMAIL_LIMITS_MAILBOXES || null },
+    signup: signupOf(values),
     webhooks: {
       retryAfterMs: values.MULTIMAIL_WEBHOOK_RETRIES,
       disableAfterMs: values.MULTIMAIL_WEBHOOK_DISABLE_AFTER,
@@ -605,6 +634,13 @@ function smarthostOf(values: Settings): Smarthost | null {
   const [place, user, password] = [values.MULTIMAIL_SMARTHOST, values.MULTIMAIL_SMARTHOST_USER, values.MULTIMAIL_SMARTHOST_PASSWORD]
   const login = user === null || password === null ? null : { user, password }
   return place === null ? null : smarthostAt(place, values.MULTIMAIL_SMARTHOST_LOGINS_FILE, login)
+}
+
+function signupOf(values: Settings): Config['signup'] {
+  const [kind, domain] = [values.MULTIMAIL_SIGNUP, values.MULTIMAIL_SIGNUP_DOMAIN]
+  return kind === 'off' || domain === null
+    ? null
+    : { kind, domain, difficulty: values.MULTIMAIL_SIGNUP_WORK, mostAccounts: values.MULTIMAIL_SIGNUP_ACCOUNTS }
 }
 
 const routesOf = (values: Settings): DomainRoute[] =>

@@ -82,6 +82,13 @@ export const logLevel = read(
 
 export const adminApproval = read((text) => (['code', 'off'] as const).find((one) => one === text) ?? null, 'code or off')
 
+export const signUp = read((text) => (['off', 'people', 'agents'] as const).find((one) => one === text) ?? null, 'off, people or agents')
+
+export const domainName = read((text): DomainName | null => {
+  const name = parseDomainName(text)
+  return name?.includes('.') ? name : null
+}, 'a domain, such as example.com')
+
 /** Absolute; a relative path starts at the folder the program was started in. */
 export const filePath = read((text) => (text.includes('\0') ? null : resolve(text)), 'the path of a file or folder')
 

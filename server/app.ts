@@ -21,6 +21,7 @@ import { createDomains } from './identity/domains.ts'
 import { createAccountRemoval } from './identity/account-removal.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
 import { createUsage } from './identity/usage.ts'
+import { createSignups } from './identity/signup/signups.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
@@ -246,6 +247,14 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const signups = createSignups({
+    store,
+    clock,
+    policy: config.signup,
+    secret: await installationSecret(store, 'signup', clock.now()),
+    publicUrl: config.http.publicUrl,
+    onMail: postman.wake,
+  })
   const sweepingWebhooks = { name: 'webhook-log', schedule: '23 * * * *', work: courier.sweep }
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
@@ -259,6 +268,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       forgetting(store.db),
       forgettingDuplicates(store.db),
       sweepingWebhooks,
+      signups.sweeping,
     ],
     clock,
     log,
@@ -348,6 +358,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       domains: createDomains({ store, clock, resolver, hostname: config.mode === 'server' ? parseDomainName(config.hostname) : null }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       upgrades: createUpgrades({ store, clock, onMail: postman.wake }),
+      signups,
       operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,
       choices: createMailboxChoices({ clock, caps }),

@@ -13,12 +13,15 @@ import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { linkRoute, serveAttachmentLinks } from './attachment-links.ts'
 import { createAttempts } from './attempts.ts'
+import { agentAuthRoutes, protectedResourceRoute, serveAgentAuth } from './agent-auth.ts'
 import { createBodyRoom } from './body-room.ts'
 import { createDownloads } from './downloads.ts'
+import { confirmRedirects, confirmRoute, serveConfirm } from './confirm.ts'
 import { requestId } from './request-id.ts'
 import { identifyCaller } from './caller.ts'
 import { serveLiveEvents } from './live-events.ts'
 import { serveMcp } from './mcp.ts'
+import { networkOf } from './lookups.ts'
 import { metricsPath, serveMetrics } from './metrics.ts'
 import { openRoute, serveOpens } from './opens.ts'
 import { openApiDocument } from './openapi.ts'
@@ -126,6 +129,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     requestId: request.id,
     idempotency: { key: request.headers['idempotency-key']?.toString(), replayed: false },
     operatorSession: sessions.of(request),
+    network: networkOf(request.ip),
   })
   const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, ...faultFacts(error) }, 'http.failed')
 
@@ -149,7 +153,13 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     deps.countCalls?.(actor, calls)
     bodyRoom.enter(actor.keyId, request, reply)
   })
-  app.addHook('onSend', async (request, reply) => sessions.answer(request, reply))
+  const metadata = `, resource_metadata="${deps.config.http.publicUrl.replace(/\/+$/, '')}${protectedResourceRoute}"`
+  app.addHook('onSend', async (request, reply) => {
+    sessions.answer(request, reply)
+    const asked = reply.getHeader('www-authenticate')
+    // RFC 9728 §5.1
+    if (typeof asked === 'string') reply.header('www-authenticate', asked + metadata)
+  })
   app.addHook('onResponse', async (request, reply) => logAnswer(deps.log, actors.get(request), request, reply))
   app.setErrorHandler((error, request, reply) => {
     if (isOurFault(error)) report(error, request.id)
@@ -170,6 +180,8 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   const downloads = createDownloads(deps.clock)
   serveAttachmentLinks(app, deps.rooms, downloads)
+  serveConfirm(app, deps.rooms)
+  serveAgentAuth(app, { rooms: deps.rooms, publicUrl: deps.config.http.publicUrl })
   serveRest(app, { contextOf, largeBodyLimit, downloads })
   serveLiveEvents(app, contextOf, report)
   serveTrpc(app, contextOf, report)
@@ -228,8 +240,13 @@ const publicPaths: readonly string[] = [
   signingKeyRoute,
   reputationRoute,
   ...verifyRoutes,
+  ...agentAuthRoutes,
+  confirmRoute,
 ]
-const isPublic = (request: FastifyRequest): boolean => publicPaths.includes(request.routeOptions.url ?? '')
+/** The same, where another method of the route is an operation. */
+const publicGets: readonly string[] = confirmRedirects
+const isPublic = ({ method, routeOptions: { url = '' } }: FastifyRequest): boolean =>
+  publicPaths.includes(url) || (method === 'GET' && publicGets.includes(url))
 
 function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDeps): void {
   const document = openApiDocument(config.http.publicUrl)

@@ -63,8 +63,10 @@ type Caller = { context: Context; rate: Rate; gone: AbortSignal }
 function serverFor({ context, rate, gone }: Caller, report: McpDeps['report']): McpServer {
   const withResources = hasResources(context)
   const mcp = new McpServer(product, { capabilities: { tools: {}, ...(withResources && { resources: {} }) }, instructions })
-  const allowed = tools.filter(({ operation: { meta } }) =>
-    context.actor === null ? meta.scope === 'none' : isPermitted(context.actor, meta),
+  const allowed = tools.filter(
+    ({ operation: { meta } }) =>
+      (context.actor === null ? meta.scope === 'none' : isPermitted(context.actor, meta)) &&
+      (meta.ofSignup !== true || context.rooms.signups.kind !== 'off'),
   )
   // By hand: its registerTool wants zod schemas of its own kind, and what we show is JSON Schema already split in two halves.
   mcp.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: allowed.map(({ tool }) => tool) }))

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { errors } from '../operations/errors.ts'
 import { onEventMeta } from '../operations/live.ts'
 import { type OperationInfo } from '../operations/router.ts'
+import { agentAuthPaths } from './agent-auth-paths.ts'
 import { hasBody } from './dialect-input.ts'
 import { answerShape, rawRoutes, singles, successStatus } from './dialects.ts'
 import { eventsRoute } from './live-events.ts'
@@ -39,6 +40,7 @@ export function openApiDocument(publicUrl: string): JsonObject {
       },
     },
   }
+  Object.assign(paths, agentAuthPaths)
   for (const route of restRoutes) paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: pathItem(route) }
   return {
     openapi: '3.1.0',

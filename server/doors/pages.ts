@@ -1,21 +1,22 @@
-/** Pages for people: whole by themselves, with nothing from anywhere else and nothing of a request in them. */
+/** Pages for people: whole by themselves, with nothing from anywhere else, and nothing of a request in them but what is escaped. */
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 
-export type Page = { title: string; body: string; style: string; scripts?: boolean }
+/** `forms`: what is typed in goes back to this server. */
+export type Page = { title: string; body: string; style: string; scripts?: boolean; forms?: boolean }
 
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
 
 /** @param page.title @param page.body as HTML: whatever is not ours is `escaped` */
-export function sendPage(reply: FastifyReply, { title, body, style, scripts = false }: Page): FastifyReply {
+export function sendPage(reply: FastifyReply, { title, body, style, scripts = false, forms = false }: Page): FastifyReply {
   const hash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${hash}'`,
     ...(scripts ? ["script-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'"] : []),
     "base-uri 'none'",
-    "form-action 'none'",
+    `form-action ${forms ? "'self'" : "'none'"}`,
     "frame-ancestors 'none'",
   ]
   return reply

@@ -7,7 +7,7 @@ import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy, World } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import { aliasAt } from '../store/aliases.ts'
-import type { Store, Tx } from '../store/db.ts'
+import type { Db, Store, Tx } from '../store/db.ts'
 import { domainsOf, lockDomain } from '../store/domains.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import { asMade, type MailboxState, countMailboxes, insertMailbox, mailboxAt, setMailboxState, stateOf } from '../store/mailboxes.ts'
@@ -104,7 +104,15 @@ export type CreateCode = 'BAD_MAILBOX_ADDRESS' | 'ADDRESS_IN_USE' | 'ADDRESS_RES
 
 /** RFC 5321 and RFC 2142 give some names to whoever runs a domain; and with mail to the others a certificate for it can be had (CA/Browser Forum,
  *  Baseline Requirements 3.2.2.4.4). */
-const reserved: ReadonlySet<string> = new Set(['postmaster', 'abuse', 'mailer-daemon', 'hostmaster', 'webmaster', 'admin', 'administrator'])
+export const reserved: ReadonlySet<string> = new Set([
+  'postmaster',
+  'abuse',
+  'mailer-daemon',
+  'hostmaster',
+  'webmaster',
+  'admin',
+  'administrator',
+])
 
 /** The rooms of callers: whoever calls has checked that the key may. */
 export type Mailboxes = {
@@ -180,7 +188,7 @@ function readAddress(text: string, domains: readonly string[]): Result<Address, 
 
 /** Why nobody can have this address for a new mailbox; null when it is free. Addresses are never used again: what was written to the one who had it
  *  must not reach another. @param address the compared form */
-async function whyTaken(tx: Tx, address: string, world: World): Promise<string | null> {
+export async function whyTaken(tx: Db, address: string, world: World): Promise<string | null> {
   if ((await aliasAt(tx, address)) !== undefined) return `${address} is an alias of another mailbox.`
   const there = await mailboxAt(tx, world, address)
   if (there === undefined) return null

@@ -114,6 +114,7 @@ async function ensureAccount(work: Work, name: string | undefined, domain: Domai
     slug: slugOf(chosen),
     physical_address: null,
     oversight_email: null,
+    signed_up_at: null,
     exported_at: null,
     test_exported_at: null,
     deleted_at: null,

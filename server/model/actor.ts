@@ -13,7 +13,7 @@ export type KeyActor = Tenancy & {
   mailboxIds: readonly MailboxId[] | null
 }
 /** The appliance itself: arriving mail, expiry of holds, the delivery runner, commands run on the host. */
-export type SystemActor = { kind: 'system'; part: 'inbound' | 'outbound' | 'oversight' | 'events' | 'identity' | 'host' }
+export type SystemActor = { kind: 'system'; part: 'inbound' | 'outbound' | 'oversight' | 'events' | 'identity' | 'signup' | 'host' }
 /** Who is behind a call or an entry of the log. */
 export type Actor = KeyActor | SystemActor
 

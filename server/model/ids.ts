@@ -32,6 +32,7 @@ export const idPrefixes = {
   approval: 'apr',
   operatorMail: 'opm',
   operatorSession: 'ops',
+  signup: 'sgn',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -61,6 +62,7 @@ export type WebhookDeliveryId = Brand<string, 'WebhookDeliveryId'>
 export type ApprovalId = Brand<string, 'ApprovalId'>
 export type OperatorMailId = Brand<string, 'OperatorMailId'>
 export type OperatorSessionId = Brand<string, 'OperatorSessionId'>
+export type SignupId = Brand<string, 'SignupId'>
 
 type IdOf = {
   account: AccountId
@@ -89,6 +91,7 @@ type IdOf = {
   approval: ApprovalId
   operatorMail: OperatorMailId
   operatorSession: OperatorSessionId
+  signup: SignupId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

@@ -6,7 +6,7 @@ export type Result<T, E extends string> =
       code: E
       detail?: string
       /** when asking again can help */ retryAfterMs?: number
-      /** for programs */ facts?: Readonly<Record<string, string | number>>
+      /** for programs */ facts?: Readonly<Record<string, string | number | readonly string[]>>
     }
 
 export const ok = <T>(value: T): { ok: true; value: T } => ({ ok: true, value })

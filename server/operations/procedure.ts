@@ -11,6 +11,8 @@ import type { Domains } from '../identity/domains.ts'
 import type { Mailboxes } from '../identity/mailboxes.ts'
 import type { AccountRemoval } from '../identity/account-removal.ts'
 import type { Usage } from '../identity/usage.ts'
+import type { Network } from '../identity/signup/limits.ts'
+import type { Signups } from '../identity/signup/signups.ts'
 import type { Live } from '../events/live.ts'
 import type { KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId } from '../model/ids.ts'
@@ -51,6 +53,7 @@ export type Rooms = {
   mailboxes: Mailboxes
   upgrades: Upgrades
   operatorSessions: OperatorSessions
+  signups: Signups
   /** a pattern of an allow-list in the form in which it is kept; null: it is none */
   parsePattern: (text: string) => string | null
   domains: Domains
@@ -88,6 +91,8 @@ export type Context = {
   requestId: string
   idempotency?: Idempotency | undefined
   operatorSession?: OperatorCookie | undefined
+  /** where the call came from, for what has a limit without a key */
+  network?: Network | undefined
 }
 
 /** The same once the scope is checked: what an operation is handed. */
@@ -124,6 +129,8 @@ export type OperationMeta = {
   twoStep?: true
   /** for people at a program with cookies: no tool of an agent */
   noTool?: true
+  /** there only where people sign up */
+  ofSignup?: true
 }
 
 /** `input` in the names of the operation; in it `{email_id}` and the like stand for ids (test/support/scene.ts has what there is). */

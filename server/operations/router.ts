@@ -19,6 +19,7 @@ import { get_report, list_reports } from './reports.ts'
 import { edit_scheduled_email } from './scheduled.ts'
 import { list_spam, manage_spam_status, not_spam, report_spam } from './spam.ts'
 import { add_suppression, list_suppression, remove_suppression } from './suppression.ts'
+import { activate_account, check_slug, create_account, request_challenge, resend_confirmation } from './signup.ts'
 import { setup_multimail } from './help.ts'
 import { get_email_raw } from './raw.ts'
 import { advance_clock, inject_email, reset_sandbox } from './sandbox.ts'
@@ -55,6 +56,11 @@ import { wait_for_email } from './waiting.ts'
 
 export const appRouter = router({
   setup_multimail,
+  request_challenge,
+  check_slug,
+  create_account,
+  resend_confirmation,
+  activate_account,
   report_issue,
   get_account,
   update_account,

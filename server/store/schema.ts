@@ -25,6 +25,7 @@ import type {
   OperatorSessionId,
   ReleaseId,
   ReportId,
+  SignupId,
   SuppressionId,
   ThreadId,
   UpgradeId,
@@ -95,6 +96,8 @@ export interface Database {
   admin_actions: AdminActionRow
   operator_mails: OperatorMailRow
   operator_sessions: OperatorSessionRow
+  signups: SignupRow
+  spent_challenges: SpentChallengeRow
 }
 
 type AccountRow = {
@@ -112,6 +115,8 @@ type AccountRow = {
   deleted_at: Generated<number | null>
   /** when nothing of it was left */
   removed_at: Generated<number | null>
+  /** when somebody signed up for it; null: it was made on the host */
+  signed_up_at: Generated<number | null>
   created_at: number
 }
 
@@ -191,6 +196,45 @@ type OperatorSessionRow = {
   started_at: number | null
   expires_at: number
   ended_at: number | null
+}
+
+/** Somebody asks for an account. Of the codes there are keyed hashes only. */
+type SignupRow = {
+  id: SignupId
+  /** known: the address has an account, and nothing can come of it */
+  kind: 'person' | 'agent' | 'known'
+  /** as it was written, and in the compared form */
+  email: string
+  email_key: string
+  name: string
+  slug: string
+  mode: Extract<OversightMode, 'gated_all' | 'gated_send'>
+  physical_address: string | null
+  use_case: string | null
+  /** what the agent is given to get its key */
+  code_hash: string
+  /** what the operator keeps, to get theirs */
+  owner_hash: string
+  /** what an agent holds besides its code; null unless it registered itself */
+  claim_hash: string | null
+  /** wrong codes */
+  tries: number
+  letters: number
+  letter_at: number
+  created_at: number
+  expires_at: number
+  /** null until one of the codes is used */
+  account_id: AccountId | null
+  agent_used_at: number | null
+  owner_used_at: number | null
+}
+
+/** A proof of work that brought about a sign-up. */
+type SpentChallengeRow = {
+  digest: string
+  /** of the call and its idempotency key, so that its repetition is known; null: it had none */
+  repeat_hash: string | null
+  forget_at: number
 }
 
 type DomainRow = {

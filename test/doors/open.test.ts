@@ -5,7 +5,8 @@ import { operations } from '../../server/operations/router.ts'
 import { openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
-const forEverybody = operations.filter(({ meta }) => meta.scope === 'none').map(({ name }) => name)
+// Those of a sign-up are shown where people sign up; operations/signup.test.ts has them.
+const forEverybody = operations.filter(({ meta }) => meta.scope === 'none' && meta.ofSignup !== true).map(({ name }) => name)
 
 describeOnEachEngine('what is for everybody', (openStore) => {
   it('tells who has no key how to begin, on each door', async () => {

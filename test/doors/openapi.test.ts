@@ -19,7 +19,14 @@ const all = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
 )
 
-const wellKnown = ['/.well-known/multimail-signing-key', '/.well-known/reputation/{hash}']
+const wellKnown = [
+  '/.well-known/multimail-signing-key',
+  '/.well-known/reputation/{hash}',
+  '/.well-known/oauth-protected-resource',
+  '/.well-known/oauth-authorization-server',
+  '/auth.md',
+]
+const agentAuth = ['/agent/auth', '/agent/auth/claim/complete']
 
 function* refs(value: unknown): Generator<string> {
   if (typeof value !== 'object' || value === null) return
@@ -37,6 +44,7 @@ describe('the OpenAPI document', () => {
         'GET /health',
         'GET /v1/events',
         ...wellKnown.map((path) => `GET ${path}`),
+        ...agentAuth.map((path) => `POST ${path}`),
       ].toSorted(),
     )
     expect(new Set(all.map(({ operation }) => operation.operationId)).size).toBe(all.length)
@@ -49,6 +57,7 @@ describe('the OpenAPI document', () => {
       [
         '/health',
         ...wellKnown,
+        ...agentAuth,
         ...restRoutes.filter(({ operation }) => operation.meta.scope === 'none').map(({ path }) => path),
       ].toSorted(),
     )

@@ -64,6 +64,12 @@ const refusedOnPurpose: Partial<Record<OperationName, string>> = {
   upgrade_plan: 'BILLING_NOT_ENABLED',
   cancel_subscription: 'BILLING_NOT_ENABLED',
   get_billing_portal: 'BILLING_NOT_ENABLED',
+  // Off unless the operator says otherwise; signup.test.ts has them on.
+  request_challenge: 'SIGNUP_NOT_ENABLED',
+  check_slug: 'SIGNUP_NOT_ENABLED',
+  create_account: 'SIGNUP_NOT_ENABLED',
+  resend_confirmation: 'SIGNUP_NOT_ENABLED',
+  activate_account: 'SIGNUP_NOT_ENABLED',
 }
 
 const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>

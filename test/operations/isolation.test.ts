@@ -44,6 +44,12 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   // Tells everybody the same.
   setup_multimail: () => [],
+  // For who has no account: signup.test.ts has what they learn of those of others.
+  request_challenge: () => [],
+  check_slug: () => [],
+  create_account: () => [],
+  resend_confirmation: () => [],
+  activate_account: () => [],
   // Name no row; account.test.ts has whose account it is.
   report_issue: () => [],
   get_account: () => [],

@@ -6,6 +6,11 @@ import { describeOnEachEngine } from '../support/stores.ts'
 /** What each kind of key may do at all. */
 const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' | 'admin')[]> = {
   setup_multimail: ['reader', 'agent', 'reviewer', 'admin'],
+  request_challenge: ['reader', 'agent', 'reviewer', 'admin'],
+  check_slug: ['reader', 'agent', 'reviewer', 'admin'],
+  create_account: ['reader', 'agent', 'reviewer', 'admin'],
+  resend_confirmation: ['reader', 'agent', 'reviewer', 'admin'],
+  activate_account: ['reader', 'agent', 'reviewer', 'admin'],
   report_issue: ['reader', 'agent', 'reviewer', 'admin'],
   list_domains: ['admin'],
   get_domain: ['admin'],
@@ -129,7 +134,9 @@ describeOnEachEngine('scopes', (openStore) => {
     const { agent, reader } = desk.ours.keys
     const none = await desk.call(null, 'GET', '/check_inbox')
     expect(none).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED', fix: expect.any(String) } })
-    expect(none.headers.get('www-authenticate')).toBe('Bearer realm="multimail"')
+    expect(none.headers.get('www-authenticate')).toBe(
+      'Bearer realm="multimail", resource_metadata="https://mail.ours.test/.well-known/oauth-protected-resource"',
+    )
     for (const key of ['x', `${agent.slice(0, -1)}!`, agent.toUpperCase(), 'k'.repeat(5000)]) {
       expect(await desk.call(key, 'GET', '/check_inbox')).toMatchObject({ status: 401, body: { code: 'KEY_NOT_ACCEPTED' } })
     }

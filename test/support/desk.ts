@@ -15,6 +15,7 @@ import { createDomains } from '../../server/identity/domains.ts'
 import { type AccountRemoval, createAccountRemoval } from '../../server/identity/account-removal.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import { type Usage, createUsage } from '../../server/identity/usage.ts'
+import { type SignupPolicy, createSignups } from '../../server/identity/signup/signups.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
 import { createSandbox } from '../../server/sandbox/sandbox.ts'
 import { createWorkers } from '../../server/inbound/examine/workers.ts'
@@ -122,6 +123,7 @@ type DeskOptions = {
   adminApproval?: 'code' | 'off'
   /** what the DNS says */
   zone?: Zone
+  signup?: SignupPolicy | null
 }
 
 export async function openDesk(
@@ -135,6 +137,7 @@ export async function openDesk(
     mostMailboxes = null,
     adminApproval = 'code',
     zone = {},
+    signup = null,
   }: DeskOptions = {},
 ): Promise<Desk> {
   const clock = createVirtualClock(deskStart)
@@ -187,6 +190,7 @@ export async function openDesk(
       }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
       upgrades: createUpgrades({ store, clock }),
+      signups: createSignups({ store, clock, policy: signup, secret: 'secret of a test', publicUrl: 'https://mail.ours.test' }),
       operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
