@@ -198,6 +198,8 @@ const ofAccount = [
   'operator_mails',
   'idempotent_calls',
   'admin_actions',
+  'signups',
+  'operator_sessions',
   'api_keys',
 ] as const satisfies readonly (keyof Database)[]
 

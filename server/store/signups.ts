@@ -85,12 +85,13 @@ export const hasAccount = async (db: Kysely<Database>, emailKey: string): Promis
     .limit(1)
     .executeTakeFirst()) !== undefined
 
-/** How many accounts somebody signed up for. */
+/** How many accounts there are that somebody signed up for. */
 export async function countSignedUp(db: Kysely<Database>): Promise<number> {
   const { count } = await db
     .selectFrom('accounts')
     .select((row) => row.fn.countAll().as('count'))
     .where('signed_up_at', 'is not', null)
+    .where('deleted_at', 'is', null)
     .executeTakeFirstOrThrow()
   return Number(count)
 }

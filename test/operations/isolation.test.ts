@@ -318,8 +318,8 @@ describeOnEachEngine('whose rows a key can reach', (openStore) => {
     const desk = await openDesk(openStore)
     const { keys } = desk.ours
     const live = await fill(desk, desk.ours)
-    // Domains, and what is reported of them, are of the live world.
-    const test: Ids = { ...(await furnishTestWorld(desk, desk.ours)), domain: never('dom'), report: never('rep') }
+    // Domains, what is reported of them, and operators' sessions are of the live world.
+    const test: Ids = { ...(await furnishTestWorld(desk, desk.ours)), domain: never('dom'), report: never('rep'), session: never('ops') }
     const before = await state(desk)
     for (const answer of await tryAll(desk, live, () => keys.testAdmin)) expect(answer.status).toBe(404)
     const fromLive = ({ key }: Attempt): string => (key === 'test' ? keys.agent : keys[key])

@@ -456,6 +456,9 @@ async function makeAccount(tx: Tx, { policy }: Deps, row: SignupRow, now: number
     physical_address: row.physical_address,
     oversight_email: parseAddress(row.email),
     exported_at: null,
+    test_exported_at: null,
+    deleted_at: null,
+    removed_at: null,
     signed_up_at: now,
     created_at: now,
   }
