@@ -85,7 +85,8 @@ function pathItem(route: RestRoute): JsonObject {
   }
 }
 
-const text = (description: string): JsonObject => ({ schema: { type: 'string' }, description })
+const text: JsonObject = { type: 'string' }
+const described = (description: string): JsonObject => ({ schema: text, description })
 
 /** No operation of the router: its answer does not end. */
 const eventStream: JsonObject = {
@@ -94,10 +95,10 @@ const eventStream: JsonObject = {
   summary: onEventMeta.title,
   description: `${onEventMeta.description} Server-sent events: ready, event, resync, error; the data of each is JSON, its id a place to go on from.\n\nScope: ${onEventMeta.scope}.`,
   parameters: [
-    { name: 'mailbox_id', in: 'query', required: false, ...text('Only of this mailbox; id or address') },
-    { name: 'types', in: 'query', required: false, ...text('Types of events, separated by commas; left out, all') },
-    { name: 'lastEventId', in: 'query', required: false, ...text('The same as Last-Event-ID, for who cannot set headers') },
-    { name: 'Last-Event-ID', in: 'header', required: false, ...text('Id of the last item a client had; what came since comes first') },
+    { name: 'mailbox_id', in: 'query', required: false, ...described('Only of this mailbox; id or address') },
+    { name: 'types', in: 'query', required: false, ...described('Types of events, separated by commas; left out, all') },
+    { name: 'lastEventId', in: 'query', required: false, ...described('The same as Last-Event-ID, for who cannot set headers') },
+    { name: 'Last-Event-ID', in: 'header', required: false, ...described('Id of the last item a client had; what came since comes first') },
   ],
   responses: {
     200: { description: 'Until it is closed', content: { 'text/event-stream': { schema: { type: 'string' } } } },
