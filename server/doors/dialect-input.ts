@@ -1,5 +1,5 @@
-import { emailStatuses } from '../model/email.ts'
 import { OperationError } from '../operations/errors.ts'
+import { inboxStatuses } from '../operations/inbox.ts'
 import type { Method } from '../operations/procedure.ts'
 import type { OperationName } from '../operations/router.ts'
 import { type Surface, defaultLimits, inputAliases, noWords, queryFields, statusAliases, winners, yesWords } from './dialects.ts'
@@ -127,7 +127,7 @@ const turned: Partial<Record<OperationName, (surface: Surface, given: JsonObject
 }
 
 const isYes = (value: unknown): boolean => value === true || (typeof value === 'string' && yesWords.includes(value.toLowerCase()))
-const isStatusWord = (value: unknown): boolean => typeof value === 'string' && (emailStatuses as readonly string[]).includes(value)
+const isStatusWord = (value: unknown): boolean => typeof value === 'string' && (inboxStatuses as readonly string[]).includes(value)
 
 // Tags as mail programs write them; `a < b` is none.
 const htmlTag = /<\/?(?:html|body|div|p|br|span|table|t[rdh]|a|b|i|u|em|strong|ul|ol|li|h[1-6]|img|font|style|script)\b[^<>]*>/i
@@ -135,11 +135,12 @@ function refuseHtml(markdown: unknown): void {
   if (typeof markdown === 'string' && htmlTag.test(markdown)) throw new OperationError('HTML_NOT_ACCEPTED')
 }
 
-/** A query string holds text only; what an operation does not know is passed over, because clients send their paging to every route (§1.1). */
+/** A query string holds text only; what an operation does not know is passed over, because clients send their paging to every route (§1.1), and
+ *  so is what is left empty (`cursor=`, §13.6). */
 const fromQuery = (properties: JsonObject, given: JsonObject): JsonObject =>
   Object.fromEntries(
     Object.entries(given)
-      .filter(([key]) => Object.hasOwn(properties, key))
+      .filter(([key, value]) => Object.hasOwn(properties, key) && value !== '')
       .map(([key, value]) => [key, typeof value === 'string' ? fromText(properties[key], value) : value]),
   )
 

@@ -104,8 +104,10 @@ const listItem: Record<Surface, Shape> = {
 }
 const wholeEmail = (surface: Surface): Shape => {
   const { copy, put } = listItem[surface]
-  return { copy: { ...copy, body: 'markdown' }, ...(put && { put }) }
+  return { copy: { ...copy, body: 'markdown' }, ...(put && { put }), ...(surface === 'v1' && withoutFurtherText) }
 }
+/** §13.1: the MCP server fences `markdown` and `body`, and prints all the rest as what can be trusted. */
+const withoutFurtherText: Shape = { drop: ['extracted', 'hidden_text'], each: { reasons: { drop: ['detail'] } } }
 const threadItem = (surface: Surface): Shape =>
   // §2.3: no bodies on v1, because the MCP server prints a thread as trusted metadata.
   surface === 'v1' ? { ...listItem.v1, drop: ['text', 'is_cut'] } : { ...listItem[surface], copy: { ...emailCopies, body: 'text' } }

@@ -203,8 +203,9 @@ export const errors = {
   READ_ONLY_MAILBOX: {
     http: 403,
     trpc: 'FORBIDDEN',
-    message: 'This mailbox is read_only',
-    fix: 'Use another mailbox, or ask the operator to raise its oversight mode. Only a person can do that.',
+    // What old clients show of a 403 is this sentence alone (contract §13.1), so the remedy is in it.
+    message: 'This mailbox is read_only; request_upgrade asks the operator to change that',
+    fix: 'Call request_upgrade with a target_mode. The operator gets a code by mail; call apply_upgrade with the code that the operator gives you. Until then use another mailbox.',
   },
   SENDING_DISABLED: {
     http: 403,
@@ -215,7 +216,7 @@ export const errors = {
   UPGRADE_NEEDS_CODE: {
     http: 403,
     trpc: 'FORBIDDEN',
-    message: 'A mailbox gets more autonomy by a code only, which a person hands over',
+    message: 'A mailbox gets more autonomy by a code only, which request_upgrade has sent to the operator',
     fix: 'Call request_upgrade with the target_mode. The operator gets a code by mail; call apply_upgrade with the code that the operator gives you.',
   },
   SESSION_TOO_SOON: {

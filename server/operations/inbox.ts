@@ -21,15 +21,14 @@ const moreWords = {
   deleted: [],
 } as const
 type MoreWord = keyof typeof moreWords
+/** What a listing can be asked for. */
+export const inboxStatuses: readonly (EmailStatus | MoreWord)[] = [...emailStatuses, ...(Object.keys(moreWords) as MoreWord[])]
 const isMoreWord = (word: string): word is MoreWord => Object.hasOwn(moreWords, word)
 const statusesOf = (word: EmailStatus | MoreWord): readonly EmailStatus[] => (isMoreWord(word) ? moreWords[word] : [word])
 
 const CheckInbox = z.strictObject({
   mailbox_id: MailboxRef.exactOptional().describe('Id or address of one mailbox; left out, all that the key reaches'),
-  status: z
-    .enum([...emailStatuses, ...(Object.keys(moreWords) as MoreWord[])])
-    .exactOptional()
-    .describe('"unread" for what has not been read yet'),
+  status: z.enum(inboxStatuses).exactOptional().describe('"unread" for what has not been read yet'),
   direction: z.enum(directions).exactOptional(),
   sender: SearchText.exactOptional().describe('Part of the sender’s address'),
   subject_contains: SearchText.exactOptional(),

@@ -158,7 +158,14 @@ const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision): NewL
   action: decision.action === 'approve' ? 'email.approved' : 'email.rejected',
   // Its agent sees it from now on.
   ...(decision.action === 'approve' && email.direction === 'inbound' && { appearsIn: email.mailbox_id }),
-  metadata: { decision_id: decision.id, hold_id: hold.id, content_hash: hold.content_hash, self_approved: decision.selfApproved },
+  metadata: {
+    decision_id: decision.id,
+    hold_id: hold.id,
+    // The command line of the hosted service counts decisions by mailbox (contract §13.6).
+    mailbox_id: email.mailbox_id,
+    content_hash: hold.content_hash,
+    self_approved: decision.selfApproved,
+  },
   ...(decision.reason !== null && { details: { reason: decision.reason } }),
 })
 

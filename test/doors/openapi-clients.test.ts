@@ -8,7 +8,7 @@ import openapiTS, { astToString } from 'openapi-typescript'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDesk } from '../support/desk.ts'
 import { createScratch } from '../support/scratch.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { describeOnOneEngine } from '../support/stores.ts'
 import { type Schema, documented, wireDocument } from '../support/wire-document.ts'
 
 const run = promisify(execFile)
@@ -103,7 +103,7 @@ describe('a client with types generated from the OpenAPI document', () => {
   })
 })
 
-describeOnEachEngine('a client made from the OpenAPI document', (openStore) => {
+describeOnOneEngine('a client made from the OpenAPI document', (openStore) => {
   it('reads and answers an email, and is told why it may not approve its own', async () => {
     const folder = await writeClients()
     const desk = await openDesk(openStore)

@@ -117,3 +117,16 @@ export const filled = (input: unknown, scene: Scene): Record<string, unknown> =>
       return id
     }),
   ) as Record<string, unknown>
+
+/** Names in paths that are other things of a scene there. */
+const otherNames: readonly (readonly [string, string])[] = [
+  ['/allowlist/{entry_id}', '/allowlist/{allowlist_entry_id}'],
+  ['/webhook-deliveries/{delivery_id}', '/webhook-deliveries/{webhook_delivery_id}'],
+  ['/reports/{id}', '/reports/{report_id}'],
+]
+
+/** The path of a route with the ids of a scene in it; what else it names is `other`. */
+export function filledPath(route: string, scene: Scene, other: string): string {
+  const path = otherNames.reduce((text, [name, ours]) => text.replace(name, ours), route)
+  return String(filled({ path: path.replace(/\{(?!\w+_id\})\w+\}/g, other) }, scene)['path'])
+}

@@ -21,12 +21,17 @@ type AtEnd = (work: () => Promise<void>) => void
  * `describeOnEachEngine('a queue', (openStore) => { it('…', async () => { const store = await openStore() … }) })`.
  */
 export function describeOnEachEngine(name: string, suite: Suite): void {
+  describeOnOneEngine(name, suite)
+  describeOnPostgres(name, suite)
+}
+
+/** For what is the same on every engine: how a door reads and answers. */
+export function describeOnOneEngine(name: string, suite: Suite): void {
   describe(`${name}, on SQLite`, () => {
     const atEnd = endOfTestOrSuite()
     const newPlace = () => newSqlitePlace(atEnd)
     suite(opener(newPlace, atEnd), { engine: 'sqlite', newPlace })
   })
-  describeOnPostgres(name, suite)
 }
 
 /** For what only PostgreSQL can do; skipped where it cannot run. */
