@@ -3,8 +3,7 @@ import type { Migration } from 'kysely/migration'
 import type { Engine } from '../engine.ts'
 import { columnTypes } from './column-types.ts'
 
-/** Accounts that are deleted: their rows stay, empty. What refers to an email, a delivery or a decision is found without reading a whole table, as each
- *  of the many that go with an account asks for it. Webhooks of mailboxes that were deleted before go as well. */
+/** Accounts that are deleted: their rows stay, empty. Webhooks of mailboxes that were deleted before go as well. */
 export const accountLife = (engine: Engine): Migration => ({
   async up(db) {
     const { int } = columnTypes(engine)
@@ -13,12 +12,6 @@ export const accountLife = (engine: Engine): Migration => ({
       `alter table accounts add column test_exported_at ${int}`,
       `alter table accounts add column deleted_at ${int}`,
       `alter table accounts add column removed_at ${int}`,
-
-      `create index deliveries_of_release on deliveries (release_id)`,
-      `create index releases_by_decision on releases (decision_id) where decision_id is not null`,
-      `create index suppressions_by_email on suppressions (email_id) where email_id is not null`,
-      `create index suppressions_by_delivery on suppressions (delivery_id) where delivery_id is not null`,
-      `create index received_reports_by_email on received_reports (email_id) where email_id is not null`,
 
       `update webhook_deliveries set state = 'failed', trouble = 'the mailbox was deleted', settled_at = created_at
         where state = 'pending' and webhook_id in (${left})`,
