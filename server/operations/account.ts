@@ -17,7 +17,7 @@ import { limitsOf, thisMonth } from './usage.ts'
 
 const NoLimit = z.int().nullable().describe('Null: no limit')
 
-const Account = z.strictObject({
+export const Account = z.strictObject({
   id: z.string(),
   name: z.string(),
   slug: z.string(),
@@ -59,26 +59,31 @@ export const get_account = operation({
     const { actor, rooms } = ctx
     await rooms.usage.catchUp()
     return rooms.store.transaction(async (tx) => {
-      const row = await accountOf(tx, actor)
-      const view = {
-        id: row.id,
-        name: row.name,
-        slug: row.slug,
-        plan: 'self-hosted',
-        oversight_email: row.oversight_email,
-        physical_address: row.physical_address,
-        ...limitsOf(ctx),
-        emails_sent_this_month: (await usageOf(tx, actor, thisMonth(rooms.clock.now()))).emails_sent,
-        storage_used_bytes: (await storedOf(tx, actor)).bytes,
-        max_storage_bytes: null,
-        is_active: true,
-        sending_disabled: false,
-        sending_disabled_reason: null,
-      }
-      await recordRead(tx, ctx, { action: 'account.read', resourceType: 'account', resourceId: row.id, view })
+      const view = await viewOfAccount(tx, ctx)
+      await recordRead(tx, ctx, { action: 'account.read', resourceType: 'account', resourceId: actor.accountId, view })
       return view
     })
   })
+
+export async function viewOfAccount(tx: Tx, ctx: Call): Promise<z.infer<typeof Account>> {
+  const { actor, rooms } = ctx
+  const row = await accountOf(tx, actor)
+  return {
+    id: row.id,
+    name: row.name,
+    slug: row.slug,
+    plan: 'self-hosted',
+    oversight_email: row.oversight_email,
+    physical_address: row.physical_address,
+    ...limitsOf(ctx),
+    emails_sent_this_month: (await usageOf(tx, actor, thisMonth(rooms.clock.now()))).emails_sent,
+    storage_used_bytes: (await storedOf(tx, actor)).bytes,
+    max_storage_bytes: null,
+    is_active: true,
+    sending_disabled: false,
+    sending_disabled_reason: null,
+  }
+}
 
 /** What is left out stays. */
 type AccountChange = { name?: string; physical_address?: string }

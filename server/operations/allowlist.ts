@@ -32,9 +32,9 @@ const entryShape = {
   added_by: z.string().describe('The key that added it'),
   added_at: z.string().describe('ISO 8601, UTC'),
 }
-const Entry = z.strictObject(entryShape)
+export const AllowlistEntry = z.strictObject(entryShape)
 
-const entryView = (row: AllowlistEntryRow): z.infer<typeof Entry> => ({
+export const entryView = (row: AllowlistEntryRow): z.infer<typeof AllowlistEntry> => ({
   id: row.id,
   pattern: row.pattern,
   note: row.note,
@@ -54,7 +54,7 @@ export const list_allowlist = operation({
   rest: ['GET /list_allowlist', 'GET /v1/mailboxes/{mailbox_id}/allowlist'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef }))
-  .output(z.strictObject({ entries: z.array(Entry), mailbox_id: z.string(), count: z.int() }))
+  .output(z.strictObject({ entries: z.array(AllowlistEntry), mailbox_id: z.string(), count: z.int() }))
   .query(({ ctx, input }) =>
     ctx.rooms.store.transaction(async (tx) => {
       const { id } = await mailboxOf(tx, ctx.actor, input.mailbox_id)

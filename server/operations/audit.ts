@@ -10,7 +10,7 @@ const defaultLimit = 50
 
 // Not z.json(): its schema refers to itself, and some clients cannot follow a $ref. What comes out of the log is JSON.
 const Facts = z.record(z.string(), z.unknown()) as z.ZodType as z.ZodType<LogFacts>
-const Entry = z.strictObject({
+export const LogEntry = z.strictObject({
   id: z.string(),
   seq: z.int().describe('Its place in the chain'),
   action: z.string(),
@@ -36,14 +36,14 @@ export const get_audit_log = operation({
   rest: ['GET /get_audit_log', 'GET /v1/audit-log'],
 })
   .input(z.strictObject({ limit: Limit.default(defaultLimit), cursor: SeqCursor.exactOptional() }))
-  .output(z.strictObject({ entries: z.array(Entry), cursor: z.string().nullable() }))
+  .output(z.strictObject({ entries: z.array(LogEntry), cursor: z.string().nullable() }))
   .query(({ ctx, input }) => {
     // Entries of the log belong to the account, not to one mailbox.
     if (ctx.actor.mailboxIds !== null) throw new OperationError('KEY_BOUND')
     return ctx.rooms.store.transaction(async (tx) => {
       const rows = await listLog(tx, ctx.actor, { limit: input.limit + 1, ...(input.cursor !== undefined && { before: input.cursor }) })
       const page = rows.slice(0, input.limit)
-      const view = { entries: page.map(entryView), cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.seq)) : null }
+      const view = { entries: page.map(logView), cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.seq)) : null }
       await recordRead(tx, ctx, {
         action: 'audit.listed',
         resourceType: 'account',
@@ -55,7 +55,7 @@ export const get_audit_log = operation({
     })
   })
 
-const entryView = (entry: LogRecord): z.infer<typeof Entry> => ({
+export const logView = (entry: LogRecord): z.infer<typeof LogEntry> => ({
   id: entry.id,
   seq: entry.seq,
   action: entry.action,

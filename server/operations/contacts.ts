@@ -17,7 +17,7 @@ const mostMetadata = 20
 const Metadata = z.record(TagKey, z.union([TagValue, z.number(), z.boolean()]))
 
 // What agents write down of people often comes out of those people's mail.
-const Contact = z.strictObject({
+export const Contact = z.strictObject({
   id: z.string(),
   email: OutsideText,
   name: OutsideText,
@@ -27,7 +27,7 @@ const Contact = z.strictObject({
   updated_at: z.string().describe('ISO 8601, UTC'),
 })
 
-const contactView = (row: ContactRow): z.infer<typeof Contact> => ({
+export const contactView = (row: ContactRow): z.infer<typeof Contact> => ({
   id: row.id,
   email: row.email,
   name: row.name,

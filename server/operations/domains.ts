@@ -41,7 +41,7 @@ const verdictShape = {
   verified_at: z.string().nullable().describe('When its DKIM records were seen first; ISO 8601, UTC'),
 }
 const Verdict = z.strictObject(verdictShape)
-const Domain = z.strictObject({
+export const Domain = z.strictObject({
   ...verdictShape,
   dns_records: Records.nullable().describe('What to publish in the zone of the domain; null in a list'),
   created_at: z.string().describe('ISO 8601, UTC'),
@@ -66,7 +66,11 @@ function verdictOf(row: DomainRow): z.infer<typeof Verdict> {
   }
 }
 
-const listView = (row: DomainRow): z.infer<typeof Domain> => ({ ...verdictOf(row), dns_records: null, created_at: isoTime(row.created_at) })
+export const listView = (row: DomainRow): z.infer<typeof Domain> => ({
+  ...verdictOf(row),
+  dns_records: null,
+  created_at: isoTime(row.created_at),
+})
 
 async function wholeView(db: Db, { rooms }: Call, row: DomainRow): Promise<z.infer<typeof Domain>> {
   const wanted = await rooms.domains.records(db, row)

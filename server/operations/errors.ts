@@ -539,6 +539,18 @@ export const errors = {
     message: 'The operator cannot be asked at this address: it is none, or mail to it comes to this server, where agents may read it',
     fix: 'Ask the operator for an address that is read elsewhere.',
   },
+  EXPORT_TOO_SOON: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    message: 'An export of this account was begun within the hour',
+    fix: 'Go on with the cursor of its last page, or wait for as many seconds as retry_after_seconds says.',
+  },
+  EXPORT_ENDED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The export that this cursor is of has ended: another was begun, or a day is over',
+    fix: 'Begin again: call export_account without a cursor, and pass each answer’s "cursor" on within a day.',
+  },
   TOO_MANY_ISSUES: {
     http: 429,
     trpc: 'TOO_MANY_REQUESTS',

@@ -165,6 +165,10 @@ export const QueueCursor = cursorOf((key): { at: number; id: DeliveryId } | null
 })
 export const SeqCursor = cursorOf((key): number | null => (/^\d{1,15}$/.test(key) ? Number(key) : null))
 
+const exportPlace = /^\d{1,15} \d{1,15} [01] [a-z_]{1,20} \w{0,60}$/
+/** As it was given out; operations/export.ts reads it. */
+export const ExportCursor = cursorOf((key): string | null => (exportPlace.test(key) ? key : null))
+
 /** As epoch ms. The pattern of the standard stays out of the schema that a model has to read. */
 export const Instant = z
   .string()

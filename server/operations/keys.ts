@@ -60,7 +60,7 @@ const keyShape = {
   created_at: z.string().describe('ISO 8601, UTC'),
   expires_at: z.string().nullable().describe('When it stops to work; null: only when it is revoked'),
 }
-const ApiKey = z.strictObject({
+export const ApiKey = z.strictObject({
   ...keyShape,
   last_used_at: z.string().nullable().describe('ISO 8601, UTC; to the minute'),
   is_active: z.boolean().describe('False: revoked, or its time is over'),
@@ -74,6 +74,12 @@ const keyView = (row: KeyRow) => ({
   mailbox_ids: mailboxIdsOf(row),
   created_at: isoTime(row.created_at),
   expires_at: isoOrNull(row.expires_at),
+})
+
+export const apiKeyView = (row: KeyRow, now: number): z.infer<typeof ApiKey> => ({
+  ...keyView(row),
+  last_used_at: isoOrNull(row.last_used_at),
+  is_active: isGood(row, now),
 })
 
 export const list_api_keys = operation({
@@ -95,7 +101,7 @@ export const list_api_keys = operation({
       const now = ctx.rooms.clock.now()
       const rows = (await keysFor(tx, ctx.actor)).toReversed().slice(0, mostListed)
       const view = {
-        api_keys: rows.map((row) => ({ ...keyView(row), last_used_at: isoOrNull(row.last_used_at), is_active: isGood(row, now) })),
+        api_keys: rows.map((row) => apiKeyView(row, now)),
       }
       const resource = { resourceType: 'account', resourceId: ctx.actor.accountId }
       await recordRead(tx, ctx, { action: 'keys.listed', ...resource, view, metadata: { count: rows.length } })

@@ -36,6 +36,7 @@ import { delete_tag, get_tags, set_tags } from './tags.ts'
 import { delete_account, get_account, update_account } from './account.ts'
 import { add_domain, delete_domain, get_domain, list_domains, verify_domain } from './domains.ts'
 import { cancel_subscription, get_billing_portal, upgrade_plan } from './billing.ts'
+import { export_account } from './export.ts'
 import { report_issue } from './issues.ts'
 import { on_email, on_event, on_pending } from './live.ts'
 import { get_thread } from './threads.ts'
@@ -66,6 +67,7 @@ export const appRouter = router({
   update_account,
   get_usage,
   delete_account,
+  export_account,
   upgrade_plan,
   cancel_subscription,
   get_billing_portal,

@@ -11,7 +11,7 @@ import { isoOrNull, isoTime } from './views.ts'
 
 const defaultLimit = 20
 
-const Suppression = z.strictObject({
+export const Suppression = z.strictObject({
   id: z.string(),
   email_address: z.string(),
   reason: z
@@ -26,7 +26,7 @@ const Suppression = z.strictObject({
   expires_at: z.string().nullable().describe('When it ends by itself; null: only when it is removed'),
 })
 
-const suppressionView = (row: SuppressionRow): z.infer<typeof Suppression> => ({
+export const suppressionView = (row: SuppressionRow): z.infer<typeof Suppression> => ({
   id: row.id,
   email_address: row.address,
   reason: row.reason,

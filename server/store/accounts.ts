@@ -1,5 +1,6 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { AccountId } from '../model/ids.ts'
+import type { Tenancy } from '../model/world.ts'
 import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -14,6 +15,22 @@ const byId = prepare((db, { id }: { id: AccountId }) => db.selectFrom('accounts'
 /** Oldest first; those that were deleted are none any more. */
 export const listAccounts = (db: Kysely<Database>): Promise<Row<'accounts'>[]> =>
   db.selectFrom('accounts').selectAll().where('deleted_at', 'is', null).orderBy('id').execute()
+
+/** When the export of a world began last (epoch ms); null: never. */
+export async function exportedAt(db: Kysely<Database>, { accountId, world }: Tenancy): Promise<number | null> {
+  const row = await db.selectFrom('accounts').select(exportColumn[world]).where('id', '=', accountId).executeTakeFirst()
+  return Object.values(row ?? {})[0] ?? null
+}
+
+export const setExportedAt = async (tx: Transaction<Database>, { accountId, world }: Tenancy, at: number): Promise<void> => {
+  await tx
+    .updateTable('accounts')
+    .set({ [exportColumn[world]]: at })
+    .where('id', '=', accountId)
+    .execute()
+}
+
+const exportColumn = { live: 'exported_at', test: 'test_exported_at' } as const
 
 /** Makes whoever asks for, or does, what the operator has to agree to wait for each other. (On SQLite one transaction writes at a time anyway.) */
 export const lockAccount = (tx: Transaction<Database>, id: AccountId): Promise<Row<'accounts'> | undefined> => {

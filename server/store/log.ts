@@ -140,6 +140,7 @@ export const logActions = [
   'account.read',
   'account.changed',
   'usage.read',
+  'account.exported',
   'account.deleted',
   'account.removed',
 ] as const
@@ -211,6 +212,17 @@ export async function listLog(db: Kysely<Database>, tenancy: Tenancy, page: { li
   let query = db.selectFrom('log_entries').selectAll().where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
   if (page.before !== undefined) query = query.where('seq', '<', page.before)
   const rows = await query.orderBy('seq', 'desc').limit(page.limit).execute()
+  return rows.map(recordOf)
+}
+
+/** The tenant's entries in their order. @param page `after` is exclusive, `until` is not */
+export async function listLogFrom(
+  db: Kysely<Database>,
+  tenancy: Tenancy,
+  page: { after: number; until: number; limit: number },
+): Promise<LogRecord[]> {
+  const own = db.selectFrom('log_entries').selectAll().where('account_id', '=', tenancy.accountId).where('world', '=', tenancy.world)
+  const rows = await own.where('seq', '>', page.after).where('seq', '<=', page.until).orderBy('seq').limit(page.limit).execute()
   return rows.map(recordOf)
 }
 

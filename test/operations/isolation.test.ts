@@ -64,6 +64,8 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   get_usage: () => [],
   // Names no row either; deleted-account.test.ts has whose it is.
   delete_account: () => [],
+  // export.test.ts has whose things it hands out.
+  export_account: () => [],
   upgrade_plan: () => [],
   cancel_subscription: () => [],
   get_billing_portal: () => [],

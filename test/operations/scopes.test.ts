@@ -20,6 +20,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   get_account: ['reader', 'agent', 'reviewer', 'admin'],
   update_account: ['admin'],
   delete_account: ['admin'],
+  export_account: ['admin'],
   get_usage: ['reader', 'agent', 'reviewer', 'admin'],
   upgrade_plan: ['admin'],
   cancel_subscription: ['admin'],
