@@ -119,7 +119,7 @@ describeOnEachEngine('an account that is deleted', (openStore) => {
     expect((await desk.call(theirs.keys.reader, 'GET', '/list_mailboxes')).status).toBe(200)
   })
 
-  it('is removed with everything that is in it, and nothing of anybody else', async () => {
+  it('is removed with everything that is in it, and nothing of anybody else', { timeout: 60_000 }, async () => {
     const desk = await openDesk(openStore)
     await fill(desk)
     const before = { theirs: await rowsOf(desk, desk.theirs.accountId), ours: await rowsOf(desk, desk.ours.accountId) }
