@@ -16,11 +16,12 @@ export function createAdmission(limits: Limits = usual): {
   admitted(kind: keyof Limits): number
 } {
   const counts = new Map<string, number>()
-  const admit = (kind: keyof Limits, { keyId, accountId }: KeyActor): Admission | null => {
+  const admit = (kind: keyof Limits, { keyId, accountId, world }: KeyActor): Admission | null => {
     const { ofKey, ofAccount, inAll } = limits[kind]
     const bounds = [
       [`${kind} ${keyId}`, ofKey],
-      [`${kind} ${accountId}`, ofAccount],
+      // Test keys take no place of a live one.
+      [`${kind} ${accountId} ${world}`, ofAccount],
       [kind, inAll],
     ] as const
     if (bounds.some(([name, most]) => (counts.get(name) ?? 0) >= most)) return null
