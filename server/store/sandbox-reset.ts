@@ -5,7 +5,7 @@
  * the log of record, and contents by their hash, which others may share. Numbers that order things (places, events) go on from where they were.
  */
 import { PostgresAdapter, type RawBuilder, type Transaction, sql } from 'kysely'
-import type { AccountId, EmailId } from '../model/ids.ts'
+import type { AccountId } from '../model/ids.ts'
 import type { Database } from './schema.ts'
 
 /** How many rows of what a caller knows are gone. */
@@ -42,11 +42,9 @@ export async function removeSome(tx: Tx, accountId: AccountId, limit: number): P
   const some = (table: string, where: Condition): Promise<number> =>
     remove(tx, table, sql`${row} in (select ${row} from ${sql.table(table)} where ${where} limit ${limit})`)
 
-  const emails = await removeEmails(tx, accountId, limit)
-  const withoutEmails = sql`${ofMailbox(accountId)} and not exists (select 1 from emails where emails.thread_id = threads.id)`
   const removed = {
-    emails,
-    threads: await some('threads', withoutEmails),
+    emails: await removeEmails(tx, accountId, limit),
+    threads: await removeThreads(tx, accountId, limit),
     contacts: await some('contacts', ofTenant(accountId)),
     suppressions: await some('suppressions', ofTenant(accountId)),
     events: await some('events', ofTenant(accountId)),
@@ -59,16 +57,28 @@ export async function removeSome(tx: Tx, accountId: AccountId, limit: number): P
 /** With all that hangs on them. */
 async function removeEmails(tx: Tx, accountId: AccountId, limit: number): Promise<number> {
   // Whoever changes an email and its deliveries locks the email first.
-  const lock = sql.raw(isPostgres(tx) ? 'for update' : '')
-  const found = await sql<{ id: EmailId }>`select id from emails where ${ofMailbox(accountId)} order by id limit ${limit} ${lock}`.execute(
-    tx,
-  )
-  if (found.rows.length === 0) return 0
-  const ofEmail = sql`email_id in (${sql.join(found.rows.map(({ id }) => id))})`
+  const ids = await lockSome(tx, 'emails', ofMailbox(accountId), limit)
+  if (ids.length === 0) return 0
+  const ofEmail = sql`email_id in (${sql.join(ids)})`
   const ofDelivery = sql`delivery_id in (select id from deliveries where ${ofEmail})`
   for (const table of ['suppressions', 'address_failures', 'attempts']) await remove(tx, table, ofDelivery)
   for (const table of hanging) await remove(tx, table, ofEmail)
-  return remove(tx, 'emails', sql`id in (${sql.join(found.rows.map(({ id }) => id))})`)
+  return remove(tx, 'emails', sql`id in (${sql.join(ids)})`)
+}
+
+/** Those in which nothing is left. */
+async function removeThreads(tx: Tx, accountId: AccountId, limit: number): Promise<number> {
+  const isEmpty = sql`not exists (select 1 from emails where emails.thread_id = threads.id)`
+  const ids = await lockSome(tx, 'threads', sql`${ofMailbox(accountId)} and ${isEmpty}`, limit)
+  // Whoever had one locked has put an email into it: that is seen by a statement which begins after.
+  return ids.length === 0 ? 0 : remove(tx, 'threads', sql`id in (${sql.join(ids)}) and ${isEmpty}`)
+}
+
+/** On SQLite there is one writer, and it is this. */
+async function lockSome(tx: Tx, table: string, where: Condition, limit: number): Promise<string[]> {
+  const lock = sql.raw(isPostgres(tx) ? 'for update' : '')
+  const found = await sql<{ id: string }>`select id from ${sql.table(table)} where ${where} order by id limit ${limit} ${lock}`.execute(tx)
+  return found.rows.map(({ id }) => id)
 }
 
 /** In the order in which they refer to each other. */

@@ -1,16 +1,17 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { ThreadId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
-import { insertPrepared, prepareChange } from './prepared.ts'
+import { insertPrepared, prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export const insertThread = (tx: Transaction<Database>, row: NewRow<'threads'>): Promise<void> => insertPrepared(tx, 'threads', row)
 
-/** Moves the thread up: something happened in it. @param now epoch ms */
-export const touchThread = (tx: Transaction<Database>, id: ThreadId, now: number): Promise<void> => touch(tx, { id, now })
+/** Moves the thread up: something happened in it. @param now epoch ms @returns false when there is no such thread any more */
+export const touchThread = async (tx: Transaction<Database>, id: ThreadId, now: number): Promise<boolean> =>
+  (await touch(tx, { id, now })).length > 0
 
-const touch = prepareChange((db, { id, now }: { id: ThreadId; now: number }) =>
-  db.updateTable('threads').set({ last_activity_at: now }).where('id', '=', id),
+const touch = prepare((db, { id, now }: { id: ThreadId; now: number }) =>
+  db.updateTable('threads').set({ last_activity_at: now }).where('id', '=', id).returning('id'),
 )
 
 /** What a thread is called follows its first email, as long as that is its only one. */

@@ -127,6 +127,31 @@ describeOnEachEngine('a test of an agent, in the test world', (_, { newPlace }) 
     expect(await agent.read(unseen)).toMatchObject({ status: 'expired' })
   })
 
+  it('can be emptied while mail comes and goes, and its time moved', { timeout: 60_000 }, async () => {
+    const appliance = await startSandboxAppliance(newPlace, 'autonomous')
+    const { call } = appliance
+    const agent = agentOf(appliance)
+    const broken: string[] = []
+    const unlessGone = (work: Promise<unknown>): Promise<unknown> =>
+      work.catch((error: unknown) => (/: (?:404|409) /.test(String(error)) ? null : broken.push(String(error))))
+    for (let round = 0; round < 3; round += 1) {
+      const questions = await Promise.all(Array.from({ length: 5 }, () => agent.arrive()))
+      await Promise.all([
+        ...questions.map(({ id }, n) => unlessGone(call('POST', '/reply_email', { email_id: id, markdown: `No. ${round} ${n}` }))),
+        ...['cy', 'bounce', 'softbounce', 'complaint'].map((name, n) => unlessGone(agent.send(`${name}+${round}${n}@customer.test`))),
+        ...Array.from({ length: 3 }, () => unlessGone(agent.arrive())),
+        unlessGone(call('POST', '/v1/sandbox/reset')),
+        unlessGone(agent.pass(hour)),
+        unlessGone(call('POST', '/v1/sandbox/reset')),
+      ])
+    }
+    expect(broken).toEqual([])
+    expect(await agent.pass(0)).toMatchObject({ is_done: true })
+    expect(await call('POST', '/v1/sandbox/reset')).toMatchObject({ is_done: true })
+    for (const table of ['emails', 'threads', 'deliveries', 'attempts', 'events'] as const)
+      expect([table, await appliance.app.store.db.selectFrom(table).selectAll().execute()]).toEqual([table, []])
+  })
+
   it('touches no network, whatever is done with a test key', { timeout: 60_000 }, async () => {
     const heard = new Set<string>()
     onDials((port) => heard.add(port))
