@@ -88,6 +88,7 @@ import { createApprovals } from './oversight/approvals.ts'
 import { createOperatorSessions } from './oversight/operator-sessions.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
+import { hostedDomain } from './store/domains.ts'
 import { operatorOf } from './store/operator-address.ts'
 import type { EmailId } from './model/ids.ts'
 import { readReturnPath, returnPath } from './model/return-path.ts'
@@ -401,6 +402,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     keys,
     async start() {
       await destinations.start()
+      const { signup } = config
+      if (signup !== null && (await hostedDomain(store.db, signup.domain)) === undefined)
+        log.warn({ domain: signup.domain }, 'signup.domain-not-set-up')
       await checkSources(config.outbound.sources, trouble)
       runner.start()
       sweeper.start()

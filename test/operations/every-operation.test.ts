@@ -86,7 +86,7 @@ const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
         : keys.admin
 
 describeOnEachEngine('the examples', (openStore) => {
-  it('work as they are written', { timeout: 120_000 }, async () => {
+  it('work as they are written', { timeout: 240_000 }, async () => {
     // The furnishing comes from one desk: what an example needs is made anew before it.
     const desk = await openDesk(openStore)
     for (const operation of operations) {

@@ -177,6 +177,9 @@ describeOnEachEngine('signing up', (openStore) => {
       status: 400,
       body: { code: 'BAD_INPUT' },
     })
+    await desk.clock.advance(59 * minute)
+    expect(shown(await signUp(desk, { pow_solution, slug: 'ann-s-shop' }, key))).toEqual(shown(first))
+    expect(await signUp(desk, { pow_solution }, key)).toMatchObject({ status: 400, body: { code: 'CHALLENGE_NOT_ACCEPTED' } })
     expect(await signupLetters(desk)).toHaveLength(1)
   })
 

@@ -45,8 +45,10 @@ export function checkSolution(
   if (madeFor !== anybody && !same(madeFor, whom(secret, email)))
     return fail('CHALLENGE_NOT_ACCEPTED', 'It is for another oversight_email.')
   if (!same(challenge, sha256(salt + String(number)))) return fail('CHALLENGE_NOT_ACCEPTED', 'The number is not its solution.')
-  return ok({ digest: sha256(signature) })
+  return ok({ digest: digestOf(solution) })
 }
+
+export const digestOf = ({ signature }: Solution): string => sha256(signature)
 
 /** Parts that are kept apart by what none of them has in it. */
 export const keyed = (secret: string, ...parts: readonly string[]): string =>

@@ -42,7 +42,7 @@ import {
 } from '../../store/signups.ts'
 import { draftKey } from '../keys.ts'
 import { makeMailbox, whyTaken } from '../mailboxes.ts'
-import { type Challenge, type Solution, checkSolution, keyed, makeChallenge, same } from './challenge.ts'
+import { type Challenge, type Solution, checkSolution, digestOf, keyed, makeChallenge, same } from './challenge.ts'
 import { codesLetter, knownLetter } from './letters.ts'
 import { type LimitedStep, type Network, createLimits, resendAfterMs } from './limits.ts'
 import { likeSlug, slugFor, whyNoSlug } from './slug.ts'
@@ -177,7 +177,7 @@ export function createSignups(deps: SignupsDeps): Signups {
       const allowed = may('request', network)
       if (!allowed.ok) return allowed
       const proved = checkSolution(secret, request.solution, { email: addressKey(request.email), now: clock.now() })
-      if (!proved.ok) return proved
+      if (!proved.ok) return (await isRepeated(deps, request)) ? ok({ repeated: true }) : proved
       const end = await store.transaction((tx) => takeRequest(tx, allowed.value, request, proved.value.digest))
       if (end.ok && !end.value.repeated) onMail?.()
       return end
@@ -273,9 +273,8 @@ async function takeRequest(
   digest: string,
 ): Promise<Result<{ repeated: boolean }, RequestProblem>> {
   const { policy, clock, secret } = deps
-  const { idempotencyKey: key, solution: _, ...said } = request
   const now = clock.now()
-  const repeat_hash = key === null ? null : keyed(secret, 'repeat', key, JSON.stringify(said))
+  const repeat_hash = repeatHash(secret, request)
   const spent = await spentChallenge(tx, digest)
   if (spent !== undefined) return spentOr(spent, repeat_hash)
   const room = await whyNoRoom(tx, deps, now)
@@ -289,6 +288,17 @@ async function takeRequest(
   if (!(await spendChallenge(tx, { digest, repeat_hash, forget_at: now + repeatMs }))) return fail('CHALLENGE_SPENT')
   await newSignup(tx, deps, request, null, now)
   return ok({ repeated: false })
+}
+
+/** A call is its idempotency key, all that it says, and its solution, under whose digest this is kept. */
+const repeatHash = (secret: string, request: SignupRequest): string | null =>
+  request.idempotencyKey === null ? null : keyed(secret, 'repeat', JSON.stringify({ ...request, solution: null }))
+
+/** Known for longer than the challenge is good. */
+async function isRepeated({ store, secret }: SignupsDeps, request: SignupRequest): Promise<boolean> {
+  const repeat_hash = repeatHash(secret, request)
+  const spent = repeat_hash === null ? undefined : await spentChallenge(store.db, digestOf(request.solution))
+  return spent !== undefined && spentOr(spent, repeat_hash).ok
 }
 
 const spentOr = ({ repeat_hash }: Row<'spent_challenges'>, own: string | null): Result<{ repeated: boolean }, 'CHALLENGE_SPENT'> =>
