@@ -36,6 +36,12 @@ export function missingPeer(...names: readonly Peer[]): boolean {
 export const missingUnpackedPeer = (name: UnpackedPeer): boolean =>
   find(name) === null && skipBecause(`missing ${name}; on Debian, as root: .ci/unpack-peers`)
 
+/** The same for the published Python clients, which have a Python of their own. */
+export const missingPythonClients = (): boolean =>
+  !executable(pythonOfClients()) && skipBecause('missing the Python clients; with python3-venv of Debian: .ci/install-python-clients')
+
+export const pythonOfClients = (): string => join(unpacked, 'python/bin/python')
+
 /** The full path of a peer's program, for starting it. Throws when it is not installed. */
 export function peerPath(program: string): string {
   const path = find(program)
