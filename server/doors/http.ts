@@ -28,6 +28,7 @@ import { openApiDocument } from './openapi.ts'
 import { isOpen } from './open.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { type Allowance, type Rates, createRequestRates, noRates, rateFacts, rateFields, windowSeconds } from './request-rates.ts'
+import { referencePath, serveReference } from './reference.ts'
 import { serveRest } from './rest.ts'
 import { createSessionCookies } from './session-cookie.ts'
 import { serveTrpc } from './trpc.ts'
@@ -233,6 +234,7 @@ const publicPaths: readonly string[] = [
   '/v1/proof-status',
   '/openapi.json',
   '/v1/openapi.json',
+  referencePath,
   metricsPath,
   unsubscribeRoute,
   openRoute,
@@ -252,10 +254,12 @@ function servePublic(app: FastifyInstance, { rooms, config, log }: HttpServerDep
   const document = openApiDocument(config.http.publicUrl)
   app.get('/openapi.json', async () => document)
   app.get('/v1/openapi.json', async () => document)
+  serveReference(app, document)
   app.get('/', async () => ({
     name: 'multimail',
     status: 'ok',
     openapi: '/openapi.json',
+    docs: referencePath,
     rest: '/v1',
     trpc: '/trpc',
     mcp: '/mcp',
