@@ -61,23 +61,28 @@ export function createAccountRemoval(deps: AccountRemovalDeps): AccountRemoval {
 
   /** One round after the other. */
   function round(): Promise<void> {
-    work = work.then(removeAll).catch((error: unknown) => {
+    work = work.then(removeAll).then(lookAgainAt, (error: unknown) => {
       log.error({ err: error }, 'account.removal-failed')
       lookAgainAt(clock.now() + afterFailureMs)
     })
     return work
   }
-  async function removeAll(): Promise<void> {
-    alarm?.cancel()
+  /** @returns when to come again (epoch ms); null: nothing is left of any */
+  async function removeAll(): Promise<number | null> {
+    const times: number[] = []
     for (const account of await accountsToRemove(store.db)) {
-      const next = await remove(deps, account, () => running || draining > 0)
-      if (next !== null) lookAgainAt(next)
+      const next = await remove(deps, account, () => running || draining > 0).catch((error: unknown) => {
+        // What is wrong with one keeps no other.
+        log.error({ accountId: account.id, err: error }, 'account.removal-failed')
+        return clock.now() + afterFailureMs
+      })
+      if (next !== null) times.push(next)
     }
+    return times.length === 0 ? null : Math.min(...times)
   }
-  function lookAgainAt(at: number): void {
-    if (!running) return
+  function lookAgainAt(at: number | null): void {
     alarm?.cancel()
-    alarm = clock.at(at, () => void round())
+    if (running && at !== null) alarm = clock.at(at, () => void round())
   }
   let draining = 0
   return {

@@ -2,7 +2,6 @@
 import { describe, it } from 'vitest'
 
 describe('the MCP server 0.7', () => {
-  it.todo('asks for a link to an attachment first: url, filename, size_bytes, content_type and expires_in, and the url needs no key')
   it.todo('asks for usage with period=summary and period=daily')
   it.todo('deletes the account without ever sending a code: once the operator has agreed, the same call does it')
   it.todo('signs up without a key: a challenge, an account, a code by mail, and a key with its mailbox')
@@ -19,7 +18,6 @@ describe('multimail-pp-cli', () => {
 })
 
 describe('the acceptance checklist', () => {
-  it.todo('3: download_attachment asks for a link, which needs no key, for 50,000 and for 50,001 bytes')
   it.todo('7: get_usage() and delete_account() of the Python client')
   it.todo('401: WWW-Authenticate leads to /.well-known/oauth-protected-resource')
 })

@@ -12,8 +12,8 @@ const later = '2026-06-01T10:00:00Z'
 const mailbox = '/v1/mailboxes/{mailbox_id}'
 const email = `${mailbox}/emails/{email_id}`
 
-/** Every request that the tools of 0.7.0 make with a key, and its status here: what it takes for success is 2xx. Sign-up, usage, the account's end and
- *  links to attachments are in awaited.test.ts. */
+/** Every request that the tools of 0.7.0 make with a key, and its status here: what it takes for success is 2xx. Sign-up, usage and the end of the account are in
+ *  awaited.test.ts. */
 const requests: [tool: string, key: Key, method: Method, path: string, body: object | undefined, status: number][] = [
   ['list_mailboxes', 'agent', 'GET', '/v1/mailboxes', undefined, 200],
   ['send_email', 'agent', 'POST', `${mailbox}/send`, letter, 202],
@@ -47,6 +47,7 @@ const requests: [tool: string, key: Key, method: Method, path: string, body: obj
   ],
   ['read_email', 'agent', 'GET', email, undefined, 200],
   ['reply_email', 'agent', 'POST', `${mailbox}/reply/{email_id}`, { markdown: 'Yes', cc: ['cy@remote.test'], idempotency_key: 'r' }, 202],
+  ['download_attachment', 'agent', 'GET', `${email}/attachments/order.txt/url`, undefined, 200],
   ['get_thread', 'agent', 'GET', `${mailbox}/threads/{thread_id}`, undefined, 200],
   ['cancel_message', 'agent', 'POST', `${mailbox}/emails/{pending_id}/cancel`, undefined, 200],
   [

@@ -146,6 +146,22 @@ describeOnOneEngine('the MCP server 0.7', (openStore) => {
     expect(answer.headers.get('content-type')).toBe('application/pdf')
     expect(Buffer.from(await answer.arrayBuffer()).equals(content)).toBe(true)
   })
+  it.each([50_000, 50_001])('asks for a link to an attachment of %i bytes first, and what it leads to needs no key', async (size) => {
+    const desk = await openDesk(openStore)
+    const { gated, keys } = desk.ours
+    const mail = await desk.receive(gated, {
+      attachments: [{ name: 'a.bin', contentType: 'application/pdf', content: Buffer.alloc(size, 7) }],
+    })
+    const link = await desk.call(keys.reader, 'GET', `/v1/mailboxes/${gated.id}/emails/${mail.id}/attachments/a.bin/url`)
+    expect(link).toMatchObject({
+      status: 200,
+      body: { filename: 'a.bin', size_bytes: size, content_type: 'application/pdf', expires_in: 3600 },
+    })
+    const { pathname, search } = new URL(String(link.body['url']))
+    const answer = await fetch(desk.url + pathname + search)
+    expect([answer.status, (await answer.arrayBuffer()).byteLength]).toEqual([200, size])
+  })
+
   it('waits by asking again: the newest first, then what is unread since that id, which is not among it', async () => {
     const desk = await openDesk(openStore)
     const { gated, keys } = desk.ours

@@ -227,6 +227,29 @@ describeOnEachEngine('an account that is deleted', (openStore) => {
     expect(removed).toHaveLength(1)
   })
 
+  it('keeps no other that is being removed, while it waits or when something is wrong with it', async () => {
+    const desk = await openDesk(openStore)
+    const { ours, theirs, store } = desk
+    await fill(desk)
+    for (const { accountId } of [ours, theirs])
+      await store.transaction((tx) => desk.accountRemoval.close(tx, accountId, { kind: 'system', part: 'host' }))
+    const [delivery] = await listWaiting(store.db, { tenancy: ours.free.tenancy, limit: 1 })
+    const lease = { lease: 'somebody', leased_until: desk.clock.now() + 5 * minute }
+    await store.db
+      .updateTable('deliveries')
+      .set(lease)
+      .where('id', '=', delivery?.id as DeliveryId)
+      .execute()
+    const times: number[] = []
+    const clock = { now: desk.clock.now, at: (time: number) => (times.push(time), { cancel: () => undefined }) }
+    const waiting = createAccountRemoval({ store, clock, log: silentLog, endMail })
+    waiting.start()
+    await waiting.drain()
+    await waiting.stop()
+    expect(Object.keys(await rowsOf(desk, theirs.accountId))).not.toContain('emails')
+    expect(times.at(-1)).toBe(desk.clock.now() + 2_000)
+  })
+
   it('can be set up anew at once, as if it had never been, without waiting for what is being removed', async () => {
     const desk = await openDesk(openStore)
     await fill(desk)

@@ -316,7 +316,7 @@ describeOnEachEngine('whose rows a key can reach', (openStore) => {
     expect(await state(desk)).toEqual(before)
   })
 
-  it('finds nothing under an id of the other world, from either side, and changes nothing', async () => {
+  it('finds nothing under an id of the other world, from either side, and changes nothing', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     const { keys } = desk.ours
     const live = await fill(desk, desk.ours)
@@ -332,7 +332,7 @@ describeOnEachEngine('whose rows a key can reach', (openStore) => {
     expect(await state(desk)).toEqual(before)
   })
 
-  it('lists nothing of the other world, from either side', async () => {
+  it('lists nothing of the other world, from either side', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     const { keys, accountId } = desk.ours
     const live = await fill(desk, desk.ours)

@@ -27,43 +27,47 @@ function changed(before: Map<string, Record<string, unknown>[]>, after: Map<stri
 }
 
 describeOnEachEngine('the clock of the test world', (openStore) => {
-  it('brings nearer what waits there, by exactly so much, and touches no row of another world or account', async () => {
-    const desk = await openDesk(openStore)
-    await furnishScene(desk, desk.ours)
-    await furnishTestWorld(desk, desk.theirs)
-    await furnishTestWorld(desk, desk.ours)
-    const before = await rowsOfWorlds(desk.store, desk.ours.accountId)
-    expect(await advance(desk, day + 1)).toMatchObject({
-      status: 200,
-      body: { seconds: day + 1, came_due: { scheduled: 1, deliveries: 0, holds: 0, requests: 1 }, is_done: false },
-    })
-    const after = await rowsOfWorlds(desk.store, desk.ours.accountId)
-    expect(after.others).toEqual(before.others)
-    const moved = changed(before.own, after.own)
-    expect([...moved.keys()].toSorted()).toEqual(
-      [
-        'admin_actions.created_at',
-        'admin_actions.expires_at',
-        'api_keys.last_used_at',
-        'deliveries.give_up_at',
-        'deliveries.next_attempt_at',
-        'deliveries.queued_at',
-        'emails.due_at',
-        'emails.send_at',
-        'holds.expires_at',
-        'idempotent_calls.created_at',
-        'idempotent_calls.expires_at',
-        'mode_upgrades.created_at',
-        'mode_upgrades.expires_at',
-        'recent_submissions.at',
-        'webhooks.next_attempt_at',
-      ].filter((name) => name !== 'api_keys.last_used_at' || moved.has(name)),
-    )
-    for (const [column, by] of moved)
-      if (column !== 'api_keys.last_used_at') expect([column, [...by]]).toEqual([column, [(day + 1) * 1000]])
-  })
+  it(
+    'brings nearer what waits there, by exactly so much, and touches no row of another world or account',
+    { timeout: 30_000 },
+    async () => {
+      const desk = await openDesk(openStore)
+      await furnishScene(desk, desk.ours)
+      await furnishTestWorld(desk, desk.theirs)
+      await furnishTestWorld(desk, desk.ours)
+      const before = await rowsOfWorlds(desk.store, desk.ours.accountId)
+      expect(await advance(desk, day + 1)).toMatchObject({
+        status: 200,
+        body: { seconds: day + 1, came_due: { scheduled: 1, deliveries: 0, holds: 0, requests: 1 }, is_done: false },
+      })
+      const after = await rowsOfWorlds(desk.store, desk.ours.accountId)
+      expect(after.others).toEqual(before.others)
+      const moved = changed(before.own, after.own)
+      expect([...moved.keys()].toSorted()).toEqual(
+        [
+          'admin_actions.created_at',
+          'admin_actions.expires_at',
+          'api_keys.last_used_at',
+          'deliveries.give_up_at',
+          'deliveries.next_attempt_at',
+          'deliveries.queued_at',
+          'emails.due_at',
+          'emails.send_at',
+          'holds.expires_at',
+          'idempotent_calls.created_at',
+          'idempotent_calls.expires_at',
+          'mode_upgrades.created_at',
+          'mode_upgrades.expires_at',
+          'recent_submissions.at',
+          'webhooks.next_attempt_at',
+        ].filter((name) => name !== 'api_keys.last_used_at' || moved.has(name)),
+      )
+      for (const [column, by] of moved)
+        if (column !== 'api_keys.last_used_at') expect([column, [...by]]).toEqual([column, [(day + 1) * 1000]])
+    },
+  )
 
-  it('lets a decision that nobody makes expire, and nothing else of what waits for one', async () => {
+  it('lets a decision that nobody makes expire, and nothing else of what waits for one', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     const { pending, scheduled } = await furnishTestWorld(desk, desk.ours)
     expect((await advance(desk, 73 * 3600)).body).toMatchObject({ came_due: { holds: 1 } })
@@ -74,7 +78,7 @@ describeOnEachEngine('the clock of the test world', (openStore) => {
     expect(scheduled).toMatch(/^em_/)
   })
 
-  it('is moved once for one idempotency key, and the key is remembered all the same', async () => {
+  it('is moved once for one idempotency key, and the key is remembered all the same', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     await furnishTestWorld(desk, desk.ours)
     const dueAt = async () =>
@@ -109,7 +113,7 @@ describeOnEachEngine('the clock of the test world', (openStore) => {
     expect(Object.keys(moved[0]?.metadata ?? {}).toSorted()).toEqual(['seconds', ...waitingKinds].toSorted())
   })
 
-  it('keeps counting what a mailbox sent within the hour, until the hour has passed', async () => {
+  it('keeps counting what a mailbox sent within the hour, until the hour has passed', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore, { caps: { hour: 1, day: 2, new: null } })
     const { test, keys } = desk.ours
     await desk.store.db.updateTable('mailboxes').set({ oversight_mode: 'autonomous' }).where('id', '=', test.id).execute()

@@ -9,19 +9,19 @@ const kept = ['api_keys', 'log_entries', 'mailboxes', 'usage_days', 'webhooks']
 /** How mailboxes are set up; what test keys told the operator; the counts of standings and of the month, which leave test mail out; and what is not of the
  *  test world, or follows emails by itself. */
 const setUp = [
-  ...['aliases', 'allowlist_entries', 'noticing_mailboxes', 'notified_mailboxes', 'send_caps'],
-  ...['issues', 'mailbox_days', 'mailbox_standings', 'monthly_messages'],
-  ...['received_reports', 'search_entries', 'search_queue'],
-]
+  ['aliases', 'allowlist_entries', 'noticing_mailboxes', 'notified_mailboxes', 'send_caps'],
+  ['issues', 'mailbox_days', 'mailbox_standings', 'monthly_messages'],
+  ['received_reports', 'search_entries', 'search_queue'],
+].flat()
 /** store/sandbox-reset.ts. A new table belongs there, or above. */
 const emptied = [
-  ...['address_failures', 'admin_actions', 'attachments', 'attempts', 'contacts', 'correspondents', 'decisions', 'deliveries'],
-  ...['email_places', 'email_tags', 'emails', 'events', 'first_contacts', 'holds', 'idempotent_calls', 'mode_upgrades', 'opens'],
-  ...['recent_submissions', 'releases', 'send_windows', 'sending_stops', 'spam_tokens', 'suppressions', 'threads', 'webhook_deliveries'],
-]
+  ['address_failures', 'admin_actions', 'attachments', 'attempts', 'contacts', 'correspondents', 'decisions', 'deliveries'],
+  ['email_places', 'email_tags', 'emails', 'events', 'first_contacts', 'holds', 'idempotent_calls', 'mode_upgrades', 'opens'],
+  ['recent_submissions', 'releases', 'send_windows', 'sending_stops', 'spam_tokens', 'suppressions', 'threads', 'webhook_deliveries'],
+].flat()
 
 describeOnEachEngine('the reset of the test world', (openStore) => {
-  it('leaves nothing there but how it is set up, and touches no row of another world or account', async () => {
+  it('leaves nothing there but how it is set up, and touches no row of another world or account', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     const { keys } = desk.ours
     await furnishScene(desk, desk.ours)
@@ -50,7 +50,7 @@ describeOnEachEngine('the reset of the test world', (openStore) => {
     expect(ofWorlds.map(({ name }) => name).toSorted()).toEqual([...emptied, ...kept, ...setUp].toSorted())
   })
 
-  it('lets a new run begin, whose mail is newer than all that was', async () => {
+  it('lets a new run begin, whose mail is newer than all that was', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     const { keys, test } = desk.ours
     const places = async () =>
@@ -67,7 +67,7 @@ describeOnEachEngine('the reset of the test world', (openStore) => {
     expect((await desk.call(keys.test, 'GET', `/check_inbox?since_id=${first.email}`)).status).toBe(404)
   })
 
-  it('goes on in parts, each on the record', async () => {
+  it('goes on in parts, each on the record', { timeout: 30_000 }, async () => {
     const desk = await openDesk(openStore)
     const { keys, accountId } = desk.ours
     await desk.store.transaction(async (tx) => {
