@@ -95,6 +95,21 @@ describeOnOneEngine('the acceptance checklist', (openStore) => {
     })
   })
 
+  it('401: WWW-Authenticate leads to /.well-known/oauth-protected-resource', async () => {
+    const desk = await openDesk(openStore)
+    for (const key of [null, 'mm_live_wrong']) {
+      const { status, headers } = await desk.call(key, 'GET', '/v1/account')
+      expect([status, headers.get('www-authenticate')]).toEqual([
+        401,
+        expect.stringMatching(/^Bearer .*resource_metadata="[^"]+\/\.well-known\/oauth-protected-resource"/),
+      ])
+    }
+    expect(await desk.call(null, 'GET', '/.well-known/oauth-protected-resource')).toMatchObject({
+      status: 200,
+      body: { resource: expect.any(String) },
+    })
+  })
+
   it('11: an unknown route, bad JSON, a body too large and a crash are JSON with an error', async () => {
     const desk = await openDesk(openStore)
     const { agent } = desk.ours.keys

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { openDesk } from '../support/desk.ts'
 import { asCommandLine } from '../support/old-clients.ts'
 import { furnishScene } from '../support/scene.ts'
+import { forPeople } from '../support/signup.ts'
 import { describeOnOneEngine } from '../support/stores.ts'
 
 type Item = Record<string, unknown>
@@ -52,6 +53,25 @@ describeOnOneEngine('multimail-pp-cli', (openStore) => {
         expect([path, item['id'] ?? item['name'] ?? item['slug'] ?? item['key']]).toEqual([path, expect.any(String)])
     }
   })
+
+  it('sync: usage, the export and the operator’s session answer like the others', async () => {
+    const desk = await openDesk(openStore)
+    await furnishScene(desk, desk.ours)
+    const admin = asCommandLine(desk, desk.ours.keys.admin)
+    expect(await admin('GET', '/v1/usage')).toMatchObject({ status: 200, body: { emails_received: expect.any(Number) } })
+    expect(await admin('GET', '/v1/export')).toMatchObject({ status: 200, body: { account: { id: desk.ours.accountId } } })
+    expect(await admin('GET', '/v1/operator/session')).toMatchObject({ status: 200, body: { active: false } })
+  })
+
+  it('sync: /v1/confirm leads to a page once, and not round in a circle', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const query = `?limit=100&cursor=&since_id=${encodeURIComponent('2026-01-01T00:00:00Z')}`
+    const answer = await fetch(`${desk.url}/v1/confirm${query}`, { redirect: 'manual', headers: { 'x-api-key': desk.ours.keys.admin } })
+    expect(answer.status).toBeGreaterThanOrEqual(301)
+    const page = await fetch(new URL(answer.headers.get('location') ?? '', desk.url), { redirect: 'manual' })
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/html/)])
+  })
+
   it('since_id: a time is one to start after', async () => {
     const desk = await openDesk(openStore)
     const { gated, keys } = desk.ours

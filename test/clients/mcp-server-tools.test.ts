@@ -12,8 +12,7 @@ const later = '2026-06-01T10:00:00Z'
 const mailbox = '/v1/mailboxes/{mailbox_id}'
 const email = `${mailbox}/emails/{email_id}`
 
-/** Every request that the tools of 0.7.0 make with a key, and its status here: what it takes for success is 2xx. Sign-up, usage and the end of the account are in
- *  awaited.test.ts. */
+/** Every request that the tools of 0.7.0 make with a key, and its status here: what it takes for success is 2xx. */
 const requests: [tool: string, key: Key, method: Method, path: string, body: object | undefined, status: number][] = [
   ['list_mailboxes', 'agent', 'GET', '/v1/mailboxes', undefined, 200],
   ['send_email', 'agent', 'POST', `${mailbox}/send`, letter, 202],
@@ -114,6 +113,9 @@ const requests: [tool: string, key: Key, method: Method, path: string, body: obj
   ['report_spam', 'agent', 'POST', '/v1/emails/{email_id}/report-spam', undefined, 200],
   ['not_spam', 'agent', 'POST', '/v1/emails/{email_id}/not-spam', undefined, 200],
   ['list_spam', 'agent', 'GET', '/v1/emails?limit=20', undefined, 200],
+  ['get_usage', 'agent', 'GET', '/v1/usage?period=summary', undefined, 200],
+  ['get_usage daily', 'agent', 'GET', '/v1/usage?period=daily', undefined, 200],
+  ['delete_account', 'admin', 'DELETE', '/v1/account', undefined, 202],
 ]
 
 describeOnOneEngine('the tools of the MCP server 0.7', (openStore) => {

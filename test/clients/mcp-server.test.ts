@@ -2,8 +2,10 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { mailedCode } from '../support/agreed.ts'
+import type { Challenge } from '../../server/identity/signup/challenge.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
-import { asMcpServer } from '../support/old-clients.ts'
+import { type OldClient, asMcpServer } from '../support/old-clients.ts'
+import { forPeople, lastLetter, solved, wanted } from '../support/signup.ts'
 import { describeOnOneEngine } from '../support/stores.ts'
 
 const letter = { to: ['bo@remote.test'], subject: 'Hi', markdown: 'Hello' }
@@ -221,6 +223,52 @@ describeOnOneEngine('the MCP server 0.7', (openStore) => {
     const known = listOf((await other('GET', '/v1/api-keys')).body, 'api_keys').find(({ name }) => name === 'further')
     expect(await other('DELETE', `/v1/api-keys/${String(known?.['id'])}`)).toMatchObject({ status: 200, body: { status: 'revoked' } })
   })
+  it('deletes the account without ever sending a code: once the operator has agreed, the same call does it', async () => {
+    const desk = await openDesk(openStore)
+    const admin = asMcpServer(desk, desk.ours.keys.admin)
+    expect(await admin('DELETE', '/v1/account')).toMatchObject({ status: 202, body: { status: 'pending_approval' } })
+    expect((await admin('GET', '/v1/account')).status).toBe(200)
+    const deleted = await admin('DELETE', `/v1/account?approval_code=${await mailedCode(desk)}`)
+    expect(deleted).toMatchObject({ status: 200, body: { status: 'deleted' } })
+    expect((await admin('GET', '/v1/account')).status).toBe(401)
+    const unattended = await openDesk(openStore, { adminApproval: 'off' })
+    const other = asMcpServer(unattended, unattended.ours.keys.admin)
+    expect(await other('DELETE', '/v1/account')).toMatchObject({ status: 200, body: { status: 'deleted' } })
+  })
+
+  it('shows usage as a sum and by day', async () => {
+    const desk = await openDesk(openStore)
+    const agent = asMcpServer(desk, desk.ours.keys.agent)
+    await desk.receive(desk.ours.gated)
+    const sum = await agent('GET', '/v1/usage?period=summary')
+    expect(sum).toMatchObject({ status: 200, body: { breakdown: 'summary', emails_received: expect.any(Number) } })
+    expect(sum.body).not.toHaveProperty('data')
+    const daily = await agent('GET', '/v1/usage?period=daily')
+    expect(daily).toMatchObject({ status: 200, body: { breakdown: 'daily', data: expect.any(Array) } })
+  })
+
+  it('signs up without a key: a challenge, an account, a code by mail, and a key with its mailbox', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const nobody: OldClient = (method, path, body) => desk.call(null, method, path, body, { 'content-type': 'application/json' })
+    const of = { oversight_email: wanted.oversight_email }
+    const asked = await nobody('POST', '/v1/account/challenge', of)
+    const pow_solution = solved(asked.body as unknown as Challenge)
+    expect((await nobody('POST', '/v1/account', { ...wanted, oversight_mode: 'gated_send', pow_solution })).body).toMatchObject({
+      status: 'confirmation_sent',
+    })
+    await desk.clock.advance(300_000)
+    expect((await nobody('POST', '/v1/account/resend-confirmation', of)).body).toMatchObject({ status: 'confirmation_resent' })
+    const { body } = await nobody('POST', '/v1/confirm', { code: (await lastLetter(desk)).agent })
+    expect(body).toMatchObject({
+      api_key: expect.stringMatching(/^mm_live_/),
+      mailbox_address: expect.stringContaining('@ours.test'),
+      oversight_mode: 'gated_send',
+    })
+    expect((await asMcpServer(desk, String(body['api_key']))('GET', '/v1/mailboxes')).body).toMatchObject({
+      mailboxes: [{ id: body['mailbox_id'] }],
+    })
+  })
+
   it('adds a contact with tags and without', async () => {
     const desk = await openDesk(openStore)
     const agent = asMcpServer(desk, desk.ours.keys.agent)

@@ -78,6 +78,8 @@ const methods: [
   ['get_audit_log()', 'admin', 'GET', '/v1/audit-log?limit=100', undefined, ['entries.0.action']],
   ['get_account()', 'agent', 'GET', '/v1/account', undefined, ['name']],
   ['update_account()', 'admin', 'PATCH', '/v1/account', { name: 'Ours' }, ['status']],
+  ['get_usage()', 'agent', 'GET', '/v1/usage', undefined, ['emails_sent', 'emails_received']],
+  ['delete_account()', 'admin', 'DELETE', '/v1/account', undefined, ['status']],
   ['delete_mailbox()', 'admin', 'DELETE', '/v1/mailboxes/{other_mailbox_id}', undefined, ['status']],
 ]
 

@@ -51,7 +51,7 @@ describe.skipIf(missingPythonClients())('the published Python clients', () => {
       for (const [name, error] of Object.entries(errors)) expect(told.get(name)).toMatchObject(error)
       const raised = [...told.values()].filter((one) => one.raised !== undefined && errors[one.name] === undefined)
       expect(raised).toEqual([])
-      expect(told.size).toBe(60)
+      expect(told.size).toBe(62)
 
       const resultOf = (name: string): unknown => told.get(name)?.result
       expect(resultOf('get_email')).toMatchObject({ text_body: 'Where is my order?', subject: 'An order' })
@@ -65,6 +65,8 @@ describe.skipIf(missingPythonClients())('the published Python clients', () => {
       })
       expect(resultOf('decide')).toMatchObject({ status: 'approved_and_sent' })
       expect(resultOf('list_contacts')).toMatchObject([{ email: 'ed@remote.test', name: 'ed' }])
+      expect(resultOf('get_usage')).toMatchObject({ emails_sent: expect.any(Number) })
+      expect(resultOf('delete_account')).toMatchObject({ status: 'deleted' })
       expect(resultOf('async')).toEqual([3, true])
       for (const kit of ['langchain', 'crewai']) {
         expect(resultOf(`${kit} check_inbox`)).toContain('- [inbound] An order — from ann@remote.test')

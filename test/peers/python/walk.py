@@ -75,6 +75,7 @@ tell("delete_domain", lambda: admin.delete_domain(domain["id"]))
 tell("list_suppressions", admin.list_suppressions)
 tell("remove_suppression", lambda: admin.remove_suppression("left@example.org"))
 tell("get_audit_log", lambda: admin.get_audit_log(limit=5))
+tell("get_usage", admin.get_usage)
 
 tell("wrong key", lambda: MultiMail("mm_live_no", base_url=URL).get_account())
 tell("missing scope", lambda: client("reader").send_email(MAILBOX, subject="One", **letter))
@@ -104,3 +105,6 @@ for kit, name in ((LangChain, "langchain"), (CrewAI, "crewai")):
     tell(name + " decide_email", lambda: deciding["decide_email"]._run(pending[0]["id"], "reject", "No"))
     tell(name + " get_thread", lambda: tools["get_thread"]._run(MAILBOX, IDS["thread_id"]))
     tell(name + " tag_email", lambda: tools["tag_email"]._run(MAILBOX, EMAIL, {"kit": name}))
+
+# Last: no key works after it.
+tell("delete_account", admin.delete_account)
