@@ -6,7 +6,8 @@ import { type JsonObject, isObject } from '../../server/doors/shape.ts'
 import { type OperationInfo, type OperationName, operations } from '../../server/operations/router.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { filled, furnishScene } from '../support/scene.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { forPeople } from '../support/signup.ts'
+import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
 
 const each = operations.map((operation) => [operation.name, operation] as const)
 
@@ -74,6 +75,9 @@ const refusedOnPurpose: Partial<Record<OperationName, string>> = {
   activate_account: 'SIGNUP_NOT_ENABLED',
 }
 
+const recorded = async ({ store }: Desk): Promise<number> =>
+  (await store.db.selectFrom('log_head').select('next_seq').executeTakeFirstOrThrow()).next_seq
+
 const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
   meta.testOnly
     ? meta.scope === 'admin'
@@ -85,16 +89,45 @@ const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
         ? keys.agent
         : keys.admin
 
+/** Whose examples read nothing of the account and change nothing in it. */
+const offTheRecord: readonly OperationName[] = [
+  // Says the same to everybody.
+  'setup_multimail',
+  // Here there is nothing to lift, to change, or to end; each has a test of its own in which there is.
+  'lift_enforcement',
+  'set_sending_settings',
+  'end_operator_session',
+]
+
+/** What MCP lists for a key; null: for whoever has none yet. */
+async function toolsOf({ call }: Desk, key: string | null): Promise<string[]> {
+  const headers = { accept: 'application/json, text/event-stream' }
+  const { body } = await call(key, 'POST', key === null ? '/onboard' : '/mcp', { jsonrpc: '2.0', id: 1, method: 'tools/list' }, headers)
+  return (body['result'] as { tools: { name: string }[] }).tools.map(({ name }) => name)
+}
+
+describeOnOneEngine('every operation, over MCP', (openStore) => {
+  it('is a tool for the keys that may, or for who has none, but for the sessions of operators: a cookie is for people', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const { agent, reviewer, admin, test, testAdmin } = desk.ours.keys
+    const lists = await Promise.all([null, agent, reviewer, admin, test, testAdmin].map((key) => toolsOf(desk, key)))
+    const names = operations.map(({ name }) => name).filter((name) => !/_operator_sessions?$/.test(name))
+    expect([...new Set(lists.flat())].toSorted()).toEqual(names.toSorted())
+  })
+})
+
 describeOnEachEngine('the examples', (openStore) => {
-  it('work as they are written', { timeout: 240_000 }, async () => {
+  it('work as they are written, and each is on the record', { timeout: 240_000 }, async () => {
     // The furnishing comes from one desk: what an example needs is made anew before it.
     const desk = await openDesk(openStore)
+    const shown: [OperationName, boolean][] = []
     for (const operation of operations) {
       const scene = await furnishScene(desk, desk.ours)
       for (const { input } of operation.meta.examples ?? []) {
         const { name, kind } = operation
         const body = filled(input, scene)
         const query = kind === 'query' ? `?input=${encodeURIComponent(JSON.stringify(body))}` : ''
+        const before = await recorded(desk)
         const answer = await desk.call(
           keyFor(desk, operation),
           kind === 'query' ? 'GET' : 'POST',
@@ -104,9 +137,11 @@ describeOnEachEngine('the examples', (openStore) => {
         const refusal = (answer.body['error'] as { data?: { code?: string } } | undefined)?.data?.code
         expect([name, refusal]).toEqual([name, refusedOnPurpose[name]])
         expect([name, answer.status]).toEqual([name, refusal === undefined ? 200 : 400])
+        if (refusal === undefined) shown.push([name, (await recorded(desk)) > before])
       }
       // No mail is the same as that of the scene before.
       await desk.clock.advance(60_001)
     }
+    expect(shown.filter(([, isRecorded]) => !isRecorded).map(([name]) => name)).toEqual(offTheRecord)
   })
 })
