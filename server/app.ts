@@ -340,7 +340,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   }
   const usage = createUsage({ store, clock, log })
   const accountRemoval = createAccountRemoval({ store, clock, log, endMail })
-  const live = createLive({ store, clock, log, isGood: async (id) => (await keys.actorOf(id)) !== null })
+  const live = createLive({ store, clock, log, isGood: keys.isStill })
   metrics.measuredBy('events_listeners', 'Calls that wait for an email, and streams that are open', 'kind', async () => ({
     wait: live.admitted('wait'),
     stream: live.admitted('stream'),

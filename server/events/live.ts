@@ -7,7 +7,6 @@
  * them is written beside each event, and outlives the process; here nothing does. A stream that was cut goes on where it was, or says that it cannot.
  */
 import type { KeyActor } from '../model/actor.ts'
-import type { KeyId } from '../model/ids.ts'
 import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
@@ -31,8 +30,8 @@ export type Live = {
   admitted(kind: 'wait' | 'stream'): number
   /** How many listen. */
   listening(): number
-  /** Is it still the key of somebody? */
-  isGood(key: KeyId): Promise<boolean>
+  /** Is its key still good, and may it all that it might then? */
+  isGood(actor: KeyActor): Promise<boolean>
   /** Ends all waits and streams; none begins any more. */
   close(): void
 }

@@ -1,5 +1,5 @@
 /** One stream of events: what was missed first, then what comes. */
-import type { KeyId } from '../model/ids.ts'
+import type { KeyActor } from '../model/actor.ts'
 import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Store } from '../store/db.ts'
 import { type EventRow, type EventType, eventsMissed, firstSeq } from '../store/events.ts'
@@ -7,11 +7,11 @@ import { type Position, type Progress, positionOf, positionText, readPosition } 
 import type { Listen, LiveEvent, Scope } from './listener.ts'
 
 /** `types` null: all. `from`: the position a client had last; null: from now on. */
-export type StreamRequest = { keyId: KeyId; types: readonly EventType[] | null; from: string | null; signal?: AbortSignal | undefined }
+export type StreamRequest = { actor: KeyActor; types: readonly EventType[] | null; from: string | null; signal?: AbortSignal | undefined }
 
 /** `ready`: from here on. `resync`: what came between the position named and this one is lost to this stream; look at the lists. */
 export type StreamItem = { kind: 'ready' | 'resync'; position: string } | ({ kind: 'event' } & LiveEvent)
-/** `slow`: the reader was too far behind · `key`: its key is good no more */
+/** `slow`: the reader was too far behind · `key`: its key is good no more, or may less than it did */
 export type StreamEnd = { kind: 'end'; why: 'gone' | 'slow' | 'key' | 'closed' }
 
 export type Stream = { next(): Promise<StreamItem | StreamEnd>; close(): void }
@@ -19,7 +19,7 @@ export type Stream = { next(): Promise<StreamItem | StreamEnd>; close(): void }
 type Deps = {
   store: Store
   clock: Clock
-  isGood(key: KeyId): Promise<boolean>
+  isGood(actor: KeyActor): Promise<boolean>
   listen: Listen
   /** a copy of how far the reader has come, once it has read all that is there */
   settledNow(): Promise<Progress>
@@ -28,10 +28,10 @@ type Deps = {
 /** Who is further behind reads what it missed from the table, when it comes back. */
 const mostWaiting = 256
 const mostMissed = 1_000
-/** A key that was revoked or has expired has its streams for this long at most. */
+/** A key that was revoked, has expired or may less than before has its streams for this long at most. */
 const keyCheckMs = 30_000
 
-export async function openStream(deps: Deps, scope: Scope, { keyId, types, from, signal }: StreamRequest): Promise<Stream> {
+export async function openStream(deps: Deps, scope: Scope, { actor, types, from, signal }: StreamRequest): Promise<Stream> {
   const { clock } = deps
   const waiting: StreamItem[] = []
   const replayed = new Set<number>()
@@ -72,7 +72,7 @@ export async function openStream(deps: Deps, scope: Scope, { keyId, types, from,
   }
   const checkKey = (): void => {
     check = clock.at(clock.now() + keyCheckMs, () => {
-      deps.isGood(keyId).then(
+      deps.isGood(actor).then(
         (isGood) => (isGood ? end === null && checkKey() : finish('key')),
         () => finish('closed'),
       )

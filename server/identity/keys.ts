@@ -5,7 +5,7 @@
  * log in the same transaction; an expired, revoked or mistyped key is nobody, and so is one whose row holds scopes that no key may have together.
  */
 import { timingSafeEqual } from 'node:crypto'
-import type { Actor, KeyActor, Scope } from '../model/actor.ts'
+import { type Actor, type KeyActor, type Scope, reaches } from '../model/actor.ts'
 import { type KeyId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
@@ -35,6 +35,8 @@ export type Keys = {
   identify(presented: string): Promise<KeyActor | null>
   /** The actor of a key by its id, for what was signed on its behalf and for whoever has waited for long; null when it is not good any more. */
   actorOf(id: KeyId): Promise<KeyActor | null>
+  /** Is the key of somebody who called before still good, and may it all that it might then? */
+  isStill(actor: KeyActor): Promise<boolean>
   /** Makes a key worthless at once. False when there is none with this id that is not revoked already. */
   revoke(id: KeyId, by?: Actor): Promise<boolean>
 }
@@ -68,6 +70,11 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
     async actorOf(id) {
       const row = await keyById(store.db, id)
       return row === undefined || !isGood(row, clock.now()) ? null : toActor(row)
+    },
+
+    async isStill(then) {
+      const row = await keyById(store.db, then.keyId)
+      return row !== undefined && isGood(row, clock.now()) && mayAllOf(toActor(row), then)
     },
 
     revoke: (id, by = host) =>
@@ -132,6 +139,10 @@ export const isGood = (row: Row<'api_keys'>, now: number): boolean =>
 export const scopesOf = (row: Row<'api_keys'>): Scope[] => JSON.parse(row.scopes_json) as Scope[]
 export const mailboxIdsOf = (row: Row<'api_keys'>): MailboxId[] | null =>
   row.mailbox_ids_json === null ? null : (JSON.parse(row.mailbox_ids_json) as MailboxId[])
+
+const mayAllOf = (now: KeyActor, then: KeyActor): boolean =>
+  then.scopes.every((scope) => now.scopes.includes(scope)) &&
+  (now.mailboxIds === null || (then.mailboxIds?.every((id) => reaches(now, id)) ?? false))
 
 async function touch(store: Store, row: Row<'api_keys'>, now: number): Promise<void> {
   if (row.last_used_at === null || now - row.last_used_at >= touchEveryMs) await touchKey(store.db, row.id, now)

@@ -14,7 +14,7 @@ import { addCalls, dayOf, isBehind, sumUpLog } from '../store/usage.ts'
 export type Usage = {
   /** Counts calls of today. */
   countCalls(tenancy: Tenancy, calls: number): void
-  /** Counts what happened, but no more than somebody can wait for. @returns false when more is left */
+  /** Counts what happened, but no more than somebody can wait for. @returns false when more is left, or it went wrong */
   catchUp(): Promise<boolean>
   start(): void
   /** Writes down what was counted. */
@@ -58,9 +58,12 @@ export function createUsage({ store, clock, log, mostOnDemand = usualOnDemand }:
     work = mine.catch(() => undefined)
     return mine
   }
+  function failed(error: unknown): void {
+    log.error({ err: error }, 'usage.uncounted')
+  }
   async function round(): Promise<void> {
     const isDone = await inTurn(batch).catch((error: unknown) => {
-      log.error({ err: error }, 'usage.uncounted')
+      failed(error)
       return true
     })
     if (running) alarm = clock.at(clock.now() + (isDone ? pauseMs : restMs), () => void round())
@@ -73,7 +76,12 @@ export function createUsage({ store, clock, log, mostOnDemand = usualOnDemand }:
       if (same === undefined) calls.set(key, { tenancy: { accountId, world }, day, count })
       else same.count += count
     },
-    catchUp: () => inTurn(mostOnDemand),
+    // Who asks is told that it is not complete, and gets the rest.
+    catchUp: () =>
+      inTurn(mostOnDemand).catch((error: unknown) => {
+        failed(error)
+        return false
+      }),
     start() {
       if (running) return
       running = true

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
+import type { EmailId } from '../model/ids.ts'
+import type { Db } from '../store/db.ts'
 import { type EmailFilter, type ListedEmail, listEmails } from '../store/emails.ts'
 import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
 import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, TagKey, TagValue, cursorAt } from './input.ts'
-import { operation } from './procedure.ts'
+import { type Call, operation } from './procedure.ts'
 import { onRecord } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
 import { type Visibility, seesAll, unseenBy, visibility } from './visibility.ts'
@@ -64,12 +66,11 @@ export const check_inbox = operation({
 })
   .input(CheckInbox)
   .output(z.strictObject({ emails: z.array(EmailSummary), cursor: z.string().nullable().describe('For the next page; null on the last') }))
-  .query(({ ctx, input }) =>
-    onRecord(ctx, async (tx) => {
-      const mailboxIds = await mailboxesToList(tx, ctx.actor, input.mailbox_id)
-      const since = await sinceFilter(tx, ctx.actor, input.since_id)
-      const filter = { ...filterOf(ctx.actor, input, mailboxIds), ...since }
-      const rows = isEmpty(filter) ? [] : await listEmails(tx, ctx.actor, filter)
+  .query(async ({ ctx, input }) => {
+    const found = readsWhole(input) ? await idsOf(ctx, input) : undefined
+    return onRecord(ctx, async (tx) => {
+      const { mailboxIds, filter } = await askedFor(tx, ctx.actor, input)
+      const rows = isEmpty(filter) ? [] : await listEmails(tx, ctx.actor, { ...filter, ...(found !== undefined && { ids: found, offset: 0 }) })
       const page = rows.slice(0, input.limit)
       const view = {
         emails: page.map((email) => listed(ctx.actor, email)),
@@ -83,13 +84,30 @@ export const check_inbox = operation({
         view,
         metadata: { email_ids: page.map((email) => email.id) },
       }
-    }),
-  )
+    })
+  })
+
+type Input = z.output<typeof CheckInbox>
+
+/** No index knows where a part of a text is, or what is how far down: who asks for that does not keep others waiting. */
+const readsWhole = ({ sender, subject_contains, offset }: Input): boolean => (sender ?? subject_contains ?? offset) !== undefined
+
+/** Found before, so that they only need to be looked at again. */
+async function idsOf({ actor, rooms: { store } }: Call, input: Input): Promise<EmailId[]> {
+  const { filter } = await askedFor(store.db, actor, input)
+  return isEmpty(filter) ? [] : (await listEmails(store.db, actor, filter)).map(({ id }) => id)
+}
+
+async function askedFor(db: Db, actor: KeyActor, input: Input): Promise<{ mailboxIds: EmailFilter['mailboxIds']; filter: EmailFilter }> {
+  const mailboxIds = await mailboxesToList(db, actor, input.mailbox_id)
+  const since = await sinceFilter(db, actor, input.since_id)
+  return { mailboxIds, filter: { ...filterOf(actor, input, mailboxIds), ...since } }
+}
 
 const isEmpty = (filter: EmailFilter): boolean => filter.mailboxIds?.length === 0 || filter.statuses?.length === 0
 
 /** One row more than the page, to know whether there is a next one. */
-function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxIds: EmailFilter['mailboxIds']): EmailFilter {
+function filterOf(actor: KeyActor, input: Input, mailboxIds: EmailFilter['mailboxIds']): EmailFilter {
   const { status, direction, sender, subject_contains, date_after, date_before, has_attachments, tag, tag_value, cursor, offset } = input
   return {
     mailboxIds,
@@ -110,7 +128,7 @@ function filterOf(actor: KeyActor, input: z.output<typeof CheckInbox>, mailboxId
 }
 
 /** What this listing leaves out. */
-function unlisted(actor: KeyActor, input: z.output<typeof CheckInbox>): ReturnType<typeof unseenBy> {
+function unlisted(actor: KeyActor, input: Input): ReturnType<typeof unseenBy> {
   const shown: Visibility[] = ['listed']
   if (input.status !== undefined) shown.push('asked')
   // Looking for words in a masked subject would tell what it says.

@@ -94,7 +94,7 @@ async function* follow<T>(ctx: Call, input: EventsInput, signal: AbortSignal | u
   try {
     stream = await live.stream(
       { tenancy: actor, mailboxIds },
-      { keyId: actor.keyId, types: input.types ?? null, from: input.lastEventId ?? null, signal },
+      { actor, types: input.types ?? null, from: input.lastEventId ?? null, signal },
     )
     for (;;) {
       const item = await stream.next()

@@ -80,7 +80,7 @@ export const wait_for_email = operation({
     try {
       const came = await waitFor(ctx, mailbox.id, filter, clock.now() + input.timeout_seconds * 1000, signal)
       // Whoever has lost the key meanwhile gets nothing more by it.
-      if (!(await live.isGood(actor.keyId))) throw new OperationError('KEY_NOT_ACCEPTED')
+      if (!(await live.isGood(actor))) throw new OperationError('KEY_NOT_ACCEPTED')
       return await answer(ctx, mailbox.id, came ? filter : null, since.id)
     } finally {
       place.release()

@@ -5,6 +5,7 @@
  * and each part of a reset is on the record in the transaction that did it; what is on the record already, ids and places are not taken back.
  */
 import type { KeyActor } from '../model/actor.ts'
+import type { AccountId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -29,7 +30,9 @@ export type SandboxDeps = { store: Store; clock: Clock; wake?: () => void }
 
 /** What waits for a webhook that does not answer is not waited for. */
 const patienceMs = 5_000
+/** The first time; each further time twice as long, up to the longest. */
 const lookAgainMs = 20
+const longestLookMs = 500
 /** What one has put off until the next moment is done in it; nothing that waits for an answer is tried again so soon. */
 const soonMs = 1_000
 /** Rows of each kind that one transaction takes away, and such transactions in one call. */
@@ -37,15 +40,24 @@ const atOnce = 500
 const mostSteps = 40
 
 export function createSandbox({ store, clock, wake }: SandboxDeps): Sandbox {
-  /** @returns whether nothing of the account is due any more */
+  /** Of one account one looks, for all who ask meanwhile. */
+  const looking = new Map<AccountId, Promise<boolean>>()
   async function settled({ accountId }: Tenancy): Promise<boolean> {
+    // Who came later may have made something due behind the look of the one before.
+    await looking.get(accountId)?.catch(() => undefined)
+    const look = looking.get(accountId) ?? settle(accountId).finally(() => looking.delete(accountId))
+    looking.set(accountId, look)
+    return look
+  }
+  /** @returns whether nothing of the account is due any more */
+  async function settle(accountId: AccountId): Promise<boolean> {
     const until = clock.now() + patienceMs
-    for (;;) {
+    for (let wait = lookAgainMs; ; wait = Math.min(2 * wait, longestLookMs)) {
       wake?.()
       const { scheduled, deliveries, holds, webhooks } = await countDue(store.db, accountId, clock.now() + soonMs)
       const isDone = scheduled + deliveries + holds + webhooks === 0
       if (isDone || wake === undefined || clock.now() >= until) return isDone
-      await new Promise<void>((resolve) => void clock.at(clock.now() + lookAgainMs, resolve))
+      await new Promise<void>((resolve) => void clock.at(clock.now() + wait, resolve))
     }
   }
 

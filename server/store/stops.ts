@@ -11,8 +11,10 @@ export type StopScope = Pick<StopRow, 'account_id' | 'world' | 'mailbox_id' | 'd
 /** A delivery as far as a stop asks. */
 export type Stoppable = Pick<Row<'deliveries'>, 'account_id' | 'world' | 'mailbox_id' | 'domain'>
 
-/** So many are kept at most; a switch that has to be read at every attempt may not become a list of names. */
-export const mostStops = 1_000
+/** So many of mailboxes and domains are kept at most; a switch that has to be read at every attempt may not become a list of names. */
+export const mostNarrowStops = 1_000
+/** Those of whole accounts are as many as accounts at most. */
+const mostRead = 10_000
 
 const columns = ['account_id', 'world', 'mailbox_id', 'domain'] as const
 
@@ -34,15 +36,17 @@ const listed = prepare((db, _none: object) =>
     .orderBy(sql`case when mailbox_id is null and domain is null then 0 else 1 end`)
     .orderBy('created_at')
     .orderBy('key')
-    .limit(mostStops),
+    .limit(mostRead),
 )
 
-export async function countStops(db: Kysely<Database>): Promise<number> {
-  const row = await db
+/** How many mailboxes and domains are stopped. @param accountId only of this account; left out: of everybody */
+export async function countNarrowStops(db: Kysely<Database>, accountId?: AccountId): Promise<number> {
+  let query = db
     .selectFrom('sending_stops')
     .select((one) => one.fn.countAll().as('count'))
-    .executeTakeFirstOrThrow()
-  return Number(row.count)
+    .where((one) => one.or([one('mailbox_id', 'is not', null), one('domain', 'is not', null)]))
+  if (accountId !== undefined) query = query.where('account_id', '=', accountId)
+  return Number((await query.executeTakeFirstOrThrow()).count)
 }
 
 /** @returns false when there was one of this scope already */

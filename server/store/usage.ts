@@ -38,7 +38,7 @@ export async function sumUpLog(tx: Transaction<Database>, most: number): Promise
   const { next_seq } = await tx.selectFrom('log_head').select('next_seq').where('id', '=', 1).executeTakeFirstOrThrow()
   const until = Math.min(next_seq - 1, mark + most)
   if (until <= mark) return true
-  for (const row of await summed(tx, mark, until)) await addAll(tx, row)
+  for (const row of addedUp(await summed(tx, mark, until))) await addTo(tx, row)
   await tx.updateTable('usage_mark').set({ seq: until }).where('id', '=', 1).execute()
   return until === next_seq - 1
 }
@@ -102,27 +102,34 @@ async function summed(tx: Transaction<Database>, after: number, until: number): 
   )
 }
 
-async function addAll(
-  tx: Transaction<Database>,
-  { account_id, world, day, action, entries, messages, bounces, bytes }: Summed,
-): Promise<void> {
-  const add = (event: UsageEvent | Total, count: number): Promise<void> =>
-    addTo(tx, { account_id, world, day: isTotal(event) ? 0 : day, event, count })
-  if (action === 'email.received') await add('emails_received', entries - bounces)
-  if (action === 'email.submitted' || action === 'email.rescheduled') await add('emails_sent', messages)
-  if (action === 'email.approved' || action === 'email.rejected') return add('oversight_actions', entries)
-  if (action !== 'email.rescheduled') await add('stored_emails', entries)
-  await add('stored_bytes', bytes)
+/** All that one count gets at once: what is stored becomes larger and smaller in one batch, in no order. */
+function addedUp(rows: readonly Summed[]): Row<'usage_days'>[] {
+  const sums = new Map<string, Row<'usage_days'>>()
+  for (const row of rows)
+    for (const [event, count] of countsOf(row)) {
+      const { account_id, world } = row
+      const day = isTotal(event) ? 0 : row.day
+      const key = `${account_id} ${world} ${day} ${event}`
+      sums.set(key, { account_id, world, day, event, count: (sums.get(key)?.count ?? 0) + count })
+    }
+  return [...sums.values()].filter(({ count }) => count !== 0)
+}
+
+function countsOf({ action, entries, messages, bounces, bytes }: Summed): [UsageEvent | Total, number][] {
+  if (action === 'email.approved' || action === 'email.rejected') return [['oversight_actions', entries]]
+  const stored: [Total, number] = ['stored_bytes', bytes]
+  if (action === 'email.rescheduled') return [['emails_sent', messages], stored]
+  const mail: [UsageEvent, number] = action === 'email.received' ? ['emails_received', entries - bounces] : ['emails_sent', messages]
+  return [mail, ['stored_emails', entries], stored]
 }
 
 const isTotal = (event: UsageEvent | Total): event is Total => (totals as readonly string[]).includes(event)
 
-/** `count` may be less than nothing, when what is stored became smaller. */
+/** `count` may be less than nothing, when what is stored became smaller; what is kept never is, since one wrong count of one account may not stop the counting of all. */
 async function addTo(tx: Transaction<Database>, { count, ...row }: Row<'usage_days'>): Promise<void> {
-  if (count === 0) return
   const known = await tx
     .updateTable('usage_days')
-    .set((set) => ({ count: set('count', '+', count) }))
+    .set({ count: sql<number>`case when count + ${count} > 0 then count + ${count} else 0 end` })
     .where('account_id', '=', row.account_id)
     .where('world', '=', row.world)
     .where('day', '=', row.day)
@@ -131,7 +138,7 @@ async function addTo(tx: Transaction<Database>, { count, ...row }: Row<'usage_da
   if (known.numUpdatedRows === 0n)
     await tx
       .insertInto('usage_days')
-      .values({ ...row, count })
+      .values({ ...row, count: Math.max(0, count) })
       .execute()
 }
 

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { type Live, createLive } from '../../server/events/live.ts'
 import type { Stream } from '../../server/events/stream.ts'
 import type { KeyActor } from '../../server/model/actor.ts'
+import type { Tenancy } from '../../server/model/world.ts'
 import { type MailboxId, newId } from '../../server/model/ids.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store, Tx } from '../../server/store/db.ts'
@@ -23,9 +24,16 @@ const tell = (tx: Tx, tenant: Tenant, n: number, mailboxId: MailboxId | null = t
   appendEvent(tx, { tenancy: tenant, mailboxId, type: 'message.received', data: { n }, now: 0 })
 const say = ({ store }: Bench, tenant: Tenant, n: number, mailboxId?: MailboxId | null): Promise<void> =>
   store.transaction((tx) => tell(tx, tenant, n, mailboxId))
-const keyId = newId('key', 1)
+const caller = (of: Tenancy, keyId = newId('key', 1)): KeyActor => ({
+  ...of,
+  kind: 'key',
+  keyId,
+  name: '',
+  scopes: ['read'],
+  mailboxIds: null,
+})
 const open = ({ live, ours }: Bench, from: string | null = null): Promise<Stream> =>
-  live.stream({ tenancy: ours, mailboxIds: null }, { keyId, types: null, from })
+  live.stream({ tenancy: ours, mailboxIds: null }, { actor: caller(ours), types: null, from })
 
 /** The next items, as their kind or the number that was told, and the position of the last. */
 async function take(stream: Stream, count: number): Promise<{ said: unknown[]; position: string }> {
@@ -111,7 +119,10 @@ describeOnEachEngine('what happens', (openStore) => {
     expect((await take(cut, 1)).said).toEqual(['key'])
     all.good.key = true
     const gone = new AbortController()
-    const left = await all.live.stream({ tenancy: all.ours, mailboxIds: null }, { keyId, types: null, from: null, signal: gone.signal })
+    const left = await all.live.stream(
+      { tenancy: all.ours, mailboxIds: null },
+      { actor: caller(all.ours), types: null, from: null, signal: gone.signal },
+    )
     gone.abort()
     expect((await take(left, 2)).said).toContain('gone')
     all.live.close()
@@ -121,14 +132,8 @@ describeOnEachEngine('what happens', (openStore) => {
 
   it('has room for so many of one key and one account', async () => {
     const all = await bench(await openStore())
-    const actor = (key: KeyActor['keyId']): KeyActor => ({
-      ...all.ours,
-      kind: 'key',
-      keyId: key,
-      name: '',
-      scopes: ['read'],
-      mailboxIds: null,
-    })
+    const keyId = newId('key', 1)
+    const actor = (key: KeyActor['keyId']): KeyActor => caller(all.ours, key)
     const held = Array.from({ length: 10 }, () => all.live.admit('stream', actor(keyId)))
     expect(held).not.toContain(null)
     expect(all.live.admit('stream', actor(keyId))).toBeNull()

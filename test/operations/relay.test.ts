@@ -36,4 +36,24 @@ describeOnEachEngine('the switch, for keys', (openStore) => {
       body: { changed: false },
     })
   })
+  it('is not used up: not by an account for others, nor for itself', async () => {
+    const desk = await openDesk(openStore)
+    const [{ admin }, others] = [desk.ours.keys, desk.theirs.keys]
+    const stop = (key: string, body: object) => desk.call(key, 'POST', '/stop_sending', body)
+    for (let n = 0; n < 50; n += 1) expect(await stop(admin, { domain: `d${n}.test` })).toMatchObject({ status: 200 })
+    expect(await stop(admin, { domain: 'one-more.test' })).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } })
+    expect(await stop(others.admin, { domain: 'd0.test' })).toMatchObject({ status: 200 })
+    for (const key of [admin, others.admin]) expect(await stop(key, {})).toMatchObject({ status: 200, body: { changed: true } })
+    // The host's own stops are more; beyond what is kept of narrow ones the wide ones still have room.
+    const rows = Array.from({ length: 1_000 }, (_, n) => ({ domain: `h${n}.test`, key: `* * * h${n}.test`, account_id: null, world: null }))
+    for (let from = 0; from < rows.length; from += 100)
+      await desk.store.db
+        .insertInto('sending_stops')
+        .values(
+          rows.slice(from, from + 100).map((row) => ({ ...row, mailbox_id: null, actor_id: 'system:host', reason: null, created_at: 0 })),
+        )
+        .execute()
+    await desk.call(others.admin, 'POST', '/resume_sending', {})
+    expect(await stop(others.admin, {})).toMatchObject({ status: 200, body: { changed: true } })
+  })
 })

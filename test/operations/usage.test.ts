@@ -61,6 +61,35 @@ describeOnEachEngine('the usage of an account', (openStore) => {
     expect(await usageOf(desk, agent)).toMatchObject({ emails_stored: 5, storage_used_bytes: await storedBytes(desk), is_complete: true })
   })
 
+  it('goes on when mail became smaller in the moment in which it was handed in, whoever did that', async () => {
+    const desk = await openDesk(openStore)
+    const { gated, keys } = desk.ours
+    const send_at = new Date(desk.clock.now() + day).toISOString()
+    for (const subject of ['One', 'Two']) {
+      const letter = {
+        mailbox_id: gated.id,
+        to: ['a@remote.test'],
+        subject,
+        markdown: 'x'.repeat(100_000),
+        send_at,
+        gate_timing: 'schedule_first',
+      }
+      const { body } = await desk.call(keys.agent, 'POST', '/send_email', letter)
+      expect(await desk.call(keys.agent, 'POST', '/edit_scheduled_email', { email_id: body['id'], markdown: 'x' })).toMatchObject({
+        status: 200,
+      })
+    }
+    expect(await usageOf(desk, desk.theirs.keys.reader)).toMatchObject({ is_complete: true })
+    expect(await usageOf(desk, keys.agent)).toMatchObject({ emails_stored: 2, storage_used_bytes: await storedBytes(desk) })
+    // Even when a count is wrong already.
+    await desk.store.db.updateTable('usage_days').set({ count: 0 }).where('event', '=', 'stored_bytes').execute()
+    const one = await desk.call(keys.agent, 'GET', '/check_inbox?status=scheduled')
+    const [{ id }] = one.body['messages'] as [{ id: string }]
+    await desk.call(keys.agent, 'POST', '/edit_scheduled_email', { email_id: id, markdown: '', subject: 'T' })
+    await desk.call(keys.agent, 'POST', '/edit_scheduled_email', { email_id: id, markdown: 'y', subject: 'T' })
+    expect(await usageOf(desk, desk.theirs.keys.reader)).toMatchObject({ is_complete: true })
+  })
+
   it('counts without a quota as well, and nothing of another tenant or world', async () => {
     const desk = await openDesk(openStore)
     const { agent, test, testAdmin } = desk.ours.keys

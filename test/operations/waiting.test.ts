@@ -117,6 +117,24 @@ describeOnEachEngine('wait_for_email', (open, { newPlace }) => {
     expect(await call).toMatchObject({ status: 401, body: { code: 'KEY_NOT_ACCEPTED' } })
   })
 
+  it('gives nothing to a key that may no longer what it might when it began to wait', async () => {
+    const desk = await openDesk(openStore)
+    const { gated, free } = desk.ours
+    for (const change of [{ scopes_json: '["send"]' }, { mailbox_ids_json: JSON.stringify([free.id]) }]) {
+      const key = await desk.key({ scopes: ['read'] })
+      const call = wait(desk, `mailbox=${gated.address}`, key)
+      await listening(desk, 1)
+      const actor = await desk.keys.identify(key)
+      await desk.store.db
+        .updateTable('api_keys')
+        .set(change)
+        .where('id', '=', actor?.keyId ?? expect.fail())
+        .execute()
+      await desk.receive(gated)
+      expect(await call).toMatchObject({ status: 401, body: { code: 'KEY_NOT_ACCEPTED' } })
+    }
+  })
+
   it('ends when the server does', async () => {
     const desk = await openDesk(openStore)
     const call = wait(desk, `mailbox=${desk.ours.gated.address}`)

@@ -169,7 +169,7 @@ export async function openDesk(
   })
   const usage = createUsage({ store, clock, log: silentLog })
   const accountRemoval = createAccountRemoval({ store, clock, log: silentLog, endMail })
-  const live = createLive({ store, clock, log: silentLog, isGood: async (id) => (await keys.actorOf(id)) !== null })
+  const live = createLive({ store, clock, log: silentLog, isGood: keys.isStill })
   const http = createHttpServer({
     rooms: {
       store,

@@ -7,12 +7,15 @@
 import { type Actor, actorId } from '../../model/actor.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
 import type { Clock } from '../../platform/clock.ts'
-import type { Store } from '../../store/db.ts'
+import type { AccountId } from '../../model/ids.ts'
+import type { Store, Tx } from '../../store/db.ts'
 import { type LogAction, appendLog } from '../../store/log.ts'
-import { type StopScope, countStops, deleteStop, insertStop, mostStops } from '../../store/stops.ts'
+import { type StopScope, countNarrowStops, deleteStop, insertStop, mostNarrowStops } from '../../store/stops.ts'
 
 export const everything: StopScope = { account_id: null, world: null, mailbox_id: null, domain: null }
 
+/** Mailboxes and domains, for one account. */
+const mostOfOne = 50
 /** A longer reason is cut here. */
 const maxReasonLength = 500
 
@@ -23,9 +26,10 @@ export type Switched = { changed: boolean }
 
 export const stopSending = ({ store, clock }: Deps, { scope, actor, reason }: Request): Promise<Result<Switched, 'TOO_MANY_STOPS'>> =>
   store.transaction(async (tx) => {
-    // The widest always has room.
-    if (stopsSome(scope) && (await countStops(tx)) >= mostStops - 1)
-      return fail('TOO_MANY_STOPS', `At most ${mostStops} mailboxes and domains can be stopped.`)
+    // That of everything, or of a whole account, always has room: nobody uses up the switch of others, nor their own.
+    const narrow = scope.mailbox_id !== null || scope.domain !== null
+    if (narrow && !(await hasRoom(tx, scope.account_id)))
+      return fail('TOO_MANY_STOPS', `At most ${mostOfOne} mailboxes and domains of an account can be stopped.`)
     const now = clock.now()
     const words = reason === undefined ? null : plain(reason)
     const changed = await insertStop(tx, { ...scope, actor_id: actorId(actor), reason: words, created_at: now })
@@ -50,7 +54,9 @@ export const createSwitch = (deps: Deps): Switch => ({
   resume: (request) => resumeSending(deps, request),
 })
 
-const stopsSome = ({ account_id, mailbox_id, domain }: StopScope): boolean => (account_id ?? mailbox_id ?? domain) !== null
+/** @param accountId null: for the host */
+const hasRoom = async (tx: Tx, accountId: AccountId | null): Promise<boolean> =>
+  (await countNarrowStops(tx)) < mostNarrowStops && (accountId === null || (await countNarrowStops(tx, accountId)) < mostOfOne)
 
 const entry = (action: LogAction, scope: StopScope, actor: Actor, reason: string | null, at: number) => ({
   at,
