@@ -128,7 +128,7 @@ describe('the image', () => {
 
   it('is not served where nobody takes anything down', async () => {
     const http = createHttpServer({
-      rooms: {} as never,
+      rooms: { signups: { kind: 'off' } } as never,
       identify: () => Promise.resolve(null),
       config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken: null } },
       metrics: createMetrics(),
