@@ -70,7 +70,9 @@ export const check_inbox = operation({
     const found = readsWhole(input) ? await idsOf(ctx, input) : undefined
     return onRecord(ctx, async (tx) => {
       const { mailboxIds, filter } = await askedFor(tx, ctx.actor, input)
-      const rows = isEmpty(filter) ? [] : await listEmails(tx, ctx.actor, { ...filter, ...(found !== undefined && { ids: found, offset: 0 }) })
+      const rows = isEmpty(filter)
+        ? []
+        : await listEmails(tx, ctx.actor, { ...filter, ...(found !== undefined && { ids: found, offset: 0 }) })
       const page = rows.slice(0, input.limit)
       const view = {
         emails: page.map((email) => listed(ctx.actor, email)),
