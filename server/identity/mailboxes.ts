@@ -2,10 +2,11 @@
 import type { Actor, SystemActor } from '../model/actor.ts'
 import { type Address, addressKey, domainOf, localPartOf, parseAddress } from '../model/address.ts'
 import { type OversightMode, defaultMode, isHigher } from '../model/email.ts'
-import { type MailboxId, newId } from '../model/ids.ts'
+import { type AccountId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy, World } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
+import { findAccount } from '../store/accounts.ts'
 import { aliasAt } from '../store/aliases.ts'
 import type { Db, Store, Tx } from '../store/db.ts'
 import { domainsOf, lockDomain } from '../store/domains.ts'
@@ -75,7 +76,8 @@ async function stepIn(
 ): Promise<Result<ChangedMailbox, MailboxProblem> | 'more'> {
   await lockDomain(tx, domainOf(wanted))
   const mailbox = await mailboxAt(tx, world, addressKey(wanted))
-  if (mailbox === undefined) return notFound(wanted)
+  // With its account it went for good, although its address may be kept.
+  if (mailbox === undefined || (await isAccountDeleted(tx, mailbox.account_id))) return notFound(wanted)
   const [from, { state, action }, now, { address }] = [stateOf(mailbox), steps[change], clock.now(), mailbox]
   if (from === state) return ok({ address, state, changed: false })
   if (from === 'deleted' && change === 'suspend') return fail('MAILBOX_DELETED', `${address} is deleted.`)
@@ -95,6 +97,8 @@ async function stepIn(
   await appendLogs(tx, [...ended.entries, ...untold, { ...about, action, metadata: { from } }])
   return ok({ address, state, changed: true })
 }
+
+const isAccountDeleted = async (tx: Tx, id: AccountId): Promise<boolean> => (await findAccount(tx, id))?.deleted_at !== null
 
 const notFound = (text: string) => fail('MAILBOX_NOT_FOUND', `There is no mailbox ${JSON.stringify(text)}.`)
 

@@ -2,7 +2,8 @@
  * What becomes of an account that is deleted: first its rows say so, in one short transaction; then all that is in it goes, a little at a time.
  *
  * Rows of `accounts`, `mailboxes` and `domains` stay, without what they said of anybody, so that ids in the log lead somewhere, and mail for the domain is
- * still refused as for somebody who is not there. So does the log itself, but for what it says of people.
+ * still refused as for somebody who is not there. So does the log itself, but for what it says of people. A mailbox at a domain of another account, as people
+ * get who sign up, keeps its address: that domain goes on, and neither the next who signs up nor its catch-all may get mail of whoever had it.
  */
 import { type Kysely, PostgresAdapter, type RawBuilder, type Transaction, sql } from 'kysely'
 import type { AccountId, EmailId, MailboxId } from '../model/ids.ts'
@@ -13,7 +14,7 @@ type Tx = Transaction<Database>
 /** What was there at the moment at which it was deleted. */
 export type Closed = { mailboxes: number; keys: number; webhooks: number; domains: number }
 
-/** Keys are worth nothing, addresses nobody's, webhooks gone, and the name, the slug and the domains are free from the commit on. */
+/** Keys are worth nothing, addresses lead nowhere, webhooks gone, and the name, the slug and the domains are free from the commit on. */
 export async function closeAccount(tx: Tx, id: AccountId, now: number): Promise<Closed> {
   // In the order in which mail is filed: the mailbox before the account.
   const mailboxes = await emptyMailboxes(tx, id, now)
@@ -41,8 +42,8 @@ async function emptyMailboxes(tx: Tx, id: AccountId, now: number): Promise<numbe
     .set({
       is_active: 0,
       deleted_at: sql<number>`coalesce(deleted_at, ${now})`,
-      // Somebody else may have the old one from now on. No address that is written or read looks like this: it has capitals.
-      address: sql<string>`id || '@deleted.invalid'`,
+      // At the account's own domains somebody else may have the old one from now on. No address that is written or read looks like this: it has capitals.
+      address: sql<string>`case when domain_id in (${ownDomains(tx, id)}) then id || '@deleted.invalid' else address end`,
       display_name: null,
       signature_block: null,
       auto_cc: null,
@@ -55,10 +56,11 @@ async function emptyMailboxes(tx: Tx, id: AccountId, now: number): Promise<numbe
   return Number(done.numUpdatedRows)
 }
 
+const ownDomains = (tx: Tx, id: AccountId) => tx.selectFrom('domains').select('id').where('account_id', '=', id)
+
 /** Proved domains stay as nobody's: what is written there is refused for good (550 5.1.1), and not as mail of others that we would not relay. */
 async function leaveDomains(tx: Tx, id: AccountId): Promise<number> {
-  const own = tx.selectFrom('domains').select('id').where('account_id', '=', id)
-  await tx.deleteFrom('dkim_keys').where('domain_id', 'in', own).execute()
+  await tx.deleteFrom('dkim_keys').where('domain_id', 'in', ownDomains(tx, id)).execute()
   await tx
     .deleteFrom('domains')
     .where('account_id', '=', id)

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
 import { createAccountRemoval } from '../../server/identity/account-removal.ts'
+import { createAddresses } from '../../server/identity/addresses.ts'
+import { changeMailbox } from '../../server/identity/mailboxes.ts'
 import { setUp } from '../../server/identity/setup.ts'
 import { judgeRecipient, recipientFacts } from '../../server/inbound/recipients.ts'
 import type { AccountId, DeliveryId, KeyId } from '../../server/model/ids.ts'
@@ -14,6 +16,7 @@ import { listWaiting } from '../../server/store/waiting.ts'
 import { type Desk, type Mailbox, openDesk } from '../support/desk.ts'
 import { knownDkim } from '../support/known-dkim.ts'
 import { furnishScene } from '../support/scene.ts'
+import { activate, forPeople, lastLetter, signUp } from '../support/signup.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { addWebhook } from '../support/webhooks.ts'
 
@@ -298,6 +301,31 @@ describeOnEachEngine('an account that is deleted', (openStore) => {
     expect((body['domains'] as { domain: string }[]).map(({ domain }) => domain).toSorted()).toEqual(['ours.test', 'theirs.test'])
     const own = await setUp({ store: desk.store, clock: desk.clock }, { domain: 'ours.test', mailbox: 'x', accountName: 'mine' })
     expect(own).toMatchObject({ ok: false, code: 'DOMAIN_TAKEN' })
+  })
+
+  it('keeps its address at the domain of another account: nobody gets it, nor its mail', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const { store, clock, ours } = desk
+    const host = { kind: 'system', part: 'host' } as const
+    await signUp(desk, { slug: 'ann-s-shop' })
+    await activate(desk, (await lastLetter(desk)).agent)
+    const address = 'ann-s-shop@ours.test'
+    const { account_id } = await store.db.selectFrom('mailboxes').selectAll().where('address', '=', address).executeTakeFirstOrThrow()
+    await store.transaction((tx) => desk.accountRemoval.close(tx, account_id, host))
+    await removeAll(desk)
+    expect(await desk.call(null, 'GET', '/v1/slug-check/ann-s-shop')).toMatchObject({ body: { available: false, reason: 'taken' } })
+    const bo = { oversight_email: 'bo@elsewhere.example' }
+    expect(await signUp(desk, { ...bo, slug: 'ann-s-shop' })).toMatchObject({ status: 409, body: { code: 'SLUG_TAKEN' } })
+    await signUp(desk, { ...bo, operator_name: 'Ann’s Shop' })
+    const next = await activate(desk, (await lastLetter(desk)).agent)
+    expect(next.body['mailbox_address']).toBe('ann-s-shop-2@ours.test')
+    const life = { store, clock, endMail, endWebhooks: () => Promise.resolve([]) }
+    expect(await changeMailbox(life, 'resume', address, 'live')).toMatchObject({ ok: false, code: 'MAILBOX_NOT_FOUND' })
+    await createAddresses({ store, clock }).setCatchAll({ domain: 'ours.test', mailbox: ours.free.address })
+    const answer = async (path: string) => judgeRecipient(await recipientFacts(store.db, 'mx.ours.test', path))
+    for (const path of [address, 'Ann-S-Shop+orders@ours.test'])
+      expect([path, await answer(path)]).toMatchObject([path, { ok: false, reply: { code: 550, status: '5.1.1' } }])
+    expect(await answer('anybody@ours.test')).toMatchObject({ ok: true, recipient: { via: 'catch-all' } })
   })
 
   it('makes nothing any more, whoever had begun to', async () => {
