@@ -20,6 +20,7 @@ import {
   deleteDomain,
   domainOfAccount,
   domainsOf,
+  hasMailboxes,
   insertDomainOnce,
   isDomainUsed,
   lockDomain,
@@ -46,7 +47,7 @@ export type DomainCode =
 export type Domains = {
   /** What is to be published for it in its own zone. */
   records(db: Db, domain: Domain): Promise<WantedRecord[]>
-  /** It waits to be verified. DOMAIN_NOT_FREE: somebody has it, whoever that is. */
+  /** It waits to be verified. DOMAIN_NOT_FREE: somebody has it, or a mailbox there, whoever that is. */
   add(actor: KeyActor, text: string): Promise<Result<Domain, DomainCode>>
   /** Looks the records up. A domain that was proved once stays so: an answer that is missing for an hour takes no mail away. */
   verify(actor: KeyActor, id: DomainId): Promise<Result<Domain, DomainCode>>
@@ -89,6 +90,8 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
         if ((await lockAccount(tx, actor.accountId))?.deleted_at !== null) return fail('KEY_NOT_ACCEPTED')
         if ((await domainsOf(tx, actor.accountId)).length >= most) return fail('TOO_MANY_DOMAINS')
         const before = await lockDomain(tx, name)
+        // Of an account that was deleted, but people who signed up are still there: only whoever runs the server hands that on.
+        if (before !== undefined && (await hasMailboxes(tx, before.id))) return fail('DOMAIN_NOT_FREE')
         const taken = before && (await takeOverDomain(tx, before, { account_id: actor.accountId, is_pending: 1, created_at: now }))
         const domain: Domain = taken ?? {
           id: newId('domain', now),

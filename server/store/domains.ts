@@ -109,6 +109,16 @@ export const hostedDomains = (db: Kysely<Database>): Promise<Row<'domains'>[]> =
 
 const deletedAccounts = (db: Kysely<Database>) => db.selectFrom('accounts').select('id').where('deleted_at', 'is not', null)
 
+/** Whether somebody has a mailbox at the domain, which may be another than who has the domain. */
+export const hasMailboxes = async (db: Kysely<Database>, id: DomainId): Promise<boolean> =>
+  (await db
+    .selectFrom('mailboxes')
+    .select('id')
+    .where('domain_id', '=', id)
+    .where('deleted_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst()) !== undefined
+
 /** Gives a domain to an account if the one that has it was deleted; nothing of that one comes with it. The domain is locked.
  *  @returns it as it is then; undefined when it is somebody's */
 export async function takeOverDomain(

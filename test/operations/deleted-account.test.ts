@@ -295,12 +295,40 @@ describeOnEachEngine('an account that is deleted', (openStore) => {
     expect((await add()).body).toMatchObject({ code: 'DOMAIN_NOT_FREE' })
     await deleteOurs(desk)
     expect(await add()).toMatchObject({ status: 200, body: { status: 'pending', domain: 'ours.test' } })
+    // Not before it is proved.
+    const address_local = desk.ours.gated.address
+    const made = await desk.call(desk.theirs.keys.admin, 'POST', '/create_mailbox', { address_local })
+    expect(made).toMatchObject({ status: 400, body: { code: 'BAD_MAILBOX_ADDRESS' } })
+    for (const path of [address_local, 'postmaster@ours.test', 'anybody@ours.test'])
+      expect(judgeRecipient(await recipientFacts(desk.store.db, 'mx.theirs.test', path))).toMatchObject({ reply: { status: '5.1.1' } })
+    expect((await hostedDomains(desk.store.db)).map(({ name }) => name)).toEqual(['theirs.test'])
     expect((await add()).body).toMatchObject({ code: 'DOMAIN_NOT_FREE' })
     await removeAll(desk)
     const { body } = await desk.call(desk.theirs.keys.admin, 'GET', '/list_domains')
     expect((body['domains'] as { domain: string }[]).map(({ domain }) => domain).toSorted()).toEqual(['ours.test', 'theirs.test'])
     const own = await setUp({ store: desk.store, clock: desk.clock }, { domain: 'ours.test', mailbox: 'x', accountName: 'mine' })
     expect(own).toMatchObject({ ok: false, code: 'DOMAIN_TAKEN' })
+  })
+
+  it('leaves a domain at which others have mailboxes to nobody but who runs the server', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const { store, clock, ours, theirs } = desk
+    await signUp(desk, { slug: 'ann-s-shop' })
+    await activate(desk, (await lastLetter(desk)).agent)
+    const ann = 'ann-s-shop@ours.test'
+    await deleteOurs(desk)
+    await removeAll(desk)
+    const add = () => desk.call(theirs.keys.admin, 'POST', '/add_domain', { domain: 'ours.test' })
+    expect(await add()).toMatchObject({ status: 409, body: { code: 'DOMAIN_NOT_FREE' } })
+    expect(judgeRecipient(await recipientFacts(store.db, 'mx.ours.test', ann))).toMatchObject({ ok: true })
+    const life = { store, clock, endMail, endWebhooks: () => Promise.resolve([]) }
+    await changeMailbox(life, 'suspend', ann, 'live')
+    expect(await add()).toMatchObject({ status: 409, body: { code: 'DOMAIN_NOT_FREE' } })
+    const made = await setUp({ store, clock, makeDkim: knownDkim }, { domain: 'ours.test', mailbox: 'support', accountName: 'New' })
+    expect(made).toMatchObject({ ok: true, value: { created: ['account', 'domain', 'mailbox'] } })
+    expect(made.ok && made.value.account.id).not.toBe(ours.accountId)
+    await changeMailbox(life, 'resume', ann, 'live')
+    expect(judgeRecipient(await recipientFacts(store.db, 'mx.ours.test', ann))).toMatchObject({ ok: true })
   })
 
   it('keeps its address at the domain of another account: nobody gets it, nor its mail', async () => {
