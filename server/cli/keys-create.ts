@@ -4,7 +4,7 @@ import type { MailboxId } from '../model/ids.ts'
 import { addressKey, parseAddress } from '../model/address.ts'
 import type { Tenancy } from '../model/world.ts'
 import { systemClock } from '../platform/clock.ts'
-import { listAccounts } from '../store/accounts.ts'
+import { accountMeant } from '../store/accounts.ts'
 import type { Store } from '../store/db.ts'
 import { findMailbox, stateOf } from '../store/mailboxes.ts'
 import { type Call, type Command, Stop, jsonOption } from './command.ts'
@@ -23,7 +23,10 @@ export const keysCreate: Command = {
     },
     test: { help: 'for the test world' },
     'expires-in-days': { value: 'NUMBER', help: 'when it stops to work (default: never)' },
-    account: { value: 'SLUG', help: 'the account it belongs to (default: the first one)' },
+    account: {
+      value: 'SLUG|ID',
+      help: 'the account it belongs to (default: the first one; one that somebody signed up for only by its id)',
+    },
     ...jsonOption,
   },
   run: (call) => withStore(call, (store) => create(call, store)),
@@ -68,10 +71,10 @@ function expiryOf(call: Call): number | undefined {
 }
 
 async function tenancyOf(call: Call, store: Store): Promise<Tenancy> {
-  const slug = call.text('account')
-  const account = (await listAccounts(store.db)).find((each) => slug === undefined || each.slug === slug)
+  const named = call.text('account')
+  const account = await accountMeant(store.db, named)
   return account === undefined
-    ? stop(slug === undefined ? 'There is no account yet: `multimail setup` makes one.' : `There is no account ${JSON.stringify(slug)}.`)
+    ? stop(named === undefined ? 'There is no account yet: `multimail setup` makes one.' : `There is no account ${JSON.stringify(named)}.`)
     : { accountId: account.id, world: call.flag('test') ? 'test' : 'live' }
 }
 

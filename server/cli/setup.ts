@@ -17,7 +17,7 @@ export const setup: Command = {
     domain: { value: 'NAME', help: 'the domain whose mail comes here (needed)' },
     mailbox: { value: 'NAME', help: 'the part before the @ of the first mailbox (default: agent)' },
     hostname: { value: 'NAME', help: 'the name of this server in the DNS records (default: MULTIMAIL_HOSTNAME, or mail.DOMAIN)' },
-    account: { value: 'NAME', help: 'the account it belongs to (default: the first one)' },
+    account: { value: 'NAME', help: 'the account it belongs to (default: the first one; one that somebody signed up for only by its id)' },
     ...addressOption,
     'operator-email': {
       value: 'ADDRESS',

@@ -2,7 +2,7 @@ import { type Address, addressKey, parseAddress } from '../model/address.ts'
 import type { World } from '../model/world.ts'
 import { type By, createSuppressions } from '../outbound/suppression/by-hand.ts'
 import { systemClock } from '../platform/clock.ts'
-import { listAccounts } from '../store/accounts.ts'
+import { accountMeant } from '../store/accounts.ts'
 import type { Store } from '../store/db.ts'
 import { type SuppressionRow, listSuppressions } from '../store/suppressions.ts'
 import { type Call, type Command, Stop, jsonOption } from './command.ts'
@@ -10,15 +10,18 @@ import { withStore } from './host.ts'
 import { visibleJson, visibleLine } from './visible.ts'
 
 const ofWhom = {
-  account: { value: 'SLUG', help: 'the account whose list it is (default: the first one)' },
+  account: {
+    value: 'SLUG|ID',
+    help: 'the account whose list it is (default: the first one; one that somebody signed up for only by its id)',
+  },
   test: { help: 'the list of the test world' },
 } as const
 
 async function asHost(call: Call, store: Store): Promise<By> {
-  const slug = call.text('account')
-  const account = (await listAccounts(store.db)).find((each) => slug === undefined || each.slug === slug)
+  const named = call.text('account')
+  const account = await accountMeant(store.db, named)
   if (account === undefined)
-    throw new Stop(slug === undefined ? 'There is no account yet: `multimail setup` makes one.' : 'There is no such account.')
+    throw new Stop(named === undefined ? 'There is no account yet: `multimail setup` makes one.' : 'There is no such account.')
   const world: World = call.flag('test') ? 'test' : 'live'
   return { kind: 'system', part: 'host', accountId: account.id, world }
 }

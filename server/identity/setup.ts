@@ -7,7 +7,7 @@ import { type AccountId, type DomainId, type MailboxId, newId } from '../model/i
 import { type Result, fail, ok } from '../model/result.ts'
 import { type World, worlds } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
-import { findAccount, insertAccount, listAccounts } from '../store/accounts.ts'
+import { accountMeant, findAccount, insertAccount, isMeant } from '../store/accounts.ts'
 import { aliasAt } from '../store/aliases.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { dkimKeysOf, insertDkimKey } from '../store/dkim-keys.ts'
@@ -16,11 +16,13 @@ import { insertKey, listKeys } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { findMailbox, mailboxAt } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
+import { isSlugTaken } from '../store/signups.ts'
 import { type FreshDkimKey, makeDkimKeys, publicKeysOf } from './dkim-keys.ts'
 import { type IssuedKey, draftKey } from './keys.ts'
 import { makeMailbox } from './mailboxes.ts'
 
-/** What an operator asks for. `mailbox` is the local part; `accountName` left out joins the oldest account, or makes one named after the domain. */
+/** What an operator asks for. `mailbox` is the local part; `accountName` (or the id of an account) left out joins the oldest account
+ *  that was made on the host, or makes one named after the domain. */
 export type SetupRequest = {
   domain: string
   mailbox: string
@@ -43,7 +45,7 @@ export type Setup = {
 }
 type Part = 'account' | 'domain' | 'mailbox' | 'test mailbox'
 
-export type SetupProblem = 'BAD_DOMAIN' | 'BAD_MAILBOX' | 'DOMAIN_TAKEN' | 'ADDRESS_TAKEN'
+export type SetupProblem = 'BAD_DOMAIN' | 'BAD_MAILBOX' | 'DOMAIN_TAKEN' | 'ADDRESS_TAKEN' | 'ACCOUNT_TAKEN'
 
 /** `makeDkim` only where time matters more than secrecy: a test hands in keys made before. */
 export type SetupDeps = { store: Store; clock: Clock; makeDkim?: typeof makeDkimKeys }
@@ -52,7 +54,7 @@ const host: SystemActor = { kind: 'system', part: 'host' }
 
 /** Makes what is missing of an account, a domain with its DKIM keys, a mailbox (`gated_send`), an agent key (read, send; this mailbox) and a
  *  reviewer key (read, oversight), in one transaction. Asking again makes nothing twice. DOMAIN_TAKEN: another account has the domain.
- *  ADDRESS_TAKEN: the address is an alias, or of a mailbox that was deleted. */
+ *  ADDRESS_TAKEN: the address is an alias, or of a mailbox that was deleted. ACCOUNT_TAKEN: somebody signed up for an account of this name. */
 export async function setUp(deps: SetupDeps, request: SetupRequest): Promise<Result<Setup, SetupProblem>> {
   const domain = parseDomainName(request.domain)
   if (domain === null) return fail('BAD_DOMAIN', 'Write a domain such as example.com.')
@@ -81,9 +83,14 @@ async function everything(
 ): Promise<Result<Setup, SetupProblem>> {
   const known = await lockDomain(work.tx, name)
   const owner = known && (await findAccount(work.tx, known.account_id))
-  const account = owner?.deleted_at === null ? owner : await ensureAccount(work, request.accountName, name)
-  if (request.accountName !== undefined && account.slug !== slugOf(request.accountName))
-    return fail('DOMAIN_TAKEN', `Another account already has the domain ${name}.`)
+  const { accountName } = request
+  const account = owner?.deleted_at === null ? owner : await ensureAccount(work, accountName, name)
+  if (account === null)
+    return fail(
+      'ACCOUNT_TAKEN',
+      `Somebody signed up for an account named ${accountName ?? name}. Write another name with --account, or its id.`,
+    )
+  if (!isMeant(account, accountName, slugNamed(accountName))) return fail('DOMAIN_TAKEN', `Another account already has the domain ${name}.`)
   const taken = await whyTaken(work.tx, addressKey(address), account.id)
   if (taken !== null) return fail('ADDRESS_TAKEN', taken)
   const domain =
@@ -103,11 +110,12 @@ async function everything(
   })
 }
 
-async function ensureAccount(work: Work, name: string | undefined, domain: DomainName): Promise<Row<'accounts'>> {
-  const accounts = await listAccounts(work.tx)
-  const existing = name === undefined ? accounts[0] : accounts.find(({ slug }) => slug === slugOf(name))
+/** Null: somebody who signed up has the slug. */
+async function ensureAccount(work: Work, name: string | undefined, domain: DomainName): Promise<Row<'accounts'> | null> {
+  const existing = await accountMeant(work.tx, name, slugNamed(name))
   if (existing !== undefined) return existing
   const chosen = name ?? domain
+  if (await isSlugTaken(work.tx, slugOf(chosen))) return null
   const account: Row<'accounts'> = {
     id: newId('account', work.now),
     name: chosen,
@@ -138,6 +146,8 @@ const slugOf = (name: string): string =>
     .replace(/[^\p{L}\p{N}]+/gu, '-')
     .replace(/^-|-$/g, '')
     .slice(0, 60) || 'account'
+
+const slugNamed = (name: string | undefined): string | undefined => (name === undefined ? undefined : slugOf(name))
 
 type NewDomain = {
   accountId: AccountId

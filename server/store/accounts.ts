@@ -16,6 +16,18 @@ const byId = prepare((db, { id }: { id: AccountId }) => db.selectFrom('accounts'
 export const listAccounts = (db: Kysely<Database>): Promise<Row<'accounts'>[]> =>
   db.selectFrom('accounts').selectAll().where('deleted_at', 'is', null).orderBy('id').execute()
 
+/** Whether the host means this account. By its id, any; by its slug, or without a word, only one that was made on the host: who signs up chooses a slug, and
+ *  must not be taken for whoever runs the server. @param named what was written, if anything; @param slug what it is as a slug */
+export const isMeant = (
+  account: Pick<Row<'accounts'>, 'id' | 'slug' | 'signed_up_at'>,
+  named: string | undefined,
+  slug: string | undefined = named,
+): boolean => account.id === named || (account.signed_up_at === null && (slug === undefined || account.slug === slug))
+
+/** The oldest account that is meant, of those that were not deleted. */
+export const accountMeant = async (db: Kysely<Database>, named?: string, slug?: string): Promise<Row<'accounts'> | undefined> =>
+  (await listAccounts(db)).find((account) => isMeant(account, named, slug))
+
 /** When the export of a world began last (epoch ms); null: never. */
 export async function exportedAt(db: Kysely<Database>, { accountId, world }: Tenancy): Promise<number | null> {
   const row = await db.selectFrom('accounts').select(exportColumn[world]).where('id', '=', accountId).executeTakeFirst()

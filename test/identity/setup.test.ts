@@ -2,6 +2,8 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { beforeEach, expect, it } from 'vitest'
 import { createKeys } from '../../server/identity/keys.ts'
 import { type Setup, type SetupRequest, setUp } from '../../server/identity/setup.ts'
+import { newId } from '../../server/model/ids.ts'
+import { insertAccount } from '../../server/store/accounts.ts'
 import type { Store } from '../../server/store/db.ts'
 import { activeDkimKeys } from '../../server/store/dkim-keys.ts'
 import { listLog, verifyLog } from '../../server/store/log.ts'
@@ -75,6 +77,25 @@ describeOnEachEngine('setting up a domain', (openStore) => {
     const second = await run()
     expect(second).toEqual({ ...first, created: [], keys: { agent: null, reviewer: null, test: null } })
     expect(await who(first.keys.agent)).not.toBeNull()
+  })
+
+  it('joins no account that somebody signed up for, unless it is named by its id', async () => {
+    const id = newId('account', clock.now())
+    const stranger = { id, name: 'Ours', slug: 'ours', created_at: clock.now(), signed_up_at: clock.now() }
+    await store.transaction((tx) => insertAccount(tx, stranger))
+    const ask = (request: Partial<SetupRequest>) =>
+      setUp({ store, clock, makeDkim: knownDkim }, { domain: 'example.com', mailbox: 'agent', ...request })
+    expect(await ask({ accountName: 'Ours' })).toMatchObject({ ok: false, code: 'ACCOUNT_TAKEN' })
+    const own = await run()
+    expect(own).toMatchObject({ created: ['account', 'domain', 'mailbox'], account: { name: 'example.com' } })
+    expect((await run({ domain: 'more.example.com' })).account).toEqual(own.account)
+    const theirs = await run({ domain: 'theirs.example.com', accountName: id })
+    expect(theirs.account.id).toBe(id)
+    for (const accountName of [undefined, 'Ours', 'example.com'])
+      expect(await ask({ domain: 'theirs.example.com', mailbox: 'other', ...(accountName && { accountName }) })).toMatchObject({
+        ok: false,
+        code: 'DOMAIN_TAKEN',
+      })
   })
 
   it('issues new keys when asked', async () => {

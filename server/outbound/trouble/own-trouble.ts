@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
-import { listAccounts } from '../../store/accounts.ts'
+import { accountMeant } from '../../store/accounts.ts'
 import { endAlarm, listAlarms, raiseAlarm } from '../../store/alarms.ts'
 import type { Store } from '../../store/db.ts'
 import { appendEvent } from '../../store/events.ts'
@@ -34,8 +34,8 @@ export function createOwnTrouble({ store, clock, log }: { store: Store; clock: C
     await store.transaction(async (tx) => {
       const alarm = { ...trouble, provider: '', link: null }
       if (!(await raiseAlarm(tx, alarm, now))) return
-      // The operator's own account is the one that was made first.
-      const [account] = await listAccounts(tx)
+      // The operator's own account is the one that was made first on the host.
+      const account = await accountMeant(tx)
       if (account !== undefined) {
         const tenancy = { accountId: account.id, world: 'live' } as const
         await appendEvent(tx, { tenancy, mailboxId: null, type: 'operator.alarm', data: { ...alarm, remedy, raised_at: now }, now })

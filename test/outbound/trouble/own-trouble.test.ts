@@ -109,6 +109,13 @@ describeOnEachEngine('trouble of this machine', (openStore) => {
     expect(await listAlarms(store.db)).toEqual([])
   })
 
+  it('tells the account of whoever runs the server, and none that somebody signed up for', async () => {
+    await store.db.updateTable('accounts').set({ signed_up_at: start }).execute()
+    await trouble.raise({ class: 'source-address', source: '192.0.2.77', reply: 'EADDRNOTAVAIL' })
+    expect(await listAlarms(store.db)).toMatchObject([{ class: 'source-address' }])
+    expect(await told()).toEqual([])
+  })
+
   it('a DNS that answers nothing is an alarm; five domains that fail are not', async () => {
     let isUp = true
     let ended = Promise.withResolvers<void>()
