@@ -389,7 +389,7 @@ export const settings = z.object({
     part: 'Accounts',
     unit: 'domain',
     standard: null,
-    help: 'At which domain, set up here, the mailboxes of people who signed up are. Take one for this alone, with a mailbox of yours in it for postmaster: its reputation is theirs.',
+    help: 'At which domain, set up here, the mailboxes of people who signed up are. Take one for this alone, with a mailbox of yours in it for postmaster: its reputation is theirs. While it has a catch-all nobody signs up.',
   }),
   MULTIMAIL_SIGNUP_WORK: setting(count(1000, 100_000_000), {
     part: 'Accounts',

@@ -21,7 +21,7 @@ import { createDomains } from './identity/domains.ts'
 import { createAccountRemoval } from './identity/account-removal.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
 import { createUsage } from './identity/usage.ts'
-import { createSignups } from './identity/signup/signups.ts'
+import { createSignups, whyClosed } from './identity/signup/signups.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
 import { createConduct } from './inbound/conduct/doorkeeper.ts'
 import { createExaminer } from './inbound/examine/examine.ts'
@@ -88,7 +88,6 @@ import { createApprovals } from './oversight/approvals.ts'
 import { createOperatorSessions } from './oversight/operator-sessions.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
-import { hostedDomain } from './store/domains.ts'
 import { operatorOf } from './store/operator-address.ts'
 import type { EmailId } from './model/ids.ts'
 import { readReturnPath, returnPath } from './model/return-path.ts'
@@ -403,8 +402,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     async start() {
       await destinations.start()
       const { signup } = config
-      if (signup !== null && (await hostedDomain(store.db, signup.domain)) === undefined)
-        log.warn({ domain: signup.domain }, 'signup.domain-not-set-up')
+      const closed = signup && (await whyClosed(store.db, signup.domain))
+      if (closed !== null) log.warn({ domain: signup?.domain }, `signup.${closed}`)
       await checkSources(config.outbound.sources, trouble)
       runner.start()
       sweeper.start()

@@ -241,7 +241,7 @@ export const errors = {
     http: 400,
     trpc: 'BAD_REQUEST',
     message: 'Nobody signs up for an account on this server',
-    fix: 'Ask the operator of the server for a key, who makes one on the host with multimail setup or multimail keys create. They can let people sign up with MULTIMAIL_SIGNUP.',
+    fix: 'Ask the operator of the server for a key, who makes one on the host with multimail setup or multimail keys create. They can let people sign up with MULTIMAIL_SIGNUP, at a domain that has no catch-all.',
   },
   TOO_MANY_SIGNUPS: {
     http: 429,

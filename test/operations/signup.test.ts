@@ -2,8 +2,9 @@ import { request } from 'node:http'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { expect, it, onTestFinished } from 'vitest'
+import { createAddresses } from '../../server/identity/addresses.ts'
 import { challengeLifeMs } from '../../server/identity/signup/challenge.ts'
-import { signupLifeMs } from '../../server/identity/signup/signups.ts'
+import { signupLifeMs, whyClosed } from '../../server/identity/signup/signups.ts'
 import { takersOf } from '../../server/store/recipients.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { activate, challenge, forPeople, lastLetter, nextHour, signUp, signupLetters, solved, wanted } from '../support/signup.ts'
@@ -391,10 +392,30 @@ describeOnEachEngine('signing up', (openStore) => {
     }
   })
 
+  it('takes no address that a catch-all takes today', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const { store, ours } = desk
+    const addresses = createAddresses(desk)
+    const takeAll = (mailbox: string | null) => addresses.setCatchAll({ domain: 'ours.test', mailbox })
+    await signUp(desk)
+    const { agent } = await lastLetter(desk)
+    expect(await whyClosed(store.db, forPeople.domain)).toBeNull()
+    await takeAll(ours.free.address)
+    expect(await whyClosed(store.db, forPeople.domain)).toBe('domain-has-catch-all')
+    const off = { status: 400, body: { code: 'SIGNUP_NOT_ENABLED', fix: expect.stringContaining('catch-all') } }
+    expect(await signUp(desk, { oversight_email: 'bo@elsewhere.example' })).toMatchObject(off)
+    expect(await activate(desk, agent)).toMatchObject(off)
+    expect(await accounts(desk)).toEqual([])
+    expect(await signupLetters(desk)).toHaveLength(1)
+    await takeAll(null)
+    expect(await activate(desk, agent)).toMatchObject({ status: 200 })
+  })
+
   it('does nothing where its domain is not this server’s', async () => {
     const desk = await openDesk(openStore, { signup: { ...forPeople, domain: 'gone.test' as typeof forPeople.domain } })
     expect(await signUp(desk)).toMatchObject({ status: 400, body: { code: 'SIGNUP_NOT_ENABLED' } })
     expect(await signupLetters(desk)).toEqual([])
+    expect(await whyClosed(desk.store.db, 'gone.test' as typeof forPeople.domain)).toBe('domain-not-set-up')
   })
 })
 

@@ -17,7 +17,7 @@ import type { Tenancy } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { findAccount, insertAccount } from '../../store/accounts.ts'
 import type { Db, Store, Tx } from '../../store/db.ts'
-import { hostedDomain, lockDomain } from '../../store/domains.ts'
+import { domainByName, hostedDomain, lockDomain } from '../../store/domains.ts'
 import { insertKey } from '../../store/keys.ts'
 import { type NewLogEntry, appendLog, appendLogs } from '../../store/log.ts'
 import { listMailboxes } from '../../store/mailboxes.ts'
@@ -147,6 +147,13 @@ type Deps = SignupsDeps & { policy: SignupPolicy }
 const agentScopes: readonly Scope[] = ['read', 'send']
 const signupActor: SystemActor = { kind: 'system', part: 'signup' }
 
+/** Why nobody can sign up at this domain; null: somebody may. What a catch-all takes today is somebody's mail, which must not become that of a stranger. */
+export async function whyClosed(db: Db, name: DomainName): Promise<'domain-not-set-up' | 'domain-has-catch-all' | null> {
+  const domain = await domainByName(db, name)
+  if (domain === undefined || domain.is_pending === 1) return 'domain-not-set-up'
+  return domain.catch_all_mailbox_id === null ? null : 'domain-has-catch-all'
+}
+
 export function createSignups(deps: SignupsDeps): Signups {
   const { store, clock, policy, secret, onMail } = deps
   const limits = createLimits(clock)
@@ -260,7 +267,7 @@ async function someSlug(wanted: string, isGood: (slug: string) => Promise<boolea
 
 /** Whether there is room for one more, of accounts and of letters; said before anything that depends on the address. */
 async function whyNoRoom(tx: Tx, { policy }: Deps, now: number): Promise<Result<null, 'SIGNUPS_FULL' | Common>> {
-  if ((await hostedDomain(tx, policy.domain)) === undefined) return fail('SIGNUP_NOT_ENABLED')
+  if ((await whyClosed(tx, policy.domain)) !== null) return fail('SIGNUP_NOT_ENABLED')
   if ((await countSignedUp(tx)) >= policy.mostAccounts) return fail('SIGNUPS_FULL')
   const before = await letterBefore(tx, mostLettersInAnHour, now - hour)
   return before === null ? ok(null) : { ...fail('TOO_MANY_SIGNUPS'), retryAfterMs: before + hour - now }
@@ -454,7 +461,7 @@ type Made = { account: Row<'accounts'>; mailbox: Pick<Row<'mailboxes'>, 'id' | '
 async function makeAccount(tx: Tx, { policy }: Deps, row: SignupRow, now: number): Promise<Result<Made, MakeProblem>> {
   // Whoever else makes an address or an account here waits from now on.
   const domain = await lockDomain(tx, policy.domain)
-  if (domain === undefined || domain.is_pending === 1) return fail('SIGNUP_NOT_ENABLED')
+  if (domain === undefined || (await whyClosed(tx, policy.domain)) !== null) return fail('SIGNUP_NOT_ENABLED')
   if (await hasAccount(tx, row.email_key)) return fail('ALREADY_CONFIRMED')
   if ((await countSignedUp(tx)) >= policy.mostAccounts) return fail('SIGNUPS_FULL')
   const isGood = async (slug: string) => !(await isSlugTaken(tx, slug)) && (await whyTaken(tx, addressFor(policy, slug), 'live')) === null
