@@ -225,6 +225,8 @@ type SignupRow = {
   expires_at: number
   /** null until one of the codes is used */
   account_id: AccountId | null
+  /** the one that was made with it */
+  mailbox_id: MailboxId | null
   agent_used_at: number | null
   owner_used_at: number | null
 }

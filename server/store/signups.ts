@@ -63,7 +63,16 @@ export const isSlugTaken = async (db: Kysely<Database>, slug: string): Promise<b
 type Change = Partial<
   Pick<
     SignupRow,
-    'code_hash' | 'owner_hash' | 'tries' | 'letters' | 'letter_at' | 'expires_at' | 'account_id' | 'agent_used_at' | 'owner_used_at'
+    | 'code_hash'
+    | 'owner_hash'
+    | 'tries'
+    | 'letters'
+    | 'letter_at'
+    | 'expires_at'
+    | 'account_id'
+    | 'mailbox_id'
+    | 'agent_used_at'
+    | 'owner_used_at'
   >
 >
 export const changeSignup = async (tx: Transaction<Database>, id: SignupId, change: Change): Promise<void> => {

@@ -1,7 +1,10 @@
+import { sql } from 'kysely'
 import { expect, it } from 'vitest'
+import { newId } from '../../server/model/ids.ts'
+import { lockAccount } from '../../server/store/accounts.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { activate, forPeople, lastLetter, signUp, wanted } from '../support/signup.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { describeOnEachEngine, describeOnPostgres } from '../support/stores.ts'
 
 const typed = async (desk: Desk, code: string, headers: Record<string, string> = {}) => {
   const body = new URLSearchParams({ code })
@@ -9,6 +12,13 @@ const typed = async (desk: Desk, code: string, headers: Record<string, string> =
   return { status: answer.status, headers: answer.headers, text: await answer.text() }
 }
 const keysIn = (text: string): string[] => [...text.matchAll(/<code>(mm_live_\w+)<\/code>/g)].map(([, key]) => String(key))
+
+const mailboxesOfSignups = ({ store }: Desk) =>
+  store.db
+    .selectFrom('mailboxes')
+    .selectAll()
+    .where('account_id', 'in', store.db.selectFrom('accounts').select('id').where('signed_up_at', 'is not', null))
+    .execute()
 
 describeOnEachEngine('the page for the operator of a new account', (openStore) => {
   it('gives the operator keys that decide and manage, for the code that is theirs, once', async () => {
@@ -43,6 +53,37 @@ describeOnEachEngine('the page for the operator of a new account', (openStore) =
     expect(keysIn((await typed(desk, yours)).text)).toHaveLength(2)
     expect(await activate(desk, agent)).toMatchObject({ status: 200, body: { oversight_email: wanted.oversight_email } })
     expect(await desk.store.db.selectFrom('accounts').select('id').where('signed_up_at', 'is not', null).execute()).toHaveLength(1)
+  })
+
+  it('gives an agent the mailbox that was made for it and no other, and nothing once that is deleted', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    await signUp(desk)
+    const { agent, yours } = await lastLetter(desk)
+    await typed(desk, yours)
+    const made = await mailboxesOfSignups(desk)
+    const [first = expect.fail()] = made
+    const { db } = desk.store
+    await db
+      .insertInto('mailboxes')
+      .values({ ...first, id: newId('mailbox', desk.clock.now()), address: 'second@ours.test' })
+      .execute()
+    await db.updateTable('mailboxes').set({ deleted_at: 1, is_active: 0 }).where('id', '=', first.id).execute()
+    expect(await activate(desk, agent)).toMatchObject({ status: 404, body: { code: 'SIGNUP_NOT_FOUND' } })
+    await db.updateTable('mailboxes').set({ deleted_at: null, is_active: 1 }).where('id', '=', first.id).execute()
+    expect(await activate(desk, agent)).toMatchObject({ status: 200, body: { mailbox_id: first.id } })
+  })
+
+  it('gives operators their keys though the mailbox of the agent is deleted', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    await signUp(desk)
+    const { agent, yours } = await lastLetter(desk)
+    const { body } = await activate(desk, agent)
+    await desk.store.db
+      .updateTable('mailboxes')
+      .set({ deleted_at: 1, is_active: 0 })
+      .where('address', '=', String(body['mailbox_address']))
+      .execute()
+    expect(keysIn((await typed(desk, yours)).text)).toHaveLength(2)
   })
 
   it('changes nothing when it is looked at, whatever looks, and keeps codes out of addresses', async () => {
@@ -85,5 +126,32 @@ describeOnEachEngine('the page for the operator of a new account', (openStore) =
     })
     expect(json.status).toBe(415)
     expect((await typed(desk, '')).status).toBe(404)
+  })
+})
+
+describeOnPostgres('the other code of an account', (openStore) => {
+  it('gives no key when the account is being deleted at the same time', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    await signUp(desk)
+    const { agent, yours } = await lastLetter(desk)
+    await activate(desk, agent)
+    const [{ account_id } = expect.fail()] = await mailboxesOfSignups(desk)
+    const { store } = desk
+    const [closed, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const closing = store.transaction(async (tx) => {
+      await lockAccount(tx, account_id)
+      await desk.accountRemoval.close(tx, account_id, { kind: 'system', part: 'host' })
+      closed.resolve()
+      await mayEnd.promise
+    })
+    await closed.promise
+    const confirming = typed(desk, yours)
+    const waits = sql<{ pid: number }>`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    while ((await waits.execute(store.db)).rows.length === 0);
+    mayEnd.resolve()
+    await closing
+    expect((await confirming).status).toBe(404)
+    const good = store.db.selectFrom('api_keys').select('id').where('account_id', '=', account_id).where('revoked_at', 'is', null)
+    expect(await good.execute()).toEqual([])
   })
 })

@@ -15,12 +15,12 @@ import { type Result, fail, ok } from '../../model/result.ts'
 import { makeSpokenCode, plainCode } from '../../model/spoken-code.ts'
 import type { Tenancy } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { findAccount, insertAccount } from '../../store/accounts.ts'
+import { insertAccount, lockAccount } from '../../store/accounts.ts'
 import type { Db, Store, Tx } from '../../store/db.ts'
 import { domainByName, hostedDomain, lockDomain } from '../../store/domains.ts'
 import { insertKey } from '../../store/keys.ts'
 import { type NewLogEntry, appendLog, appendLogs } from '../../store/log.ts'
-import { listMailboxes } from '../../store/mailboxes.ts'
+import { mailboxById, stateOf } from '../../store/mailboxes.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { insertOperatorMail } from '../../store/operator-mails.ts'
 import type { Row } from '../../store/schema.ts'
@@ -341,6 +341,7 @@ async function newSignup(tx: Tx, deps: Deps, asked: Asked, claimToken: string | 
     created_at: now,
     expires_at: now + signupLifeMs,
     account_id: null,
+    mailbox_id: null,
     agent_used_at: null,
     owner_used_at: null,
   })
@@ -426,7 +427,7 @@ async function claim(tx: Tx, deps: Deps, id: SignupId, otp: string): Promise<Res
 /** Makes the account with the first of its two codes, and the keys that this one gives. */
 async function confirmRow(tx: Tx, deps: Deps, row: SignupRow, side: Side): Promise<Result<Confirmed, MakeProblem | 'SIGNUP_NOT_FOUND'>> {
   const now = deps.clock.now()
-  const made = row.account_id === null ? await makeAccount(tx, deps, row, now) : await accountMade(tx, row)
+  const made = row.account_id === null ? await makeAccount(tx, deps, row, now) : await accountMade(tx, row, side)
   if (!made.ok) return made
   const { account, mailbox, entries } = made.value
   const tenancy: Tenancy = { accountId: account.id, world: 'live' }
@@ -441,7 +442,8 @@ async function confirmRow(tx: Tx, deps: Deps, row: SignupRow, side: Side): Promi
     side === 'agent'
       ? { agent: await issue('agent', agentScopes, true) }
       : { admin: await issue('operator', ['admin']), reviewer: await issue('reviewer', ['read', 'oversight']) }
-  await changeSignup(tx, row.id, { account_id: account.id, ...(side === 'agent' ? { agent_used_at: now } : { owner_used_at: now }) })
+  const used = side === 'agent' ? { agent_used_at: now } : { owner_used_at: now }
+  await changeSignup(tx, row.id, { account_id: account.id, mailbox_id: mailbox.id, ...used })
   await appendLogs(tx, [...entries, entryOf('signup.confirmed', tenancy, row.id, { by: side }, now)])
   const { name, oversight_email } = account
   return ok({
@@ -501,11 +503,13 @@ async function makeAccount(tx: Tx, { policy }: Deps, row: SignupRow, now: number
   return ok({ account, mailbox, entries: [created, entry] })
 }
 
-/** By the other code. SIGNUP_NOT_FOUND: its mailbox has been deleted since. */
-async function accountMade(tx: Tx, row: SignupRow): Promise<Result<Made, 'SIGNUP_NOT_FOUND'>> {
-  const account = row.account_id === null ? undefined : await findAccount(tx, row.account_id)
-  const [mailbox] = account === undefined ? [] : await listMailboxes(tx, { accountId: account.id, world: 'live' }, null)
-  return account === undefined || mailbox === undefined ? fail('SIGNUP_NOT_FOUND') : ok({ account, mailbox, entries: [] })
+/** By the other code. SIGNUP_NOT_FOUND: the account has been deleted since, or the mailbox that was made with it, without which there is nothing for an agent. */
+async function accountMade(tx: Tx, row: SignupRow, side: Side): Promise<Result<Made, 'SIGNUP_NOT_FOUND'>> {
+  // Whoever deletes the account comes before this or behind it, and then finds the keys that this gives.
+  const account = row.account_id === null ? undefined : await lockAccount(tx, row.account_id)
+  const mailbox = row.mailbox_id === null ? undefined : await mailboxById(tx, row.mailbox_id)
+  if (account === undefined || account.deleted_at !== null || mailbox === undefined) return fail('SIGNUP_NOT_FOUND')
+  return side === 'agent' && stateOf(mailbox) === 'deleted' ? fail('SIGNUP_NOT_FOUND') : ok({ account, mailbox, entries: [] })
 }
 
 const entryOf = (

@@ -50,6 +50,7 @@ export const comingIn = (engine: Engine): Migration => ({
         created_at ${int} not null,
         expires_at ${int} not null,
         account_id ${text} references accounts (id),
+        mailbox_id ${text} references mailboxes (id),
         agent_used_at ${int},
         owner_used_at ${int}
       ) ${tableEnd}`,
