@@ -383,7 +383,7 @@ export const settings = z.object({
     part: 'Accounts',
     unit: 'off, people or agents',
     standard: 'off',
-    help: 'Who may sign up for an account of their own. people: whoever shows a proof of work and has the code that is mailed to them. agents: also agents that register themselves (/auth.md), with a code that is mailed to their person. Each account gets one gated mailbox at MULTIMAIL_SIGNUP_DOMAIN. This server then mails to addresses that strangers name, at most a hundred letters an hour.',
+    help: 'Who may sign up for an account of their own. people: whoever shows a proof of work and has the code that is mailed to them. agents: also agents that register themselves (/auth.md), with a code that is mailed to their person. Each account gets one gated mailbox at MULTIMAIL_SIGNUP_DOMAIN. This server then mails to addresses that strangers name, at most a hundred letters an hour, and with agents a hundred more for these.',
   }),
   MULTIMAIL_SIGNUP_DOMAIN: setting(domainName, {
     part: 'Accounts',

@@ -33,12 +33,12 @@ export function createLookups(clock: Clock, most = mostPerHour): Lookups {
   }
 }
 
-/** An address of IPv4; of IPv6 the /64, which is one household. */
-export function networkOf(ip: string): { name: string; isInside: boolean } {
+/** An address of IPv4; of IPv6 the /64, which is one household, and the /48 around it, which is one site. */
+export function networkOf(ip: string): { name: string; site?: string; isInside: boolean } {
   if (!ipaddr.isValid(ip)) return { name: 'unknown', isInside: false }
   const address = ipaddr.process(ip)
   const isInside = address.range() !== 'unicast'
-  return address.kind() === 'ipv4'
-    ? { name: address.toString(), isInside }
-    : { name: (address as ipaddr.IPv6).parts.slice(0, 4).join(':'), isInside }
+  if (address.kind() === 'ipv4') return { name: address.toString(), isInside }
+  const { parts } = address as ipaddr.IPv6
+  return { name: parts.slice(0, 4).join(':'), site: parts.slice(0, 3).join(':'), isInside }
 }

@@ -34,9 +34,17 @@ export const signupsOf = (db: Kysely<Database>, emailKey: string, since: number)
     .orderBy('id', 'desc')
     .execute()
 
-/** When the letter before this many was written, of those since (epoch ms); null: there were fewer. */
-export async function letterBefore(db: Kysely<Database>, count: number, since: number): Promise<number | null> {
-  const letters = db.selectFrom('signups').select('letter_at').where('letter_at', '>', since)
+/** When the letter before this many was written, of those since (epoch ms) that agents asked for, or people; null: there were fewer. */
+export async function letterBefore(
+  db: Kysely<Database>,
+  { count, since, byAgents }: { count: number; since: number; byAgents: boolean },
+): Promise<number | null> {
+  const letters = db
+    .selectFrom('signups')
+    .select('letter_at')
+    .where('letter_at', '>', since)
+    // Only an agent that registered itself holds one.
+    .where('claim_hash', byAgents ? 'is not' : 'is', null)
   const row = await letters
     .orderBy('letter_at', 'desc')
     .offset(count - 1)

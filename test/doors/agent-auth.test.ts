@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { signupLifeMs } from '../../server/identity/signup/signups.ts'
+import { newId } from '../../server/model/ids.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
-import { forAgents, forPeople, lastLetter, signupLetters } from '../support/signup.ts'
+import { forAgents, forPeople, lastLetter, signUp, signupLetters } from '../support/signup.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
 const registration = (email = 'ann@elsewhere.example', more: object = {}) => ({
@@ -101,6 +102,27 @@ describeOnEachEngine('agents that register themselves', (openStore) => {
     for (const [n, answer] of answers.entries())
       for (const otp of ['000000', '999999']) if (n !== 0) expect(await claim(desk, answer, otp)).toMatchObject(refused)
     expect(await desk.store.db.selectFrom('accounts').select('id').where('signed_up_at', 'is not', null).execute()).toEqual([])
+  })
+
+  it('have letters of the hour for themselves, as people have', async () => {
+    for (const by of ['person', 'agent'] as const) {
+      const desk = await openDesk(openStore, { signup: forAgents })
+      if (by === 'person') await signUp(desk)
+      else await register(desk)
+      const { db } = desk.store
+      const row = await db.selectFrom('signups').selectAll().executeTakeFirstOrThrow()
+      for (let n = 0; n < 99; n++) {
+        const hashes = { code_hash: `c${n}`, owner_hash: `o${n}`, claim_hash: by === 'agent' ? `h${n}` : null }
+        const more = { id: newId('signup', desk.clock.now()), email_key: `${n}@elsewhere.example` }
+        await db
+          .insertInto('signups')
+          .values({ ...row, ...more, ...hashes })
+          .execute()
+      }
+      const person = await signUp(desk, { oversight_email: 'bo@elsewhere.example' })
+      const agent = await register(desk, 'di@elsewhere.example')
+      expect([by, person.status, agent.status]).toEqual(by === 'person' ? [by, 429, 200] : [by, 200, 429])
+    }
   })
 
   it('say exactly what they want', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Challenge, challengeLifeMs, checkSolution, makeChallenge } from '../../server/identity/signup/challenge.ts'
 import { createLimits, resendAfterMs } from '../../server/identity/signup/limits.ts'
+import { networkOf } from '../../server/doors/lookups.ts'
 import { codesLetter, knownLetter } from '../../server/identity/signup/letters.ts'
 import { likeSlug, slugFor, whyNoSlug } from '../../server/identity/signup/slug.ts'
 import { sha256 } from '../../server/model/canonical.ts'
@@ -112,6 +113,19 @@ describe('the limits of what needs no key', () => {
     for (let n = 0; n < 10_000; n++) limits.take('slug', { name: `n${n}`, isInside: false })
     expect(limits.take('slug', { name: 'one more', isInside: false })).toBeGreaterThan(0)
     expect(limits.take('slug', { name: 'n1', isInside: false })).toBe(0)
+    // Nor are those of one step in the way of another.
+    expect(limits.take('confirm', { name: 'one more', isInside: false })).toBe(0)
+  })
+
+  it('are, with IPv6, also those of a site, whichever of its networks is used', () => {
+    const limits = createLimits(createVirtualClock(now))
+    const from = (ip: string) => limits.take('confirm', networkOf(ip))
+    for (let n = 0; n < 20; n++) expect([n, from(`2a00:1:2:${n}::1`)]).toEqual([n, 0])
+    expect(from('2a00:1:2:ffff::1')).toBe(3_600_000)
+    expect(from('2a00:1:3:ffff::1')).toBe(0)
+    for (let n = 0; n < 5; n++) expect(from(`2a00:2:2:2::${n}`)).toBe(0)
+    expect(from('2a00:2:2:2::9')).toBe(3_600_000)
+    expect(from('192.0.2.1')).toBe(0)
   })
 
   it('let a letter be asked for again after five minutes, whether there was one or not', async () => {

@@ -308,6 +308,15 @@ describeOnEachEngine('signing up', (openStore) => {
     expect(await signupLetters(desk)).toHaveLength(3)
   })
 
+  it('writes no more to one address when it is asked by many at once', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    const proofs = []
+    for (let n = 0; n < 8; n++) proofs.push(solved(await challenge(desk, wanted.oversight_email)))
+    const answers = await Promise.all(proofs.map((pow_solution, n) => signUp(desk, { pow_solution, slug: `shop-${n}` })))
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    expect(await signupLetters(desk)).toHaveLength(3)
+  })
+
   it('writes no more than a hundred letters an hour, and makes no more accounts than it may', async () => {
     const desk = await openDesk(openStore, { signup: { ...forPeople, mostAccounts: 1 } })
     await signUp(desk)

@@ -8,12 +8,15 @@ const most = { challenge: 60, slug: 240, request: 10, resend: 10, confirm: 5, re
 export type LimitedStep = keyof typeof most
 /** A proxy in front, with everybody behind it. */
 const mostFromInside = 1_000
-const mostNetworks = 10_000
+/** Of one step: whoever fills its places leaves those of the others. */
+const mostPlaces = 10_000
+/** A /48 of IPv6 is one site, with 65,536 networks to call from. */
+const sitesShare = 4
 export const resendAfterMs = 5 * 60_000
 const mostAddresses = 10_000
 
-/** An address of IPv4 or a network of IPv6, as a door knows it. */
-export type Network = { name: string; isInside: boolean }
+/** An address of IPv4 or a /64 of IPv6, as a door knows it. `site`: the /48 around that; left out: there is none. */
+export type Network = { name: string; site?: string; isInside: boolean }
 
 export type Limits = {
   /** Counts it. @returns ms to wait; 0: it may */
@@ -24,22 +27,25 @@ export type Limits = {
 
 export function createLimits(clock: Clock): Limits {
   let window = -1
-  const counts = new Map<string, number>()
+  const counts = new Map<LimitedStep, Map<string, number>>()
   /** SHA-256 of addresses, the oldest first */
   const asked = new Map<string, number>()
   return {
-    take(step, { name, isInside }) {
+    take(step, { name, site, isInside }) {
       const now = clock.now()
       const current = Math.floor(now / hour)
       if (current !== window) {
         window = current
         counts.clear()
       }
-      const key = `${step} ${name}`
-      const count = counts.get(key) ?? 0
-      if (count >= (isInside ? mostFromInside : most[step]) || (count === 0 && counts.size >= mostNetworks))
-        return (current + 1) * hour - now
-      counts.set(key, count + 1)
+      const taken = counts.get(step) ?? new Map<string, number>()
+      counts.set(step, taken)
+      const limit = isInside ? mostFromInside : most[step]
+      const places = [{ place: name, limit }, ...(site === undefined ? [] : [{ place: `site ${site}`, limit: limit * sitesShare }])]
+      const isOver = places.some(({ place, limit: ofPlace }) => (taken.get(place) ?? 0) >= ofPlace)
+      const added = places.filter(({ place }) => !taken.has(place)).length
+      if (isOver || (added > 0 && taken.size + added > mostPlaces)) return (current + 1) * hour - now
+      for (const { place } of places) taken.set(place, (taken.get(place) ?? 0) + 1)
       return 0
     },
     again(email) {

@@ -54,7 +54,7 @@ export const signupLifeMs = day
 const mostOfAddress = 3
 /** Of one sign-up, the first included. */
 const mostLetters = 5
-/** Of all sign-ups. */
+/** Of all that people ask for, and of all that agents do: neither uses up what the other may. */
 const mostLettersInAnHour = 100
 const mostTries = 5
 /** A repetition with the same idempotency key is known for as long (contract §1.4). */
@@ -265,11 +265,13 @@ async function someSlug(wanted: string, isGood: (slug: string) => Promise<boolea
   return `${wanted.slice(0, 24).replace(/-+$/, '')}-${randomBytes(5).toString('hex')}`
 }
 
-/** Whether there is room for one more, of accounts and of letters; said before anything that depends on the address. */
-async function whyNoRoom(tx: Tx, { policy }: Deps, now: number): Promise<Result<null, 'SIGNUPS_FULL' | Common>> {
+/** Whether there is room for one more, of accounts and of letters; said before anything that depends on the address. From here to the end of the
+ *  transaction nobody else has a letter written, so that what is counted stays true. */
+async function whyNoRoom(tx: Tx, { policy }: Deps, by: 'person' | 'agent', now: number): Promise<Result<null, 'SIGNUPS_FULL' | Common>> {
+  await lockDomain(tx, policy.domain)
   if ((await whyClosed(tx, policy.domain)) !== null) return fail('SIGNUP_NOT_ENABLED')
   if ((await countSignedUp(tx)) >= policy.mostAccounts) return fail('SIGNUPS_FULL')
-  const before = await letterBefore(tx, mostLettersInAnHour, now - hour)
+  const before = await letterBefore(tx, { count: mostLettersInAnHour, since: now - hour, byAgents: by === 'agent' })
   return before === null ? ok(null) : { ...fail('TOO_MANY_SIGNUPS'), retryAfterMs: before + hour - now }
 }
 
@@ -284,7 +286,7 @@ async function takeRequest(
   const repeat_hash = repeatHash(secret, request)
   const spent = await spentChallenge(tx, digest)
   if (spent !== undefined) return spentOr(spent, repeat_hash)
-  const room = await whyNoRoom(tx, deps, now)
+  const room = await whyNoRoom(tx, deps, 'person', now)
   if (!room.ok) return room
   const { slug: wanted } = request
   if (wanted !== null && whyNoSlug(wanted) !== null) return fail('BAD_SLUG')
@@ -383,10 +385,12 @@ async function write(
 
 async function writeAgain(tx: Tx, deps: Deps, emailKey: string): Promise<void> {
   const now = deps.clock.now()
-  const waiting = (await signupsOf(tx, emailKey, now - signupLifeMs)).find(
-    (row) => row.kind === 'person' && row.account_id === null && row.letters < mostLetters && now < row.expires_at,
-  )
-  if (waiting === undefined || now < waiting.letter_at + resendAfterMs || !(await whyNoRoom(tx, deps, now)).ok) return
+  const waits = (row: SignupRow) => row.kind === 'person' && row.account_id === null && row.letters < mostLetters && now < row.expires_at
+  const found = (await signupsOf(tx, emailKey, now - signupLifeMs)).find(waits)
+  // In the order in which a code is used: the sign-up before the domain.
+  const waiting = found && (await lockSignup(tx, found.id))
+  if (waiting === undefined || !waits(waiting) || now < waiting.letter_at + resendAfterMs) return
+  if (!(await whyNoRoom(tx, deps, 'person', now)).ok) return
   const codes = codesOf(deps.secret, waiting.id, false)
   await changeSignup(tx, waiting.id, { ...codes.hashes, letters: waiting.letters + 1, letter_at: now })
   await write(tx, deps, waiting, codes, now)
@@ -399,7 +403,7 @@ async function register(
   asked: Pick<SignupRequest, 'email' | 'name' | 'mode'>,
 ): Promise<Result<Registration, Common | 'BAD_OVERSIGHT_EMAIL' | 'SIGNUPS_FULL'>> {
   const now = deps.clock.now()
-  const room = await whyNoRoom(tx, deps, now)
+  const room = await whyNoRoom(tx, deps, 'agent', now)
   if (!room.ok) return room
   if (await isReadHere(tx, asked.email)) return fail('BAD_OVERSIGHT_EMAIL')
   await sweepSignups(tx, now)
