@@ -1,34 +1,43 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import type { DomainName } from '../../dns/name.ts'
 import type { AccountId, OperatorMailId } from '../model/ids.ts'
 import { newId } from '../model/ids.ts'
 import type { Database, Row } from './schema.ts'
 
 export type OperatorMailRow = Row<'operator_mails'>
 
-/** Written in the transaction of what it tells of. `giveUpAt`: when it is of no use any more; times in epoch ms. */
-export type NewOperatorMail = { accountId: AccountId; recipient: string; subject: string; body: string; now: number; giveUpAt: number }
+/** Written in the transaction of what it tells of. `giveUpAt`: when it is of no use any more; times in epoch ms. `ofSignup`: a stranger named the recipient. */
+export type NewOperatorMail = {
+  accountId: AccountId
+  recipient: string
+  subject: string
+  body: string
+  now: number
+  giveUpAt: number
+  ofSignup?: boolean
+}
 
 export async function insertOperatorMail(tx: Transaction<Database>, mail: NewOperatorMail): Promise<void> {
-  const { accountId, recipient, subject, body, now, giveUpAt } = mail
+  const { accountId, recipient, subject, body, now, giveUpAt, ofSignup = false } = mail
   const row = { id: newId('operatorMail', now), account_id: accountId, recipient, subject, body }
   const times = { next_try_at: now, give_up_at: giveUpAt, created_at: now }
   await tx
     .insertInto('operator_mails')
-    .values({ ...row, state: 'due', tries: 0, ...times })
+    .values({ ...row, state: 'due', tries: 0, of_signup: ofSignup ? 1 : 0, ...times })
     .execute()
 }
 
-/** Those whose time has come, the longest due first. */
-export const dueOperatorMails = (db: Kysely<Database>, { now, limit }: { now: number; limit: number }): Promise<OperatorMailRow[]> =>
-  db
-    .selectFrom('operator_mails')
-    .selectAll()
-    .where('state', '=', 'due')
-    .where('next_try_at', '<=', now)
-    .orderBy('next_try_at')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+/** @property notTo domains that get none now; `passedOver`: letters that are not wanted now; `ofSignups` false: none that a sign-up has written */
+export type OperatorMailChoice = { now: number; notTo: readonly DomainName[]; passedOver: readonly OperatorMailId[]; ofSignups: boolean }
+
+/** The one that has been due for longest, of those that may leave now. */
+export function nextOperatorMail(db: Kysely<Database>, choice: OperatorMailChoice): Promise<OperatorMailRow | undefined> {
+  let due = db.selectFrom('operator_mails').selectAll().where('state', '=', 'due').where('next_try_at', '<=', choice.now)
+  for (const domain of choice.notTo) due = due.where(sql`lower(recipient)`, 'not like', `%@${domain}`)
+  if (choice.passedOver.length > 0) due = due.where('id', 'not in', [...choice.passedOver])
+  if (!choice.ofSignups) due = due.where('of_signup', '=', 0)
+  return due.orderBy('next_try_at').orderBy('id').limit(1).executeTakeFirst()
+}
 
 /** Counts a try before it begins, and says when the next one would be. @returns false when another node has begun it */
 export async function beginOperatorMail(

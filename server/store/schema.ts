@@ -175,6 +175,8 @@ type OperatorMailRow = {
   tries: number
   next_try_at: number
   give_up_at: number
+  /** to an address that a stranger named */
+  of_signup: Generated<0 | 1>
   created_at: number
 }
 

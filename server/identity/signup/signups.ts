@@ -380,7 +380,7 @@ async function write(
   if (domain === undefined) return
   const facts = { publicUrl, address: addressFor(policy, slug), mode, endsAt: expires_at, byAgent: kind === 'agent' }
   const letter = codes === null ? knownLetter(publicUrl) : codesLetter({ ...facts, ...codes })
-  await insertOperatorMail(tx, { accountId: domain.account_id, recipient: email, ...letter, now, giveUpAt: expires_at })
+  await insertOperatorMail(tx, { accountId: domain.account_id, recipient: email, ...letter, now, giveUpAt: expires_at, ofSignup: true })
 }
 
 async function writeAgain(tx: Tx, deps: Deps, emailKey: string): Promise<void> {

@@ -3,10 +3,12 @@
  *
  * Promises: what is in the store leaves, or is given up at its time; a try is counted before it begins, once for each letter however many nodes there
  * are; nothing leaves unsigned, while sending is stopped, or to an address whose mail comes here, where an agent might read it; TLS is what the
- * operator's domain asks for; what it said is not kept once it has left. A crash may send one twice.
+ * operator's domain asks for; what it said is not kept once it has left. A host that answers slowly, whoever's it is, keeps no other letter for long. A crash
+ * may send one twice.
  */
+import type { DomainName } from '../../../dns/name.ts'
 import { type Address, domainOf, parseAddress } from '../../model/address.ts'
-import type { MailboxId } from '../../model/ids.ts'
+import type { MailboxId, OperatorMailId } from '../../model/ids.ts'
 import { formatReply } from '../../model/reply.ts'
 import type { Resolver } from '../../../dns/resolver.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -17,8 +19,8 @@ import { hostedDomain } from '../../store/domains.ts'
 import {
   type OperatorMailRow,
   beginOperatorMail,
-  dueOperatorMails,
   endOperatorMail,
+  nextOperatorMail,
   removeOperatorMailsBefore,
 } from '../../store/operator-mails.ts'
 import { classify } from '../classify.ts'
@@ -59,43 +61,75 @@ const hour = 60 * minute
 /** Somebody waits for it. */
 const waitsMs = [minute, 2 * minute, 5 * minute, 15 * minute, 30 * minute]
 const lastWaitMs = hour
-const longestMs = 5 * minute
+/** Whole: a stranger may have named a host that never comes to an end. */
+const longestMs = minute
 const validForMs = 72 * hour
-const atOnce = 20
+const atOnce = 10
+/** The rest is for letters to people who are known here. */
+const ofSignupsAtOnce = 4
+/** Letters that cannot leave now, such as those of accounts whose sending is stopped, before it is left for the next time. */
+const mostPassedOver = 1_000
 const keptMs = 30 * 24 * hour
+
+type UnderWay = { mail: OperatorMailRow; domain: DomainName; done: Promise<void> }
 
 export function createPostman(deps: PostmanDeps): Postman {
   const stopped = new AbortController()
+  const underWay = new Set<UnderWay>()
   let last: Promise<void> = Promise.resolve()
-  // One round after the other; whoever asks meanwhile gets a round that begins after that.
-  const work = (): Promise<void> => {
-    last = last.catch(() => undefined).then(() => (stopped.signal.aborted ? undefined : sendDue(deps, stopped.signal)))
+  // One choice after the other; whoever asks meanwhile gets one that begins after that.
+  const fill = (): Promise<void> => {
+    last = last.catch(() => undefined).then(beginDue)
     return last
+  }
+  const failed = (error: unknown): void => deps.log.error({ err: error }, 'operator-mail.failed')
+  const wake = (): void => void fill().catch(failed)
+
+  async function beginDue(): Promise<void> {
+    const passedOver: OperatorMailId[] = []
+    while (!stopped.signal.aborted && underWay.size < atOnce && passedOver.length < mostPassedOver) {
+      const notTo = [...underWay].map(({ domain }) => domain)
+      const ofSignups = [...underWay].filter(({ mail }) => mail.of_signup === 1).length < ofSignupsAtOnce
+      const mail = await nextOperatorMail(deps.store.db, { now: deps.clock.now(), notTo, passedOver, ofSignups })
+      if (mail === undefined) return
+      const watch = createWatch(deps)
+      await watch.look()
+      if (isHeldBack(watch, mail)) passedOver.push(mail.id)
+      else begin(mail, watch)
+    }
+  }
+
+  function begin(mail: OperatorMailRow, watch: Watch): void {
+    const domain = domainOf(mail.recipient as Address).toLowerCase() as DomainName
+    const one: UnderWay = { mail, domain, done: Promise.resolve() }
+    underWay.add(one)
+    const heldBack = new AbortController()
+    watch.start(() => isHeldBack(watch, mail) && heldBack.abort())
+    const tried = tryOne(deps, mail, { watch, signal: AbortSignal.any([stopped.signal, heldBack.signal]) }).finally(() => {
+      watch.stop()
+      underWay.delete(one)
+    })
+    one.done = tried.then(wake, failed)
+  }
+
+  const ended = async (): Promise<void> => {
+    const chosen = () => last.catch(() => undefined)
+    for (await chosen(); underWay.size > 0; await chosen()) await Promise.all([...underWay].map(({ done }) => done))
   }
   return {
     jobs: [
-      { name: 'operator-mail', schedule: '* * * * *', work },
+      { name: 'operator-mail', schedule: '* * * * *', work: fill },
       { name: 'operator-mail-cleaning', schedule: '53 5 * * *', work: (now) => removeOperatorMailsBefore(deps.store.db, now - keptMs) },
     ],
-    work,
-    wake: () => void work().catch((error: unknown) => deps.log.error({ err: error }, 'operator-mail.failed')),
+    async work() {
+      await fill()
+      await ended()
+    },
+    wake,
     async stop() {
       stopped.abort()
-      await last.catch(() => undefined)
+      await ended()
     },
-  }
-}
-
-async function sendDue(deps: PostmanDeps, signal: AbortSignal): Promise<void> {
-  const due = await dueOperatorMails(deps.store.db, { now: deps.clock.now(), limit: atOnce })
-  if (due.length === 0) return
-  const round = new AbortController()
-  const watch = createWatch(deps)
-  await watch.look()
-  for (const mail of due) {
-    if (signal.aborted) return
-    watch.start(() => isHeldBack(watch, mail) && round.abort())
-    await tryOne(deps, mail, { watch, signal: AbortSignal.any([signal, round.signal]) }).finally(() => watch.stop())
   }
 }
 

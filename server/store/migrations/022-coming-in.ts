@@ -68,6 +68,8 @@ export const comingIn = (engine: Engine): Migration => ({
       `create index spent_challenges_forgotten on spent_challenges (forget_at)`,
       // null: made on the host
       `alter table accounts add column signed_up_at ${int}`,
+      // 1: to an address that a stranger named
+      `alter table operator_mails add column of_signup ${int} not null default 0`,
     ]
     for (const statement of statements) await sql.raw(statement).execute(db)
   },

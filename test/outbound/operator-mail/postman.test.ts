@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import PostalMime from 'postal-mime'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { expect, it } from 'vitest'
@@ -5,6 +6,8 @@ import { createZoneResolver } from '../../../dns/resolver.ts'
 import { newId } from '../../../server/model/ids.ts'
 import { everything, resumeSending, stopSending } from '../../../server/outbound/control/stops.ts'
 import { createPostman } from '../../../server/outbound/operator-mail/postman.ts'
+import type { Reply } from '../../../server/model/reply.ts'
+import type { Transport } from '../../../server/outbound/transport.ts'
 import { createSmtpTransport } from '../../../server/outbound/transport/smtp.ts'
 import { silentLog } from '../../../server/platform/log.ts'
 import type { Store } from '../../../server/store/db.ts'
@@ -19,10 +22,36 @@ const minute = 60_000
 const hour = 60 * minute
 const body = 'An API key wants to create an API key.\n\n  A7X2-9KQ4\n\nÜber “all”.\n'
 
-async function worldOf(store: Store, { signed = true } = {}) {
+/** In front of a transport: whoever is at slow….test gets no end before somebody breaks it off. `begun`: to whom, in order. */
+function slowHosts() {
+  const begun: string[] = []
+  let told = (): void => undefined
+  return {
+    begun,
+    before:
+      (transport: Transport): Transport =>
+      async (session) => {
+        const { dispatch, signal } = session
+        begun.push(dispatch.forwardPath)
+        told()
+        if (!dispatch.forwardPath.includes('@slow')) return transport(session)
+        if (!signal.aborted) await once(signal, 'abort')
+        const reply: Reply = { code: 421, status: '4.4.2', text: 'too slow' }
+        return { stage: 'greeting', by: 'us', reply, mayBeAccepted: false, remoteAddress: null, tls: null }
+      },
+    /** Resolves when this many were begun. */
+    async until(count: number): Promise<string[]> {
+      while (begun.length < count) await new Promise<void>((resolve) => (told = resolve))
+      return begun.toSorted()
+    },
+  }
+}
+
+async function worldOf(store: Store, { signed = true, slow = slowHosts() } = {}) {
   const remote = await createRemoteMx()
   const leaving = await createLeaving(store, { remote, signed })
   const { clock, office } = leaving
+  for (let n = 0; n < 12; n++) leaving.zone[`slow${n}.test`] = { MX: [{ priority: 10, exchange: 'mx.remote.test' }] }
   const resolver = createZoneResolver(leaving.zone)
   const route = { hostname: 'mx.ours.test', port: remote.port, smarthost: null, ownListener: null, allowPrivateTargets: true }
   const newPostman = () =>
@@ -30,7 +59,7 @@ async function worldOf(store: Store, { signed = true } = {}) {
       store,
       resolver,
       route,
-      transport: createSmtpTransport({ hostname: 'mx.ours.test', clock }),
+      transport: slow.before(createSmtpTransport({ hostname: 'mx.ours.test', clock })),
       algorithms: ['rsa-sha256', 'ed25519-sha256'],
       clock,
       log: silentLog,
@@ -44,7 +73,7 @@ async function worldOf(store: Store, { signed = true } = {}) {
     office,
     newPostman,
     postman: newPostman(),
-    write: (recipient = 'boss@remote.test') =>
+    write: (recipient = 'boss@remote.test', ofSignup = false) =>
       store.transaction((tx) =>
         insertOperatorMail(tx, {
           accountId: office.mailbox.account_id,
@@ -53,6 +82,7 @@ async function worldOf(store: Store, { signed = true } = {}) {
           body,
           now: clock.now(),
           giveUpAt: clock.now() + 24 * hour,
+          ofSignup,
         }),
       ),
     rows: () => store.db.selectFrom('operator_mails').selectAll().orderBy('id').execute(),
@@ -115,6 +145,39 @@ describeOnEachEngine('letters to the operator', (openStore) => {
     await clock.advance(minute)
     await postman.work()
     expect(await rows()).toMatchObject([{ state: 'sent', tries: 2, body: '' }])
+  })
+
+  it('do not wait for slow hosts, of which strangers may have named as many as they like', async () => {
+    const slow = slowHosts()
+    const { clock, postman, write, rows, remote } = await worldOf(await openStore(), { slow })
+    for (let n = 0; n < 30; n++) await write(`stranger${n}@slow0.test`, true)
+    for (let n = 1; n < 6; n++) await write(`stranger@slow${n}.test`, true)
+    await write()
+    void postman.work()
+    // One at the domain of thirty, four of strangers at once, and whoever is known here.
+    expect(await slow.until(5)).toEqual(['boss@remote.test', 'stranger0@slow0.test', ...[1, 2, 3].map((n) => `stranger@slow${n}.test`)])
+    await remote.received(1)
+    await write('boss2@remote.test')
+    postman.wake()
+    await remote.received(2)
+    expect(slow.begun).toHaveLength(6)
+    await clock.advance(minute)
+    // Broken off after a minute, they leave their places to the next ones.
+    expect(await slow.until(10)).toEqual(expect.arrayContaining(['stranger1@slow0.test', 'stranger@slow4.test', 'stranger@slow5.test']))
+    await postman.stop()
+    expect((await rows()).filter(({ state }) => state === 'sent')).toHaveLength(2)
+  })
+
+  it('leave ten at a time, to one domain one', async () => {
+    const slow = slowHosts()
+    const { clock, postman, write } = await worldOf(await openStore(), { slow })
+    for (let n = 0; n < 12; n++) for (const name of ['ann', 'bo']) await write(`${name}@slow${n}.test`)
+    const ten = Array.from({ length: 10 }, (_, n) => `ann@slow${n}.test`).toSorted()
+    void postman.work()
+    expect(await slow.until(10)).toEqual(ten)
+    await postman.jobs[0]?.work(clock.now())
+    expect(slow.begun).toHaveLength(10)
+    await postman.stop()
   })
 
   it('are given up when their time is over, and nothing of them stays', async () => {
