@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { KeyId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { prepare } from './prepared.ts'
@@ -46,6 +46,17 @@ export const changeKey = async (tx: Transaction<Database>, id: KeyId, change: Ke
 /** Ends a key for good. @returns the key, or undefined when there is none that was not revoked before. @param now epoch ms */
 export const revokeKey = (tx: Transaction<Database>, id: KeyId, now: number): Promise<Row<'api_keys'> | undefined> =>
   tx.updateTable('api_keys').set({ revoked_at: now }).where('id', '=', id).where('revoked_at', 'is', null).returningAll().executeTakeFirst()
+
+/** These keys as they stay until the end of the transaction. (On SQLite one transaction writes at a time anyway.) */
+export function lockKeys(tx: Transaction<Database>, ids: readonly KeyId[]): Promise<Row<'api_keys'>[]> {
+  if (ids.length === 0) return Promise.resolve([])
+  const keys = tx
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? keys.forUpdate() : keys).execute()
+}
 
 /** Oldest first; revoked ones too. */
 export const listKeys = (db: Kysely<Database>, tenancy: Tenancy): Promise<Row<'api_keys'>[]> =>

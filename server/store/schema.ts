@@ -231,6 +231,9 @@ type SignupRow = {
   mailbox_id: MailboxId | null
   agent_used_at: number | null
   owner_used_at: number | null
+  /** the ids of the keys that each code gave last; null: none yet */
+  agent_keys_json: string | null
+  owner_keys_json: string | null
 }
 
 /** A proof of work that brought about a sign-up. */

@@ -71,6 +71,8 @@ export const isSlugTaken = async (db: Kysely<Database>, slug: string): Promise<b
 type Change = Partial<
   Pick<
     SignupRow,
+    | 'agent_keys_json'
+    | 'owner_keys_json'
     | 'code_hash'
     | 'owner_hash'
     | 'tries'

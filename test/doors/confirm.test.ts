@@ -55,6 +55,31 @@ describeOnEachEngine('the page for the operator of a new account', (openStore) =
     expect(await desk.store.db.selectFrom('accounts').select('id').where('signed_up_at', 'is not', null).execute()).toHaveLength(1)
   })
 
+  it('gives other keys when the answer was lost: within ten minutes, and while nobody has used those before', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    await signUp(desk)
+    const { agent, yours } = await lastLetter(desk)
+    const lost = keysIn((await typed(desk, yours)).text)
+    await desk.clock.advance(10 * 60_000 - 1)
+    const [reviewer = expect.fail(), admin = expect.fail()] = keysIn((await typed(desk, yours)).text)
+    for (const key of lost) expect((await desk.call(key, 'GET', '/v1/account')).status).toBe(401)
+    const first = await activate(desk, agent)
+    const second = await activate(desk, agent)
+    expect((await desk.call(String(first.body['api_key']), 'GET', '/v1/account')).status).toBe(401)
+    expect((await desk.call(String(second.body['api_key']), 'GET', '/v1/account')).status).toBe(200)
+    expect(await activate(desk, agent)).toMatchObject({ status: 404, body: { code: 'SIGNUP_NOT_FOUND' } })
+    await desk.clock.advance(1)
+    expect((await typed(desk, yours)).status).toBe(404)
+    for (const key of [reviewer, admin]) expect((await desk.call(key, 'GET', '/v1/account')).status).toBe(200)
+    const log = await desk.store.db
+      .selectFrom('log_entries')
+      .select('action')
+      .where('action', 'in', ['signup.confirmed', 'key.revoked'])
+      .execute()
+    expect(log.filter(({ action }) => action === 'key.revoked')).toHaveLength(3)
+    expect(log.filter(({ action }) => action === 'signup.confirmed')).toHaveLength(4)
+  })
+
   it('gives an agent the mailbox that was made for it and no other, and nothing once that is deleted', async () => {
     const desk = await openDesk(openStore, { signup: forPeople })
     await signUp(desk)

@@ -10,7 +10,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { type DomainName } from '../../../dns/name.ts'
 import type { Scope, SystemActor } from '../../model/actor.ts'
 import { type Address, addressKey, parseAddress } from '../../model/address.ts'
-import { type SignupId, newId } from '../../model/ids.ts'
+import { type KeyId, type SignupId, newId } from '../../model/ids.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
 import { makeSpokenCode, plainCode } from '../../model/spoken-code.ts'
 import type { Tenancy } from '../../model/world.ts'
@@ -18,7 +18,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { insertAccount, lockAccount } from '../../store/accounts.ts'
 import type { Db, Store, Tx } from '../../store/db.ts'
 import { domainByName, hostedDomain, lockDomain } from '../../store/domains.ts'
-import { insertKey } from '../../store/keys.ts'
+import { insertKey, lockKeys, revokeKey } from '../../store/keys.ts'
 import { type NewLogEntry, appendLog, appendLogs } from '../../store/log.ts'
 import { mailboxById, stateOf } from '../../store/mailboxes.ts'
 import { isReadHere } from '../../store/operator-address.ts'
@@ -57,6 +57,8 @@ const mostLetters = 5
 /** Of all that people ask for, and of all that agents do: neither uses up what the other may. */
 const mostLettersInAnHour = 100
 const mostTries = 5
+/** After its first use a code gives other keys once more, as long as nobody has used those that it gave: the answer may have been lost. */
+const againForMs = 10 * 60_000
 /** A repetition with the same idempotency key is known for as long (contract §1.4). */
 const repeatMs = hour
 
@@ -232,8 +234,13 @@ export function createSignups(deps: SignupsDeps): Signups {
   }
 }
 
-const isOpen = (row: SignupRow, side: Side, now: number): boolean =>
-  row.kind !== 'known' && now < row.expires_at && (side === 'agent' ? row.agent_used_at : row.owner_used_at) === null
+const isOpen = (row: SignupRow, side: Side, now: number): boolean => row.kind !== 'known' && now < row.expires_at && isFresh(row, side, now)
+
+/** Never used, or so lately that its answer may have been lost. */
+function isFresh(row: SignupRow, side: Side, now: number): boolean {
+  const usedAt = side === 'agent' ? row.agent_used_at : row.owner_used_at
+  return usedAt === null || now < usedAt + againForMs
+}
 
 const codeHash = (secret: string, side: Side, code: string): string => keyed(secret, `code-${side}`, plainCode(code))
 const otpHash = (secret: string, id: SignupId, otp: string): string => keyed(secret, 'otp', id, otp)
@@ -346,6 +353,8 @@ async function newSignup(tx: Tx, deps: Deps, asked: Asked, claimToken: string | 
     mailbox_id: null,
     agent_used_at: null,
     owner_used_at: null,
+    agent_keys_json: null,
+    owner_keys_json: null,
   })
   const row = {
     email,
@@ -417,7 +426,7 @@ async function claim(tx: Tx, deps: Deps, id: SignupId, otp: string): Promise<Res
   const now = deps.clock.now()
   const row = await lockSignup(tx, id)
   if (row === undefined || now >= row.expires_at || row.tries >= mostTries) return fail('CLAIM_NOT_ACCEPTED')
-  if (row.agent_used_at !== null) return fail('CLAIM_USED')
+  if (!isFresh(row, 'agent', now)) return fail('CLAIM_USED')
   if (!same(row.code_hash, otpHash(deps.secret, id, otp)) || row.kind !== 'agent') {
     await changeSignup(tx, id, { tries: row.tries + 1 })
     await appendLog(tx, entryOf('signup.refused', null, id, { tries: row.tries + 1 }, now))
@@ -425,7 +434,8 @@ async function claim(tx: Tx, deps: Deps, id: SignupId, otp: string): Promise<Res
   }
   const end = await confirmRow(tx, deps, row, 'agent')
   if (end.ok) return end
-  return end.code === 'SIGNUP_NOT_FOUND' ? fail('CLAIM_NOT_ACCEPTED') : fail(end.code)
+  if (end.code !== 'SIGNUP_NOT_FOUND') return fail(end.code)
+  return fail(row.agent_used_at === null ? 'CLAIM_NOT_ACCEPTED' : 'CLAIM_USED')
 }
 
 /** Makes the account with the first of its two codes, and the keys that this one gives. */
@@ -435,20 +445,29 @@ async function confirmRow(tx: Tx, deps: Deps, row: SignupRow, side: Side): Promi
   if (!made.ok) return made
   const { account, mailbox, entries } = made.value
   const tenancy: Tenancy = { accountId: account.id, world: 'live' }
+  const taken = await takeBack(tx, row, side, tenancy, now)
+  if (!taken.ok) return taken
+  entries.push(...taken.value)
+  const ids: KeyId[] = []
   const issue = async (name: string, scopes: readonly Scope[], bound = false): Promise<IssuedKey> => {
     const drafted = draftKey({ tenancy, name, scopes, by: signupActor, ...(bound && { mailboxIds: [mailbox.id] }) }, now)
     if (!drafted.ok) throw new Error(drafted.detail)
     await insertKey(tx, drafted.value.row)
     entries.push(drafted.value.logEntry)
+    ids.push(drafted.value.row.id)
     return { key: drafted.value.key, scopes }
   }
   const keys =
     side === 'agent'
       ? { agent: await issue('agent', agentScopes, true) }
       : { admin: await issue('operator', ['admin']), reviewer: await issue('reviewer', ['read', 'oversight']) }
-  const used = side === 'agent' ? { agent_used_at: now } : { owner_used_at: now }
+  const keys_json = JSON.stringify(ids)
+  const used =
+    side === 'agent'
+      ? { agent_used_at: row.agent_used_at ?? now, agent_keys_json: keys_json }
+      : { owner_used_at: row.owner_used_at ?? now, owner_keys_json: keys_json }
   await changeSignup(tx, row.id, { account_id: account.id, mailbox_id: mailbox.id, ...used })
-  await appendLogs(tx, [...entries, entryOf('signup.confirmed', tenancy, row.id, { by: side }, now)])
+  await appendLogs(tx, [...entries, entryOf('signup.confirmed', tenancy, row.id, { by: side, again: taken.value.length > 0 }, now)])
   const { name, oversight_email } = account
   return ok({
     name,
@@ -459,6 +478,31 @@ async function confirmRow(tx: Tx, deps: Deps, row: SignupRow, side: Side): Promi
     signup: row.id,
     keys,
   })
+}
+
+/** Ends the keys that this code gave before. @returns what goes on the record; SIGNUP_NOT_FOUND: one of them was used, or has ended already */
+async function takeBack(
+  tx: Tx,
+  row: SignupRow,
+  side: Side,
+  tenancy: Tenancy,
+  now: number,
+): Promise<Result<NewLogEntry[], 'SIGNUP_NOT_FOUND'>> {
+  const ids = JSON.parse((side === 'agent' ? row.agent_keys_json : row.owner_keys_json) ?? '[]') as KeyId[]
+  const given = await lockKeys(tx, ids)
+  if (given.length < ids.length || given.some(({ last_used_at, revoked_at }) => last_used_at !== null || revoked_at !== null))
+    return fail('SIGNUP_NOT_FOUND')
+  for (const id of ids) await revokeKey(tx, id, now)
+  return ok(
+    ids.map((id) => ({
+      at: now,
+      actor: signupActor,
+      tenancy,
+      action: 'key.revoked' as const,
+      resourceType: 'key' as const,
+      resourceId: id,
+    })),
+  )
 }
 
 type MakeProblem = 'SIGNUP_NOT_ENABLED' | 'ALREADY_CONFIRMED' | 'SIGNUPS_FULL'

@@ -52,7 +52,9 @@ export const comingIn = (engine: Engine): Migration => ({
         account_id ${text} references accounts (id),
         mailbox_id ${text} references mailboxes (id),
         agent_used_at ${int},
-        owner_used_at ${int}
+        owner_used_at ${int},
+        agent_keys_json ${text},
+        owner_keys_json ${text}
       ) ${tableEnd}`,
       // Those of agents are six digits, and looked for by what the agent has besides.
       `create unique index signups_code on signups (code_hash) where kind <> 'agent'`,
