@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { openApiDocument } from '../../server/doors/openapi.ts'
 import { restRoutes } from '../../server/doors/rest.ts'
 import { type JsonObject, isObject } from '../../server/doors/shape.ts'
-import { type OperationInfo, type OperationName, operations } from '../../server/operations/router.ts'
+import { type OperationName, operations } from '../../server/operations/router.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
-import { filled, furnishScene } from '../support/scene.ts'
+import { filled, furnishScene, keyFor } from '../support/scene.ts'
 import { forPeople } from '../support/signup.ts'
 import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
 
@@ -77,17 +77,6 @@ const refusedOnPurpose: Partial<Record<OperationName, string>> = {
 
 const recorded = async ({ store }: Desk): Promise<number> =>
   (await store.db.selectFrom('log_head').select('next_seq').executeTakeFirstOrThrow()).next_seq
-
-const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
-  meta.testOnly
-    ? meta.scope === 'admin'
-      ? keys.testAdmin
-      : keys.test
-    : meta.scope === 'oversight'
-      ? keys.reviewer
-      : meta.scope === 'send' || meta.scope === 'read'
-        ? keys.agent
-        : keys.admin
 
 /** Whose examples read nothing of the account and change nothing in it. */
 const offTheRecord: readonly OperationName[] = [

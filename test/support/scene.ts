@@ -3,6 +3,7 @@ import { hashCode } from '../../server/oversight/approval-code.ts'
 import { findAccount } from '../../server/store/accounts.ts'
 import { keyByHash } from '../../server/store/keys.ts'
 import { insertOperatorSession } from '../../server/store/operator-sessions.ts'
+import type { OperationInfo } from '../../server/operations/router.ts'
 import { newId } from '../../server/model/ids.ts'
 import { insertAllowlistEntry } from '../../server/store/allowlist.ts'
 import { insertDomain } from '../../server/store/domains.ts'
@@ -119,6 +120,18 @@ async function spareKey(desk: Desk): Promise<string> {
     .executeTakeFirstOrThrow()
   return id
 }
+
+/** A key that may. */
+export const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): string =>
+  meta.testOnly
+    ? meta.scope === 'admin'
+      ? keys.testAdmin
+      : keys.test
+    : meta.scope === 'oversight'
+      ? keys.reviewer
+      : meta.scope === 'send' || meta.scope === 'read'
+        ? keys.agent
+        : keys.admin
 
 /** An input with its placeholders filled in. Throws when the scene has no such thing. */
 export const filled = (input: unknown, scene: Scene): Record<string, unknown> =>
