@@ -129,7 +129,7 @@ function exampleCall(desk: Desk, ours: Scene, path: string, method: string): Cal
   if (example === undefined) return null
   const input = filled(example.input, ours)
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-  const segment = (name: string): string => encodeURIComponent(String(input[name] ?? ours[name] ?? 'order.txt'))
+  const segment = (name: string): string => encodeURIComponent(textOf(input[name] ?? ours[name] ?? 'order.txt'))
   const rest = Object.entries(input).filter(([name]) => !names.includes(name))
   const query = new URLSearchParams(method === 'get' ? rest.map(([name, value]): [string, string] => [name, textOf(value)]) : [])
   return {
