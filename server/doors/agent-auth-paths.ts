@@ -26,7 +26,7 @@ const body = (schema: JsonObject): JsonObject => ({
   required: true,
   content: { 'application/json': { schema: Object.fromEntries(Object.entries(schema).filter(([key]) => key !== '$schema')) } },
 })
-const only = 'Only where the operator lets agents register themselves; elsewhere SIGNUP_NOT_ENABLED.'
+const only = 'Only where the operator lets agents register themselves; elsewhere SIGNUP_NOT_ENABLED. For everybody; no key is needed.'
 
 const registered = {
   registration_id: text,
@@ -99,7 +99,7 @@ export const agentAuthPaths: Record<string, JsonObject> = {
     get: {
       operationId: 'oauth_authorization_server',
       summary: 'Where agents register themselves',
-      description: 'Not there where they do not. It names no endpoint of OAuth, because there is none.',
+      description: 'Not there where they do not. It names no endpoint of OAuth, because there is none. For everybody; no key is needed.',
       security: [],
       responses: {
         200: answer('Where, and by what', {
