@@ -10,7 +10,7 @@ describe('the page of an unsubscribe link', () => {
     const clock = createVirtualClock(0)
     const http = createHttpServer({
       // Nothing but the link is asked for here.
-      rooms: { clock, log: silentLog } as never,
+      rooms: { clock, log: silentLog, signups: { kind: 'off' } } as never,
       identify: () => Promise.resolve(null),
       config: { http: { host: '127.0.0.1', port: 0, publicUrl: 'https://mail.ours.test', metricsToken: null } },
       metrics: createMetrics(),
