@@ -56,10 +56,11 @@ export async function removeSome(tx: Tx, accountId: AccountId, limit: number): P
 
 /** With all that hangs on them. */
 async function removeEmails(tx: Tx, accountId: AccountId, limit: number): Promise<number> {
-  // Whoever changes an email and its deliveries locks the email first.
-  const ids = await lockSome(tx, 'emails', ofMailbox(accountId), limit)
+  // Whoever changes an email and its deliveries locks the email first; an attempt that begins locks its delivery alone.
+  const ids = await lockRows(tx, 'emails', ofMailbox(accountId), limit)
   if (ids.length === 0) return 0
   const ofEmail = sql`email_id in (${sql.join(ids)})`
+  await lockRows(tx, 'deliveries', ofEmail)
   const ofDelivery = sql`delivery_id in (select id from deliveries where ${ofEmail})`
   for (const table of ['suppressions', 'address_failures', 'attempts']) await remove(tx, table, ofDelivery)
   for (const table of hanging) await remove(tx, table, ofEmail)
@@ -69,15 +70,16 @@ async function removeEmails(tx: Tx, accountId: AccountId, limit: number): Promis
 /** Those in which nothing is left. */
 async function removeThreads(tx: Tx, accountId: AccountId, limit: number): Promise<number> {
   const isEmpty = sql`not exists (select 1 from emails where emails.thread_id = threads.id)`
-  const ids = await lockSome(tx, 'threads', sql`${ofMailbox(accountId)} and ${isEmpty}`, limit)
+  const ids = await lockRows(tx, 'threads', sql`${ofMailbox(accountId)} and ${isEmpty}`, limit)
   // Whoever had one locked has put an email into it: that is seen by a statement which begins after.
   return ids.length === 0 ? 0 : remove(tx, 'threads', sql`id in (${sql.join(ids)}) and ${isEmpty}`)
 }
 
-/** On SQLite there is one writer, and it is this. */
-async function lockSome(tx: Tx, table: string, where: Condition, limit: number): Promise<string[]> {
+/** On SQLite there is one writer, and it is this. @param limit left out: all of them */
+async function lockRows(tx: Tx, table: string, where: Condition, limit?: number): Promise<string[]> {
+  const most = limit === undefined ? sql`` : sql`limit ${limit}`
   const lock = sql.raw(isPostgres(tx) ? 'for update' : '')
-  const found = await sql<{ id: string }>`select id from ${sql.table(table)} where ${where} order by id limit ${limit} ${lock}`.execute(tx)
+  const found = await sql<{ id: string }>`select id from ${sql.table(table)} where ${where} order by id ${most} ${lock}`.execute(tx)
   return found.rows.map(({ id }) => id)
 }
 

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { openDesk } from '../support/desk.ts'
 import { furnishScene } from '../support/scene.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { sql } from 'kysely'
+import type { DeliveryId } from '../../server/model/ids.ts'
+import { claimDue } from '../../server/store/queue.ts'
+import { describeOnEachEngine, describeOnPostgres } from '../support/stores.ts'
 import { furnishTestWorld, rowsOfWorlds } from '../support/test-world.ts'
 
 /** What a reset leaves in the test world: how it is set up, and what was on the record. */
@@ -101,5 +104,34 @@ describeOnEachEngine('the reset of the test world', (openStore) => {
     const reset = (key: string) => desk.call(key, 'POST', '/reset_sandbox', {})
     expect(await reset(admin)).toMatchObject({ status: 403, body: { code: 'TEST_KEY_ONLY' } })
     expect(await reset(test)).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING' } })
+  })
+})
+
+describeOnPostgres('the reset of the test world', (openStore) => {
+  it('waits for an attempt that begins, and takes it away too', { timeout: 30_000 }, async () => {
+    const desk = await openDesk(openStore)
+    const { store, clock } = desk
+    const { delivery } = await furnishTestWorld(desk, desk.ours)
+    const [locked, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    // The attempt is written down, but not yet on the record.
+    const inTheWay = store.transaction(async (tx) => {
+      await sql`select 1 from log_head for update`.execute(tx)
+      locked.resolve()
+      await mayEnd.promise
+    })
+    await locked.promise
+    const waits = sql<{ pid: number }>`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    const untilWaiting = async (count: number) => {
+      while ((await waits.execute(store.db)).rows.length < count);
+    }
+    const claiming = claimDue(store, { ids: [delivery as DeliveryId], now: clock.now(), leaseMs: 60_000, lease: 'one' })
+    await untilWaiting(1)
+    const resetting = desk.call(desk.ours.keys.testAdmin, 'POST', '/reset_sandbox', {})
+    await untilWaiting(2)
+    mayEnd.resolve()
+    await inTheWay
+    expect(await claiming).toHaveLength(1)
+    expect(await resetting).toMatchObject({ status: 200, body: { is_done: true } })
+    expect(await store.db.selectFrom('attempts').select('id').execute()).toEqual([])
   })
 })
