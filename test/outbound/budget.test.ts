@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Shares, type Taken, type Taker, createBudget } from '../../server/outbound/budget.ts'
+import { type Budget, type Shares, type Taken, type Taker, createBudget } from '../../server/outbound/budget.ts'
 import { createLeaving, statesOf } from '../support/leaving.ts'
 import { createRemoteMx } from '../support/remote-mx.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -176,6 +176,22 @@ describeOnEachEngine('deliveries of large messages', (openStore) => {
     const remote = await createRemoteMx({ answers: { dot: answers.map(({ promise }) => promise) } })
     return { remote, accept: (nth: number) => answers[nth]?.resolve('250 2.0.0 Ok') }
   }
+  /** `asked`: resolves once so many have asked for octets, with or without having to wait. */
+  function watchedBudget(shares: Shares): Budget & { asked(count: number): Promise<void> } {
+    const budget = createBudget(shares)
+    const asking = Array.from({ length: 10 }, () => Promise.withResolvers<void>())
+    let asked = 0
+    return {
+      ...budget,
+      take(...all) {
+        const taken = budget.take(...all)
+        asking[asked]?.resolve()
+        asked += 1
+        return taken
+      },
+      asked: async (count) => asking[count - 1]?.promise,
+    }
+  }
   const everyPlace = { concurrency: 100, slots: { perMailbox: 100, perDomain: 100 } }
 
   it('hold no more octets than there are, though a hundred are under way, and all of them arrive', { timeout: 120_000 }, async () => {
@@ -245,13 +261,14 @@ describeOnEachEngine('deliveries of large messages', (openStore) => {
 
   it('that wait for half a minute let others have their place, and come back in a minute without an attempt', async () => {
     const { remote, accept } = await slowRemote(4)
-    const leaving = await createLeaving(await openStore(), { remote, budget: createBudget(three), runner: everyPlace })
+    const budget = watchedBudget(three)
+    const leaving = await createLeaving(await openStore(), { remote, budget, runner: everyPlace })
     const composed = letter(leaving.office.mailbox.address, large)
     const email = await leaving.queue({ composed, to: Array.from({ length: 4 }, (_, at) => `r${at}@remote.test`) })
     const drained = leaving.runner.drain()
     await remote.reached('dot', 3)
     const paced = leaving.untilLogged('delivery.paced')
-    await leaving.untilAwaited(leaving.clock.now() + 30_000)
+    await budget.asked(4)
     await leaving.clock.advance(30_000)
     await paced
     const last = (await leaving.deliveries(email)).find(({ attempts }) => attempts === 0)
@@ -266,15 +283,16 @@ describeOnEachEngine('deliveries of large messages', (openStore) => {
   it('that were changed in the store while they waited are looked at again', async () => {
     const store = await openStore()
     const { remote, accept } = await slowRemote(4)
-    const leaving = await createLeaving(store, { remote, budget: createBudget(three), runner: everyPlace })
+    const budget = watchedBudget(three)
+    const leaving = await createLeaving(store, { remote, budget, runner: everyPlace })
     const composed = letter(leaving.office.mailbox.address, large)
     await leaving.queue({ composed, to: ['a@remote.test', 'b@remote.test', 'c@remote.test'] })
     const drained = leaving.runner.drain()
     await remote.reached('dot', 3)
     const last = await leaving.queue({ composed, to: ['d@remote.test'] })
-    const leased = leaving.untilLogged('delivery.leased')
     const second = leaving.anotherRunner().drain()
-    await leased
+    // It has looked, and stands in the line.
+    await budget.asked(4)
     await store.db.updateTable('emails').set({ status: 'cancelled' }).where('id', '=', last.id).execute()
     for (let nth = 0; nth < 4; nth += 1) accept(nth)
     await Promise.all([drained, second])
