@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type OperationInfo, type OperationName, callOperation, operations } from '../operations/router.ts'
 import type { Context, Method, Route } from '../operations/procedure.ts'
+import { oncePerView } from '../operations/remembered.ts'
 import type { Downloads } from './downloads.ts'
 import { headFile } from './file-answer.ts'
 import { goneSignal } from './gone.ts'
@@ -64,12 +65,13 @@ export type RestDeps = { contextOf: (request: FastifyRequest) => Context; largeB
 export function serveRest(app: FastifyInstance, { contextOf, largeBodyLimit, downloads }: RestDeps): void {
   for (const route of restRoutes) {
     const isRaw = rawRoutes.includes(route.path)
+    const bodies = bodiesOf(route)
     app.route({
       method: route.method,
       url: fastifyPath(route),
       bodyLimit: Object.hasOwn(route.properties, 'attachments') ? largeBodyLimit : smallBodyLimit,
       handler: (request, reply) =>
-        isRaw ? answerRaw(route, contextOf(request), request, reply, downloads) : answer(route, contextOf(request), request, reply),
+        isRaw ? answerRaw(route, contextOf(request), request, reply, downloads) : answer(route, bodies, contextOf(request), request, reply),
     })
   }
 }
@@ -85,13 +87,28 @@ const inputOf = (route: RestRoute, request: FastifyRequest): JsonObject =>
     },
   )
 
-async function answer(route: RestRoute, context: Context, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+/** Each what the operation gave as the text of an answer. */
+type Bodies = Record<'usual' | 'withTextBody', (output: JsonObject) => string>
+const bodiesOf = (route: RestRoute): Bodies => ({
+  usual: oncePerView((output) => JSON.stringify(answerOf(route, output, false))),
+  withTextBody: oncePerView((output) => JSON.stringify(answerOf(route, output, true))),
+})
+
+async function answer(
+  route: RestRoute,
+  bodies: Bodies,
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const query = request.query as JsonObject
   const output = (await callOperation(context, route.operation.name, inputOf(route, request), goneSignal(reply))) as JsonObject
   if (context.idempotency?.replayed === true) reply.header(replayedHeader, 'true')
+  const body = bodies[wantsTextBody(request.headers['user-agent'], query['compat']) ? 'withTextBody' : 'usual']
   return reply
     .code(successStatus(route.surface, route.operation.name, output))
-    .send(answerOf(route, output, wantsTextBody(request.headers['user-agent'], query['compat'])))
+    .type(json)
+    .send(body(output))
 }
 
 /** The operation says which bytes they are and puts the reading on the record; the bytes themselves come from the store piece by piece. */
@@ -109,6 +126,8 @@ async function answerRaw(
   if (file === null) throw new Error(`no blob for an answer of ${route.operation.name}`)
   return downloads.send(headFile(reply, { name: String(found['filename']), contentType: String(found['content_type']) }), file)
 }
+
+const json = 'application/json; charset=utf-8'
 
 /** Says that an earlier call did it (docs/compatibility.md). */
 export const replayedHeader = 'idempotency-replayed'

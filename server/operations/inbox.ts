@@ -1,16 +1,17 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
-import type { EmailId } from '../model/ids.ts'
+import { type EmailId, isId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailFilter, type ListedEmail, listEmails } from '../store/emails.ts'
+import { type EmailFilter, emailsOfListing, listEmails, listingText } from '../store/emails.ts'
 import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
 import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, TagKey, TagValue, cursorAt } from './input.ts'
 import { type Call, operation } from './procedure.ts'
+import { lookedAtOnce, remembered } from './remembered.ts'
 import { onRecord } from './record.ts'
 import { EmailSummary, maskedSummaryOf, summaryOf } from './views.ts'
-import { type Visibility, seesAll, unseenBy, visibility } from './visibility.ts'
+import { type Visibility, agentVisibility, seesAll, unseenBy } from './visibility.ts'
 
 const defaultLimit = 20
 const deepestOffset = 10_000
@@ -65,26 +66,27 @@ export const check_inbox = operation({
   rest: ['GET /check_inbox', 'GET /v1/mailboxes/{mailbox_id}/emails'],
 })
   .input(CheckInbox)
-  .output(z.strictObject({ emails: z.array(EmailSummary), cursor: z.string().nullable().describe('For the next page; null on the last') }))
+  .output(
+    lookedAtOnce(
+      z.strictObject({ emails: z.array(EmailSummary), cursor: z.string().nullable().describe('For the next page; null on the last') }),
+    ),
+  )
   .query(async ({ ctx, input }) => {
     const found = readsWhole(input) ? await idsOf(ctx, input) : undefined
     return onRecord(ctx, async (tx) => {
-      const { mailboxIds, filter } = await askedFor(tx, ctx.actor, input)
-      const rows = isEmpty(filter)
-        ? []
-        : await listEmails(tx, ctx.actor, { ...filter, ...(found !== undefined && { ids: found, offset: 0 }) })
-      const page = rows.slice(0, input.limit)
-      const view = {
-        emails: page.map((email) => listed(ctx.actor, email)),
-        cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.place)) : null,
-      }
+      const { mailboxIds, filter, refused } = await askedFor(tx, ctx.actor, input)
+      const [listing] = await Promise.all([
+        isEmpty(filter) ? '[]' : listingText(tx, ctx.actor, { ...filter, ...(found !== undefined && { ids: found, offset: 0 }) }),
+        refused,
+      ])
+      const view = pageOf(listing, input.limit, seesAll(ctx.actor))
       const only = mailboxIds?.length === 1 ? mailboxIds[0] : undefined
       return {
         action: 'inbox.listed',
         resourceType: only === undefined ? 'account' : 'mailbox',
         resourceId: only ?? ctx.actor.accountId,
         view,
-        metadata: { email_ids: page.map((email) => email.id) },
+        metadata: { email_ids: view.emails.map((email) => email.id) },
       }
     })
   })
@@ -96,14 +98,21 @@ const readsWhole = ({ sender, subject_contains, offset }: Input): boolean => (se
 
 /** Found before, so that they only need to be looked at again. */
 async function idsOf({ actor, rooms: { store } }: Call, input: Input): Promise<EmailId[]> {
-  const { filter } = await askedFor(store.db, actor, input)
+  const { filter, refused } = await askedFor(store.db, actor, input)
+  await refused
   return isEmpty(filter) ? [] : (await listEmails(store.db, actor, filter)).map(({ id }) => id)
 }
 
-async function askedFor(db: Db, actor: KeyActor, input: Input): Promise<{ mailboxIds: EmailFilter['mailboxIds']; filter: EmailFilter }> {
-  const mailboxIds = await mailboxesToList(db, actor, input.mailbox_id)
+/** `refused`: to be awaited before anything of the listing is told. A mailbox that is named by its id is looked for while its emails are. */
+type Asked = { mailboxIds: EmailFilter['mailboxIds']; filter: EmailFilter; refused: Promise<unknown> }
+
+async function askedFor(db: Db, actor: KeyActor, input: Input): Promise<Asked> {
+  const listed = mailboxesToList(db, actor, input.mailbox_id)
+  listed.catch(() => undefined) // whoever awaits it hears
+  const { mailbox_id: named } = input
+  const mailboxIds = named !== undefined && isId('mailbox', named) ? [named] : await listed
   const since = await sinceFilter(db, actor, input.since_id)
-  return { mailboxIds, filter: { ...filterOf(actor, input, mailboxIds), ...since } }
+  return { mailboxIds, filter: { ...filterOf(actor, input, mailboxIds), ...since }, refused: listed }
 }
 
 const isEmpty = (filter: EmailFilter): boolean => filter.mailboxIds?.length === 0 || filter.statuses?.length === 0
@@ -138,5 +147,11 @@ function unlisted(actor: KeyActor, input: Input): ReturnType<typeof unseenBy> {
   return unseenBy(actor, shown)
 }
 
-const listed = (actor: KeyActor, email: ListedEmail): EmailSummary =>
-  visibility(actor, email) === 'masked' ? maskedSummaryOf(email) : summaryOf(email)
+const pageOf = remembered((listing, limit: number, isWhole: boolean) => {
+  const rows = emailsOfListing(listing, {})
+  const page = rows.slice(0, limit)
+  return {
+    emails: page.map((email) => (isWhole || agentVisibility(email) !== 'masked' ? summaryOf(email) : maskedSummaryOf(email))),
+    cursor: rows.length > page.length ? cursorAt(String(page.at(-1)?.place)) : null,
+  }
+})

@@ -1,6 +1,6 @@
 import type { Store, Tx } from '../store/db.ts'
 import { gathered } from '../store/gathered.ts'
-import { type NewLogEntry, appendLogs } from '../store/log.ts'
+import { type NewLogEntry, appendLogs, headAtOnce } from '../store/log.ts'
 import type { OperationError } from './errors.ts'
 
 type Outcome = { entry: NewLogEntry } | { refusal: OperationError }
@@ -17,7 +17,7 @@ export const createReads = (store: Store): Reads =>
     () => mostTogether,
     async (tx, reads: readonly Read[]) => {
       // All have ended before the transaction does, whatever becomes of one of them.
-      const settled = await Promise.allSettled(reads.map((read) => read(tx)))
+      const [settled, head] = await Promise.all([Promise.allSettled(reads.map((read) => read(tx))), headAtOnce(tx)])
       const outcomes = settled.map((one) => {
         if (one.status === 'rejected') throw one.reason
         return one.value
@@ -25,6 +25,7 @@ export const createReads = (store: Store): Reads =>
       await appendLogs(
         tx,
         outcomes.flatMap((one) => ('entry' in one ? [one.entry] : [])),
+        head,
       )
       return outcomes
     },

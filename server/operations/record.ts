@@ -4,9 +4,12 @@ import type { Tx } from '../store/db.ts'
 import { type Facts, type LogAction, type NewLogEntry, appendLog } from '../store/log.ts'
 import { OperationError } from './errors.ts'
 import type { Call } from './procedure.ts'
+import { oncePerView } from './remembered.ts'
 
 /** SHA-256 over the RFC 8785 form of an operation's output: whoever has the answer can show that it is the one the log names. */
-export const viewHash = (view: Json): string => sha256(canonicalJson(view))
+export const viewHash = (view: Json): string => (typeof view === 'object' && view !== null ? hashOf(view) : sha256(canonicalJson(view)))
+
+const hashOf = oncePerView((view: Json & object) => sha256(canonicalJson(view)))
 
 /** What was read, and what the record says of it. */
 export type Reading<V extends Json> = { action: LogAction; resourceType: string; resourceId: string; view: V; metadata?: Facts }

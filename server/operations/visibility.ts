@@ -30,8 +30,12 @@ export const mayRead = (actor: KeyActor): boolean => actor.scopes.includes('read
 /** People who decide, and keys of the operator, see everything. */
 export const seesAll = (actor: KeyActor): boolean => actor.scopes.includes('oversight') || actor.scopes.includes('admin')
 
-export const visibility = (actor: KeyActor, email: { direction: Direction; status: EmailStatus }): Visibility =>
-  seesAll(actor) || email.direction === 'outbound' ? 'listed' : inboundForAgents[email.status]
+type Email = { direction: Direction; status: EmailStatus }
+
+export const visibility = (actor: KeyActor, email: Email): Visibility => (seesAll(actor) ? 'listed' : agentVisibility(email))
+
+export const agentVisibility = ({ direction, status }: Email): Visibility =>
+  direction === 'outbound' ? 'listed' : inboundForAgents[status]
 
 /** The arriving mail that a list for this caller leaves out, in the form of a store filter, when it shows only what is `shown`. */
 export const unseenBy = (actor: KeyActor, shown: readonly Visibility[]): { direction: 'inbound'; statuses: readonly EmailStatus[] } => ({
@@ -40,5 +44,5 @@ export const unseenBy = (actor: KeyActor, shown: readonly Visibility[]): { direc
 })
 
 /** May its text be read by who opens it by its id? */
-export const isReadable = (actor: KeyActor, email: { direction: Direction; status: EmailStatus }): boolean =>
+export const isReadable = (actor: KeyActor, email: Email): boolean =>
   visibility(actor, email) === 'listed' || visibility(actor, email) === 'asked'

@@ -167,10 +167,10 @@ export type NewLogEntry = {
  *  head of the chain until the commit, so that entries have no gap and one order. */
 export const appendLog = (tx: Transaction<Database>, entry: NewLogEntry): Promise<void> => appendLogs(tx, [entry])
 
-/** Several, in this order; the same holds. */
-export async function appendLogs(tx: Transaction<Database>, entries: readonly NewLogEntry[]): Promise<void> {
+/** Several, in this order; the same holds. @param known what `headAtOnce` gave, when nothing was appended since */
+export async function appendLogs(tx: Transaction<Database>, entries: readonly NewLogEntry[], known: LogHead | null = null): Promise<void> {
   if (entries.length === 0) return
-  let head = await lockHead(tx)
+  let head = known ?? (await lockHead(tx))
   for (const entry of entries) {
     const row = entryRow(entry, head)
     head = { ...head, next_seq: row.seq + 1, chain_hash: row.chain_hash }
@@ -231,7 +231,12 @@ export const eraseLogDetails = async (tx: Transaction<Database>, seq: number): P
   await tx.updateTable('log_entries').set({ details_json: null, details_salt: null }).where('seq', '=', seq).execute()
 }
 
-async function lockHead(tx: Transaction<Database>): Promise<Row<'log_head'>> {
+export type LogHead = Row<'log_head'>
+
+/** The head of the chain for a transaction that appends later, so that it need not be asked for by itself; null where that would lock it too early. */
+export const headAtOnce = async (tx: Transaction<Database>): Promise<LogHead | null> => (isPostgres(tx) ? null : lockHead(tx))
+
+async function lockHead(tx: Transaction<Database>): Promise<LogHead> {
   const [head] = await readHead(tx, { id: 1 })
   if (head === undefined) throw new Error('the log has no head')
   return head
@@ -240,10 +245,12 @@ async function lockHead(tx: Transaction<Database>): Promise<Row<'log_head'>> {
 // SQLite has one writer, so being in a transaction is the lock.
 const readHead = prepare((db, { id }: { id: number }) => {
   const head = db.selectFrom('log_head').selectAll().where('id', '=', id)
-  return db.getExecutor().adapter instanceof PostgresAdapter ? head.forUpdate() : head
+  return isPostgres(db) ? head.forUpdate() : head
 })
 
-function entryRow(entry: NewLogEntry, head: Row<'log_head'>): Row<'log_entries'> {
+const isPostgres = (db: Kysely<Database>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
+
+function entryRow(entry: NewLogEntry, head: LogHead): Row<'log_entries'> {
   const salt = entry.details === undefined ? null : randomBytes(16)
   const details = entry.details === undefined ? null : factsJson(entry.details)
   const fields = {
