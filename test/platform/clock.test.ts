@@ -49,4 +49,15 @@ describe('the virtual clock', () => {
     await clock.advance(50)
     expect([done, clock.now()]).toEqual([['a 110', 'in between 120', 'b 130'], 150])
   })
+
+  it('does at once, but never within the call, what is asked for a time that has passed', async () => {
+    const clock = createVirtualClock(100)
+    const done: number[] = []
+    clock.at(100, () => done.push(100))
+    clock.at(90, () => done.push(90))
+    clock.at(100, () => done.push(-1)).cancel()
+    expect(done).toEqual([])
+    await new Promise((resolve) => void setImmediate(resolve))
+    expect(done).toEqual([100, 90])
+  })
 })
