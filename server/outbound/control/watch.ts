@@ -37,8 +37,14 @@ export function createWatch({ store, clock, log, onStop }: WatchDeps, everyMs = 
   let alarm: Alarm | null = null
   let told: (() => void) | null = null
 
+  let begun = 0
+  let latest = 0
   const look = async (): Promise<void> => {
+    const mine = (begun += 1)
     const [found, ids] = await Promise.all([listStops(store.db), takenBackOf(store.db)])
+    // Of looks that overlap, one that began earlier may know less than what is known here already.
+    if (mine < latest) return
+    latest = mine
     const isNew = differ(stops, found) || ids.some((id) => !takenBack.has(id))
     const isStopNew = found.some(({ key }) => stops.every((stop) => stop.key !== key))
     stops = found

@@ -8,6 +8,7 @@ import { silentLog } from '../../../server/platform/log.ts'
 import type { Store } from '../../../server/store/db.ts'
 import { listLog } from '../../../server/store/log.ts'
 import { claimNext, createLeaving } from '../../support/leaving.ts'
+import { openOffice } from '../../support/offices.ts'
 import { createRemoteMx } from '../../support/remote-mx.ts'
 import { describeOnEachEngine } from '../../support/stores.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
@@ -67,6 +68,38 @@ describeOnEachEngine('the switch', (openStore) => {
     expect(await leaving.deliveries(email)).toMatchObject([
       { state: 'queued', bounce_class: 'interrupted', may_be_accepted: 0, lease: null },
     ])
+  })
+
+  it('is not forgotten for a look that began before it and ends after', async () => {
+    const store = await openStore()
+    const [hasRead, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let reads = 0
+    let db = store.db.withPlugin({
+      transformQuery: ({ node }) => node,
+      async transformResult({ result }) {
+        if ((reads += 1) === 2) hasRead.resolve() // what is stopped, and what was taken back
+        await goOn.promise
+        return result
+      },
+    })
+    const watched: Store = {
+      ...store,
+      get db() {
+        return db
+      },
+    }
+    const clock = createVirtualClock(Date.UTC(2026, 10, 22, 12))
+    const watch = createWatch({ store: watched, clock, log: silentLog })
+    const first = watch.look()
+    await hasRead.promise
+    db = store.db
+    await stopSending({ store, clock }, { scope: everything, actor: host })
+    await watch.look()
+    goOn.resolve()
+    await first
+    const { tenancy, mailbox } = await openOffice(store, clock.now())
+    const delivery = { account_id: tenancy.accountId, world: tenancy.world, mailbox_id: mailbox.id, domain: 'remote.test' }
+    expect(watch.isStopped(delivery)).toBe(true)
   })
 
   it('closes connections that are kept for the next message', async () => {
