@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { createAddresses } from '../../server/identity/addresses.ts'
 import { challengeLifeMs } from '../../server/identity/signup/challenge.ts'
 import { signupLifeMs, whyClosed } from '../../server/identity/signup/signups.ts'
+import { newId } from '../../server/model/ids.ts'
 import { takersOf } from '../../server/store/recipients.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { activate, challenge, forPeople, lastLetter, nextHour, signUp, signupLetters, solved, wanted } from '../support/signup.ts'
@@ -326,7 +327,7 @@ describeOnEachEngine('signing up', (openStore) => {
     await signUp(desk)
     const row = (await everySignup(desk))[0] ?? expect.fail()
     for (let n = 0; n < 99; n++) {
-      const more = { id: `${row.id.slice(0, -2)}${String(n).padStart(2, '0')}` as typeof row.id, code_hash: `c${n}`, owner_hash: `o${n}` }
+      const more = { id: newId('signup', row.created_at), code_hash: `c${n}`, owner_hash: `o${n}` }
       await desk.store.db
         .insertInto('signups')
         .values({ ...row, ...more, email_key: `${n}@elsewhere.example` })
