@@ -1,11 +1,20 @@
+import { createHmac } from 'node:crypto'
 import { expect, it } from 'vitest'
+import { loadConfig } from '../../config/load.ts'
+import { createZoneResolver } from '../../dns/resolver.ts'
 import { hasBody } from '../../server/doors/dialect-input.ts'
 import { restRoutes } from '../../server/doors/rest.ts'
+import { createBring } from '../../server/events/bring.ts'
+import { createCourier } from '../../server/events/courier.ts'
 import type { OperationInfo } from '../../server/operations/router.ts'
+import { silentLog } from '../../server/platform/log.ts'
 import { listKeys } from '../../server/store/keys.ts'
 import { agreed, mailedCode } from '../support/agreed.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { type Answer, openDesk } from '../support/desk.ts'
+import { createHttpsHost, says } from '../support/https-host.ts'
 import { asMcpServer, asPython } from '../support/old-clients.ts'
+import { startSandboxAppliance } from '../support/sandbox-appliance.ts'
 import { type Scene, filled, filledPath, furnishScene } from '../support/scene.ts'
 import { describeOnOneEngine } from '../support/stores.ts'
 
@@ -13,8 +22,15 @@ const letter = { to: ['bo@remote.test'], subject: 'Hi', markdown: 'Hello' }
 type Item = Record<string, unknown>
 const itemsOf = ({ body }: Answer, key: string): Item[] => body[key] as Item[]
 
+/** How often, and how long, as long as an operator sets nothing. */
+function usualWebhooks() {
+  const loaded = loadConfig({ env: {}, file: null })
+  if (!loaded.ok) throw new Error(loaded.problems.join('\n'))
+  return loaded.config.webhooks
+}
+
 /** One line of the acceptance checklist each; what has a client of its own is in the files beside this one. */
-describeOnOneEngine('the acceptance checklist', (openStore) => {
+describeOnOneEngine('the acceptance checklist', (openStore, { newPlace }) => {
   it('1, 2: the seed’s flow; the reply is in the thread while it waits, and in what is pending of that thread', async () => {
     const desk = await openDesk(openStore)
     const { test: mailbox, keys } = desk.ours
@@ -34,18 +50,28 @@ describeOnOneEngine('the acceptance checklist', (openStore) => {
   })
 
   it('2: a bounce has its code and its class, and reading, drafting, approving and sending are on the record', async () => {
-    const desk = await openDesk(openStore)
-    const { test: mailbox, keys } = desk.ours
-    const mail = await desk.receive(mailbox)
-    await desk.call(keys.test, 'GET', `/read_email?email_id=${mail.id}`)
-    await desk.call(keys.test, 'POST', '/draft_reply', { email_id: mail.id, body: 'Perhaps' })
-    const sent = await desk.call(keys.test, 'POST', '/reply_email', { email_id: mail.id, body: 'Yes' })
-    await desk.call(keys.testAdmin, 'POST', '/decide_email', { message_id: sent.body['id'], decision: 'approve' })
-    const actions = itemsOf(await desk.call(keys.testAdmin, 'GET', '/v1/audit-log'), 'entries').map(({ action }) => action)
-    expect(actions).toEqual(expect.arrayContaining(['email.read', 'email.drafted', 'email.submitted', 'email.approved', 'email.released']))
-    // What a remote host answers is of journeys and of outbound/feedback; here is where a client looks for it.
-    const email = await desk.call(keys.test, 'GET', `/read_email?email_id=${String(sent.body['id'])}`)
-    expect(email.body).toMatchObject({ bounced_at: null, bounce_type: null, deliveries: [{ state: expect.any(String) }] })
+    const { call } = await startSandboxAppliance(newPlace, 'gated_send')
+    const mail = await call('POST', '/v1/sandbox/inbound', { from: 'bounce@remote.test', subject: 'Order', markdown: 'Where is it?' })
+    const id = mail['id']
+    await call('GET', `/read_email?email_id=${String(id)}`)
+    await call('POST', '/draft_reply', { email_id: id, body: 'Perhaps' })
+    const sent = await call('POST', '/reply_email', { email_id: id, body: 'Yes' })
+    expect(sent).toMatchObject({ status: 'pending_approval' })
+    await call('POST', '/decide_email', { message_id: sent['id'], decision: 'approve' })
+    await call('POST', '/v1/sandbox/clock', { seconds: 0 })
+    const recipient = 'bounce@remote.test'
+    const reply = expect.stringMatching(/^550 5\.1\.1 /)
+    expect(await call('GET', `/read_email?email_id=${String(sent['id'])}`)).toMatchObject({
+      bounced_at: expect.any(String),
+      bounce_type: 'hard',
+      delivered_at: null,
+      deliveries: [{ recipient, state: 'bounced', bounce_class: 'recipient', last_reply: reply }],
+    })
+    expect(await call('GET', '/list_suppression')).toMatchObject({ suppressions: [{ email_address: recipient, reason: 'hard_bounce' }] })
+    const { entries } = await call('GET', '/v1/audit-log')
+    const actions = (entries as Item[]).map(({ action }) => action)
+    const expected = ['email.read', 'email.drafted', 'email.submitted', 'email.approved', 'email.released', 'delivery.bounced']
+    expect(actions).toEqual(expect.arrayContaining(expected))
   })
 
   it('4: a key that only reads is told which scope it lacks; a mailbox that only reads says how that is changed', async () => {
@@ -155,7 +181,50 @@ describeOnOneEngine('the acceptance checklist', (openStore) => {
     expect(await ids('2026-03-02T08:00:00Z')).toEqual([held.id, seen.id])
   })
 
-  it('14: the secret of a webhook is shown when it is made and when it is looked at, in no list (deliveries are in test/events)', async () => {
+  it('14: a webhook brings an event signed over the octets it brings, three times again, and the log of deliveries says so', async () => {
+    const desk = await openDesk(openStore)
+    const { admin } = desk.ours.keys
+    const { key, cert } = await makeCertificate('hook.remote.test')
+    const web = await createHttpsHost({ key, cert }, says('not now', { status: 500 }))
+    const url = `https://hook.remote.test:${web.port}/in`
+    const made = await agreed(desk, 'POST', '/v1/webhooks', { url, events: ['message.received'] })
+    const secret = String(made.body['signing_secret'])
+    const mail = await desk.receive(desk.ours.gated)
+    const bring = createBring({
+      resolver: createZoneResolver({ 'hook.remote.test': { A: ['127.0.0.1'] } }),
+      clock: desk.clock,
+      allowPrivateTargets: true,
+      ca: cert,
+    })
+    const { retryAfterMs, disableAfterMs, keepMs } = usualWebhooks()
+    const courier = createCourier({
+      store: desk.store,
+      bring,
+      clock: desk.clock,
+      log: silentLog,
+      policy: { waitsMs: retryAfterMs, disableAfterMs },
+      keepMs,
+      brings: { test: false },
+      random: () => 0,
+    })
+    await courier.drain()
+    for (const wait of [...retryAfterMs, 24 * 3_600_000]) {
+      await desk.clock.advance(wait)
+      await courier.drain()
+    }
+    expect(web.asked).toHaveLength(4)
+    for (const { headers, body } of web.asked) {
+      const hmac = createHmac('sha256', secret).update(body).digest('hex')
+      expect(headers['x-multimail-signature']).toBe(`sha256=${hmac}`)
+      expect(JSON.parse(body.toString())).toMatchObject({ event: 'message.received', message_id: mail.id })
+    }
+    expect(new Set(web.asked.map(({ headers }) => headers['x-multimail-delivery'])).size).toBe(1)
+    const log = await desk.call(admin, 'GET', `/v1/webhook-deliveries?webhook_id=${String(made.body['id'])}`)
+    const last = { status: 'failed', attempts: 4, response_status: 500, response_text: 'not now' }
+    expect(itemsOf(log, 'deliveries')).toMatchObject([{ id: web.asked[0]?.headers['x-multimail-delivery'], ...last }])
+  })
+
+  it('14: the secret of a webhook is shown when it is made and when it is looked at, in no list', async () => {
     const desk = await openDesk(openStore)
     const made = await agreed(desk, 'POST', '/v1/webhooks', { url: 'https://hook.remote.test/', events: ['message.received'] })
     expect(made.body['signing_secret']).toMatch(/^whsec_/)
