@@ -130,7 +130,7 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
     requestId: request.id,
     idempotency: { key: request.headers['idempotency-key']?.toString(), replayed: false },
     operatorSession: sessions.of(request),
-    network: networkOf(request.ip),
+    network: () => networkOf(request.ip),
   })
   const report = (error: unknown, id: string): void => deps.log.error({ requestId: id, ...faultFacts(error) }, 'http.failed')
 

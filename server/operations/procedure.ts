@@ -92,7 +92,7 @@ export type Context = {
   idempotency?: Idempotency | undefined
   operatorSession?: OperatorCookie | undefined
   /** where the call came from, for what has a limit without a key */
-  network?: Network | undefined
+  network?: (() => Network) | undefined
 }
 
 /** The same once the scope is checked: what an operation is handed. */

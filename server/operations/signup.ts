@@ -16,7 +16,7 @@ const algorithm = z.literal('SHA-256')
 const challengeShape = { algorithm, challenge: hex64.describe('SHA-256 in hex'), salt: z.string().min(1).max(200), signature: hex64 }
 
 const nowhere: Network = { name: 'unknown', isInside: false }
-const placeOf = ({ network }: Context): Network => network ?? nowhere
+const placeOf = ({ network }: Context): Network => network?.() ?? nowhere
 
 const onlyWhere = 'Only on servers whose operator lets people sign up.'
 

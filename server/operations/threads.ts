@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isUnanswerable } from '../model/automatic.ts'
 import type { EmailStatus } from '../model/email.ts'
+import { isId } from '../model/ids.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import { type EmailRow, countOfThread, emailsOfThread } from '../store/emails.ts'
 import type { Row } from '../store/schema.ts'
@@ -52,13 +53,17 @@ export const get_thread = operation({
   .output(Thread)
   .query(({ ctx, input }) =>
     ctx.rooms.store.transaction(async (tx) => {
-      const thread = await threadOf(tx, ctx.actor, input.thread_id, input.mailbox_id)
       // Who writes to us can put as much as they like into a conversation, forged mail that is in quarantine too.
       const except = unseenBy(ctx.actor, ['listed'])
-      const shown = await emailsOfThread(tx, ctx.actor, thread.id, { except, limit: maxEmails })
+      const id = input.thread_id
+      if (!isId('thread', id)) throw new OperationError('THREAD_NOT_FOUND')
+      const [thread, shown, count] = await Promise.all([
+        threadOf(tx, ctx.actor, id, input.mailbox_id),
+        emailsOfThread(tx, ctx.actor, id, { except, limit: maxEmails }),
+        countOfThread(tx, ctx.actor, id, except),
+      ])
       // A thread whose only email waits for a reviewer does not exist for the agent yet.
       if (shown.length === 0) throw new OperationError('THREAD_NOT_FOUND')
-      const count = await countOfThread(tx, ctx.actor, thread.id, except)
       const attachments = await attachmentsOf(
         tx,
         shown.map((email) => email.id),

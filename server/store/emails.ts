@@ -48,8 +48,12 @@ export const notArrived = {
 export const insertEmail = (tx: Transaction<Database>, row: NewRow<'emails'>): Promise<void> => insertPrepared(tx, 'emails', row)
 
 /** The email, if this tenancy has it; an id of somebody else's does not exist (design promise 9). */
-export const findEmail = (db: Kysely<Database>, tenancy: Tenancy, id: EmailId): Promise<EmailRow | undefined> =>
-  ownEmails(db, tenancy).selectAll().where('id', '=', id).executeTakeFirst()
+export const findEmail = async (db: Kysely<Database>, { accountId, world }: Tenancy, id: EmailId): Promise<EmailRow | undefined> =>
+  (await found(db, { accountId, world, id }))[0]
+
+const found = prepare((db, { accountId, world, id }: Tenancy & { id: EmailId }) =>
+  ownEmails(db, { accountId, world }).selectAll().where('id', '=', id),
+)
 
 /** For the appliance's own work (delivery, expiry), which acts for no caller. */
 export const emailById = async (db: Kysely<Database>, id: EmailId): Promise<EmailRow | undefined> => (await byId(db, { id }))[0]
@@ -264,9 +268,18 @@ export async function emailsOfThread(
   threadId: ThreadId,
   filter: { except: Except; limit: number },
 ): Promise<EmailRow[]> {
-  const inThread = without(ownEmails(db, tenancy).where('thread_id', '=', threadId), filter.except)
-  return (await inThread.selectAll().orderBy('id', 'desc').limit(filter.limit).execute()).toReversed()
+  const { accountId, world } = tenancy
+  return (await newestOfThread(db, { tenancy: { accountId, world }, threadId, ...filter })).toReversed()
 }
+
+type OfThread = { tenancy: Tenancy; threadId: ThreadId; except: Except }
+
+const newestOfThread = prepareShapes((db, { tenancy, threadId, except, limit }: OfThread & { limit: number }) =>
+  without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except)
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(limit),
+)
 
 /** An email as far as it says who takes part in a conversation. */
 export type Participation = Pick<EmailRow, 'direction' | 'from_address' | 'from_name' | 'to_json' | 'cc_json'>
@@ -284,9 +297,13 @@ export const participationIn = (db: Kysely<Database>, threadId: ThreadId, limit:
 
 /** How many a conversation has in all. */
 export async function countOfThread(db: Kysely<Database>, tenancy: Tenancy, threadId: ThreadId, except: Except): Promise<number> {
-  const inThread = without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except)
-  return Number((await inThread.select((row) => row.fn.countAll().as('count')).executeTakeFirstOrThrow()).count)
+  const { accountId, world } = tenancy
+  return Number((await counted(db, { tenancy: { accountId, world }, threadId, except }))[0]?.count)
 }
+
+const counted = prepareShapes((db, { tenancy, threadId, except }: OfThread) =>
+  without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except).select((row) => row.fn.countAll().as('count')),
+)
 
 /** What threading needs to know of an email. */
 export type Ancestor = Pick<EmailRow, 'id' | 'thread_id' | 'message_id' | 'subject'>

@@ -5,6 +5,7 @@
 import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
 import type { EmailId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
+import { prepareShapes } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 type Db = Kysely<Database>
@@ -67,29 +68,31 @@ export type Searched = Pick<
 
 /** @param longest of the text, in characters: the rest is not read */
 export const searchedOf = (db: Db, ids: readonly EmailId[], longest: number): Promise<Searched[]> =>
-  ids.length === 0
-    ? Promise.resolve([])
-    : db
-        .selectFrom('emails')
-        .select([
-          'id',
-          'account_id',
-          'world',
-          'mailbox_id',
-          'thread_id',
-          'subject',
-          'from_address',
-          'from_name',
-          'to_json',
-          'cc_json',
-          'bcc_json',
-          'copies_json',
-          'has_attachments',
-          'received_at',
-          sql<string>`substr(markdown, 1, ${sql.lit(longest)})`.as('text'),
-        ])
-        .where('id', 'in', [...ids])
-        .execute()
+  ids.length === 0 ? Promise.resolve([]) : searched(db, { ids, longest })
+
+const searched = prepareShapes((db, { ids, longest }: { ids: readonly EmailId[]; longest: number }) =>
+  db
+    .selectFrom('emails')
+    .select([
+      'id',
+      'account_id',
+      'world',
+      'mailbox_id',
+      'thread_id',
+      'subject',
+      'from_address',
+      'from_name',
+      'to_json',
+      'cc_json',
+      'bcc_json',
+      'copies_json',
+      'has_attachments',
+      'received_at',
+      // Its type is not to be guessed from the value that comes later.
+      sql<string>`substr(markdown, 1, cast(${longest} as integer))`.as('text'),
+    ])
+    .where('id', 'in', [...ids]),
+)
 
 /** Takes rows out of the queue. @returns the numbers that were still there: somebody else may have been faster */
 export async function takeFromQueue(tx: Transaction<Database>, seqs: readonly number[]): Promise<Set<number>> {

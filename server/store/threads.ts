@@ -24,11 +24,9 @@ export const renameThread = async (tx: Transaction<Database>, id: ThreadId, subj
     .execute()
 }
 
-export const findThread = (db: Kysely<Database>, tenancy: Tenancy, id: ThreadId): Promise<Row<'threads'> | undefined> =>
-  db
-    .selectFrom('threads')
-    .selectAll()
-    .where('account_id', '=', tenancy.accountId)
-    .where('world', '=', tenancy.world)
-    .where('id', '=', id)
-    .executeTakeFirst()
+export const findThread = async (db: Kysely<Database>, { accountId, world }: Tenancy, id: ThreadId): Promise<Row<'threads'> | undefined> =>
+  (await found(db, { accountId, world, id }))[0]
+
+const found = prepare((db, { accountId, world, id }: Tenancy & { id: ThreadId }) =>
+  db.selectFrom('threads').selectAll().where('account_id', '=', accountId).where('world', '=', world).where('id', '=', id),
+)
