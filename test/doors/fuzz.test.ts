@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { eventsRoute } from '../../server/doors/live-events.ts'
 import { restRoutes } from '../../server/doors/rest.ts'
+import { reputationHash, reputationSecret } from '../../server/outbound/identity/reputation.ts'
 import type { OperationInfo } from '../../server/operations/router.ts'
 import { listKeys } from '../../server/store/keys.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { fromSchema, isMadeByOthers, oddValue } from '../support/from-schema.ts'
-import { forAgents } from '../support/signup.ts'
+import { challenge, forAgents, lastLetter, signUp, solved, wanted } from '../support/signup.ts'
 import { knownServiceKey } from '../support/service-key.ts'
 import { type Scene, filled, filledPath, furnishScene, keyFor } from '../support/scene.ts'
 import { describeOnOneEngine } from '../support/stores.ts'
@@ -15,10 +17,15 @@ import { type Documented, type Schema, contentOf, createSchemaChecks, documented
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_260_302)
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 14)
 
+const hour = 3_600_000
+
 const document = wireDocument()
 const matches = createSchemaChecks(document)
-/** What takes away what others need is tried last. */
-const order = ({ method, path }: { method: string; path: string }): number => (method === 'delete' || /delete|revoke/.test(path) ? 1 : 0)
+/** What takes away what others need is tried last, and the mailbox in which all of it is at the very end. */
+function order({ method, path }: { method: string; path: string }): number {
+  if (path === '/delete_mailbox' || (method === 'delete' && path === '/v1/mailboxes/{mailbox_id}')) return 2
+  return method === 'delete' || /delete|revoke/.test(path) ? 1 : 0
+}
 const routes = documented(document).toSorted((one, other) => order(one) - order(other))
 
 type Call = {
@@ -32,10 +39,12 @@ type Call = {
 /** What is in the other account and in nothing that we send. */
 const theirSecret = 'Theirs-7f3a9c'
 
-type Bench = { desk: Desk; ours: Scene; theirs: Scene; secrets: string[] }
+/** `calm`: a desk to which nothing odd is sent. */
+type Bench = { desk: Desk; calm: Desk; ours: Scene; theirs: Scene; secrets: string[] }
 
 async function furnish(openStore: Parameters<typeof openDesk>[0]): Promise<Bench> {
-  const desk = await openDesk(openStore, { signup: forAgents, signingKey: knownServiceKey('ab'.repeat(32)).document })
+  const open = () => openDesk(openStore, { signup: forAgents, signingKey: knownServiceKey('ab'.repeat(32)).document })
+  const desk = await open()
   const ours = await furnishScene(desk, desk.ours)
   const [key] = await listKeys(desk.store.db, desk.theirs.gated.tenancy)
   const theirs = { ...(await furnishScene(desk, desk.theirs)), key_id: String(key?.id) }
@@ -51,6 +60,7 @@ async function furnish(openStore: Parameters<typeof openDesk>[0]): Promise<Bench
   const secrets = await desk.store.db.selectFrom('api_keys').select('secret_hash').execute()
   return {
     desk,
+    calm: await open(),
     ours,
     theirs,
     secrets: [theirSecret, ...Object.values(desk.theirs.keys), ...Object.values(desk.ours.keys), ...secrets.map((one) => one.secret_hash)],
@@ -116,6 +126,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value.to
 
 /** One that may; for what is none of the operations, the agent's. */
 function rightKey(desk: Desk, path: string, method: string): string {
+  if (path === eventsRoute) return desk.ours.keys.admin
   const operation = operationBehind(path, method)
   return operation === undefined ? desk.ours.keys.agent : keyFor(desk, operation)
 }
@@ -129,6 +140,9 @@ function exampleCall(desk: Desk, ours: Scene, path: string, method: string): Cal
   if (example === undefined) return null
   const input = filled(example.input, ours)
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  if ('idempotency_key' in input) input['idempotency_key'] = `example-${(made += 1)}`
+  // What waits for its time is in another mailbox than the rest of the scene.
+  if (names.includes('mailbox_id') && input['email_id'] === ours['scheduled_id']) input['mailbox_id'] ??= desk.ours.free.id
   const segment = (name: string): string => encodeURIComponent(textOf(input[name] ?? ours[name] ?? 'order.txt'))
   const rest = Object.entries(input).filter(([name]) => !names.includes(name))
   const query = new URLSearchParams(method === 'get' ? rest.map(([name, value]): [string, string] => [name, textOf(value)]) : [])
@@ -140,6 +154,66 @@ function exampleCall(desk: Desk, ours: Scene, path: string, method: string): Cal
     body: method === 'get' ? undefined : JSON.stringify(Object.fromEntries(rest)),
   }
 }
+
+let made = 0
+const somebody = (): string => `p${(made += 1)}@elsewhere.example`
+
+/** What no example can show: it has to be asked for first. By route: its body, or what stands in its path. */
+const askedFor: Readonly<Record<string, (desk: Desk) => Promise<object | string>>> = {
+  'post /create_account': proved,
+  'post /v1/account': proved,
+  'post /resend_confirmation': resent,
+  'post /v1/account/resend-confirmation': resent,
+  'post /activate_account': mailed,
+  'post /v1/confirm': mailed,
+  async 'post /agent/auth/claim/complete'(desk) {
+    const assertion = { email: somebody() }
+    const registration = { type: 'identity_assertion', assertion_type: 'verified_email', assertion }
+    const { body } = await desk.call(null, 'POST', '/agent/auth', registration)
+    return { claim_token: body['claim_token'], otp: (await lastLetter(desk)).agent }
+  },
+  'post /add_domain': newDomain,
+  'post /v1/domains': newDomain,
+  'get /.well-known/reputation/{hash}': async ({ store, ours: { free } }) => reputationHash(await reputationSecret(store, 0), free.id),
+}
+
+function newDomain(): Promise<object> {
+  return Promise.resolve({ domain: somebody().replace('@', '.') })
+}
+async function proved(desk: Desk): Promise<object> {
+  const oversight_email = somebody()
+  return { ...wanted, oversight_email, pow_solution: solved(await challenge(desk, oversight_email)) }
+}
+async function mailed(desk: Desk): Promise<object> {
+  await signUp(desk, { oversight_email: somebody() })
+  return { code: (await lastLetter(desk)).agent }
+}
+async function resent(desk: Desk): Promise<object> {
+  const oversight_email = somebody()
+  await signUp(desk, { oversight_email })
+  return { oversight_email }
+}
+
+/** A call that has to be answered well; null where nobody knows one. */
+async function goodCall(desk: Desk, ours: Scene, path: string, method: string): Promise<Call | null> {
+  const asked = await askedFor[`${method} ${path}`]?.(desk)
+  if (path === eventsRoute) return { path, method, key: desk.ours.keys.admin, headers: {}, body: undefined }
+  if (asked === undefined) return exampleCall(desk, ours, path, method)
+  if (typeof asked === 'string') return { path: path.replace(/\{\w+\}/, asked), method, key: null, headers: {}, body: undefined }
+  const operation = operationBehind(path, method)
+  const key = operation === undefined || operation.meta.scope === 'none' ? null : keyFor(desk, operation)
+  return { path, method, key, headers: { 'content-type': 'application/json' }, body: JSON.stringify(asked) }
+}
+
+/** Routes that nobody gets a good answer from here: a server of one’s own has no billing. Every other has to answer well once. */
+const refusedOnPurpose = new Set([
+  '/upgrade_plan',
+  '/v1/billing/checkout',
+  '/cancel_subscription',
+  '/v1/billing/cancel',
+  '/get_billing_portal',
+  '/v1/billing/portal',
+])
 
 function someKeys({ ours: { keys } }: Desk): (string | null)[] {
   return [...Object.values(keys), null, 'mm_live_nobody', 'x'.repeat(300)]
@@ -249,8 +323,8 @@ describeOnOneEngine('whatever is sent to a route of the OpenAPI document', (open
       for (const [at, { path, method, operation }] of routes.entries()) {
         // By and by the calls take away what examples are about, and in the end what it takes to make such things.
         if (at % 8 === 7) fresh = await furnishScene(bench.desk, bench.desk.ours).catch(() => fresh)
-        const holds = async (call: Call): Promise<void> => {
-          const { status, type, text } = await send(bench.desk, call)
+        const holds = async (call: Call, desk = bench.desk): Promise<number> => {
+          const { status, type, text } = await send(desk, call)
           seen.set(`${method} ${path}`, (seen.get(`${method} ${path}`) ?? new Set()).add(status))
           const where = [call.method, path, status, text.slice(0, 300)]
           expect([...where, status < 500]).toEqual([...where, true])
@@ -259,26 +333,35 @@ describeOnOneEngine('whatever is sent to a route of the OpenAPI document', (open
           for (const secret of bench.secrets)
             if (!sent.includes(secret)) expect([...where, text.includes(secret)]).toEqual([...where, false])
           const [declared] = Object.keys(contentOf(document, operation, status) ?? {})
-          if (declared === '*/*') return
+          if (declared === '*/*') return status
           if (declared !== undefined && declared !== 'application/json') {
             expect([...where, type]).toEqual([...where, expect.stringContaining(declared)])
-            return
+            return status
           }
           expect([...where, type]).toEqual([...where, expect.stringMatching(/^application\/json/)])
           const schema = contentOf(document, operation, status)?.['application/json']?.schema
           expect([...where, schema !== undefined && matches(schema, JSON.parse(text))]).toEqual([...where, []])
+          return status
         }
-        const example = exampleCall(bench.desk, fresh, path, method)
-        if (example !== null) await holds(example)
+        const isAnsweredWell = async (desk: Desk, scene: Scene): Promise<boolean> => {
+          const call = await goodCall(desk, scene, path, method)
+          return call === null || (await holds(call, desk)) < 400
+        }
+        // What strange calls have left behind may be in its way; in an hour, and where none came, nothing is.
+        if (!(await isAnsweredWell(bench.desk, fresh)) && !refusedOnPurpose.has(path)) {
+          await bench.calm.clock.advance(hour)
+          await isAnsweredWell(bench.calm, await furnishScene(bench.calm, bench.calm.ours))
+        }
+        const property = fc.asyncProperty(callsOf(bench, path, method, operation), async (call) => void (await holds(call)))
         await fc
-          .assert(fc.asyncProperty(callsOf(bench, path, method, operation), holds), { seed, numRuns, endOnFailure: true })
+          .assert(property, { seed, numRuns, endOnFailure: true })
           .catch((error: Error) => wrong.push(`${method} ${path}: ${error.message}\n${String(error.cause)}`))
         await bench.desk.clock.advance(61_000)
       }
       expect(wrong).toEqual([])
       // A fuzzer that is always turned away at the door finds nothing.
-      const never = [...seen].filter(([, statuses]) => [...statuses].every((status) => status >= 400)).map(([route]) => route)
-      expect(never.length, never.join('\n')).toBeLessThan(routes.length / 4)
+      const never = [...seen].filter(([, statuses]) => [...statuses].every((status) => status >= 400))
+      expect(new Set(never.map(([route]) => route.split(' ')[1]))).toEqual(refusedOnPurpose)
     },
   )
 })
