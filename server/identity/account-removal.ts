@@ -17,8 +17,8 @@ import {
   finishRemoval,
   hasQueued,
   mailboxIdsOf,
-  removeEmails,
-  removeRows,
+  removeEmailsOf,
+  removeRowsOf,
 } from '../store/account-removal.ts'
 import { lockAccount } from '../store/accounts.ts'
 import type { Store, Tx } from '../store/db.ts'
@@ -154,8 +154,8 @@ const endWaiting: Step = async ({ store, clock, endMail }, id, goesOn) => {
 
 /** Mail and all that is known of it, and then everything else. */
 const emptied: Step = async ({ store }, id, goesOn) => {
-  const emails = (tx: Tx): Promise<number> => removeEmails(tx, id, store.blobs.removeFile, emailsAtOnce)
-  const rows = (tx: Tx): Promise<number> => removeRows(tx, id, rowsAtOnce)
+  const emails = (tx: Tx): Promise<number> => removeEmailsOf(tx, id, store.blobs.removeFile, emailsAtOnce)
+  const rows = (tx: Tx): Promise<number> => removeRowsOf(tx, id, rowsAtOnce)
   for (const part of [emails, rows]) {
     while (goesOn() && (await store.transaction((tx) => inTurn(tx, id, part))) > 0) await turn()
   }

@@ -5,8 +5,9 @@
  * still refused as for somebody who is not there. So does the log itself, but for what it says of people. A mailbox at a domain of another account, as people
  * get who sign up, keeps its address: that domain goes on, and neither the next who signs up nor its catch-all may get mail of whoever had it.
  */
-import { type Kysely, PostgresAdapter, type RawBuilder, type Transaction, sql } from 'kysely'
-import type { AccountId, EmailId, MailboxId } from '../model/ids.ts'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import type { AccountId, MailboxId } from '../model/ids.ts'
+import { removeEmails, removeSomeRows } from './removal.ts'
 import type { Database, Row } from './schema.ts'
 
 type Tx = Transaction<Database>
@@ -116,43 +117,11 @@ export async function hasQueued(db: Kysely<Database>, id: AccountId): Promise<bo
 /** Takes a content away that nothing names any more. The file first, the row with the commit: see `Blobs.put`. */
 type RemoveFile = (hash: string) => Promise<void>
 
-/** Removes up to `limit` emails with all that hangs on them. @returns how many */
-export async function removeEmails(tx: Tx, id: AccountId, removeFile: RemoveFile, limit: number): Promise<number> {
-  const ids = (await tx.selectFrom('emails').select('id').where('account_id', '=', id).limit(limit).execute()).map((row) => row.id)
-  if (ids.length === 0) return 0
-  const deliveries = tx.selectFrom('deliveries').select('id').where('email_id', 'in', ids)
-  await tx.deleteFrom('suppressions').where('delivery_id', 'in', deliveries).execute()
-  await tx.deleteFrom('address_failures').where('delivery_id', 'in', deliveries).execute()
-  await tx.deleteFrom('attempts').where('delivery_id', 'in', deliveries).execute()
-  await removeOf(
-    tx,
-    ['suppressions', 'deliveries', 'releases', 'decisions', 'holds', 'email_tags', 'email_places', 'opens', 'received_reports'],
-    ids,
-  )
-  const files = await tx.deleteFrom('attachments').where('email_id', 'in', ids).returning('blob_hash as hash').execute()
-  const raw = await tx.deleteFrom('emails').where('id', 'in', ids).returning('raw_hash as hash').execute()
-  await removeContents(tx, [...new Set([...files, ...raw].flatMap(({ hash }) => hash ?? []))], removeFile)
-  return ids.length
-}
-
-type OfEmail =
-  | 'suppressions'
-  | 'deliveries'
-  | 'releases'
-  | 'decisions'
-  | 'holds'
-  | 'email_tags'
-  | 'email_places'
-  | 'opens'
-  | 'received_reports'
-
-async function removeOf(tx: Tx, tables: readonly OfEmail[], ids: readonly EmailId[]): Promise<void> {
-  // Which table it is does not matter to the statement, only to the types.
-  for (const table of tables)
-    await tx
-      .deleteFrom(table as 'holds')
-      .where('email_id', 'in', ids)
-      .execute()
+/** Removes up to `limit` emails with all that hangs on them, and their contents. @returns how many */
+export async function removeEmailsOf(tx: Tx, id: AccountId, removeFile: RemoveFile, limit: number): Promise<number> {
+  const { count, contents } = await removeEmails(tx, sql`account_id = ${id}`, limit)
+  await removeContents(tx, contents, removeFile)
+  return count
 }
 
 /** Another account may have the same content. */
@@ -206,27 +175,18 @@ const ofAccount = [
 ] as const satisfies readonly (keyof Database)[]
 
 /** Removes up to `limit` rows of one table. @returns how many; 0: there are none left anywhere */
-export async function removeRows(tx: Tx, id: AccountId, limit: number): Promise<number> {
+export async function removeRowsOf(tx: Tx, id: AccountId, limit: number): Promise<number> {
   const mailboxes = sql`mailbox_id in (select id from mailboxes where account_id = ${id})`
   for (const [tables, condition] of [
     [ofMailbox, mailboxes],
     [ofAccount, sql`account_id = ${id}`],
   ] as const) {
     for (const table of tables) {
-      const removed = await removeSome(tx, table, condition, limit)
+      const removed = await removeSomeRows(tx, table, condition, limit)
       if (removed > 0) return removed
     }
   }
   return 0
-}
-
-async function removeSome(tx: Tx, table: keyof Database, condition: RawBuilder<unknown>, limit: number): Promise<number> {
-  const isPostgres = tx.getExecutor().adapter instanceof PostgresAdapter
-  const place = sql.raw(isPostgres ? 'ctid' : 'rowid')
-  const some = sql`select ${place} from ${sql.table(table)} where ${condition} limit ${sql.lit(limit)}`
-  const chosen = isPostgres ? sql`${place} = any(array(${some}))` : sql`${place} in (${some})`
-  const { numAffectedRows } = await sql`delete from ${sql.table(table)} where ${chosen}`.execute(tx)
-  return Number(numAffectedRows ?? 0n)
 }
 
 /** Erases what up to `limit` entries of the log say of people, behind `after`. @returns the last one looked at; null when there are no more */
