@@ -20,6 +20,14 @@ export const commands = {
     summary: 'say which mailbox takes what nobody else at a domain does',
     load: async () => (await import('./domains.ts')).domainsCatchAll,
   },
+  'domains release': {
+    summary: 'take away a claim of a domain that was never proved',
+    load: async () => (await import('./domains.ts')).domainsRelease,
+  },
+  'account delete': {
+    summary: 'delete an account with all that is in it',
+    load: async () => (await import('./account-delete.ts')).accountDelete,
+  },
   'issues list': { summary: 'list what callers reported', load: async () => (await import('./issues.ts')).issuesList },
   'mailboxes list': { summary: 'list the mailboxes', load: async () => (await import('./mailboxes.ts')).mailboxesList },
   'mailboxes opens': {

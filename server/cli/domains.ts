@@ -1,4 +1,5 @@
 import { createAddresses } from '../identity/addresses.ts'
+import { releaseClaim } from '../identity/domains.ts'
 import { systemClock } from '../platform/clock.ts'
 import { domainsWithCatchAll } from '../store/domains.ts'
 import { type Command, Stop, jsonOption } from './command.ts'
@@ -28,6 +29,17 @@ export const domainsCatchAll: Command = {
     if (!set.ok) throw new Stop(set.detail ?? set.code)
     const { domain, mailbox } = set.value
     call.io.out(`What nobody else at ${domain} takes ${mailbox === null ? 'is refused' : `goes to ${mailbox}`}.\n`)
+    return 0
+  },
+}
+
+export const domainsRelease: Command = {
+  help: 'Takes away a claim: a domain that an account added and whose DNS never showed its keys. Whoever has it can add it then. A domain that was proved stays.',
+  words: ['DOMAIN'],
+  async run(call) {
+    const released = await withStore(call, (store) => releaseClaim({ store, clock: systemClock }, call.word('DOMAIN')))
+    if (released === null) throw new Stop('There is no claim of this domain that waits to be proved.')
+    call.io.out(`${released.name} is free again. It was claimed by ${released.account_id}.\n`)
     return 0
   },
 }

@@ -48,6 +48,8 @@ const rowsAtOnce = 500
 /** For what is under way: an attempt at a delivery. */
 const lookAgainMs = 2_000
 const afterFailureMs = 60_000
+/** What a command on the host, or another node, deletes is seen by then. */
+const idleMs = 60_000
 /** A call or a message that was under way when it was deleted has come to its end by then, and what it may have left is removed too. */
 const stragglersMs = 30 * 60_000
 
@@ -82,7 +84,7 @@ export function createAccountRemoval(deps: AccountRemovalDeps): AccountRemoval {
   }
   function lookAgainAt(at: number | null): void {
     alarm?.cancel()
-    if (running && at !== null) alarm = clock.at(at, () => void round())
+    if (running) alarm = clock.at(at ?? clock.now() + idleMs, () => void round())
   }
   let draining = 0
   return {

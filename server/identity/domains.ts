@@ -8,9 +8,10 @@ import { checkRecords } from '../../dns/check.ts'
 import { type DomainName, parseDomainName } from '../../dns/name.ts'
 import { type Purpose, type WantedRecord, recordsToPublish } from '../../dns/records.ts'
 import type { Resolver } from '../../dns/resolver.ts'
-import type { KeyActor } from '../model/actor.ts'
+import type { Actor, KeyActor, SystemActor } from '../model/actor.ts'
 import { type DomainId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
+import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
 import { lockAccount } from '../store/accounts.ts'
 import type { Db, Store, Tx } from '../store/db.ts'
@@ -107,7 +108,7 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
         const keys = dkim.map((forDomain) => forDomain(domain.id))
         for (const key of keys) await insertDkimKey(tx, key)
         const metadata = { dkim_selectors: keys.map(({ selector }) => selector) }
-        await appendLogs(tx, [{ ...entry(actor, domain, 'domain.added', now), metadata, details: { name } }])
+        await appendLogs(tx, [{ ...entry(actor, domain, 'domain.added', now, actor), metadata, details: { name } }])
         return ok(domain)
       })
     },
@@ -140,7 +141,7 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
         }
         await changeDomain(tx, domain.id, changed)
         const metadata = { ...verifiedParts(findings), is_pending: changed.is_pending === 1 }
-        await appendLogs(tx, [{ ...entry(actor, domain, 'domain.checked', now), metadata }])
+        await appendLogs(tx, [{ ...entry(actor, domain, 'domain.checked', now, actor), metadata }])
         return ok({ ...domain, ...changed })
       })
     },
@@ -151,12 +152,31 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
         const domain = seen && (await lockedDomain(tx, actor, seen))
         if (domain === undefined) return fail('DOMAIN_NOT_FOUND')
         if (await isDomainUsed(tx, domain.id)) return fail('DOMAIN_IN_USE')
-        await deleteDkimKeysOf(tx, domain.id)
-        await deleteDomain(tx, domain.id)
-        await appendLogs(tx, [{ ...entry(actor, domain, 'domain.deleted', clock.now()), details: { name: domain.name } }])
+        await forget(tx, actor, domain, actor, clock.now())
         return ok(domain.id)
       }),
   }
+}
+
+/** On the host: takes away what was added and never proved, whoever did. Null: there is no such thing. */
+export async function releaseClaim({ store, clock }: Pick<DomainsDeps, 'store' | 'clock'>, text: string): Promise<Domain | null> {
+  const name = parseDomainName(text)
+  if (name === null) return null
+  return store.transaction(async (tx) => {
+    const domain = await lockDomain(tx, name)
+    if (domain?.is_pending !== 1 || (await isDomainUsed(tx, domain.id))) return null
+    const host: SystemActor = { kind: 'system', part: 'host' }
+    const tenancy = { accountId: domain.account_id, world: 'live' } as const
+    await forget(tx, host, domain, tenancy, clock.now())
+    return domain
+  })
+}
+
+/** Ends with an entry of the log. */
+async function forget(tx: Tx, actor: Actor, domain: Domain, tenancy: Tenancy, now: number): Promise<void> {
+  await deleteDkimKeysOf(tx, domain.id)
+  await deleteDomain(tx, domain.id)
+  await appendLogs(tx, [{ ...entry(actor, domain, 'domain.deleted', now, tenancy), details: { name: domain.name } }])
 }
 
 async function lockedDomain(tx: Tx, { accountId }: KeyActor, { id, name }: Domain): Promise<Domain | undefined> {
@@ -173,10 +193,10 @@ export function verifiedParts(findings: readonly DomainFinding[]): { dkim: boole
   return { dkim: isOk('dkim'), spf: isOk('spf'), mx: isOk('mx'), dmarc: isOk('dmarc') }
 }
 
-const entry = (actor: KeyActor, { id }: Domain, action: LogAction, at: number): NewLogEntry => ({
+const entry = (actor: Actor, { id }: Domain, action: LogAction, at: number, tenancy: Tenancy): NewLogEntry => ({
   at,
   actor,
-  tenancy: actor,
+  tenancy,
   action,
   resourceType: 'domain',
   resourceId: id,
