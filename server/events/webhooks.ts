@@ -46,6 +46,8 @@ export type Webhooks = {
   /** Whether `create` would, as things are. */
   checkNew(db: Db, tenancy: Tenancy, url: string): Promise<Result<Address, 'WEBHOOK_URL_REFUSED' | 'TOO_MANY_WEBHOOKS'>>
   publicKeyOf(webhook: WebhookRow): string
+  /** Whether it would be told of something, by these names, that it is not told of now. */
+  widens(webhook: WebhookRow, events: readonly string[]): boolean
   create(tx: Tx, actor: KeyActor, wanted: NewWebhook): Promise<Result<WebhookRow, 'WEBHOOK_URL_REFUSED' | 'TOO_MANY_WEBHOOKS'>>
   edit(tx: Tx, actor: Actor, webhook: WebhookRow, edit: WebhookEdit): Promise<Result<WebhookRow, 'WEBHOOK_URL_REFUSED'>>
   remove(tx: Tx, actor: Actor, webhook: WebhookRow): Promise<void>
@@ -90,6 +92,7 @@ export function createWebhooks({ clock, allowPrivateTargets }: WebhooksDeps): We
     checkUrl,
     checkNew,
     publicKeyOf: ({ signing_seed }) => publicKeyOf(signing_seed),
+    widens: (webhook, events) => typesNamed(events).some((type) => !typesOf(webhook).includes(type)),
 
     async create(tx, actor, { url, events, mailboxId, secret }) {
       const place = await checkNew(tx, actor, url)
@@ -256,8 +259,9 @@ const enabledChange = (webhook: WebhookRow, enabled: boolean, now: number): Webh
     : { is_enabled: 0, disabled_reason: 'asked' }
 
 /** As the trigger on `events` reads it (store/migrations/016-webhooks.ts). */
-function typesOf({ events_json }: WebhookRow) {
-  const wanted = JSON.parse(events_json) as string[]
+const typesOf = ({ events_json }: WebhookRow) => typesNamed(JSON.parse(events_json) as string[])
+
+function typesNamed(wanted: readonly string[]) {
   return eventTypes.filter(
     (type) =>
       type !== 'webhook.test' &&

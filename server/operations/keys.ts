@@ -274,7 +274,8 @@ export const revoke_api_key = operation({
     if (row === null) throw new OperationError('KEY_NOT_FOUND')
     const revoked = { status: 'revoked' as const, id: row.id }
     if (row.revoked_at !== null) return revoked
-    return twoStep(ctx, { action: 'revoke_api_key', parameters: asItIs(row), approvalCode: approval_code }, async (tx) => {
+    const action = decides(row) ? 'revoke_oversight_key' : 'revoke_api_key'
+    return twoStep(ctx, { action, parameters: asItIs(row), approvalCode: approval_code }, async (tx) => {
       await endKey(tx, actor, row.id, rooms.clock.now())
       return revoked
     })

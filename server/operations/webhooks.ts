@@ -142,7 +142,7 @@ export const update_webhook = operation({
   title: 'Change a webhook',
   description:
     'Changes which events a webhook is told of, or switches it off and on. What waits when it is switched off is not brought any more: replay_webhook_events does so later. ' +
-    'To another url the operator has to agree: the answer is "pending_approval" first, and the same call with approval_code does all of it.',
+    'To another url, or to events that it was not told of, the operator has to agree: the answer is "pending_approval" first, and the same call with approval_code does all of it.',
   readOnly: false,
   destructive: false,
   idempotent: true,
@@ -172,10 +172,11 @@ export const update_webhook = operation({
       const changed = unwrap(await rooms.webhooks.edit(tx, actor, await webhookOf(tx, actor, webhook_id), edit))
       return webhookView(changed, rooms.webhooks.publicKeyOf(changed))
     }
-    if (!moves) return rooms.store.transaction(change)
+    const widens = events !== undefined && rooms.webhooks.widens(row, events)
+    if (!moves && !widens) return rooms.store.transaction(change)
     // With where it goes now, so that the code is good for what it was asked for.
-    const parameters = { webhook_id: row.id, from: row.url, url: place.url, events: events ?? null, enabled: enabled ?? null }
-    return twoStep(ctx, { action: 'move_webhook', parameters, approvalCode: approval_code }, change)
+    const parameters = { webhook_id: row.id, from: row.url, url: place?.url ?? row.url, events: events ?? null, enabled: enabled ?? null }
+    return twoStep(ctx, { action: moves ? 'move_webhook' : 'widen_webhook', parameters, approvalCode: approval_code }, change)
   })
 
 export const delete_webhook = operation({

@@ -160,6 +160,22 @@ describeOnEachEngine('a webhook is moved to another url', (openStore) => {
     expect(await desk.call(admin, 'PATCH', path, { url: 'https://10.0.0.1/' })).toMatchObject({ body: { code: 'WEBHOOK_URL_REFUSED' } })
   })
 
+  it('nor is it told of more, unless the operator agrees; of less it is told at once', async () => {
+    const desk = await openDesk(openStore)
+    const { admin } = desk.ours.keys
+    const { id } = await addWebhook(desk, desk.ours, { events: ['message.received', 'oversight.*'] })
+    const path = `/v1/webhooks/${id}`
+    const of = (events: string[]) => desk.call(admin, 'PATCH', path, { events })
+    for (const more of [['*'], ['message.*'], ['message.received', 'message.sent'], ['webhook.disabled']]) {
+      expect(await of(more)).toMatchObject({ status: 202, body: { status: 'pending_approval', action: 'widen_webhook' } })
+      expect((await desk.call(admin, 'GET', path)).body).toMatchObject({ events: ['message.received', 'oversight.*'] })
+      await desk.clock.advance(61_000)
+    }
+    for (const less of [['oversight.*'], ['oversight.pending']])
+      expect(await of(less)).toMatchObject({ status: 200, body: { events: less } })
+    expect(await agreed(desk, 'PATCH', path, { events: ['message.*'] })).toMatchObject({ status: 200, body: { events: ['message.*'] } })
+  })
+
   it('and the mailbox whose url it stands behind says so', async () => {
     const desk = await openDesk(openStore)
     const { gated, keys } = desk.ours
