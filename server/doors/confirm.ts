@@ -55,7 +55,7 @@ after the account. Do not have an agent type it: whoever has these keys is you.<
 <button>Show my keys</button></p></form>`
 
 const notFound =
-  'This code leads to no account. Take the one that the newest letter calls yours; it is good once, for a day. The code for the agent is for the agent.'
+  'This code leads to no account. Take the one that the newest letter calls yours. It is good once, for a day, and once more within ten minutes while its keys are unused. The code for the agent is for the agent.'
 
 function keysOf({ name, mailbox, mode, keys }: Confirmed): string {
   if (!('admin' in keys)) throw new Error('a code of an operator gave other keys')

@@ -283,7 +283,7 @@ export const errors = {
     http: 404,
     trpc: 'NOT_FOUND',
     message: 'This code leads to no account',
-    fix: 'Take the code for agents from the newest letter; it is good once, for a day. resend_confirmation sends another one.',
+    fix: 'Take the code for agents from the newest letter: it is good once, for a day, and once more within ten minutes while its key is unused. resend_confirmation sends another one.',
   },
   ALREADY_CONFIRMED: {
     http: 400,

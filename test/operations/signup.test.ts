@@ -425,6 +425,21 @@ describeOnEachEngine('signing up', (openStore) => {
     expect(await activate(desk, agent)).toMatchObject({ status: 200 })
   })
 
+  it('ends with the account whose domain it is, also for who has a code already', async () => {
+    const desk = await openDesk(openStore, { signup: forPeople })
+    await signUp(desk)
+    const { agent, yours } = await lastLetter(desk)
+    await desk.store.transaction((tx) => desk.accountRemoval.close(tx, desk.ours.accountId, { kind: 'system', part: 'host' }))
+    const off = { status: 400, body: { code: 'SIGNUP_NOT_ENABLED' } }
+    expect(await signUp(desk, { oversight_email: 'bo@elsewhere.example' })).toMatchObject(off)
+    for (const code of [agent, yours]) expect((await activate(desk, code)).status).toBeGreaterThanOrEqual(400)
+    expect(await activate(desk, agent)).toMatchObject(off)
+    expect(await accounts(desk)).toEqual([])
+    // The letter that had not left yet ended with the account which would have sent it.
+    expect(await signupLetters(desk)).toEqual([])
+    expect(await whyClosed(desk.store.db, forPeople.domain)).toBe('domain-not-set-up')
+  })
+
   it('does nothing where its domain is not this server’s', async () => {
     const desk = await openDesk(openStore, { signup: { ...forPeople, domain: 'gone.test' as typeof forPeople.domain } })
     expect(await signUp(desk)).toMatchObject({ status: 400, body: { code: 'SIGNUP_NOT_ENABLED' } })

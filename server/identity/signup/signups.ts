@@ -15,7 +15,7 @@ import { type Result, fail, ok } from '../../model/result.ts'
 import { makeSpokenCode, plainCode } from '../../model/spoken-code.ts'
 import type { Tenancy } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { insertAccount, lockAccount } from '../../store/accounts.ts'
+import { findAccount, insertAccount, lockAccount } from '../../store/accounts.ts'
 import type { Db, Store, Tx } from '../../store/db.ts'
 import { domainByName, hostedDomain, lockDomain } from '../../store/domains.ts'
 import { insertKey, lockKeys, revokeKey } from '../../store/keys.ts'
@@ -153,6 +153,8 @@ const signupActor: SystemActor = { kind: 'system', part: 'signup' }
 export async function whyClosed(db: Db, name: DomainName): Promise<'domain-not-set-up' | 'domain-has-catch-all' | null> {
   const domain = await domainByName(db, name)
   if (domain === undefined || domain.is_pending === 1) return 'domain-not-set-up'
+  // What is left of it is a name: no keys to sign with, and nobody who reads what is sent to postmaster.
+  if ((await findAccount(db, domain.account_id))?.deleted_at !== null) return 'domain-not-set-up'
   return domain.catch_all_mailbox_id === null ? null : 'domain-has-catch-all'
 }
 
