@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { signupLifeMs } from '../../server/identity/signup/signups.ts'
+import { signupLifeMs } from '../../server/identity/signup/terms.ts'
 import { newId } from '../../server/model/ids.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { forAgents, forPeople, lastLetter, signUp, signupLetters } from '../support/signup.ts'

@@ -4,7 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { expect, it, onTestFinished } from 'vitest'
 import { createAddresses } from '../../server/identity/addresses.ts'
 import { challengeLifeMs } from '../../server/identity/signup/challenge.ts'
-import { signupLifeMs, whyClosed } from '../../server/identity/signup/signups.ts'
+import { signupLifeMs, whyClosed } from '../../server/identity/signup/terms.ts'
 import { newId } from '../../server/model/ids.ts'
 import { takersOf } from '../../server/store/recipients.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'

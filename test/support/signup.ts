@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DomainName } from '../../dns/name.ts'
 import type { Challenge } from '../../server/identity/signup/challenge.ts'
-import type { SignupPolicy } from '../../server/identity/signup/signups.ts'
+import type { SignupPolicy } from '../../server/identity/signup/terms.ts'
 import type { Answer, Desk } from './desk.ts'
 
 /** At the domain of our office, and for little work. */
