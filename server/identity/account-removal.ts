@@ -60,6 +60,8 @@ export function createAccountRemoval(deps: AccountRemovalDeps): AccountRemoval {
   let alarm: Alarm | null = null
   let running = false
   let work: Promise<void> = Promise.resolve()
+  /** When to come again for an account, epoch ms. */
+  const nothingBefore = new Map<AccountId, number>()
 
   /** One round after the other. */
   function round(): Promise<void> {
@@ -73,18 +75,27 @@ export function createAccountRemoval(deps: AccountRemovalDeps): AccountRemoval {
   async function removeAll(): Promise<number | null> {
     const times: number[] = []
     for (const account of await accountsToRemove(store.db)) {
+      const { id } = account
+      const later = draining > 0 ? undefined : nothingBefore.get(id)
+      if (later !== undefined && clock.now() < later) {
+        times.push(later)
+        continue
+      }
+      nothingBefore.delete(id)
       const next = await remove(deps, account, () => running || draining > 0).catch((error: unknown) => {
         // What is wrong with one keeps no other.
         log.error({ accountId: account.id, err: error }, 'account.removal-failed')
         return clock.now() + afterFailureMs
       })
-      if (next !== null) times.push(next)
+      if (next === null) continue
+      times.push(next)
+      nothingBefore.set(id, next)
     }
     return times.length === 0 ? null : Math.min(...times)
   }
   function lookAgainAt(at: number | null): void {
     alarm?.cancel()
-    if (running) alarm = clock.at(at ?? clock.now() + idleMs, () => void round())
+    if (running) alarm = clock.at(Math.min(at ?? Number.POSITIVE_INFINITY, clock.now() + idleMs), () => void round())
   }
   let draining = 0
   return {
@@ -127,13 +138,15 @@ async function remove(deps: AccountRemovalDeps, account: Row<'accounts'>, goesOn
   }
   const last = (account.deleted_at ?? 0) + stragglersMs
   if (clock.now() < last) return last
-  await store.transaction(async (tx) => {
+  const isOurs = await store.transaction(async (tx) => {
     const now = clock.now()
-    await lockAccount(tx, id)
+    // Another process may have come to its end at the same time.
+    if ((await lockAccount(tx, id))?.removed_at !== null) return false
     await finishRemoval(tx, id, now)
     await appendLog(tx, entry('account.removed', id, identity, {}, now))
+    return true
   })
-  log.info({ accountId: id }, 'account.removed')
+  if (isOurs) log.info({ accountId: id }, 'account.removed')
   return null
 }
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { createAccountRemoval } from '../../server/identity/account-removal.ts'
 import { createAddresses } from '../../server/identity/addresses.ts'
 import { changeMailbox } from '../../server/identity/mailboxes.ts'
@@ -226,6 +226,46 @@ describeOnEachEngine('an account that is deleted', (openStore) => {
     expect(row.removed_at).toBe(clock.now())
     // Once is enough.
     await desk.accountRemoval.drain()
+    const removed = await store.db.selectFrom('log_entries').select('id').where('action', '=', 'account.removed').execute()
+    expect(removed).toHaveLength(1)
+  })
+
+  it('is seen within a minute when a command or another process deleted it, also while another waits for its last call', async () => {
+    const desk = await openDesk(openStore)
+    await fill(desk)
+    const { ours, theirs, store } = desk
+    let ended = Promise.withResolvers<void>()
+    const clock = {
+      now: desk.clock.now,
+      at: (time: number, work: () => void) => {
+        ended.resolve()
+        ended = Promise.withResolvers()
+        return desk.clock.at(time, work)
+      },
+    }
+    const running = createAccountRemoval({ store, clock, log: silentLog, endMail })
+    onTestFinished(() => running.stop())
+    const firstRound = ended.promise
+    running.start()
+    await firstRound
+    for (const { accountId } of [theirs, ours]) {
+      await store.transaction((tx) => desk.accountRemoval.close(tx, accountId, { kind: 'system', part: 'host' }))
+      const round = ended.promise
+      await desk.clock.advance(minute)
+      await round
+      expect(Object.keys(await rowsOf(desk, accountId))).not.toContain('api_keys')
+    }
+    expect(Object.keys(await rowsOf(desk, ours.accountId))).not.toContain('emails')
+  })
+
+  it('is removed once, and once on the record, though two processes come to its end at the same time', async () => {
+    const desk = await openDesk(openStore)
+    const { store, clock } = desk
+    await store.transaction((tx) => desk.accountRemoval.close(tx, desk.ours.accountId, { kind: 'system', part: 'host' }))
+    const both = [1, 2].map(() => createAccountRemoval({ store, clock, log: silentLog, endMail }))
+    await both[0]?.drain()
+    await clock.advance(hour)
+    await Promise.all(both.map((one) => one.drain()))
     const removed = await store.db.selectFrom('log_entries').select('id').where('action', '=', 'account.removed').execute()
     expect(removed).toHaveLength(1)
   })
