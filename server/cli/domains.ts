@@ -38,8 +38,13 @@ export const domainsRelease: Command = {
   words: ['DOMAIN'],
   async run(call) {
     const released = await withStore(call, (store) => releaseClaim({ store, clock: systemClock }, call.word('DOMAIN')))
-    if (released === null) throw new Stop('There is no claim of this domain that waits to be proved.')
-    call.io.out(`${released.name} is free again. It was claimed by ${released.account_id}.\n`)
+    if (!released.ok && released.code === 'DOMAIN_IN_USE')
+      throw new Stop(
+        `Addresses of an account that was deleted hang on this domain, so what claims it cannot be taken from it. ${released.detail} Once that account is deleted, \`multimail setup\` can have it.`,
+      )
+    if (!released.ok) throw new Stop('There is no claim of this domain that waits to be proved.')
+    const { name, account_id } = released.value
+    call.io.out(`${name} is free again. It was claimed by ${account_id}.\n`)
     return 0
   },
 }

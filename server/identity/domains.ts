@@ -158,17 +158,22 @@ export function createDomains({ store, clock, resolver, hostname, makeDkim = mak
   }
 }
 
-/** On the host: takes away what was added and never proved, whoever did. Null: there is no such thing. */
-export async function releaseClaim({ store, clock }: Pick<DomainsDeps, 'store' | 'clock'>, text: string): Promise<Domain | null> {
+/** On the host: takes away what was added and never proved, whoever did. DOMAIN_NOT_FOUND: there is no such thing. DOMAIN_IN_USE: mailboxes of an account
+ *  that was deleted hang on it. */
+export async function releaseClaim(
+  { store, clock }: Pick<DomainsDeps, 'store' | 'clock'>,
+  text: string,
+): Promise<Result<Domain, 'DOMAIN_NOT_FOUND' | 'DOMAIN_IN_USE'>> {
   const name = parseDomainName(text)
-  if (name === null) return null
+  if (name === null) return fail('DOMAIN_NOT_FOUND')
   return store.transaction(async (tx) => {
     const domain = await lockDomain(tx, name)
-    if (domain?.is_pending !== 1 || (await isDomainUsed(tx, domain.id))) return null
+    if (domain?.is_pending !== 1) return fail('DOMAIN_NOT_FOUND')
+    if (await isDomainUsed(tx, domain.id)) return fail('DOMAIN_IN_USE', `It was claimed by ${domain.account_id}.`)
     const host: SystemActor = { kind: 'system', part: 'host' }
     const tenancy = { accountId: domain.account_id, world: 'live' } as const
     await forget(tx, host, domain, tenancy, clock.now())
-    return domain
+    return ok(domain)
   })
 }
 
