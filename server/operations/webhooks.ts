@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
 import { sha256 } from '../model/canonical.ts'
 import { type MailboxId, isId } from '../model/ids.ts'
+import { lockAccount } from '../store/accounts.ts'
 import type { Db, Tx } from '../store/db.ts'
 import type { Facts } from '../store/facts.ts'
 import { type WebhookRow, findWebhook, listWebhooks } from '../store/webhooks.ts'
@@ -166,17 +167,37 @@ export const update_webhook = operation({
     if (events !== undefined && row.kind !== 'subscription')
       throw new OperationError('BAD_INPUT', undefined, [{ path: 'events', message: 'are fixed for the webhook of a mailbox' }])
     const place = url === undefined ? null : unwrap(rooms.webhooks.checkUrl(url))
-    const moves = place !== null && place.url !== row.url
-    const edit = { ...(moves && { url: place.url }), ...(events !== undefined && { events }), ...(enabled !== undefined && { enabled }) }
-    const change = async (tx: Tx) => {
-      const changed = unwrap(await rooms.webhooks.edit(tx, actor, await webhookOf(tx, actor, webhook_id), edit))
+    /** What the operator has to agree to, as the webhook is; null: nothing. */
+    const asked = (webhook: WebhookRow): 'move_webhook' | 'widen_webhook' | null => {
+      if (place !== null && place.url !== webhook.url) return 'move_webhook'
+      return events !== undefined && rooms.webhooks.widens(webhook, events) ? 'widen_webhook' : null
+    }
+    /** Null: the operator has to agree, for somebody else has changed it meanwhile. */
+    const change = async (tx: Tx, isAgreed: boolean) => {
+      await lockAccount(tx, actor.accountId)
+      const current = await webhookOf(tx, actor, webhook_id)
+      if (!isAgreed && asked(current) !== null) return null
+      const moves = place !== null && place.url !== current.url
+      const edit = { ...(moves && { url: place.url }), ...(events !== undefined && { events }), ...(enabled !== undefined && { enabled }) }
+      const changed = unwrap(await rooms.webhooks.edit(tx, actor, current, edit))
       return webhookView(changed, rooms.webhooks.publicKeyOf(changed))
     }
-    const widens = events !== undefined && rooms.webhooks.widens(row, events)
-    if (!moves && !widens) return rooms.store.transaction(change)
+    const changed = asked(row) === null ? await rooms.store.transaction((tx) => change(tx, false)) : null
+    if (changed !== null) return changed
+    const seen = await webhookOf(rooms.store.db, actor, webhook_id)
     // With where it goes now, so that the code is good for what it was asked for.
-    const parameters = { webhook_id: row.id, from: row.url, url: place?.url ?? row.url, events: events ?? null, enabled: enabled ?? null }
-    return twoStep(ctx, { action: moves ? 'move_webhook' : 'widen_webhook', parameters, approvalCode: approval_code }, change)
+    const parameters = {
+      webhook_id: seen.id,
+      from: seen.url,
+      url: place?.url ?? seen.url,
+      events: events ?? null,
+      enabled: enabled ?? null,
+    }
+    return twoStep(ctx, { action: asked(seen) ?? 'widen_webhook', parameters, approvalCode: approval_code }, async (tx) => {
+      const done = await change(tx, true)
+      if (done === null) throw new Error('it was agreed to')
+      return done
+    })
   })
 
 export const delete_webhook = operation({
