@@ -17,7 +17,7 @@ export const createReads = (store: Store): Reads =>
     () => mostTogether,
     async (tx, reads: readonly Read[]) => {
       // All have ended before the transaction does, whatever becomes of one of them.
-      const [settled, head] = await Promise.all([Promise.allSettled(reads.map((read) => read(tx))), headAtOnce(tx)])
+      const [settled, head] = await Promise.all([Promise.allSettled(reads.map((read) => read(tx))), headAtOnce(tx).catch(() => null)])
       const outcomes = settled.map((one) => {
         if (one.status === 'rejected') throw one.reason
         return one.value

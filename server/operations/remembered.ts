@@ -16,6 +16,8 @@ export function remembered<A extends readonly (string | number | boolean)[], V e
   let size = 0
   return (text, ...rest) => {
     const key = `${JSON.stringify(rest)} ${text}`
+    // There is no room for it beside any other.
+    if (key.length > mostText / 4) return frozen(make(text, ...rest))
     const found = known.get(key)
     // The newest last.
     if (found !== undefined) known.delete(key)

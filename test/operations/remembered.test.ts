@@ -30,21 +30,23 @@ describe('what is made of the same text', () => {
   it('is forgotten when others need the room, the one that was not asked for longest first', () => {
     const making = make()
     const wordsOf = remembered(making)
-    const text = (n: number): string => `${n}`.padEnd(1024 * 1024, 'x')
-    for (const n of [1, 2, 3, 1, 4]) wordsOf(text(n), false)
-    expect(making).toHaveBeenCalledTimes(4)
+    const text = (n: number): string => `${n}`.padEnd(512 * 1024, 'x')
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 1, 8]) wordsOf(text(n), false)
+    expect(making).toHaveBeenCalledTimes(8)
     wordsOf(text(1), false)
-    expect(making).toHaveBeenCalledTimes(4)
+    expect(making).toHaveBeenCalledTimes(8)
     wordsOf(text(2), false)
-    expect(making).toHaveBeenCalledTimes(5)
+    expect(making).toHaveBeenCalledTimes(9)
   })
 
-  it('is made each time when it is larger than the room', () => {
+  it('is made each time when it would take the room of many others, and those stay', () => {
     const making = make()
     const wordsOf = remembered(making)
-    const huge = 'x'.repeat(5 * 1024 * 1024)
+    const small = wordsOf('small', false)
+    const huge = 'x'.repeat(2 * 1024 * 1024)
     expect(wordsOf(huge, false)).toEqual(wordsOf(huge, false))
-    expect(making).toHaveBeenCalledTimes(2)
+    expect(making).toHaveBeenCalledTimes(3)
+    expect(wordsOf('small', false)).toBe(small)
   })
 })
 
