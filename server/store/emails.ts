@@ -226,9 +226,11 @@ const listed = prepareShapes((db, filter: Listing) => {
     .innerJoin('emails', 'emails.id', 'placed.email_id')
     .select(listedColumns.map((column) => `emails.${column}` as const))
     .select('placed.place')
-    .where('placed.account_id', '=', tenancy.accountId)
-    .where('placed.world', '=', tenancy.world)
-  if (filter.mailboxIds !== null) query = query.where('placed.mailbox_id', 'in', [...filter.mailboxIds])
+  if (filter.ids !== undefined) query = query.where('placed.mailbox_id', 'in', mailboxesOf(db, tenancy, filter.mailboxIds))
+  else {
+    query = query.where('placed.account_id', '=', tenancy.accountId).where('placed.world', '=', tenancy.world)
+    if (filter.mailboxIds !== null) query = query.where('placed.mailbox_id', 'in', [...filter.mailboxIds])
+  }
   if (filter.threadId !== undefined) query = query.where('emails.thread_id', '=', filter.threadId)
   if (filter.statuses !== undefined) query = query.where('emails.status', 'in', [...filter.statuses])
   if (filter.direction !== undefined) query = query.where('emails.direction', '=', filter.direction)
@@ -253,6 +255,12 @@ const listed = prepareShapes((db, filter: Listing) => {
   return db.selectFrom(page.as('page')).select(asText(db).as('text'))
 })
 
+/** For a listing of emails that are known: by the tenant or a mailbox itself SQLite would read all that is in it, rather than these. */
+function mailboxesOf(db: Kysely<Database>, { accountId, world }: Tenancy, ids: readonly MailboxId[] | null) {
+  const own = db.selectFrom('mailboxes').select('id').where('account_id', '=', accountId).where('world', '=', world)
+  return ids === null ? own : own.where('id', 'in', [...ids])
+}
+
 /** The rows of `page` as a list of lists. */
 function asText(db: Kysely<Database>) {
   const [listOf, one] =
@@ -272,10 +280,16 @@ export async function emailsOfThread(
   return (await newestOfThread(db, { tenancy: { accountId, world }, threadId, ...filter })).toReversed()
 }
 
+/** By the thread, whose tenancy is that of its emails: by the tenancy SQLite would read all that the tenant has. */
+const inOwnThread = (db: Kysely<Database>, { accountId, world }: Tenancy, id: ThreadId) => {
+  const thread = db.selectFrom('threads').select('id').where('id', '=', id).where('account_id', '=', accountId).where('world', '=', world)
+  return db.selectFrom('emails').where('thread_id', 'in', thread)
+}
+
 type OfThread = { tenancy: Tenancy; threadId: ThreadId; except: Except }
 
 const newestOfThread = prepareShapes((db, { tenancy, threadId, except, limit }: OfThread & { limit: number }) =>
-  without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except)
+  without(inOwnThread(db, tenancy, threadId), except)
     .selectAll()
     .orderBy('id', 'desc')
     .limit(limit),
@@ -302,7 +316,7 @@ export async function countOfThread(db: Kysely<Database>, tenancy: Tenancy, thre
 }
 
 const counted = prepareShapes((db, { tenancy, threadId, except }: OfThread) =>
-  without(ownEmails(db, tenancy).where('thread_id', '=', threadId), except).select((row) => row.fn.countAll().as('count')),
+  without(inOwnThread(db, tenancy, threadId), except).select((row) => row.fn.countAll().as('count')),
 )
 
 /** What threading needs to know of an email. */
