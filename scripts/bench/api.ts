@@ -1,6 +1,6 @@
 /**
  * How fast mail is read, and how much slower when there is a thousand times as much of it: check_inbox, read_email, get_thread and search_emails over HTTP.
- * Prints tables and writes JSON; asserts nothing (machines differ). Usage: npm run bench:api -- --help
+ * Prints tables and writes JSON; asserts nothing (machines differ). docs/benchmarks-api.md has figures and what they mean. Usage: npm run bench:api -- --help
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
