@@ -162,6 +162,7 @@ const queries = [
 
 const paths = ({ mailboxes, emails, threads, size }: Filling): Record<string, () => string> => ({
   check_inbox: () => `/check_inbox?limit=20&mailbox_id=${oneOf(mailboxes)}`,
+  'check_inbox, unread': () => `/check_inbox?limit=20&status=unread&mailbox_id=${oneOf(mailboxes)}`,
   // From anywhere in the mailbox: hardly any of these was asked for before.
   'check_inbox, older': () =>
     `/check_inbox?limit=20&mailbox_id=${oneOf(mailboxes)}&cursor=${cursorAt(String(Math.ceil(Math.random() * size)))}`,

@@ -3,7 +3,7 @@ import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
 import { type EmailId, isId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailFilter, emailsOfListing, listEmails, listingText } from '../store/emails.ts'
+import { type EmailFilter, emailsOfListing, listEmails, listingText } from '../store/listing.ts'
 import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
 import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, TagKey, TagValue, cursorAt } from './input.ts'
@@ -94,7 +94,8 @@ export const check_inbox = operation({
 type Input = z.output<typeof CheckInbox>
 
 /** No index knows where a part of a text is, or what is how far down: who asks for that does not keep others waiting. */
-const readsWhole = ({ sender, subject_contains, offset }: Input): boolean => (sender ?? subject_contains ?? offset) !== undefined
+const readsWhole = (input: Input): boolean => unindexed.some((name) => input[name] !== undefined)
+const unindexed = ['sender', 'subject_contains', 'offset', 'date_after', 'date_before', 'has_attachments', 'tag'] as const
 
 /** Found before, so that they only need to be looked at again. */
 async function idsOf({ actor, rooms: { store } }: Call, input: Input): Promise<EmailId[]> {

@@ -12,24 +12,24 @@ const mostText = 4 * 1024 * 1024
 export function remembered<A extends readonly (string | number | boolean)[], V extends object>(
   make: (text: string, ...rest: A) => V,
 ): (text: string, ...rest: A) => V {
-  const known = new Map<string, V>()
+  const known = new Map<string, { key: string; view: V }>()
   let size = 0
   return (text, ...rest) => {
     const key = `${JSON.stringify(rest)} ${text}`
     // There is no room for it beside any other.
     if (key.length > mostText / 4) return frozen(make(text, ...rest))
     const found = known.get(key)
-    // The newest last.
-    if (found !== undefined) known.delete(key)
+    // The newest last; under the text that is old already, so that the new one is soon garbage.
+    if (found !== undefined) known.delete(found.key)
     else size += key.length
-    const view = found ?? frozen(make(text, ...rest))
-    known.set(key, view)
+    const kept = found ?? { key, view: frozen(make(text, ...rest)) }
+    known.set(kept.key, kept)
     for (const oldest of known.keys()) {
       if (size <= mostText) break
       known.delete(oldest)
       size -= oldest.length
     }
-    return view
+    return kept.view
   }
 }
 

@@ -6,7 +6,7 @@ import type { KeyActor } from '../model/actor.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailFilter, type ListedEmail, listEmails } from '../store/emails.ts'
+import { type EmailFilter, type ListedEmail, listEmails } from '../store/listing.ts'
 import { type Candidate, type WordQuery, candidates, numbersBetween, scopeWords, searchedOf } from '../store/search.ts'
 import { mailboxesToList, threadOf } from './access.ts'
 import { Limit, MailboxRef, SeqCursor, ThreadRef, cursorAt, noNulText } from './input.ts'
@@ -16,8 +16,9 @@ import { EmailSummary, OutsideText, summaryOf } from './views.ts'
 import { seesAll, unseenBy } from './visibility.ts'
 
 const defaultLimit = 20
-/** What the words are in may be out of this caller's sight. It is looked through piece by piece, and no further in one call. */
-const pieces = [64, 256, 1024]
+/** What the words are in may be out of this caller's sight. It is looked through piece by piece, and no further in one call. Mostly the first, which is
+ *  little more than the page, is enough. */
+const pieces = (limit: number): number[] => [limit + 4, 64, 256, 1024]
 
 const HighlightView = z.strictObject({
   in: z.enum(['subject', 'from', 'to', 'text', 'attachment']).describe('Where; "attachment" is the name of one'),
@@ -130,7 +131,7 @@ async function find(
   if (filter === null) return { found }
   const bounds = await numbersBetween(db, query.receivedFrom, query.receivedBefore)
   let before = Math.min(bounds.before, cursor ?? Number.MAX_SAFE_INTEGER)
-  for (const piece of pieces) {
+  for (const piece of pieces(limit)) {
     const some = await candidates(db, words, { between: { after: bounds.after, before }, limit: piece })
     const visible = new Set((await listAmong(db, actor, filter, some)).map(({ id }) => id))
     found.push(...some.filter(({ emailId }) => visible.has(emailId)))

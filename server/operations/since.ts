@@ -1,6 +1,6 @@
 import type { KeyActor } from '../model/actor.ts'
 import type { Db } from '../store/db.ts'
-import type { EmailFilter } from '../store/emails.ts'
+import type { EmailFilter } from '../store/listing.ts'
 import { placeOf } from '../store/places.ts'
 import { OperationError } from './errors.ts'
 import type { Since } from './input.ts'

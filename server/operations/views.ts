@@ -5,7 +5,6 @@ import { domainOf, parseAddress } from '../model/address.ts'
 import { identityProblems } from '../model/sender-identity.ts'
 import {
   type EmailRow,
-  type ListedEmail,
   authenticationOf,
   copiesIn,
   emailFlags,
@@ -13,6 +12,7 @@ import {
   senderIdentityOf,
   verdictReasons,
 } from '../store/emails.ts'
+import type { ListedEmail } from '../store/listing.ts'
 import type { DeliveryRow } from '../store/queue.ts'
 import type { Row } from '../store/schema.ts'
 

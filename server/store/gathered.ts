@@ -1,10 +1,11 @@
 /**
  * Does what is asked for at the same moment in one transaction: the statements of several cost little more than those of one, and they share a commit.
  *
- * Promise: each is on disk, or has failed, when its promise settles; one that fails does so alone: when a transaction of several does not succeed, each
- * is tried by itself.
+ * Promises: each is on disk, or has failed, when its promise settles; one that fails does so alone: when a transaction of several does not succeed, each
+ * is tried by itself. What came first is done first, and what comes later sees it.
  */
 import type { Store, Tx } from './db.ts'
+import type { Engine } from './engine.ts'
 
 type Order<I, O> = { item: I; done: (value: O) => void; failed: (error: unknown) => void }
 
@@ -14,6 +15,9 @@ export type Gathered<I, O> = {
   waiting(): number
 }
 
+/** While the disk writes down some, the next can begin where transactions take turns. Where they run side by side these would not see those. */
+const atOnce: Record<Engine, number> = { sqlite: 2, postgres: 1 }
+
 /** @param count how many of those that wait, the first of them, go together: one at least
  *  @param work all of them, with a result for each, in order */
 export function gathered<I, O>(
@@ -22,28 +26,30 @@ export function gathered<I, O>(
   work: (tx: Tx, items: readonly I[]) => Promise<readonly O[]>,
 ): Gathered<I, O> {
   const waiting: Order<I, O>[] = []
-  let writing = false
+  let writing = 0
 
   async function writeAll(): Promise<void> {
-    if (writing) return
-    writing = true
-    // The next gather while these are on their way to the disk.
-    while (waiting.length > 0) await write(waiting.splice(0, count(waiting.values().map(({ item }) => item))))
-    writing = false
+    if (writing === atOnce[store.engine]) return
+    writing += 1
+    while (waiting.length > 0) await write()
+    writing -= 1
   }
-  async function write(orders: readonly Order<I, O>[]): Promise<void> {
+  async function write(): Promise<void> {
+    // Taken when it is their turn: until then more come along.
+    let orders: Order<I, O>[] | null = null
     try {
-      const values = await store.transaction((tx) =>
-        work(
-          tx,
-          orders.map(({ item }) => item),
-        ),
-      )
-      for (const [at, { done }] of orders.entries()) done(values[at] as O)
+      await store.transaction((tx) => all(tx, (orders ??= take()))).then(settle)
     } catch (error) {
+      orders ??= take()
       if (orders.length === 1) orders[0]?.failed(error)
-      else for (const order of orders) await write([order])
+      else for (const order of orders) await store.transaction((tx) => all(tx, [order])).then(settle, order.failed)
     }
+  }
+  const take = (): Order<I, O>[] => (waiting.length === 0 ? [] : waiting.splice(0, count(waiting.values().map(({ item }) => item))))
+  async function all(tx: Tx, orders: readonly Order<I, O>[]): Promise<() => void> {
+    const items = orders.map(({ item }) => item)
+    const values = items.length === 0 ? [] : await work(tx, items)
+    return () => orders.forEach(({ done }, at) => done(values[at] as O))
   }
   return {
     add: (item) =>
@@ -55,3 +61,5 @@ export function gathered<I, O>(
     waiting: () => waiting.length,
   }
 }
+
+const settle = (done: () => void): void => done()

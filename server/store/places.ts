@@ -11,9 +11,11 @@ import { prepareChange } from './prepared.ts'
 import type { Database, NewRow } from './schema.ts'
 
 /** Gives an email this place, new or instead of its earlier one. Called by the log alone, which has the number. */
-export const givePlace = (tx: Transaction<Database>, row: NewRow<'email_places'>): Promise<void> => give(tx, row)
+export const givePlace = (tx: Transaction<Database>, row: NewPlace): Promise<void> => give(tx, row)
 
-const give = prepareChange((db, row: NewRow<'email_places'>) =>
+type NewPlace = Omit<NewRow<'email_places'>, 'status'>
+
+const give = prepareChange((db, row: NewPlace) =>
   db
     .insertInto('email_places')
     .values({
@@ -23,6 +25,7 @@ const give = prepareChange((db, row: NewRow<'email_places'>) =>
       mailbox_id: row.mailbox_id,
       place: row.place,
       visible_at: row.visible_at,
+      status: db.selectFrom('emails').select('status').where('id', '=', row.email_id),
     })
     .onConflict((earlier) =>
       earlier.column('email_id').doUpdateSet((row) => ({ place: row.ref('excluded.place'), visible_at: row.ref('excluded.visible_at') })),

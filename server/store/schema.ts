@@ -737,7 +737,16 @@ type AlarmRow = {
 }
 
 /** Where an email stands in the lists: above all that came into sight before `visible_at`. */
-type EmailPlaceRow = { email_id: EmailId; account_id: AccountId; world: World; mailbox_id: MailboxId; place: number; visible_at: number }
+type EmailPlaceRow = {
+  email_id: EmailId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  place: number
+  visible_at: number
+  /** that of the email; the database keeps it so */
+  status: EmailStatus
+}
 
 /** A mailbox that wants to know whether its mail is opened. */
 type NoticingMailboxRow = { mailbox_id: MailboxId; since: number }

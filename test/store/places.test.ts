@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { newId } from '../../server/model/ids.ts'
 import type { Store } from '../../server/store/db.ts'
-import type { EmailRow } from '../../server/store/emails.ts'
-import { listEmails } from '../../server/store/emails.ts'
+import { type EmailRow, changeEmail } from '../../server/store/emails.ts'
+import { listEmails } from '../../server/store/listing.ts'
 import { lastPlaced, placeOf } from '../../server/store/places.ts'
 import { appear } from '../support/appear.ts'
 import { describeOnEachEngine, describeOnPostgres } from '../support/stores.ts'
@@ -36,6 +36,21 @@ describeOnEachEngine('the places of emails', (open) => {
     for (const stranger of [theirs, { ...ours, world: 'test' as const }]) expect(await placeOf(store.db, stranger, email.id)).toBeNull()
     expect(await lastPlaced(store.db, theirs.mailbox.id)).toBeNull()
     expect(await placeOf(store.db, ours, newId('email', 1))).toBeNull()
+  })
+
+  it('know the status of their email, whoever changes it', async () => {
+    const store = await open()
+    const ours = await addTenant(store, 'ours')
+    const [read, unread] = [await addEmail(store, ours, { status: 'unread' }), await addEmail(store, ours, { status: 'unread' })]
+    for (const email of [read, unread]) await store.transaction((tx) => appear(tx, email))
+    await store.transaction((tx) => changeEmail(tx, read.id, ['unread'], { status: 'read', updated_at: 1 }))
+    const known = await store.db.selectFrom('email_places').select(['email_id', 'status']).orderBy('place').execute()
+    expect(known).toEqual([
+      { email_id: read.id, status: 'read' },
+      { email_id: unread.id, status: 'unread' },
+    ])
+    const listed = await listEmails(store.db, ours, { mailboxIds: null, statuses: ['unread'], limit: 10 })
+    expect(listed.map(({ id }) => id)).toEqual([unread.id])
   })
 })
 

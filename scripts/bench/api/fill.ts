@@ -33,7 +33,7 @@ export function fill(dataDir: string, from: number, count: number, known: Mailbo
     const start = Date.now() - (1_000_000 - from) * betweenMs
     const insertThread = db.prepare('insert into threads values (?, ?, ?, ?, ?, ?, ?)')
     const insertPlace = db.prepare(
-      'insert into email_places (email_id, account_id, world, mailbox_id, place, visible_at) values (?, ?, ?, ?, ?, ?)',
+      'insert into email_places (email_id, account_id, world, mailbox_id, place, visible_at, status) values (?, ?, ?, ?, ?, ?, ?)',
     )
     let insertEmail: Database.Statement | null = null
     let open: { id: ThreadId; subject: string; left: number; mailbox: MailboxId }[] = []
@@ -57,7 +57,7 @@ export function fill(dataDir: string, from: number, count: number, known: Mailbo
             .join()})`,
         )
         insertEmail.run(email)
-        insertPlace.run(email.id, own.account_id, 'live', thread.mailbox, next + n - from, at)
+        insertPlace.run(email.id, own.account_id, 'live', thread.mailbox, next + n - from, at, email.status)
         if (Math.random() < sample / (count - from)) {
           emails.push(email.id)
           threads.push(thread.id)

@@ -21,6 +21,7 @@ import { search } from './018-search.ts'
 import { webhooks } from './016-webhooks.ts'
 import { accountLife } from './021-account-life.ts'
 import { comingIn } from './022-coming-in.ts'
+import { placeStatus } from './027-place-status.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -45,4 +46,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '020-sandbox', build: sandbox },
   { name: '021-account-life', build: accountLife },
   { name: '022-coming-in', build: comingIn },
+  { name: '027-place-status', build: placeStatus },
 ]

@@ -10,6 +10,7 @@ import {
   type QueryCompiler,
   type QueryResult,
   DefaultQueryExecutor,
+  RawNode,
   SelectQueryNode,
   SqliteAdapter,
   SqliteIntrospector,
@@ -115,6 +116,8 @@ class ThreadedDriver implements Driver {
   async destroy(): Promise<void> {}
 }
 
+const reading = /^\s*select\b/i
+
 /** A line of thought, not a file handle: there are as many as callers. */
 class Connection implements DatabaseConnection {
   #writer: Writer
@@ -134,7 +137,8 @@ class Connection implements DatabaseConnection {
   }
   async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
     if (this.#turn !== null) return resultOf(await this.#turn.run(sql, parameters))
-    if (SelectQueryNode.is(query)) return resultOf(await this.#reader.run(sql, parameters, 'alone'))
+    if (SelectQueryNode.is(query) || (RawNode.is(query) && reading.test(sql)))
+      return resultOf(await this.#reader.run(sql, parameters, 'alone'))
     return resultOf(await this.#runAlone(sql, parameters))
   }
   streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
