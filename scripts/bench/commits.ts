@@ -112,7 +112,7 @@ async function withDatabase<T>(way: Way, work: (db: Kysely<Database>, dataDir: s
   const setup = await writeWays[way](file)
   const db = new Kysely<Database>({ dialect: setup.dialect })
   try {
-    await migrate(db, 'sqlite')
+    await migrate(db, 'sqlite', () => setup.dialect)
     return await work(db, dataDir, file)
   } finally {
     await setup.close()

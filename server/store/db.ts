@@ -75,11 +75,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, onEvents, close: closeAll }
 }
 
-/** `transact`, `direct` null: as Kysely does it. `forMigrations` null: the same connection. */
+/** `transact`, `direct` null: as Kysely does it. `forMigrations`: a way to the same database that has the time a migration takes. */
 type OpenEngine = {
   engine: Engine
   dialect: Dialect
-  forMigrations: (() => Dialect) | null
+  forMigrations: () => Dialect
   transact: Transact | null
   direct: Direct | null
   failed: Promise<Error>
@@ -87,7 +87,7 @@ type OpenEngine = {
 }
 
 async function openEngine({ databaseUrl, dataDir, log, clock, patience }: StoreOptions): Promise<OpenEngine> {
-  if (databaseUrl === null) return { engine: 'sqlite', forMigrations: null, ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
+  if (databaseUrl === null) return { engine: 'sqlite', ...(await openSqlite(join(dataDir, 'multimail.db'), clock)) }
   // A pool replaces lost connections, so there is no moment at which it has failed for good.
   return {
     engine: 'postgres',

@@ -5,13 +5,12 @@ import { migrations } from './migrations/list.ts'
 import type { Database } from './schema.ts'
 
 /** Brings the tables up to date; doing it twice is doing it once. Throws, with nothing changed, when a migration fails or when the tables were made by a newer program.
- *  @param apart a way to the same database that has the time a migration takes; null: `db` has it */
-export async function migrate(db: Kysely<Database>, engine: Engine, apart: (() => Dialect) | null = null): Promise<void> {
+ *  @param apart a way to the same database that has the time a migration takes */
+export async function migrate(db: Kysely<Database>, engine: Engine, apart: () => Dialect): Promise<void> {
   const known = Object.fromEntries(migrations.map(({ name, build }) => [name, build(engine)]))
   const applied = await appliedNames(db)
   refuseNewer(applied, known)
   if (Object.keys(known).every((name) => applied.includes(name))) return
-  if (apart === null) return bringUpToDate(db, known)
   const own = new Kysely<Database>({ dialect: apart() })
   try {
     await bringUpToDate(own, known)

@@ -1,6 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
+import { Kysely, sql } from 'kysely'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { newId } from '../../server/model/ids.ts'
 import { systemClock } from '../../server/platform/clock.ts'
@@ -10,6 +11,7 @@ import { openStore } from '../../server/store/db.ts'
 import { startThread } from '../../server/store/sqlite/link.ts'
 import { openSqlite } from '../../server/store/sqlite/open.ts'
 import { createScratch } from '../support/scratch.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
 import { accountRow, now } from './rows.ts'
 
 async function scratch(): Promise<string> {
@@ -52,6 +54,19 @@ describe('SQLite in threads', () => {
     await expect(link.run('select 1', [], 'alone')).rejects.toThrow(/database thread ended/)
     expect((await link.failed).message).toMatch(/database thread ended/)
     await link.close()
+  })
+
+  it('gives a migration the time that it takes', async () => {
+    const clock = createVirtualClock(0)
+    const sqlite = await openSqlite(join(await scratch(), 'some.db'), clock)
+    onTestFinished(() => sqlite.close())
+    const db = new Kysely<Record<string, never>>({ dialect: sqlite.forMigrations() })
+    await db.transaction().execute(async (tx) => {
+      await sql`create table large (id integer)`.execute(tx)
+      await clock.advance(3_600_000)
+      await sql`insert into large values (1)`.execute(tx)
+    })
+    expect((await sql`select id from large`.execute(db)).rows).toEqual([{ id: 1 }])
   })
 
   it('does not call being closed a failure', async () => {

@@ -7,10 +7,12 @@ import type { Transact } from '../transactions.ts'
 import { type Direct, setDirect } from '../direct.ts'
 import { rowsOf, threadedDialect, transactionOf } from './dialect.ts'
 import { type Link, startThread } from './link.ts'
-import { type Turn, type Writer, createWriter } from './writer.ts'
+import { type Turn, type Writer, createWriter, defaultLimits } from './writer.ts'
 
 export type SqliteDatabase = {
   dialect: Dialect
+  /** The same with all the time that the tables of a large store take. */
+  forMigrations: () => Dialect
   transact: Transact
   /** for reading outside transactions */
   direct: Direct
@@ -48,10 +50,13 @@ async function makeFile(file: string): Promise<void> {
   await directory.sync()
 }
 
+const longestMigrationMs = 24 * 3_600_000
+
 function database(writing: Link, reading: Link, clock: Clock): SqliteDatabase {
   const writer = createWriter(writing, clock)
   return {
     dialect: threadedDialect(writer, reading),
+    forMigrations: () => threadedDialect(createWriter(writing, clock, { ...defaultLimits, turnMs: longestMigrationMs }), reading),
     transact: transactOn(writer),
     direct: { rows: async (sql, parameters) => rowsOf(await reading.run(sql, parameters, 'alone')), post: null },
     failed: Promise.race([writing.failed, reading.failed]),
