@@ -4,7 +4,7 @@
 const pure = ['server/model', 'dns/name.ts']
 const ground = [...pure, 'config', 'dns', 'server/platform']
 const stored = [...ground, 'server/store']
-const record = [...stored, 'server/identity', 'server/mailbox', 'server/oversight', 'server/events', 'server/sandbox']
+const record = [...stored, 'server/identity', 'server/mailbox', 'server/oversight', 'server/events', 'server/sandbox', 'server/record']
 const mail = [...record, 'server/inbound', 'server/outbound']
 const built = [...mail, 'server/operations', 'server/doors', 'server/app.ts']
 
@@ -21,6 +21,7 @@ const arrows = {
   'server/oversight': stored,
   'server/events': stored,
   'server/sandbox': stored,
+  'server/record': stored,
   'server/inbound': record,
   'server/outbound': record,
   'server/operations': mail,
@@ -77,7 +78,7 @@ export default {
       comment: 'Operations are handed what app.ts constructs of these rooms, so they import the types only. Tables are functions of a Db.',
       severity: 'error',
       from: { path: '^server/operations/' },
-      to: { path: '^server/(oversight|events|inbound|outbound|sandbox)/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^server/(oversight|events|inbound|outbound|sandbox|record)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'console-router-type',

@@ -83,6 +83,8 @@ import {
   unsubscribe,
   unsubscribeLinks,
 } from './outbound/unsubscribe/unsubscribe.ts'
+import { createCheckpoints } from './record/checkpoints.ts'
+import { ensureLogKey } from './record/log-key.ts'
 import { createAdminActions } from './oversight/admin-actions.ts'
 import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovals } from './oversight/approvals.ts'
@@ -233,6 +235,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const checkpoints = createCheckpoints({
+    store,
+    key: await ensureLogKey(store, config.hostname, clock.now()),
+    clock,
+    log,
+    onContradiction: (detail) => trouble.raise({ class: 'record', source: 'log', reply: detail }),
+    onSigned: () => trouble.end('record'),
+    onMail: postman.wake,
+  })
   const { webhooks } = config
   const courier = createCourier({
     store,
@@ -265,6 +276,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       serviceKeys,
       ...reporter.jobs,
       ...postman.jobs,
+      ...checkpoints.jobs,
       policies.refreshing,
       forgetting(store.db),
       forgettingDuplicates(store.db),
@@ -422,6 +434,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       live.close()
       reporter.stop()
       policies.stop()
+      checkpoints.interrupt()
       await Promise.all([
         listener.close(),
         http.close(),
@@ -439,6 +452,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       await Promise.all([workers.close(), conduct.close()])
       await destinations.stop()
       await tlsCounter.flush()
+      await checkpoints.close()
       await store.close()
       sole?.release()
     },

@@ -5,7 +5,7 @@ import { withStore } from './host.ts'
 import { visibleJson, visibleLine } from './visible.ts'
 
 export const alarms: Command = {
-  help: 'Lists what other mail servers say is wrong with this one: a block list, a missing PTR record, SPF or DKIM that do not pass, a smarthost that refuses the login; and trouble of its own: nobody can be reached on port 25, the DNS does not answer, an address to send from is not on this machine. Each with what to do. An alarm ends by itself with the first delivery that passes there. Ends with 0 when there is none and 1 when there is.',
+  help: 'Lists what other mail servers say is wrong with this one: a block list, a missing PTR record, SPF or DKIM that do not pass, a smarthost that refuses the login; and trouble of its own: nobody can be reached on port 25, the DNS does not answer, an address to send from is not on this machine, the log is not what was signed. Each with what to do. An alarm ends by itself with the first delivery that passes there. Ends with 0 when there is none and 1 when there is.',
   options: jsonOption,
   async run(call) {
     const rows = await withStore(call, (store) => listAlarms(store.db))

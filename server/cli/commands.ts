@@ -100,9 +100,15 @@ export const commands = {
   'suppression add': { summary: 'stop mail to an address', load: async () => (await import('./suppression.ts')).suppressionAdd },
   'suppression remove': { summary: 'allow it again', load: async () => (await import('./suppression.ts')).suppressionRemove },
   'audit verify': {
-    summary: 'check that no entry of the log was changed or removed',
+    summary: 'check that no entry of the log was changed, removed or put in',
     load: async () => (await import('./audit-verify.ts')).auditVerify,
   },
+  'audit export': {
+    summary: 'write the log into a file that can be checked anywhere',
+    load: async () => (await import('./audit.ts')).auditExport,
+  },
+  'audit checkpoint': { summary: 'sign the log as it is now', load: async () => (await import('./audit.ts')).auditCheckpoint },
+  'audit key': { summary: 'print the key with which the log is signed', load: async () => (await import('./audit.ts')).auditKey },
   health: { summary: 'ask the running server whether it is well', load: async () => (await import('./health.ts')).health },
   mcp: { summary: 'speak MCP on standard input and output, for the running server', load: async () => (await import('./mcp.ts')).mcp },
 } satisfies Record<string, { summary: string; load(): Promise<Command> }>

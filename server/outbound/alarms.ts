@@ -117,6 +117,9 @@ export const ownTroubles = {
   webhook:
     'This webhook was switched off, since it has taken nothing for days or answered that it is gone (410). Repair what takes its events, switch it on ' +
     'with update_webhook, and bring what it missed with replay_webhook_events.',
+  record:
+    'The log of record is not what was signed of it, so nothing more is signed. Somebody changed the database, or an old copy of it was put in place. Run ' +
+    '`multimail audit verify` with the newest checkpoint that you were mailed, and keep the data as it is until you know.',
 } as const
 
 const remedies: Readonly<Record<string, string>> = {

@@ -1,103 +1,108 @@
 import type { Kysely } from 'kysely'
-import { type Json, canonicalJson } from '../model/canonical.ts'
-import { bodyFields, chainHash, detailsHash, emptyChain, leafHash } from './log-format.ts'
+import { canonicalJson } from '../model/canonical.ts'
+import type { HashedSubtree } from '../model/merkle.ts'
+import { type CheckpointRow, checkpointsBetween } from './log-checkpoints.ts'
+import { type Expected, type LogFailure, type LogVerdict, type LogWalk, type Place, createLogWalk } from './log-check.ts'
+import { bodyFields } from './log-format.ts'
+import { keptLevel, subtreesBetween } from './log-tree.ts'
 import type { Database, Row } from './schema.ts'
 
-/** What can be wrong with an entry, in the order in which it is looked for. */
-export type LogFault =
-  /** the entry is missing, or one stands where none should be */
-  | 'GAP'
-  /** the body is not the one whose leaf was chained */
-  | 'BODY_CHANGED'
-  /** the stored leaf hash is not the body's, while the chain still has it */
-  | 'LEAF_CHANGED'
-  /** the entry does not follow from the one before it */
-  | 'CHAIN_BROKEN'
-  /** a column says other than the body */
-  | 'COLUMNS_CHANGED'
-  /** the details are not those the body commits to (erased ones are no fault) */
-  | 'DETAILS_CHANGED'
-  /** the head does not name the last entry */
-  | 'HEAD_MISMATCH'
-
-/** `seq` is that of the first bad entry. */
-export type LogVerdict = { ok: true; value: { entries: number; chainHash: string } } | { ok: false; code: LogFault; seq: number }
-
 type Entry = Row<'log_entries'>
-type Place = { seq: number; chain: string }
+type Db = Kysely<Database>
 
-const batch = 500
+const batch = 512
 
-/** Recomputes every entry from the first and compares. It finds any change made in the middle; that the newest entries were cut off together with the head is
- *  seen only by whoever kept an older head elsewhere. Entries may be appended meanwhile. */
-export async function verifyLog(db: Kysely<Database>): Promise<LogVerdict> {
-  let last: Place = { seq: 0, chain: emptyChain }
+/** Recomputes every entry from the first, the tree over them and what was signed of it, and compares. It finds any change made in the middle; that the newest entries
+ *  were cut off together with the head and the checkpoints is seen only by whoever kept a checkpoint elsewhere. Entries may be appended meanwhile. */
+export async function verifyLog(db: Db, expected: Expected = { key: null }): Promise<LogVerdict> {
+  const walk = createLogWalk(expected)
+  const { size: mustReach = 0 } = (await newestEnds(db)).checkpoint ?? {}
   for (;;) {
+    const last = walk.last()
     const entries = await db.selectFrom('log_entries').selectAll().where('seq', '>', last.seq).orderBy('seq').limit(batch).execute()
+    const beside = await besideOf(db, last.seq, entries.at(-1)?.seq ?? last.seq)
     for (const entry of entries) {
-      const fault = entryFault(entry, last)
-      if (fault !== null) return { ok: false, code: fault, seq: fault === 'GAP' ? last.seq + 1 : entry.seq }
-      last = { seq: entry.seq, chain: entry.chain_hash }
+      const fault = walk.entry(entry, (body) => columnsAgree(entry, body)) ?? besideFault(walk, beside, mustReach)
+      if (fault !== null) return fault
     }
     if (entries.length > 0) continue
-    const verdict = await atTheEnd(db, last)
-    if (verdict !== null) return verdict
+    const fault = await atTheEnd(db, last)
+    if (fault === 'not-yet') continue
+    return fault ?? walk.end()
   }
 }
 
-/** Null when entries were appended since the last look. */
-async function atTheEnd(db: Kysely<Database>, last: Place): Promise<LogVerdict | null> {
-  // One statement, so that the head and the newest entry are of one moment.
-  const head = await db
-    .selectFrom('log_head')
-    .select((row) => [
-      'next_seq',
-      'chain_hash',
-      row
-        .selectFrom('log_entries')
-        .select((entry) => entry.fn.max('seq').as('seq'))
-        .as('newest'),
-    ])
-    .where('id', '=', 1)
-    .executeTakeFirst()
-  if (head?.newest !== null && head?.newest !== undefined && head.newest > last.seq) return null
+/** What stands beside these entries: subtrees and checkpoints, by the last entry in each. */
+type Beside = { subtrees: Map<number, HashedSubtree[]>; checkpoints: Map<number, CheckpointRow> }
+
+async function besideOf(db: Db, after: number, until: number): Promise<Beside> {
+  const [subtrees, checkpoints] = await Promise.all([subtreesBetween(db, after, until), checkpointsBetween(db, after, until)])
+  return {
+    subtrees: Map.groupBy(subtrees, ({ end }) => end),
+    checkpoints: new Map(checkpoints.map((row) => [row.size, row])),
+  }
+}
+
+/** @param mustReach entries for which the tree has to be there */
+function besideFault(walk: LogWalk, { subtrees, checkpoints }: Beside, mustReach: number): LogFailure | null {
+  const { seq } = walk.last()
+  const kept = walk.completed().filter(({ level }) => level >= keptLevel)
+  const stored = new Map((subtrees.get(seq) ?? []).map(({ level, hash }) => [level, hash]))
+  const isThere = stored.size > 0 || seq <= mustReach
+  const wrong = kept.find(({ level, hash }) => isThere && stored.get(level) !== hash)
+  if (wrong !== undefined) return { ok: false, code: 'TREE_CHANGED', seq, from: seq - 2 ** wrong.level + 1 }
+  if (stored.size > kept.length) return { ok: false, code: 'TREE_CHANGED', seq }
+  const checkpoint = checkpoints.get(seq)
+  return checkpoint === undefined ? null : walk.checkpoint(checkpoint.note, checkpoint.size, checkpoint.chain_hash)
+}
+
+/** `not-yet` when entries were appended since the last look. */
+async function atTheEnd(db: Db, last: Place): Promise<LogFailure | 'not-yet' | null> {
+  const { head, newest, checkpoint, subtree } = await newestEnds(db)
+  if (newest !== null && newest > last.seq) return 'not-yet'
   if (head?.next_seq !== last.seq + 1 || head.chain_hash !== last.chain) return { ok: false, code: 'HEAD_MISMATCH', seq: last.seq + 1 }
-  return { ok: true, value: { entries: last.seq, chainHash: last.chain } }
+  if (checkpoint !== null && checkpoint.size > last.seq) return { ok: false, code: 'CUT_OFF', seq: last.seq + 1 }
+  return subtree !== null && subtree > last.seq ? { ok: false, code: 'TREE_CHANGED', seq: subtree, from: last.seq + 1 } : null
 }
 
-/** Pure. @param last the entry before */
-function entryFault(entry: Entry, last: Place): LogFault | null {
-  if (entry.seq !== last.seq + 1) return 'GAP'
-  const leaf = leafHash(entry.body)
-  const chainHasStored = chainHash(last.chain, entry.leaf_hash) === entry.chain_hash
-  if (leaf !== entry.leaf_hash && chainHasStored) return 'BODY_CHANGED'
-  if (leaf !== entry.leaf_hash && chainHash(last.chain, leaf) === entry.chain_hash) return 'LEAF_CHANGED'
-  if (leaf !== entry.leaf_hash || !chainHasStored) return 'CHAIN_BROKEN'
-  const body = parsedBody(entry.body)
-  if (body === null) return 'BODY_CHANGED'
-  if (!columnsAgree(entry, body)) return 'COLUMNS_CHANGED'
-  return detailsAgree(entry, body['details_hash'] ?? null) ? null : 'DETAILS_CHANGED'
+type Ends = {
+  head: { next_seq: number; chain_hash: string } | null
+  newest: number | null
+  checkpoint: { size: number } | null
+  subtree: number | null
 }
 
-type Body = { readonly [name: string]: Json }
-
-/** Null for a text that we never write, even when somebody chained it. */
-function parsedBody(text: string): Body | null {
-  try {
-    const body = JSON.parse(text) as Json
-    return typeof body === 'object' && body !== null && canonicalJson(body) === text ? (body as Body) : null
-  } catch {
-    return null
+/** Where everything ends. In one statement, so that it is of one moment. */
+async function newestEnds(db: Db): Promise<Ends> {
+  const row = await db
+    .selectNoFrom((one) => [
+      one
+        .selectFrom('log_entries')
+        .select(({ fn }) => fn.max('seq').as('seq'))
+        .as('newest'),
+      one.selectFrom('log_head').select('next_seq').where('id', '=', 1).as('next_seq'),
+      one.selectFrom('log_head').select('chain_hash').where('id', '=', 1).as('chain_hash'),
+      one
+        .selectFrom('log_checkpoints')
+        .select(({ fn }) => fn.max('size').as('size'))
+        .as('size'),
+      one
+        .selectFrom('log_subtrees')
+        .select(({ fn }) => fn.max('last_seq').as('last_seq'))
+        .as('subtree'),
+    ])
+    .executeTakeFirstOrThrow()
+  const { newest, next_seq, chain_hash, size, subtree } = row
+  return {
+    head: next_seq === null || chain_hash === null ? null : { next_seq, chain_hash },
+    newest,
+    checkpoint: size === null ? null : { size },
+    subtree,
   }
 }
 
-function columnsAgree(entry: Entry, body: Body): boolean {
-  const told = Object.fromEntries(Object.keys(bodyFields(entry)).map((name) => [name, body[name] ?? null]))
-  return canonicalJson(told) === canonicalJson(bodyFields(entry))
+function columnsAgree(entry: Entry, body: Parameters<typeof columnsOf>[0]): boolean {
+  return canonicalJson(columnsOf(body, Object.keys(bodyFields(entry)))) === canonicalJson(bodyFields(entry))
 }
-
-function detailsAgree(entry: Entry, expected: Json): boolean {
-  if (entry.details_json === null && entry.details_salt === null) return true
-  if (entry.details_json === null || entry.details_salt === null) return false
-  return detailsHash(Buffer.from(entry.details_salt, 'hex'), entry.details_json) === expected
-}
+const columnsOf = (body: { readonly [name: string]: Parameters<typeof canonicalJson>[0] }, names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, body[name] ?? null]))

@@ -290,6 +290,6 @@ const recordOf = (row: Row<'log_entries'>): LogRecord => ({
   chainHash: row.chain_hash,
 })
 
-// One door for what the log can do; how it checks itself is long enough for a file of its own.
+// One door for what the log can do; how it checks itself is long enough for files of its own.
 export { verifyLog } from './log-verify.ts'
 export type { Facts } from './facts.ts'

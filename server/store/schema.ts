@@ -59,6 +59,8 @@ export interface Database {
   events: EventRow
   log_entries: LogEntryRow
   log_head: LogHeadRow
+  log_subtrees: LogSubtreeRow
+  log_checkpoints: LogCheckpointRow
   aliases: AliasRow
   allowlist_entries: AllowlistEntryRow
   mode_upgrades: ModeUpgradeRow
@@ -587,6 +589,12 @@ type LogEntryRow = {
 
 /** One row: where the chain stands. Locked by whoever appends. */
 type LogHeadRow = { id: number; next_seq: number; chain_hash: string }
+
+/** A whole subtree of the log (RFC 9162 §2.1): 2^`level` entries, the last of which is `last_seq`. */
+type LogSubtreeRow = { last_seq: number; level: number; hash: string }
+
+/** What was signed of the first `size` entries. `chain_hash`: of the last of them. `mailed_at`: when the operator was sent it. */
+type LogCheckpointRow = { size: number; note: string; chain_hash: string; created_at: number; mailed_at: Generated<number | null> }
 
 /** Who has written to a mailbox, or been written to, by address in the compared form. */
 type CorrespondentRow = {

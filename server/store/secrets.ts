@@ -17,6 +17,10 @@ export function installationSecret(store: Store, name: string, now: number): Pro
 
 export type SecretRow = Row<'installation_secrets'>
 
+/** The one of exactly this name; null: there is none. */
+export const secretOf = async (db: Db, name: string): Promise<string | null> =>
+  (await db.selectFrom('installation_secrets').select('secret').where('name', '=', name).executeTakeFirst())?.secret ?? null
+
 /** The secret of this name, and those made after it under the same name with a number behind it; the newest first. */
 export const secretsNamed = (db: Db, name: string): Promise<SecretRow[]> =>
   db
