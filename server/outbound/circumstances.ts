@@ -5,6 +5,7 @@ import type { OversightMode, OversightSaid } from '../model/email.ts'
 import { asksFirst } from '../model/standing.ts'
 import { areAllListed } from '../oversight/allow-list.ts'
 import { type Verdict, sendVerdict } from '../oversight/gate.ts'
+import type { Taint } from '../oversight/taint/taint.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Db } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
@@ -17,15 +18,18 @@ export type Circumstances = {
   writer: string
   postalAddress: string | null
   copies: Copies
+  /** where the parts of the email come from */
+  taint: Taint
   verdict: Verdict
   said: OversightSaid
 }
 
-/** @param mailbox as it is now. @param named whom the agent names */
+/** @param mailbox as it is now. @param named whom the agent names. @param taint as it was looked up for this content (taint.ts) */
 export async function circumstancesOf(
   db: Db,
   mailbox: Row<'mailboxes'>,
   named: Pick<Content, 'to' | 'cc' | 'bcc'>,
+  taint: Taint,
 ): Promise<Circumstances> {
   const account = await findAccount(db, mailbox.account_id)
   if (account === undefined) throw new Error(`mailbox ${mailbox.id} is of no account`)
@@ -40,6 +44,7 @@ export async function circumstancesOf(
     writer: mailbox.signature_block ?? account.name,
     postalAddress: account.physical_address,
     copies,
+    taint,
     verdict,
     said: saying(mailbox.oversight_mode, verdict),
   }

@@ -7,6 +7,8 @@
 import type { KeyActor } from '../model/actor.ts'
 import { type Address, addressKey } from '../model/address.ts'
 import { type Result, fail, ok } from '../model/result.ts'
+import { lookUpTaint } from '../oversight/taint/look-up.ts'
+import type { Taint } from '../oversight/taint/taint.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
@@ -26,14 +28,14 @@ import { openFlag } from './opens/opens.ts'
 import { noCaps } from './pace/caps.ts'
 import { spendOfMonth } from './pace/quota.ts'
 import { askToSend } from './pace/spend.ts'
-import { type Composed, type Proposal, composedColumns, contentColumns } from './proposal.ts'
+import { type Composed, type Proposal, composedColumns, contentColumns, outgoingMail } from './proposal.ts'
 import { whyNotSend } from './standing/standing.ts'
 import type { EditInput, SubmitCode, Submitted } from './submission.ts'
 import { allSuppressed } from './suppression/suppression.ts'
 
 type Edited = Result<Submitted, SubmitCode>
 /** What is to be sent instead. */
-type Rewritten = { proposal: Proposal; composed: Composed; raw: StagedBlob }
+type Rewritten = { proposal: Proposal; taint: Taint; composed: Composed; raw: StagedBlob }
 type Edit = { actor: KeyActor; seen: EmailRow; sendAt: number | undefined; rewritten: Rewritten | null }
 
 // Each further try means that somebody else's edit came in between.
@@ -48,7 +50,7 @@ export async function edit(
 ): Promise<Edited> {
   for (let seen = email, tries = 0; tries < mostTries; tries += 1) {
     if (seen.status !== 'scheduled') return notScheduled(seen)
-    const rewritten = await rewrite(deps, seen, mailbox, changes)
+    const rewritten = await rewrite(deps, actor, seen, mailbox, changes)
     if (!rewritten.ok) return rewritten
     const done = await deps.store.transaction((tx) => apply(tx, deps, { actor, seen, sendAt, rewritten: rewritten.value }))
     if (done !== null) {
@@ -66,6 +68,7 @@ const notScheduled = ({ status }: EmailRow) =>
 /** @returns null when it says the same as before */
 async function rewrite(
   deps: HandInDeps,
+  actor: KeyActor,
   seen: EmailRow,
   mailbox: Row<'mailboxes'>,
   changes: Omit<EditInput, 'email' | 'sendAt'>,
@@ -88,9 +91,10 @@ async function rewrite(
   const tenancy = { accountId: seen.account_id, world: seen.world }
   if (await allSuppressed(deps.store.db, tenancy, forwardPaths(content.value), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
   const proposal = { ...before, content: content.value }
-  const circumstances = await circumstancesOf(deps.store.db, mailbox, content.value)
+  const taint = await lookUpTaint(deps.store.db, actor, mailbox.id, outgoingMail(proposal))
+  const circumstances = await circumstancesOf(deps.store.db, mailbox, content.value, taint)
   const made = await composed(deps, proposal, circumstances)
-  return made.ok ? ok({ proposal, ...made.value }) : made
+  return made.ok ? ok({ proposal, taint, ...made.value }) : made
 }
 
 const words = ({ to, cc, bcc, subject, markdown }: Content): string => JSON.stringify([to, cc, bcc, subject, markdown])
@@ -128,7 +132,7 @@ async function replace(
 ): Promise<Result<Partial<EmailRow>, SubmitCode>> {
   if ((await approvalOf(tx, email)) !== null)
     return fail('ALREADY_APPROVED', 'A reviewer approved exactly what waits; only its time can still be changed.')
-  const { proposal, composed: made, raw } = rewritten
+  const { proposal, taint, composed: made, raw } = rewritten
   // It counts as what is handed in anew does; what it replaces stays counted, as what is withdrawn does.
   const paths = forwardPaths(proposal.content)
   const spend = await askToSend(tx, { mailboxId: email.mailbox_id, forwardPaths: paths, caps: deps.caps ?? noCaps, now })
@@ -140,8 +144,13 @@ async function replace(
   if (made.openToken) await insertOpenToken(tx, made.openToken, email.id)
   await renameThread(tx, email.thread_id, proposal.content.subject)
   const flags = JSON.stringify(made.openToken ? [openFlag] : [])
-  return ok({ ...contentColumns(proposal.content), ...composedColumns(proposal, made, actor, now), flags_json: flags })
+  const columns = { ...contentColumns(proposal.content), ...composedColumns(proposal, made, actor, now), taint_json: JSON.stringify(taint) }
+  return ok({ ...columns, ...drafterColumn(email, actor), flags_json: flags })
 }
+
+/** Who wrote it first is remembered when another rewrites it. */
+const drafterColumn = ({ drafter_id, composer_id }: EmailRow, actor: KeyActor): Partial<EmailRow> =>
+  drafter_id !== null || composer_id === actor.keyId ? {} : { drafter_id: composer_id }
 
 /** How many of these were not written to before; the others have been counted. */
 function newTo(email: EmailRow, paths: readonly Address[]): number {

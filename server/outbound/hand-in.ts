@@ -6,6 +6,7 @@ import { maxRecipients } from '../model/letter-limits.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { hold } from '../oversight/holds.ts'
 import { release } from '../oversight/release.ts'
+import { lookUpTaint } from '../oversight/taint/look-up.ts'
 import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Db, Tx } from '../store/db.ts'
@@ -27,7 +28,7 @@ import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } fro
 import { noCaps } from './pace/caps.ts'
 import { spendOfMonth } from './pace/quota.ts'
 import { askToSend } from './pace/spend.ts'
-import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, saysTheSame } from './proposal.ts'
+import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, outgoingMail, saysTheSame } from './proposal.ts'
 import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 import { atOnce, statusAfterGate, timingColumns } from './timing.ts'
@@ -66,7 +67,9 @@ async function tryToHandIn(
   const earlier = await replay(deps.store.db, proposal)
   if (earlier !== null) return earlier
   const now = deps.clock.now()
-  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal.content)
+  // Before the gate is asked: it is a fact to go by.
+  const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal))
+  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal.content, taint)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   if (wantsTime(proposal.mailbox, proposal)) return noScheduling
@@ -155,7 +158,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const spend = await askToSend(tx, ask)
   const mailbox = await mailboxToFile(tx, ask.mailboxId)
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const circumstances = await circumstancesOf(tx, mailbox, proposal.content)
+  const circumstances = await circumstancesOf(tx, mailbox, proposal.content, filing.circumstances.taint)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   // What it says of who looks at it, and whom it goes to, must be so at the moment at which it is filed.
@@ -195,12 +198,14 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
 /** Writes the email, or turns its draft into it. @returns null when the draft is none any more */
 async function fileEmail(
   tx: Tx,
-  { actor, proposal, draft, composed }: Filing,
+  { actor, proposal, draft, composed, circumstances }: Filing,
   end: Pick<EmailRow, 'status' | 'sent_at'>,
   now: number,
 ): Promise<EmailRow | null> {
   const columns = {
     ...composedColumns(proposal, composed, actor, now),
+    taint_json: JSON.stringify(circumstances.taint),
+    drafter_id: draft === null || draft.composer_id === actor.keyId ? null : draft.composer_id,
     ...(composed.openToken && { flags_json: JSON.stringify([openFlag]) }),
     ...end,
   }

@@ -5,6 +5,7 @@ import { sha256 } from '../model/canonical.ts'
 import type { HeaderAddress, OversightSaid } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
+import type { OutgoingMail } from '../oversight/taint/taint.ts'
 import { type EmailRow, notArrived, untouched } from '../store/emails.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { type Timing, atOnce, timingColumns } from './timing.ts'
@@ -108,6 +109,15 @@ export const composedColumns = (proposal: Proposal, composed: Composed, actor: K
   idempotency_key: proposal.idempotencyKey,
   received_at: now,
   updated_at: now,
+})
+
+/** What of it is compared with what the agent was shown. */
+export const outgoingMail = ({ thread, content }: Proposal): OutgoingMail => ({
+  threadId: thread.id,
+  subject: content.subject,
+  text: content.markdown,
+  recipients: forwardPaths(content),
+  files: content.attachments.map(({ name, content: bytes }) => ({ name, hash: sha256(bytes) })),
 })
 
 /** @param now epoch ms */

@@ -168,6 +168,7 @@ const ofAccount = [
   'events',
   'operator_mails',
   'idempotent_calls',
+  'kept_views',
   'admin_actions',
   'signups',
   'operator_sessions',

@@ -30,6 +30,8 @@ export const untouched = {
   copies_json: null,
   footer: null,
   oversight_said: null,
+  drafter_id: null,
+  taint_json: null,
 } as const satisfies Partial<EmailRow>
 
 /** The columns that only an arriving message fills. */

@@ -23,6 +23,7 @@ const ofMailbox = (accountId: AccountId): Condition =>
 /** What is no email, and hangs on none. */
 const others: readonly { table: keyof Database; of: typeof ofTenant; where?: string }[] = [
   { table: 'webhook_deliveries', of: ofTenant },
+  { table: 'kept_views', of: ofTenant },
   { table: 'admin_actions', of: ofTenant },
   { table: 'mode_upgrades', of: ofMailbox },
   { table: 'sending_stops', of: ofTenant },

@@ -100,6 +100,7 @@ export interface Database {
   operator_sessions: OperatorSessionRow
   signups: SignupRow
   spent_challenges: SpentChallengeRow
+  kept_views: KeptViewRow
 }
 
 type AccountRow = {
@@ -431,6 +432,10 @@ type EmailRow = {
   oversight_said: OversightSaid | null
   /** outbound: the key that proposed it */
   composer_id: KeyId | null
+  /** outbound: the key that wrote its draft, when `composer_id` handed that in */
+  drafter_id: KeyId | null
+  /** outbound, once composed: Taint as JSON, where its parts come from; for reviewers */
+  taint_json: string | null
   idempotency_key: string | null
   approved_at: number | null
   approved_by: string | null
@@ -873,6 +878,9 @@ type WebhookDeliveryRow = {
   last_attempt_at: number | null
   settled_at: number | null
 }
+
+/** An answer that a caller got: `packed` is its RFC 8785 form, deflated, and `size` how many octets that has. */
+type KeptViewRow = { account_id: AccountId; world: World; view_hash: string; size: number; packed: Uint8Array; last_given_at: number }
 
 export type Row<T extends keyof Database> = Selectable<Database[T]>
 export type NewRow<T extends keyof Database> = Insertable<Database[T]>

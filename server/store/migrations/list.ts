@@ -23,6 +23,7 @@ import { accountLife } from './021-account-life.ts'
 import { comingIn } from './022-coming-in.ts'
 import { placeStatus } from './027-place-status.ts'
 import { logTree } from './023-log-tree.ts'
+import { views } from './024-views.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -48,5 +49,6 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '021-account-life', build: accountLife },
   { name: '022-coming-in', build: comingIn },
   { name: '023-log-tree', build: logTree },
+  { name: '024-views', build: views },
   { name: '027-place-status', build: placeStatus },
 ]

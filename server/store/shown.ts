@@ -1,0 +1,142 @@
+/**
+ * What callers were shown, from the log of record: where the words of an outgoing mail may come from. Each question here costs narrow ranges of an index, of
+ * so many rows at most, however long a key has been at work and however much mail a mailbox has.
+ */
+import { type Kysely, sql } from 'kysely'
+import type { EmailId, KeyId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { Tenancy } from '../model/world.ts'
+import type { LogAction } from './log.ts'
+import type { Database, Row } from './schema.ts'
+
+type Db = Kysely<Database>
+
+/** An entry of the log by which a key was shown something. `emailIds`: which emails it names. */
+export type Shown = { at: number; action: LogAction; resourceId: string; emailIds: readonly string[] }
+
+/** The newest entries of a key, so many of each kind at most. */
+export async function lastShown(db: Db, key: KeyId, most: Readonly<Partial<Record<LogAction, number>>>): Promise<Shown[]> {
+  const kinds = Object.entries(most).map(
+    ([action, limit], at) => sql`select * from (select created_at, action, resource_id, body from log_entries
+      where actor_id = ${key} and action = ${action} order by seq desc limit ${sql.lit(limit)}) as ${sql.ref(`kind_${at}`)}`,
+  )
+  const { rows } = await sql<
+    Pick<Row<'log_entries'>, 'created_at' | 'action' | 'resource_id' | 'body'>
+  >`${sql.join(kinds, sql` union all `)}`.execute(db)
+  return rows.map(({ created_at, action, resource_id, body }) => ({
+    at: created_at,
+    action: action as LogAction,
+    resourceId: resource_id,
+    emailIds: namedIn(body, resource_id),
+  }))
+}
+
+function namedIn(body: string, resourceId: string): string[] {
+  const { metadata } = JSON.parse(body) as { metadata: { email_id?: unknown; email_ids?: unknown } }
+  const ids = Array.isArray(metadata.email_ids) ? metadata.email_ids : [metadata.email_id ?? resourceId]
+  return ids.filter((id) => typeof id === 'string')
+}
+
+/** What may be compared of an email; `text` and `hidden` are the beginnings, and `isCut` says that one is longer. */
+export type Readable = Pick<
+  Row<'emails'>,
+  | 'id'
+  | 'account_id'
+  | 'world'
+  | 'mailbox_id'
+  | 'thread_id'
+  | 'direction'
+  | 'status'
+  | 'from_address'
+  | 'subject'
+  | 'read_at'
+  | 'has_attachments'
+> & { text: string; hidden: string | null; isCut: number | boolean }
+
+const readable = (longest: {
+  text: number
+  hidden: number
+}) => sql`id, account_id, world, mailbox_id, thread_id, direction, status, from_address, subject,
+  read_at, has_attachments, substr(markdown, 1, ${sql.lit(longest.text)}) as text, substr(hidden_text, 1, ${sql.lit(longest.hidden)}) as hidden,
+  (length(markdown) > ${sql.lit(longest.text)} or coalesce(hidden_characters, 0) > ${sql.lit(longest.hidden)}) as ${sql.ref('isCut')}`
+
+/** In no particular order. */
+export async function readableByIds(
+  db: Db,
+  tenancy: Tenancy,
+  ids: readonly EmailId[],
+  longest: { text: number; hidden: number },
+): Promise<Readable[]> {
+  if (ids.length === 0) return []
+  const { rows } = await sql<Readable>`select ${readable(longest)} from emails where id in (${sql.join(ids)})`.execute(db)
+  return rows.filter((row) => row.account_id === tenancy.accountId && row.world === tenancy.world)
+}
+
+/** The newest of a conversation. */
+export const readableOfThread = async (
+  db: Db,
+  id: ThreadId,
+  limit: number,
+  longest: { text: number; hidden: number },
+): Promise<Readable[]> =>
+  (
+    await sql<Readable>`select ${readable(longest)} from emails where thread_id = ${id} order by id desc limit ${sql.lit(limit)}`.execute(
+      db,
+    )
+  ).rows
+
+/** What the agents of a mailbox opened last, whichever of them. */
+export const lastOpened = async (db: Db, id: MailboxId, limit: number, longest: { text: number; hidden: number }): Promise<Readable[]> =>
+  (
+    await sql<Readable>`select ${readable(longest)} from emails where mailbox_id = ${id} and read_at is not null
+      order by read_at desc limit ${sql.lit(limit)}`.execute(db)
+  ).rows
+
+/** A file that came with an email: its beginning when it is small, else null. */
+export type OpenedFile = Pick<Row<'attachments'>, 'id' | 'email_id' | 'content_type' | 'size' | 'blob_hash'> & { head: Uint8Array | null }
+
+export const openedFiles = async (db: Db, ids: readonly string[], longest: number): Promise<OpenedFile[]> =>
+  ids.length === 0
+    ? []
+    : (
+        await sql<OpenedFile>`select attachments.id, attachments.email_id, attachments.content_type, attachments.size, attachments.blob_hash,
+          substr(blobs.bytes, 1, ${sql.lit(longest)}) as head from attachments join blobs on blobs.hash = attachments.blob_hash
+          where attachments.id in (${sql.join(ids)})`.execute(db)
+      ).rows
+
+/** Emails that came with one of these files, of so many that have one at most, whosever they are. */
+export const emailsWithFiles = async (
+  db: Db,
+  { accountId, world }: Tenancy,
+  hashes: readonly string[],
+  most: number,
+): Promise<{
+  found: (Pick<Row<'emails'>, 'id' | 'thread_id' | 'mailbox_id' | 'from_address'> & { blob_hash: string })[]
+  isCut: boolean
+}> => {
+  if (hashes.length === 0) return { found: [], isCut: false }
+  const some = await db
+    .selectFrom('attachments')
+    .select(['email_id', 'blob_hash'])
+    .where('blob_hash', 'in', [...hashes])
+    .limit(most)
+    .execute()
+  if (some.length === 0) return { found: [], isCut: false }
+  const emails = await db
+    .selectFrom('emails')
+    .select(['id', 'thread_id', 'mailbox_id', 'from_address'])
+    .where(
+      'id',
+      'in',
+      some.map(({ email_id }) => email_id),
+    )
+    .where('account_id', '=', accountId)
+    .where('world', '=', world)
+    .where('direction', '=', 'inbound')
+    .execute()
+  const byId = new Map(emails.map((email) => [email.id, email]))
+  const found = some.flatMap(({ email_id, blob_hash }) => {
+    const email = byId.get(email_id)
+    return email === undefined ? [] : [{ ...email, blob_hash }]
+  })
+  return { found, isCut: some.length === most }
+}
