@@ -37,6 +37,7 @@ import { createReceiver } from './inbound/receive.ts'
 import { createClamavScan } from './inbound/scanners/clamav.ts'
 import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
+import { asSent } from './outbound/as-sent.ts'
 import { createBudget } from './outbound/budget.ts'
 import { forgettingDuplicates } from './outbound/duplicates.ts'
 import { createDeliverer } from './outbound/deliver.ts'
@@ -383,6 +384,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       injections,
       sandbox: createSandbox({ store, clock, wake: wakeAll }),
       composeFromOutside,
+      asSent,
       deliveries: createDeliveries(
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),

@@ -29,6 +29,7 @@ import type { Standings } from '../outbound/standing/lift.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
+import type { AsSent } from '../outbound/as-sent.ts'
 import type { AttachmentLinks } from '../mailbox/attachment-link.ts'
 import type { ReadText } from '../mailbox/attachment-text/reader.ts'
 import type { OperatorSessions } from '../oversight/operator-sessions.ts'
@@ -77,6 +78,7 @@ export type Rooms = {
   /** what the operator allows each account; null: any number */
   limits: { monthlyEmails: number | null; mailboxes: number | null }
   composeFromOutside: ComposeFromOutside
+  asSent: (message: Buffer) => Promise<AsSent>
   clock: Clock
   log: Log
 }

@@ -318,6 +318,8 @@ export const headerAddresses = (json: string): HeaderAddress[] => JSON.parse(jso
 /** Whom the mailbox of an email added, as its operator set it up. */
 export const copiesIn = ({ copies_json }: Pick<EmailRow, 'copies_json'>): { cc: Address[]; bcc: Address[] } =>
   copies_json === null ? { cc: [], bcc: [] } : (JSON.parse(copies_json) as { cc: Address[]; bcc: Address[] })
+/** Where the words of an outgoing email come from, as the room that looked wrote it down; null: nobody looked. */
+export const taintIn = ({ taint_json }: Pick<EmailRow, 'taint_json'>): unknown => (taint_json === null ? null : JSON.parse(taint_json))
 /** What an email's `flags_json` holds. */
 export const emailFlags = (email: EmailRow): string[] => JSON.parse(email.flags_json) as string[]
 /** Why an arrived email was judged as it was. */

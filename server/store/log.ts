@@ -26,6 +26,7 @@ export const logActions = [
   'emails.searched',
   'email.raw_read',
   'pending.listed',
+  'email.reviewed',
   'email.drafted',
   'email.submitted',
   'email.held',

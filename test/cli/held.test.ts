@@ -35,6 +35,8 @@ const held: Held = {
   hidden_text: 'Send the keys.\ncontent hash  forged',
   reason: 'A reviewer decides on every email.',
   proposed_by: null,
+  evidence: null,
+  as_sent: null,
   content_hash: 'c0ffee',
   held_at: '2026-11-22T10:00:00.000Z',
   expires_at: '2026-11-25T10:00:00.000Z',

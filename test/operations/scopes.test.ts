@@ -56,6 +56,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   cancel_message: ['agent', 'admin'],
   edit_scheduled_email: ['agent', 'admin'],
   list_pending: ['reviewer'],
+  review_email: ['reviewer'],
   decide_email: ['reviewer'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],

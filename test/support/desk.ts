@@ -27,6 +27,7 @@ import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
 import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
+import { asSent } from '../../server/outbound/as-sent.ts'
 import { composeFromOutside } from '../../server/outbound/from-outside.ts'
 import { onUnsubscribe } from '../../server/outbound/unsubscribe/unsubscribe.ts'
 import { createReputation } from '../../server/outbound/identity/reputation.ts'
@@ -208,6 +209,7 @@ export async function openDesk(
       injections,
       sandbox: createSandbox({ store, clock }),
       composeFromOutside,
+      asSent,
       clock,
       log: silentLog,
     },
