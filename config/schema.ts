@@ -301,6 +301,12 @@ export const settings = z.object({
     standard: '0',
     help: 'How many messages an account may hand in within a calendar month (UTC), each recipient counted, mail of test keys not; more are answered 429. 0 for no limit.',
   }),
+  MULTIMAIL_MOST_VISIBLE_RECIPIENTS: setting(count(1, 50), {
+    part: 'Leaving mail',
+    unit: 'addresses',
+    standard: '10',
+    help: 'How many addresses in To and Cc of one email may see each other before a person is asked, whatever the mode of the mailbox.',
+  }),
   MULTIMAIL_DKIM_SIGNATURES: setting(dkimAlgorithms, {
     part: 'Leaving mail',
     unit: 'both or rsa',
@@ -516,6 +522,8 @@ export type Config = {
     caps: { hour: number | null; day: number | null; new: number | null }
     /** messages that an account may hand in within a month; null: as many as it likes */
     monthly: number | null
+    /** addresses in To and Cc of one email */
+    mostSeen: number
     tlsReports: boolean
   }
   dkim: {
@@ -602,6 +610,7 @@ export function toConfig(values: Settings): Config {
       port: values.MULTIMAIL_OUTBOUND_PORT,
       warmUp: local ? [] : (values.MULTIMAIL_WARM_UP ?? []),
       monthly: values.MULTIMAIL_EMAILS_PER_MONTH || null,
+      mostSeen: values.MULTIMAIL_MOST_VISIBLE_RECIPIENTS,
       caps: {
         hour: values.MULTIMAIL_MAILBOX_HOURLY || null,
         day: values.MULTIMAIL_MAILBOX_DAILY || null,

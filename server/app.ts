@@ -199,6 +199,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     giveUpAfterMs,
     caps,
     monthly: config.outbound.monthly,
+    mostSeen: config.outbound.mostSeen,
+    readText: createTextReader({ clock }),
     returnPath: bouncesTo,
     publicUrl: config.http.publicUrl,
     unsubscribeLink: unsubscribeLinks({

@@ -50,6 +50,10 @@ export function heldText(held: Held): string {
     ['email', held.id],
     ['direction', held.direction === 'outbound' ? 'outbound: it would be sent' : 'inbound: the agent would see it'],
     ['held because', visibleLine(held.reason)],
+    ...held.findings.map(({ kind, where, excerpt }): [string, string] => [
+      'found in it',
+      [kind, visibleLine(where, 300), ...(excerpt === null ? [] : [visibleLine(excerpt, 200)])].join(': '),
+    ]),
     ['held at', held.held_at],
     ['expires', `${held.expires_at}, unsent, when nobody decides`],
     ['written by', held.proposed_by ?? 'somebody outside'],

@@ -9,7 +9,7 @@ export const mailboxesLift: Command = {
   words: ['ADDRESS'],
   options: {
     reason: { value: 'TEXT', help: 'why, for the log; required' },
-    mode: { value: 'MODE', help: 'monitored or autonomous: what a gated_send mailbox becomes again' },
+    mode: { value: 'MODE', help: 'gated_new, monitored or autonomous: what a gated_send mailbox becomes again' },
     test: { help: 'the mailbox of the test world' },
   },
   async run(call) {
@@ -30,6 +30,6 @@ export const mailboxesLift: Command = {
 function autonomyIn(call: Call): Autonomy | null {
   const mode = call.text('mode')
   if (mode === undefined) return null
-  if (mode === 'monitored' || mode === 'autonomous') return mode
-  throw new Stop('--mode: write monitored or autonomous.', 2)
+  if (mode === 'gated_new' || mode === 'monitored' || mode === 'autonomous') return mode
+  throw new Stop('--mode: write gated_new, monitored or autonomous.', 2)
 }

@@ -21,8 +21,8 @@ export const emailStatuses = [
 ] as const
 export type EmailStatus = (typeof emailStatuses)[number]
 
-/** From most to least human control; a mailbox climbs only by a human hand (design promise 4). */
-export const oversightModes = ['read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous'] as const
+/** From most to least human control; a mailbox climbs only by a human hand (design promise 4). `gated_new` is ours, the others are the contract's. */
+export const oversightModes = ['read_only', 'gated_all', 'gated_send', 'gated_new', 'monitored', 'autonomous'] as const
 export type OversightMode = (typeof oversightModes)[number]
 
 /** More autonomy than before. */

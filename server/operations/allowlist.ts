@@ -46,7 +46,7 @@ export const list_allowlist = operation({
   scope: 'read',
   title: 'List whom a mailbox may write to without asking',
   description:
-    'Lists the allow-list of a mailbox. In a gated_send mailbox an email leaves without approval when every recipient (to, cc, bcc and automatic copies) is on it; in other modes the list has no effect.',
+    'Lists the allow-list of a mailbox. In a gated_send or gated_new mailbox an email leaves without approval when every recipient (to, cc, bcc and automatic copies) is on it; in other modes the list has no effect.',
   readOnly: true,
   destructive: false,
   idempotent: true,

@@ -601,6 +601,12 @@ export const errors = {
     message: 'The subject is not valid',
     fix: `Write the subject as one line of at most ${maxSubjectLength} characters.`,
   },
+  CONTENT_BLOCKED: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    message: 'The email holds something that is never sent from here, such as a private key or an access token',
+    fix: 'Take out what is named and send the rest as a new email. If it is meant for this recipient, tell the operator; do not write it in another form.',
+  },
   IMITATES_FOOTER: {
     http: 400,
     trpc: 'BAD_REQUEST',

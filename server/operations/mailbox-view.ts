@@ -14,7 +14,9 @@ export const Mailbox = z.strictObject({
   display_name: z.string().nullable(),
   oversight_mode: z
     .enum(oversightModes)
-    .describe('read_only: no sending. gated_all, gated_send: a person approves what is sent. monitored, autonomous: sent at once.'),
+    .describe(
+      'read_only: no sending. gated_all, gated_send: a person approves what is sent. gated_new: a person approves what goes to somebody new; the rest is sent at once. monitored, autonomous: sent at once.',
+    ),
   is_active: z.boolean(),
   enforcement_tier: z
     .enum(enforcementTiers)

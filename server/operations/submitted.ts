@@ -14,6 +14,7 @@ export const Submission = z.strictObject({
   send_at: z.string().nullable().describe('When it is to be sent; null: at once'),
   content_hash: z.string().nullable().describe('Names exactly this message to exactly these recipients; null for a draft'),
   idempotent: z.boolean().describe('True when an earlier call had done this already and nothing was done now'),
+  rule: z.string().nullable().describe('Why it was let go, or waits for a person; null when nobody was asked now'),
   message: z.string(),
 })
 
@@ -25,6 +26,7 @@ export const submissionView = (submitted: Submitted): z.infer<typeof Submission>
   send_at: isoOrNull(submitted.sendAt),
   content_hash: submitted.contentHash,
   idempotent: submitted.replayed,
+  rule: submitted.rule,
   message: submitted.replayed ? 'An earlier call did this already; nothing was done again.' : (nextStep[submitted.status] ?? ''),
 })
 

@@ -1,17 +1,22 @@
 /** What an email is composed and judged by besides its content: its mailbox and account as they are, whom the gate has to be told of, who gets copies. Looked
  *  up before it is composed, and again in the transaction that files it: when they differ it is composed anew. */
 import type { Address } from '../model/address.ts'
-import type { OversightMode, OversightSaid } from '../model/email.ts'
+import type { OversightSaid } from '../model/email.ts'
+import type { Finding } from '../model/finding.ts'
+import type { ThreadId } from '../model/ids.ts'
 import { asksFirst } from '../model/standing.ts'
 import { areAllListed } from '../oversight/allow-list.ts'
+import { kindsOf } from '../oversight/checks/check.ts'
+import { newcomerAmong } from '../oversight/newcomers.ts'
 import { type Verdict, sendVerdict } from '../oversight/gate.ts'
 import type { Taint } from '../oversight/taint/taint.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Db } from '../store/db.ts'
 import type { Row } from '../store/schema.ts'
 import { standingOf } from '../store/standings.ts'
-import { type Content, forwardPaths } from './content.ts'
-import { type Copies, copiesFor, copiesWanted } from './copies.ts'
+import { forwardPaths } from './content.ts'
+import { type Copies, copiesFor, copiesWanted, withCopies } from './copies.ts'
+import type { Proposal } from './proposal.ts'
 
 export type Circumstances = {
   fromName: string | null
@@ -24,21 +29,23 @@ export type Circumstances = {
   said: OversightSaid
 }
 
-/** @param mailbox as it is now. @param named whom the agent names. @param taint as it was looked up for this content (taint.ts) */
+/** @param mailbox as it is now. @param seen what the outgoing checks found in this content, and where its parts come from */
 export async function circumstancesOf(
   db: Db,
   mailbox: Row<'mailboxes'>,
-  named: Pick<Content, 'to' | 'cc' | 'bcc'>,
-  taint: Taint,
+  { content: named, thread, forwards }: Pick<Proposal, 'content' | 'thread' | 'forwards'>,
+  { findings, taint }: { findings: readonly Finding[]; taint: Taint },
 ): Promise<Circumstances> {
   const account = await findAccount(db, mailbox.account_id)
   if (account === undefined) throw new Error(`mailbox ${mailbox.id} is of no account`)
   const copies = copiesFor(named, copiesWanted(mailbox, account))
-  const verdict = await verdictFor(
-    db,
-    mailbox,
-    forwardPaths({ ...named, cc: [...named.cc, ...copies.cc], bcc: [...named.bcc, ...copies.bcc] }),
-  )
+  const verdict = await verdictFor(db, mailbox, {
+    recipients: forwardPaths(withCopies(named, copies)),
+    named: forwardPaths(named),
+    thread: thread.id,
+    isForward: forwards !== undefined,
+    findings,
+  })
   return {
     fromName: mailbox.display_name,
     writer: mailbox.signature_block ?? account.name,
@@ -46,27 +53,32 @@ export async function circumstancesOf(
     copies,
     taint,
     verdict,
-    said: saying(mailbox.oversight_mode, verdict),
+    said: saying(verdict),
   }
 }
 
-/** Whether an agent may send to these recipients, copies included, from a mailbox that is in this mode. */
-export async function verdictFor(
-  db: Db,
-  { id, oversight_mode }: Pick<Row<'mailboxes'>, 'id' | 'oversight_mode'>,
-  recipients: readonly Address[],
-): Promise<Verdict> {
-  const standing = await standingOf(db, id)
-  const mustAsk = standing !== undefined && asksFirst(standing.tier)
-  return sendVerdict(oversight_mode, {
-    mustAsk,
-    areAllListed: oversight_mode === 'gated_send' && !mustAsk && (await areAllListed(db, id, recipients)),
-  })
+/** What the gate has to know of an email. `recipients`: copies included; `named`: whom the agent named. */
+export type Asked = {
+  recipients: readonly Address[]
+  named: readonly Address[]
+  thread: ThreadId
+  /** it passes on what others wrote, who are not in its thread */
+  isForward: boolean
+  findings: readonly Finding[]
 }
 
-/** What is true of an email that leaves a mailbox of this mode after this verdict. */
-export const saying = (mode: OversightMode, verdict: Verdict): OversightSaid =>
-  verdict.outcome !== 'allow' ? 'approved' : mode === 'monitored' || mode === 'autonomous' ? mode : 'allow_listed'
+/** Whether an agent may send this from a mailbox that is in this mode. */
+export async function verdictFor(db: Db, { id, oversight_mode: mode }: Pick<Row<'mailboxes'>, 'id' | 'oversight_mode'>, asked: Asked) {
+  const standing = await standingOf(db, id)
+  const mustAsk = standing !== undefined && asksFirst(standing.tier)
+  const mayBeListed = (mode === 'gated_send' || mode === 'gated_new') && !mustAsk
+  const listed = mayBeListed && (await areAllListed(db, id, asked.recipients))
+  const newcomer = mode === 'gated_new' && !mustAsk && !listed ? await newcomerAmong(db, id, asked) : null
+  return sendVerdict(mode, { mustAsk, areAllListed: listed, newcomer, findings: kindsOf(asked.findings) })
+}
+
+/** What is true of an email that leaves after this verdict. */
+export const saying = (verdict: Verdict): OversightSaid => (verdict.outcome === 'allow' ? verdict.said : 'approved')
 
 /** True when an email composed in the one says in the other what is so. */
 export const areSame = (one: Circumstances, other: Circumstances): boolean =>

@@ -8,7 +8,7 @@ import { type Grounds, release } from '../oversight/release.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailToChange, envelopeOf } from '../store/emails.ts'
+import { type EmailRow, changeEmail, emailToChange, envelopeOf, findingsOf } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { decisionOfHold, latestHold } from '../store/holds.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
@@ -44,9 +44,16 @@ export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: 
   const approval = await approvalOf(tx, email)
   // A person let it go: that costs nothing more, as with any approval (pace/caps.ts).
   if (approval !== null) return await send(due, approval)
-  const verdict = await verdictFor(tx, mailbox, envelopeOf(email).forwardPaths)
+  const verdict = await verdictFor(tx, mailbox, {
+    recipients: envelopeOf(email).forwardPaths,
+    named: namedPaths(email),
+    thread: email.thread_id,
+    // What is passed on leaves at once.
+    isForward: false,
+    findings: findingsOf(email),
+  })
   if (verdict.outcome === 'refuse') return await fail(due, verdict.code, verdict.rule)
-  if (verdict.outcome === 'allow' && saysMore(email, saying(mailbox.oversight_mode, verdict)))
+  if (verdict.outcome === 'allow' && saysMore(email, saying(verdict)))
     return await wait(due, 'What this email says of who looks at it is no longer so: a reviewer decides.')
   return verdict.outcome === 'hold' ? await wait(due, verdict.rule) : await sendWithinCaps(due, verdict.rule)
 }

@@ -7,23 +7,25 @@
 import type { KeyActor } from '../model/actor.ts'
 import { type Address, addressKey } from '../model/address.ts'
 import { type Result, fail, ok } from '../model/result.ts'
+import { neverSends } from '../oversight/gate.ts'
 import { lookUpTaint } from '../oversight/taint/look-up.ts'
 import type { Taint } from '../oversight/taint/taint.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailById, emailToChange, envelopeOf } from '../store/emails.ts'
+import { type EmailRow, changeEmail, emailById, emailToChange } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import { insertOpenToken } from '../store/opens.ts'
 import type { Row } from '../store/schema.ts'
 import { renameThread } from '../store/threads.ts'
-import { circumstancesOf, verdictFor } from './circumstances.ts'
+import { circumstancesOf } from './circumstances.ts'
+import { recordBlocked } from './blocked.ts'
 import { approvalOf } from './coming-due.ts'
 import { namedPaths } from './copies.ts'
 import { type Content, checkContent, forwardPaths } from './content.ts'
 import { proposalOf } from './drafts.ts'
-import { type HandInDeps, composed, namesIn, noScheduling, submitted } from './hand-in.ts'
+import { type HandInDeps, composed, namesIn, noScheduling, prepared, submitted } from './hand-in.ts'
 import { openFlag } from './opens/opens.ts'
 import { noCaps } from './pace/caps.ts'
 import { spendOfMonth } from './pace/quota.ts'
@@ -91,9 +93,17 @@ async function rewrite(
   const tenancy = { accountId: seen.account_id, world: seen.world }
   if (await allSuppressed(deps.store.db, tenancy, forwardPaths(content.value), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
   const proposal = { ...before, content: content.value }
+  const whatFollows = await prepared(deps, content.value)
+  if (!whatFollows.ok) return whatFollows
+  const { findings } = whatFollows.value
   const taint = await lookUpTaint(deps.store.db, actor, mailbox.id, outgoingMail(proposal))
-  const circumstances = await circumstancesOf(deps.store.db, mailbox, content.value, taint)
-  const made = await composed(deps, proposal, circumstances)
+  const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { findings, taint })
+  const { verdict } = circumstances
+  if (verdict.outcome === 'refuse' && verdict.code === 'CONTENT_BLOCKED') {
+    await recordBlocked(deps, actor, { proposal, draft: seen, findings, rule: verdict.rule })
+    return fail(verdict.code, verdict.rule)
+  }
+  const made = await composed(deps, proposal, circumstances, whatFollows.value)
   return made.ok ? ok({ proposal, taint, ...made.value }) : made
 }
 
@@ -108,8 +118,8 @@ async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten 
   if (rewritten !== null && email.content_hash !== seen.content_hash) return null
   const mailbox = await mailboxById(tx, email.mailbox_id)
   if (mailbox?.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const verdict = await verdictFor(tx, mailbox, envelopeOf(email).forwardPaths)
-  if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  const never = neverSends(mailbox.oversight_mode)
+  if (never !== null) return fail(never.code, never.rule)
   if (mailbox.scheduling_enabled === 0 && sendAt !== undefined && sendAt > now) return noScheduling
   const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })
   if (!content.ok) return content

@@ -1,9 +1,11 @@
 /** From a checked proposal to a committed submission: composed once, then held or released by the gate, in one transaction. */
 import type { KeyActor, SystemActor } from '../model/actor.ts'
 import { type Address, domainOf } from '../model/address.ts'
+import type { Finding } from '../model/finding.ts'
 import { contentHash } from '../model/envelope.ts'
 import { maxRecipients } from '../model/letter-limits.ts'
 import { type Result, fail, ok } from '../model/result.ts'
+import { neverSends } from '../oversight/gate.ts'
 import { hold } from '../oversight/holds.ts'
 import { release } from '../oversight/release.ts'
 import { lookUpTaint } from '../oversight/taint/look-up.ts'
@@ -25,6 +27,8 @@ import { footerText, imitatesFooter, withFooterHtml } from './footer.ts'
 import { newOpenToken, openFlag, openImage } from './opens/opens.ts'
 import { digestOf, refuseTwice } from './duplicates.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
+import { lookAt } from './look.ts'
+import { recordBlocked } from './blocked.ts'
 import { noCaps } from './pace/caps.ts'
 import { spendOfMonth } from './pace/quota.ts'
 import { askToSend } from './pace/spend.ts'
@@ -48,8 +52,9 @@ export async function handIn(
   proposal: Proposal,
   draft: EmailRow | null,
 ): Promise<Result<Submitted, SubmitCode>> {
+  const prepare = prepareOnce(deps, proposal.content)
   for (let seen = proposal, tries = 0; tries < mostTries; tries += 1) {
-    const filed = await tryToHandIn(deps, actor, seen, draft)
+    const filed = await tryToHandIn(deps, actor, seen, draft, prepare)
     if (filed !== 'changed') return filed
     seen = { ...seen, mailbox: (await mailboxById(deps.store.db, seen.mailbox.id)) ?? seen.mailbox }
   }
@@ -62,16 +67,14 @@ async function tryToHandIn(
   actor: KeyActor,
   proposal: Proposal,
   draft: EmailRow | null,
+  prepare: Prepare,
 ): Promise<Result<Submitted, SubmitCode> | 'changed'> {
   // All of it is asked again inside the transaction; here it saves composing in vain.
   const earlier = await replay(deps.store.db, proposal)
   if (earlier !== null) return earlier
   const now = deps.clock.now()
-  // Before the gate is asked: it is a fact to go by.
-  const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal))
-  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal.content, taint)
-  const { verdict } = circumstances
-  if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  const never = neverSends(proposal.mailbox.oversight_mode)
+  if (never !== null) return fail(never.code, never.rule)
   if (wantsTime(proposal.mailbox, proposal)) return noScheduling
   if (draft !== null && draft.status !== 'draft') return notADraft
   const [whyNot, isForNobody] = await Promise.all([
@@ -82,10 +85,21 @@ async function tryToHandIn(
   // Of several recipients the others get it, and the delivery to this one ends before anybody is dialled (deliver.ts).
   if (isForNobody) return fail('RECIPIENT_SUPPRESSED')
 
-  const made = await composed(deps, proposal, circumstances)
+  const prepared = await prepare()
+  if (!prepared.ok) return prepared
+  const { findings } = prepared.value
+  // Before the gate is asked: it is a fact to go by.
+  const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal))
+  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal, { findings, taint })
+  const { verdict } = circumstances
+  if (verdict.outcome === 'refuse') {
+    if (verdict.code === 'CONTENT_BLOCKED') await recordBlocked(deps, actor, { proposal, draft, findings, rule: verdict.rule })
+    return fail(verdict.code, verdict.rule)
+  }
+  const made = await composed(deps, proposal, circumstances, prepared.value)
   if (!made.ok) return made
   const blobs = [made.value.raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
-  const filing = { actor, proposal, digest: digestOf(proposal), draft, composed: made.value.composed, circumstances, blobs }
+  const filing = { actor, proposal, digest: digestOf(proposal), draft, composed: made.value.composed, circumstances, findings, blobs }
   const attempt = () => deps.store.transaction((tx) => file(tx, deps, filing))
   const filed = await attempt().catch((error: unknown) => {
     // The same idempotency key came twice at once and the other call was first: now its email is there to be found.
@@ -96,14 +110,30 @@ async function tryToHandIn(
   return filed
 }
 
+/** What follows from the content alone, whoever looks at it and in whatever mode the mailbox is. */
+export type Prepared = { html: string; findings: readonly Finding[] }
+type Prepare = () => Promise<Result<Prepared, 'MESSAGE_TOO_LARGE' | 'UNAVAILABLE'>>
+
+/** Renders it and has the outgoing checks look at it. */
+export async function prepared(deps: HandInDeps, content: Content): ReturnType<Prepare> {
+  const html = await deps.render(content.markdown)
+  return html.ok ? ok({ html: html.value, findings: await lookAt(deps, content, html.value) }) : html
+}
+
+function prepareOnce(deps: HandInDeps, content: Content): Prepare {
+  let once: ReturnType<Prepare> | null = null
+  return () => (once ??= prepared(deps, content))
+}
+
 type Made = { raw: StagedBlob; composed: Composed }
-type ComposeCode = 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE' | 'TOO_MANY_RECIPIENTS' | 'IMITATES_FOOTER' | 'UNAVAILABLE'
+type ComposeCode = 'UNSUPPORTED_ADDRESS' | 'MESSAGE_TOO_LARGE' | 'TOO_MANY_RECIPIENTS' | 'IMITATES_FOOTER'
 
 /** Composes it, and keeps the bytes ready to be put. */
 export async function composed(
   deps: HandInDeps,
   proposal: Proposal,
   { fromName, writer, postalAddress, copies, said }: Circumstances,
+  { html, findings }: Prepared,
 ): Promise<Result<Made, ComposeCode>> {
   const { mailbox, inReplyTo, references } = proposal
   const content = withCopies(proposal.content, copies)
@@ -113,8 +143,7 @@ export async function composed(
   if (paths.length > maxRecipients)
     return fail('TOO_MANY_RECIPIENTS', `At most ${maxRecipients} recipients, with the copies that this mailbox makes of each email.`)
   if (imitatesFooter(content.markdown)) return fail('IMITATES_FOOTER')
-  const [html, isNoticing] = await Promise.all([deps.render(content.markdown), noticesOpens(deps.store.db, mailbox.id)])
-  if (!html.ok) return html
+  const isNoticing = await noticesOpens(deps.store.db, mailbox.id)
   const messageId = newMessageId(domainOf(from))
   const isOne = { inReplyTo, recipients: forwardPaths(proposal.content).length }
   const unsubscribe = (mayCarryLink(isOne) ? deps.unsubscribeLink?.(proposal.id) : null) ?? null
@@ -124,14 +153,14 @@ export async function composed(
   const letter = { from, fromName, content, messageId, inReplyTo, references, unsubscribe, footer }
   const openToken = deps.publicUrl !== undefined && isNoticing ? newOpenToken() : null
   const image = openToken === null || deps.publicUrl === undefined ? '' : openImage(deps.publicUrl, openToken)
-  const bytes = await compose(letter, withFooterHtml(html.value, facts) + image)
+  const bytes = await compose(letter, withFooterHtml(html, facts) + image)
   if (bytes.length > maxMessageBytes) return fail('MESSAGE_TOO_LARGE', tooLarge)
   const reversePath = deps.returnPath?.(proposal.id, domainOf(from)) ?? from
   const hash = contentHash(bytes, { reversePath, forwardPaths: paths })
   const raw = await deps.store.blobs.stage(bytes)
   deps.log.debug({ emailId: proposal.id, contentHash: hash }, 'submission.composed')
   const named = { reversePath, messageId, rawHash: raw.hash, rawSize: raw.size, contentHash: hash, openToken }
-  return ok({ raw, composed: { ...named, copies, footer, said } })
+  return ok({ raw, composed: { ...named, copies, footer, said, findings } })
 }
 
 export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>
@@ -144,6 +173,7 @@ type Filing = {
   draft: EmailRow | null
   composed: Composed
   circumstances: Circumstances
+  findings: readonly Finding[]
   blobs: readonly StagedBlob[]
 }
 
@@ -158,7 +188,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const spend = await askToSend(tx, ask)
   const mailbox = await mailboxToFile(tx, ask.mailboxId)
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const circumstances = await circumstancesOf(tx, mailbox, proposal.content, filing.circumstances.taint)
+  const circumstances = await circumstancesOf(tx, mailbox, proposal, { findings: filing.findings, taint: filing.circumstances.taint })
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
   // What it says of who looks at it, and whom it goes to, must be so at the moment at which it is filed.
@@ -192,7 +222,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
     )
   }
   await appendLogs(tx, entries)
-  return ok(submitted(email, false))
+  return ok(submitted(email, false, verdict.rule))
 }
 
 /** Writes the email, or turns its draft into it. @returns null when the draft is none any more */
@@ -247,13 +277,14 @@ function announce({ log, onReleased }: SubmissionDeps, { id, contentHash, status
 
 const said: Partial<Record<EmailRow['status'], string>> = { sent: 'submission.released', scheduled: 'submission.scheduled' }
 
-export const submitted = (email: EmailRow, replayed: boolean): Submitted => ({
+export const submitted = (email: EmailRow, replayed: boolean, rule: string | null = null): Submitted => ({
   id: email.id,
   threadId: email.thread_id,
   mailboxId: email.mailbox_id,
   status: email.status,
   contentHash: email.content_hash,
   sendAt: email.send_at,
+  rule,
   replayed,
 })
 

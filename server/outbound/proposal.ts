@@ -4,6 +4,7 @@ import type { Address } from '../model/address.ts'
 import { sha256 } from '../model/canonical.ts'
 import type { HeaderAddress, OversightSaid } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
+import type { Finding } from '../model/finding.ts'
 import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
 import type { OutgoingMail } from '../oversight/taint/taint.ts'
 import { type EmailRow, notArrived, untouched } from '../store/emails.ts'
@@ -37,6 +38,7 @@ export type Composed = {
   copies: Copies
   footer: string
   said: OversightSaid
+  findings: readonly Finding[]
 }
 
 /** @param now epoch ms */
@@ -104,6 +106,7 @@ export const composedColumns = (proposal: Proposal, composed: Composed, actor: K
   copies_json: copiesJson(composed.copies),
   footer: composed.footer,
   oversight_said: composed.said,
+  findings_json: JSON.stringify(composed.findings),
   // Whoever hands it in answers for it, and may not approve it; a draft may be another key's.
   composer_id: actor.keyId,
   idempotency_key: proposal.idempotencyKey,

@@ -4,6 +4,7 @@ import type { Address } from '../model/address.ts'
 import type { EmailStatus } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { ReadText } from '../mailbox/attachment-text/reader.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
@@ -53,6 +54,8 @@ export type Submitted = {
   contentHash: ContentHash | null
   /** epoch ms; null: not to be sent later */
   sendAt: number | null
+  /** what the gate said to it, in plain words; null: it was not asked now */
+  rule: string | null
   /** nothing was done: this is what an earlier call did */
   replayed: boolean
 }
@@ -62,6 +65,7 @@ export type SubmitCode =
   | 'MAILBOX_NOT_FOUND'
   | 'EMAIL_NOT_FOUND'
   | 'READ_ONLY_MAILBOX'
+  | 'CONTENT_BLOCKED'
   | 'NOT_REPLIABLE'
   | 'AUTOMATIC_MESSAGE'
   | 'INVALID_RECIPIENT'
@@ -97,6 +101,10 @@ export type SubmissionDeps = {
   publicUrl?: string | undefined
   clock: Clock
   log: Log
+  /** for the outgoing checks; left out: no attachment can be looked into, so each is held */
+  readText?: ReadText
+  /** To and Cc of one email that may see each other's addresses; left out: any number */
+  mostSeen?: number
   /** called after each commit that put something into the queue */
   onReleased: () => void
 }

@@ -1,5 +1,5 @@
 /**
- * Whom the agent of a gated_send mailbox may write to without asking (contract §4.3).
+ * Whom the agent of a gated_send or gated_new mailbox may write to without asking (contract §4.3).
  *
  * Promises: one recipient who is not on it, hidden ones and automatic copies included, and a person is asked; a pattern is one address or all of one
  * domain, never less exact than that.

@@ -1,10 +1,11 @@
-import type { OversightMode } from '../model/email.ts'
+import type { OversightMode, OversightSaid } from '../model/email.ts'
+import { type FindingKind, findings as meanings } from '../model/finding.ts'
 
 /** What the gate says, with the rule in plain words: the words are shown to reviewers and agents, and kept with the hold or the release. */
 export type Verdict =
-  | { outcome: 'allow'; rule: string }
+  | { outcome: 'allow'; rule: string; /** what is then true of who looks at it */ said: OversightSaid }
   | { outcome: 'hold'; rule: string }
-  | { outcome: 'refuse'; code: 'READ_ONLY_MAILBOX'; rule: string }
+  | { outcome: 'refuse'; code: 'READ_ONLY_MAILBOX' | 'CONTENT_BLOCKED'; rule: string }
 
 /** What an agent asks for. Reading concerns mail that has reached it: what waits for a reviewer has not. */
 export const agentActions = ['read', 'draft', 'send'] as const
@@ -12,7 +13,7 @@ export type AgentAction = (typeof agentActions)[number]
 
 export type ArrivalVerdict = { outcome: 'deliver'; rule: string } | { outcome: 'hold'; rule: string }
 
-const allow = (rule: string): Verdict => ({ outcome: 'allow', rule })
+const allow = (rule: string, said: OversightSaid = 'autonomous'): Verdict => ({ outcome: 'allow', rule, said })
 const hold = (rule: string): Verdict => ({ outcome: 'hold', rule })
 const refuse = (rule: string): Verdict => ({ outcome: 'refuse', code: 'READ_ONLY_MAILBOX', rule })
 const deliver = (rule: string): ArrivalVerdict => ({ outcome: 'deliver', rule })
@@ -33,10 +34,15 @@ const AGENT: Record<OversightMode, Record<AgentAction, Verdict>> = {
     draft: allow('The mailbox is gated_send: the agent may draft; a draft goes nowhere by itself.'),
     send: hold('The mailbox is gated_send: a reviewer decides on every email before it leaves.'),
   },
+  gated_new: {
+    read: allow('The mailbox is gated_new: the agent may read.'),
+    draft: allow('The mailbox is gated_new: the agent may draft; a draft goes nowhere by itself.'),
+    send: hold('The mailbox is gated_new: a reviewer decides on an email to somebody with whom it has had no mail before.'),
+  },
   monitored: {
     read: allow('The mailbox is monitored: the agent may read.'),
     draft: allow('The mailbox is monitored: the agent may draft.'),
-    send: allow('The mailbox is monitored: the agent sends without asking, and each email is on the record.'),
+    send: allow('The mailbox is monitored: the agent sends without asking, and each email is on the record.', 'monitored'),
   },
   autonomous: {
     read: allow('The mailbox is autonomous: the agent may read.'),
@@ -49,6 +55,7 @@ const ARRIVING: Record<OversightMode, ArrivalVerdict> = {
   read_only: deliver('The mailbox is read_only: arriving mail reaches the agent.'),
   gated_all: { outcome: 'hold', rule: 'The mailbox is gated_all: a reviewer decides on every email before the agent may see it.' },
   gated_send: deliver('The mailbox is gated_send: arriving mail reaches the agent.'),
+  gated_new: deliver('The mailbox is gated_new: arriving mail reaches the agent.'),
   monitored: deliver('The mailbox is monitored: arriving mail reaches the agent.'),
   autonomous: deliver('The mailbox is autonomous: arriving mail reaches the agent.'),
 }
@@ -56,18 +63,53 @@ const ARRIVING: Record<OversightMode, ArrivalVerdict> = {
 /** May an agent do this in a mailbox of this mode? For `send` see `sendVerdict`. */
 export const agentVerdict = (mode: OversightMode, action: Exclude<AgentAction, 'send'>): Verdict => AGENT[mode][action]
 
-/** `areAllListed`: every recipient is on the allow-list of the mailbox. `mustAsk`: its bounces or complaints have gone so far that its agent asks,
- *  whatever its mode. */
-export type SendFacts = { areAllListed: boolean; mustAsk: boolean }
+/** What is known of an email that an agent wants to send; looked up before. */
+export type SendFacts = {
+  /** every recipient is on the allow-list of the mailbox */
+  areAllListed: boolean
+  /** its bounces or complaints have gone so far that its agent asks, whatever its mode */
+  mustAsk: boolean
+  /** among those whom the agent names: somebody with whom the mailbox has had no mail, or who has no part in the conversation; null: nobody of the kind */
+  newcomer: 'first_contact' | 'outsider' | null
+  /** what the outgoing checks found, each kind once */
+  findings: readonly FindingKind[]
+}
 
 const mustAsk = hold('Too much of what this mailbox sent bounced or drew complaints: a reviewer decides on every email before it leaves.')
-const listed = allow('The mailbox is gated_send, and every recipient is on its allow-list.')
+const listed = (mode: OversightMode): Verdict => allow(`The mailbox is ${mode}, and every recipient is on its allow-list.`, 'allow_listed')
+const known = allow('The mailbox is gated_new, and it has had mail with every recipient before.')
+const outsider = hold('The mailbox is gated_new: a reviewer decides on an email to somebody who has had no part in the conversation.')
 
-/** May an agent send this from a mailbox of this mode? */
+/** Whether an agent may send at all from a mailbox of this mode; null: it may ask. */
+export function neverSends(mode: OversightMode): Extract<Verdict, { outcome: 'refuse' }> | null {
+  const { send } = AGENT[mode]
+  return send.outcome === 'refuse' ? send : null
+}
+
+/** May an agent send this from a mailbox of this mode? What the checks found is asked in every mode, and nothing overrules a block. */
 export function sendVerdict(mode: OversightMode, facts: SendFacts): Verdict {
-  const usual = AGENT[mode].send
-  if (facts.mustAsk) return usual.outcome === 'allow' ? mustAsk : usual
-  return mode === 'gated_send' && facts.areAllListed ? listed : usual
+  const never = neverSends(mode)
+  if (never !== null) return never
+  const blocking = facts.findings.filter((kind) => meanings[kind].means === 'block')
+  if (blocking.length > 0)
+    return { outcome: 'refuse', code: 'CONTENT_BLOCKED', rule: `An outgoing check found ${inWords(blocking)}: this is never sent.` }
+  const usual = ofMode(mode, facts)
+  if (usual.outcome !== 'allow') return usual
+  if (facts.mustAsk) return mustAsk
+  return facts.findings.length === 0
+    ? usual
+    : hold(`An outgoing check found ${inWords(facts.findings)}: a reviewer decides, whatever the mode of the mailbox.`)
+}
+
+function ofMode(mode: OversightMode, { areAllListed, newcomer }: SendFacts): Verdict {
+  if (areAllListed && (mode === 'gated_send' || mode === 'gated_new')) return listed(mode)
+  if (mode === 'gated_new' && newcomer !== 'first_contact') return newcomer === null ? known : outsider
+  return AGENT[mode].send
+}
+
+const inWords = (kinds: readonly FindingKind[]): string => {
+  const words = kinds.map((kind) => meanings[kind].words)
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 }
 
 /** Does mail arriving in a mailbox of this mode reach the agent at once? */

@@ -4,7 +4,7 @@ import type { EmailStatus } from '../model/email.ts'
 import { newId } from '../model/ids.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail } from '../store/emails.ts'
+import { type EmailRow, changeEmail, findingsOf } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { endHold, insertHold, latestHold } from '../store/holds.ts'
 import type { NewLogEntry } from '../store/log.ts'
@@ -40,12 +40,14 @@ export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }:
     expires_at: expiresAt,
     ended_at: null,
   })
+  const found = email.direction === 'outbound' ? findingsOf(email) : []
   const data = { ...emailFacts(email), hold_id: id, content_hash: contentHash, reason: rule, expires_at: expiresAt }
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.pending', data, now })
   return {
     ...emailEntry(email, gate, now),
     action: 'email.held',
     metadata: { hold_id: id, content_hash: contentHash, rule, expires_at: expiresAt },
+    ...(found.length > 0 && { details: { findings: found } }),
   }
 }
 

@@ -74,6 +74,19 @@ const found = (db: Kysely<Database>, mailboxIds: MailboxId[], key: string) =>
 // Nearly every message is for one mailbox.
 const ofOne = prepare((db, { only, key }: { only: MailboxId; key: string }) => found(db, [only], key))
 
+/** Those of these that the mailbox has written to, or had mail from that was proved to be theirs. @param keys addresses in the compared form */
+export async function knownAmong(db: Kysely<Database>, mailboxId: MailboxId, keys: readonly string[]): Promise<Set<string>> {
+  if (keys.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('correspondents')
+    .select('address')
+    .where('mailbox_id', '=', mailboxId)
+    .where('address', 'in', [...new Set(keys)])
+    .where((any) => any.or([any('sent', '>', 0), any('verified', '>', 0)]))
+    .execute()
+  return new Set(rows.map(({ address }) => address))
+}
+
 /** Whether one of these mailboxes has written to somebody of one of these domains. */
 export async function hasWrittenTo(db: Kysely<Database>, mailboxIds: readonly MailboxId[], domains: readonly string[]): Promise<boolean> {
   if (mailboxIds.length === 0 || domains.length === 0) return false

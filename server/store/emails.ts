@@ -1,7 +1,8 @@
 import { type Kysely, PostgresAdapter, type SelectQueryBuilder, type Transaction } from 'kysely'
 import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
-import type { Address } from '../model/address.ts'
+import { type Address, addressKey } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
+import type { Finding } from '../model/finding.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Reason } from '../model/reason.ts'
 import type { SenderIdentity } from '../model/sender-identity.ts'
@@ -32,6 +33,7 @@ export const untouched = {
   oversight_said: null,
   drafter_id: null,
   taint_json: null,
+  findings_json: null,
 } as const satisfies Partial<EmailRow>
 
 /** The columns that only an arriving message fills. */
@@ -122,6 +124,29 @@ export async function nextScheduled(db: Kysely<Database>, after: number): Promis
     .executeTakeFirst()
   return next?.due_at ?? null
 }
+
+/** Who wrote or got, not by Bcc, the last `limit` emails of a thread that were let in or have left, in the compared form; null when there is none. */
+export async function participantsOf(db: Kysely<Database>, threadId: ThreadId, limit: number): Promise<Set<string> | null> {
+  const rows = await db
+    .selectFrom('emails')
+    .select(['from_address', 'to_json', 'cc_json'])
+    .where('thread_id', '=', threadId)
+    .where('status', 'in', ['unread', 'read', 'sent'])
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+  if (rows.length === 0) return null
+  const named = rows.flatMap(({ to_json, cc_json }) => [
+    ...(JSON.parse(to_json) as HeaderAddress[]),
+    ...(JSON.parse(cc_json) as HeaderAddress[]),
+  ])
+  return new Set([...rows.map(({ from_address }) => from_address), ...named.map(({ address }) => address)].map(addressKey))
+}
+
+/** What the outgoing checks found in it. What they have not looked at is a finding. */
+export const findingsOf = ({ findings_json }: Pick<EmailRow, 'findings_json'>): Finding[] =>
+  findings_json === null ? [notLookedAt] : (JSON.parse(findings_json) as Finding[])
+const notLookedAt: Finding = { kind: 'not_looked_at', where: 'the whole email: it is older than the checks', excerpt: null }
 
 /** In no particular order. The caller has checked that they are the tenant's. */
 export const emailsByIds = (db: Kysely<Database>, ids: readonly EmailId[]): Promise<EmailRow[]> =>

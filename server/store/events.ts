@@ -21,6 +21,7 @@ export const eventTypes = [
   'oversight.approved',
   'oversight.rejected',
   'oversight.expired',
+  'oversight.blocked',
   'mailbox.standing_changed',
   'webhook.disabled',
   'webhook.test',

@@ -29,6 +29,7 @@ export const logActions = [
   'email.reviewed',
   'email.drafted',
   'email.submitted',
+  'email.blocked',
   'email.held',
   'email.released',
   'email.approved',

@@ -430,6 +430,8 @@ type EmailRow = {
   footer: string | null
   /** outbound, once composed: what the footer says of who looks at it; null: it was composed without a footer */
   oversight_said: OversightSaid | null
+  /** outbound, once composed: JSON array of Finding: what the outgoing checks found, at most what a person would read; null: they did not look at it */
+  findings_json: string | null
   /** outbound: the key that proposed it */
   composer_id: KeyId | null
   /** outbound: the key that wrote its draft, when `composer_id` handed that in */

@@ -96,7 +96,7 @@ export async function lowerAutonomy(tx: Transaction<Database>, mailboxId: Mailbo
     .updateTable('mailboxes')
     .set({ oversight_mode: 'gated_send' })
     .where('id', '=', mailboxId)
-    .where('oversight_mode', 'in', ['monitored', 'autonomous'])
+    .where('oversight_mode', 'in', ['gated_new', 'monitored', 'autonomous'])
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }

@@ -113,7 +113,8 @@ describeOnEachEngine('a mailbox', (openStore) => {
     expect((await noted(desk, 'mailbox.mode_lowered')).map((entry) => entry['metadata'])).toEqual([
       { mailbox_id: free.id, from_mode: 'gated_all', to_mode: 'read_only' },
       { mailbox_id: free.id, from_mode: 'gated_send', to_mode: 'gated_all' },
-      { mailbox_id: free.id, from_mode: 'monitored', to_mode: 'gated_send' },
+      { mailbox_id: free.id, from_mode: 'gated_new', to_mode: 'gated_send' },
+      { mailbox_id: free.id, from_mode: 'monitored', to_mode: 'gated_new' },
       { mailbox_id: free.id, from_mode: 'autonomous', to_mode: 'monitored' },
     ])
   })

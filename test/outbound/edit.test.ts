@@ -6,6 +6,8 @@ import type { EditInput } from '../../server/outbound/submission.ts'
 import { type Submissions, createSubmissions } from '../../server/outbound/submit.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { type Timing, atOnce } from '../../server/outbound/timing.ts'
+import { createTextReader } from '../../server/mailbox/attachment-text/reader.ts'
+import { systemClock } from '../../server/platform/clock.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { attachmentsOf } from '../../server/store/attachments.ts'
 import type { Store } from '../../server/store/db.ts'
@@ -20,6 +22,7 @@ import { type VirtualClock, createVirtualClock } from '../support/virtual-clock.
 const start = Date.UTC(2026, 10, 22, 12)
 const hour = 3_600_000
 const later: Timing = { ...atOnce, gateTiming: 'gate_first' }
+const readText = createTextReader({ clock: systemClock })
 const times = { holdExpiryMs: 72 * hour, giveUpAfterMs: 120 * hour }
 
 describeOnEachEngine('editing mail that waits for its time', (openStore) => {
@@ -28,7 +31,15 @@ describeOnEachEngine('editing mail that waits for its time', (openStore) => {
   let office: Office
   let submissions: Submissions
   const begin = (caps: Partial<Caps> = {}) => {
-    submissions = createSubmissions({ store, clock, log: silentLog, onReleased: () => {}, ...times, caps: { ...noCaps, ...caps } })
+    submissions = createSubmissions({
+      store,
+      clock,
+      log: silentLog,
+      onReleased: () => {},
+      ...times,
+      caps: { ...noCaps, ...caps },
+      readText,
+    })
   }
   beforeEach(async () => {
     store = await openStore()

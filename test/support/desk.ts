@@ -145,11 +145,13 @@ export async function openDesk(
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
   const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
+  const readText = createTextReader({ clock: systemClock })
   const submissions = createSubmissions({
     ...shared,
     publicUrl: 'https://mail.ours.test',
     holdExpiryMs: 72 * hour,
     monthly,
+    readText,
     ...(caps && { caps }),
   })
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })
@@ -201,7 +203,7 @@ export async function openDesk(
       publicUrl: 'https://mail.ours.test',
       links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
       actorOf: keys.actorOf,
-      readText: createTextReader({ clock: systemClock }),
+      readText,
       searchIndex: createSearchIndex({ store, clock, log: silentLog }),
       usage,
       accountRemoval,

@@ -88,6 +88,7 @@ const capabilities: Record<OversightMode, readonly string[]> = {
   read_only: ['read'],
   gated_all: ['read', 'send'],
   gated_send: ['read', 'send'],
+  gated_new: ['read', 'send'],
   monitored: ['read', 'send'],
   autonomous: ['read', 'send'],
 }

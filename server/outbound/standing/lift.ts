@@ -21,7 +21,7 @@ import { countsOf, forgetCounts, restoreAutonomy, setStanding, standingOf } from
 import { windowDays } from './tiers.ts'
 
 /** What an enforcement may have taken away. */
-export type Autonomy = Extract<OversightMode, 'monitored' | 'autonomous'>
+export type Autonomy = Extract<OversightMode, 'gated_new' | 'monitored' | 'autonomous'>
 
 type Lift = { actor: Actor; reason: string; autonomy: Autonomy | null; now: number }
 /** `lifted`: the tier it was in; null when it stood well. */

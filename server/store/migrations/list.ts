@@ -20,6 +20,7 @@ import { limits } from './015-limits.ts'
 import { search } from './018-search.ts'
 import { webhooks } from './016-webhooks.ts'
 import { accountLife } from './021-account-life.ts'
+import { policy } from './025-policy.ts'
 import { comingIn } from './022-coming-in.ts'
 import { placeStatus } from './027-place-status.ts'
 import { logTree } from './023-log-tree.ts'
@@ -50,5 +51,6 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '022-coming-in', build: comingIn },
   { name: '023-log-tree', build: logTree },
   { name: '024-views', build: views },
+  { name: '025-policy', build: policy },
   { name: '027-place-status', build: placeStatus },
 ]
