@@ -43,6 +43,7 @@ const packages = {
   nodemailer: ['server/outbound', 'server/local'],
   mailauth: ['server/inbound', 'server/outbound', 'server/local'],
   'dns-packet': ['dns'],
+  '@simplewebauthn/server': ['server/identity'],
 }
 
 const product = '^(config|dns|server|console)/'

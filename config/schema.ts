@@ -201,6 +201,18 @@ export const settings = z.object({
     standard: null,
     help: 'The address at which clients reach the API, such as that of a proxy in front. Without it: http, the host name and the port.',
   }),
+  MULTIMAIL_SESSION_IDLE: setting(duration('5m', '30d'), {
+    part: 'Programs and people',
+    unit: 'duration',
+    standard: '8h',
+    help: 'After how long without a look at it the session of a person who signed in at /session is over.',
+  }),
+  MULTIMAIL_SESSION_LIFE: setting(duration('15m', '90d'), {
+    part: 'Programs and people',
+    unit: 'duration',
+    standard: '7d',
+    help: 'After how long such a session is over in any case.',
+  }),
   MULTIMAIL_SMARTHOST: setting(relayPlace, {
     part: 'Leaving mail',
     unit: 'host:port',
@@ -533,6 +545,7 @@ export type Config = {
     rotateAfterMs: number | null
   }
   holds: { expireAfterMs: number }
+  people: { idleMs: number; lifeMs: number }
   /** of one account in each world; null: any number */
   limits: { mailboxes: number | null }
   /** null: nobody signs up. `difficulty`: attempts at worst */
@@ -623,6 +636,7 @@ export function toConfig(values: Settings): Config {
       validForMs: values.MULTIMAIL_DKIM_VALID_FOR,
       rotateAfterMs: local || values.MULTIMAIL_DKIM_ROTATION_DAYS === 0 ? null : values.MULTIMAIL_DKIM_ROTATION_DAYS * dayMs,
     },
+    people: { idleMs: values.MULTIMAIL_SESSION_IDLE, lifeMs: values.MULTIMAIL_SESSION_LIFE },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
     limits: { mailboxes: values.MULTIMAIL_LIMITS_MAILBOXES || null },
     signup: signupOf(values),

@@ -21,6 +21,7 @@ import { createDomains } from './identity/domains.ts'
 import { createAccountRemoval } from './identity/account-removal.ts'
 import { createMailboxes } from './identity/mailboxes.ts'
 import { createUsage } from './identity/usage.ts'
+import { createPeople } from './identity/people/people.ts'
 import { createSignups } from './identity/signup/signups.ts'
 import { whyClosed } from './identity/signup/terms.ts'
 import { createClientLookup } from './inbound/verdict/client-lookup.ts'
@@ -270,6 +271,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     publicUrl: config.http.publicUrl,
     onMail: postman.wake,
   })
+  const people = createPeople({
+    store,
+    clock,
+    publicUrl: config.http.publicUrl,
+    secret: await installationSecret(store, 'people', clock.now()),
+    ...config.people,
+    onMail: postman.wake,
+    onFault: (err) => log.error({ err }, 'people.failed'),
+  })
   const sweepingWebhooks = { name: 'webhook-log', schedule: '23 * * * *', work: courier.sweep }
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
@@ -406,6 +416,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       if (email !== null) await unsubscribe(store, email, clock.now())
     },
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
+    people,
     countCalls: usage.countCalls,
     config,
     metrics,
@@ -454,6 +465,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       ])
       transport.closeIdle()
       await Promise.all([workers.close(), conduct.close()])
+      await people.settled()
       await destinations.stop()
       await tlsCounter.flush()
       await checkpoints.close()

@@ -15,6 +15,14 @@ export const commands = {
   'keys list': { summary: 'list the API keys', load: async () => (await import('./keys-list.ts')).keysList },
   'keys create': { summary: 'issue an API key', load: async () => (await import('./keys-create.ts')).keysCreate },
   'keys revoke': { summary: 'make an API key worthless, at once', load: async () => (await import('./keys-revoke.ts')).keysRevoke },
+  'people list': { summary: 'list who signs in to decide on mail', load: async () => (await import('./people.ts')).peopleList },
+  'people add': { summary: 'add somebody', load: async () => (await import('./people.ts')).peopleAdd },
+  'people role': { summary: 'say what somebody is for', load: async () => (await import('./people.ts')).peopleRole },
+  'people remove': { summary: 'remove somebody', load: async () => (await import('./people.ts')).peopleRemove },
+  'people recover': {
+    summary: 'let somebody in again who has lost what they sign in with',
+    load: async () => (await import('./people.ts')).peopleRecover,
+  },
   'domains list': { summary: 'list the domains whose mail comes here', load: async () => (await import('./domains.ts')).domainsList },
   'domains catch-all': {
     summary: 'say which mailbox takes what nobody else at a domain does',

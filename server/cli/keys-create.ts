@@ -1,12 +1,13 @@
 import { createKeys } from '../identity/keys.ts'
 import { type Scope, scopes } from '../model/actor.ts'
-import type { MailboxId } from '../model/ids.ts'
+import type { MailboxId, PersonId } from '../model/ids.ts'
 import { addressKey, parseAddress } from '../model/address.ts'
 import type { Tenancy } from '../model/world.ts'
 import { systemClock } from '../platform/clock.ts'
 import { accountMeant } from '../store/accounts.ts'
 import type { Store } from '../store/db.ts'
 import { findMailbox, stateOf } from '../store/mailboxes.ts'
+import { personByAddress } from '../store/people.ts'
 import { type Call, type Command, Stop, jsonOption } from './command.ts'
 import { withStore } from './host.ts'
 import { visibleJson } from './visible.ts'
@@ -23,6 +24,10 @@ export const keysCreate: Command = {
     },
     test: { help: 'for the test world' },
     'expires-in-days': { value: 'NUMBER', help: 'when it stops to work (default: never)' },
+    owner: {
+      value: 'ADDRESS',
+      help: 'the person whose key it is, as `multimail people list` has them: they never decide on what it writes',
+    },
     account: {
       value: 'SLUG|ID',
       help: 'the account it belongs to (default: the first one; one that somebody signed up for only by its id)',
@@ -47,6 +52,7 @@ async function create(call: Call, store: Store): Promise<number> {
     scopes: scopesOf(call),
     ...(call.texts('mailbox').length > 0 && { mailboxIds: await mailboxesOf(call, store, tenancy) }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ownerId: await ownerOf(call, store, tenancy),
   })
   if (!issued.ok) throw new Stop(issued.detail ?? issued.code)
   const { id, key } = issued.value
@@ -76,6 +82,13 @@ async function tenancyOf(call: Call, store: Store): Promise<Tenancy> {
   return account === undefined
     ? stop(named === undefined ? 'There is no account yet: `multimail setup` makes one.' : `There is no account ${JSON.stringify(named)}.`)
     : { accountId: account.id, world: call.flag('test') ? 'test' : 'live' }
+}
+
+async function ownerOf(call: Call, store: Store, { accountId }: Tenancy): Promise<PersonId | undefined> {
+  const address = call.text('owner')
+  if (address === undefined) return undefined
+  const person = await personByAddress(store.db, addressKey(parseAddress(address) ?? address))
+  return person?.account_id === accountId ? person.id : stop(`Nobody of this account signs in with ${JSON.stringify(address)}.`)
 }
 
 const mailboxesOf = (call: Call, store: Store, tenancy: Tenancy): Promise<MailboxId[]> =>

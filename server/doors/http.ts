@@ -29,6 +29,8 @@ import { isOpen } from './open.ts'
 import { answerClientError, answerFailure, faultFacts, isOurFault } from './failure.ts'
 import { type Allowance, type Rates, createRequestRates, noRates, rateFacts, rateFields, windowSeconds } from './request-rates.ts'
 import { referencePath, serveReference } from './reference.ts'
+import { peoplePaths, servePeople } from './people/people.ts'
+import type { PeopleRoom } from '../operations/people.ts'
 import { serveRest } from './rest.ts'
 import { createSessionCookies } from './session-cookie.ts'
 import { serveTrpc } from './trpc.ts'
@@ -63,6 +65,8 @@ export type HttpServerDeps = {
   reputation?: ((hash: string) => Promise<object | null>) | undefined
   /** takes down that an image in a message was asked for; left out: there are no such images */
   opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
+  /** who signs in to decide; left out: nobody does */
+  people?: PeopleRoom | undefined
   /** told of calls that were let in; left out: nobody counts them */
   countCalls?: ((caller: KeyActor, calls: number) => void) | undefined
   log: Log
@@ -179,6 +183,10 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   }
   if (deps.reputation !== undefined) serveReputation(app, deps.reputation, deps.clock)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
+  if (deps.people !== undefined) {
+    const { people, rooms, config, clock } = deps
+    servePeople(app, { people, rooms, publicUrl: config.http.publicUrl, clock })
+  }
   const downloads = createDownloads(deps.clock)
   serveAttachmentLinks(app, deps.rooms, downloads)
   serveConfirm(app, deps.rooms)
@@ -244,6 +252,7 @@ const publicPaths: readonly string[] = [
   ...verifyRoutes,
   ...agentAuthRoutes,
   confirmRoute,
+  ...peoplePaths,
 ]
 /** The same, where another method of the route is an operation. */
 const publicGets: readonly string[] = confirmRedirects

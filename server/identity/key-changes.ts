@@ -8,7 +8,7 @@ import type { KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId, MailboxId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { changeKey, findKey, insertKey, keyById, listKeys, revokeKey } from '../store/keys.ts'
+import { changeKey, findKey, insertKey, keyById, listKeys, ownerOfKey, revokeKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix } from './key-text.ts'
@@ -44,8 +44,10 @@ export type MadeKey = { key: string; row: KeyRow }
 export async function makeKey(tx: Tx, actor: KeyActor, wanted: Wanted, now: number): Promise<MadeKey> {
   const { name, scopes, mailboxIds, expiresAt } = wanted
   const tenancy = { accountId: actor.accountId, world: actor.world }
+  // What somebody's key makes is theirs too.
+  const ownerId = (await ownerOfKey(tx, actor.keyId)) ?? undefined
   const drafted = draftKey(
-    { tenancy, name, scopes, by: actor, ...(mailboxIds !== null && { mailboxIds }), ...(expiresAt !== null && { expiresAt }) },
+    { tenancy, name, scopes, by: actor, ownerId, ...(mailboxIds !== null && { mailboxIds }), ...(expiresAt !== null && { expiresAt }) },
     now,
   )
   if (!drafted.ok) throw new Error(drafted.detail)

@@ -6,7 +6,7 @@
  */
 import { timingSafeEqual } from 'node:crypto'
 import { type Actor, type KeyActor, type Scope, reaches } from '../model/actor.ts'
-import { type KeyId, type MailboxId, newId } from '../model/ids.ts'
+import { type KeyId, type MailboxId, type PersonId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -17,13 +17,15 @@ import type { NewRow, Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix, worldOfKeyText } from './key-text.ts'
 import { effectiveScopes, whyForbidden } from './scopes.ts'
 
-/** `mailboxIds` left out: every mailbox of the account in this world. `expiresAt` in epoch ms. `by` is the host unless a key asked. */
+/** `mailboxIds` left out: every mailbox of the account in this world. `expiresAt` in epoch ms. `by` is the host unless a key asked. `ownerId`: the person
+ *  whose key it is, who never decides on what it writes. */
 export type KeyRequest = {
   tenancy: Tenancy
   name: string
   scopes: readonly Scope[]
   mailboxIds?: readonly MailboxId[]
   expiresAt?: number
+  ownerId?: PersonId | undefined
   by?: Actor
 }
 /** `key` is the secret itself: show it once, keep it nowhere. */
@@ -93,7 +95,7 @@ type DraftedKey = { key: string; row: NewRow<'api_keys'>; logEntry: NewLogEntry 
 
 /** A key and what is to be stored of it, not stored yet: for a transaction that issues more than one thing (setup.ts). */
 export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, 'FORBIDDEN_SCOPES'> {
-  const { tenancy, name, scopes, mailboxIds, expiresAt, by } = request
+  const { tenancy, name, scopes, mailboxIds, expiresAt, ownerId, by } = request
   const why = whyForbidden(tenancy.world, scopes)
   if (why !== null) return fail('FORBIDDEN_SCOPES', why)
   const key = makeKeyText(tenancy.world)
@@ -110,6 +112,7 @@ export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, '
     expires_at: expiresAt ?? null,
     last_used_at: null,
     revoked_at: null,
+    owner_id: ownerId ?? null,
   }
   const logEntry: NewLogEntry = {
     at: now,
@@ -118,7 +121,13 @@ export function draftKey(request: KeyRequest, now: number): Result<DraftedKey, '
     action: 'key.created',
     resourceType: 'key',
     resourceId: row.id,
-    metadata: { scopes, prefix: row.prefix, mailbox_ids: mailboxIds ?? null, expires_at: expiresAt ?? null },
+    metadata: {
+      scopes,
+      prefix: row.prefix,
+      mailbox_ids: mailboxIds ?? null,
+      expires_at: expiresAt ?? null,
+      ...(ownerId && { owner_id: ownerId }),
+    },
     details: { name },
   }
   return ok({ key, row, logEntry })

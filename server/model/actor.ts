@@ -1,4 +1,4 @@
-import type { KeyId, MailboxId } from './ids.ts'
+import type { KeyId, MailboxId, PersonId } from './ids.ts'
 import type { Tenancy } from './world.ts'
 
 export const scopes = ['read', 'send', 'oversight', 'admin'] as const
@@ -12,13 +12,23 @@ export type KeyActor = Tenancy & {
   scopes: readonly Scope[]
   mailboxIds: readonly MailboxId[] | null
 }
+export const personRoles = ['operator', 'reviewer'] as const
+export type PersonRole = (typeof personRoles)[number]
+/** Somebody who has signed in with a means of their own. No person sends as an agent: there is no scope here. */
+export type PersonActor = Tenancy & { kind: 'person'; personId: PersonId; role: PersonRole }
 /** The appliance itself: arriving mail, expiry of holds, the delivery runner, commands run on the host. */
 export type SystemActor = { kind: 'system'; part: 'inbound' | 'outbound' | 'oversight' | 'events' | 'identity' | 'signup' | 'host' }
 /** Who is behind a call or an entry of the log. */
-export type Actor = KeyActor | SystemActor
+export type Actor = KeyActor | PersonActor | SystemActor
+/** Who may be asked to decide on mail (oversight/authority.ts says whether they may). */
+export type Decider = KeyActor | PersonActor
 
 /** The id under which an actor stands in the log, e.g. `key_01J…` or `system:inbound`. */
-export const actorId = (actor: Actor): string => (actor.kind === 'key' ? actor.keyId : `system:${actor.part}`)
+export function actorId(actor: Actor): string {
+  if (actor.kind === 'key') return actor.keyId
+  return actor.kind === 'person' ? actor.personId : `system:${actor.part}`
+}
 
-/** A key bound to some mailboxes does not know of the others (design promise 9). */
-export const reaches = (actor: KeyActor, mailboxId: MailboxId): boolean => actor.mailboxIds === null || actor.mailboxIds.includes(mailboxId)
+/** A key bound to some mailboxes does not know of the others (design promise 9); a person knows all of their account. */
+export const reaches = (actor: Decider, mailboxId: MailboxId): boolean =>
+  actor.kind === 'person' || actor.mailboxIds === null || actor.mailboxIds.includes(mailboxId)

@@ -33,6 +33,10 @@ export const idPrefixes = {
   operatorMail: 'opm',
   operatorSession: 'ops',
   signup: 'sgn',
+  person: 'per',
+  personCode: 'pcd',
+  personSession: 'pss',
+  passkey: 'psk',
 } as const
 export type IdKind = keyof typeof idPrefixes
 
@@ -63,6 +67,10 @@ export type ApprovalId = Brand<string, 'ApprovalId'>
 export type OperatorMailId = Brand<string, 'OperatorMailId'>
 export type OperatorSessionId = Brand<string, 'OperatorSessionId'>
 export type SignupId = Brand<string, 'SignupId'>
+export type PersonId = Brand<string, 'PersonId'>
+export type PersonCodeId = Brand<string, 'PersonCodeId'>
+export type PersonSessionId = Brand<string, 'PersonSessionId'>
+export type PasskeyId = Brand<string, 'PasskeyId'>
 
 type IdOf = {
   account: AccountId
@@ -92,6 +100,10 @@ type IdOf = {
   operatorMail: OperatorMailId
   operatorSession: OperatorSessionId
   signup: SignupId
+  person: PersonId
+  personCode: PersonCodeId
+  personSession: PersonSessionId
+  passkey: PasskeyId
 }
 
 // Monotonic inside this process: two ids of one millisecond still sort in the order they were made.

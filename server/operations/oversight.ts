@@ -26,7 +26,7 @@ import { recordRead } from './record.ts'
 const defaultLimit = 50
 const longestReason = 2000
 
-const PendingEmail = EmailSummary.extend({
+export const PendingEmail = EmailSummary.extend({
   cc: z.array(z.string()).meta(fromOutside),
   bcc: z.array(z.string()).describe('Recipients the others will not see'),
   body_markdown: OutsideText.describe('The whole text that would be sent, or that would reach the agent'),
@@ -103,7 +103,7 @@ export const list_pending = operation({
     return view
   })
 
-const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<typeof PendingEmail> => ({
+export const pendingView = ({ email, attachments, ...hold }: PendingItem): z.infer<typeof PendingEmail> => ({
   ...summaryOf(email),
   cc: addressesIn(email.cc_json),
   bcc: email.direction === 'outbound' ? addressesIn(email.bcc_json) : [],
@@ -186,7 +186,7 @@ const messages = {
   rejected: 'It is refused and will not be sent or shown.',
 } as const
 
-const decisionView = (decided: Decided, messageId: string | null): z.infer<typeof Decision> => ({
+export const decisionView = (decided: Decided, messageId: string | null): z.infer<typeof Decision> => ({
   email_id: decided.emailId,
   action: decided.action,
   status: outcome(decided),

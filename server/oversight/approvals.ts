@@ -5,18 +5,21 @@
  * on their own mail. An approval is about one content hash, computed anew from what is stored when the approval is given; if that differs
  * nothing is released. Silence never approves. Each of these is one transaction with its entries of the log.
  */
-import type { KeyActor } from '../model/actor.ts'
+import type { Decider } from '../model/actor.ts'
+import type { EmailId } from '../model/ids.ts'
 import type { Result } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import { decide } from './decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { type Expired, expireDue } from './expiry.ts'
-import { type PendingItem, type PendingQuery, listPending } from './pending.ts'
+import { type PendingItem, type PendingQuery, findPending, listPending } from './pending.ts'
 
 export type Approvals = {
-  decide(actor: KeyActor, input: DecisionInput): Promise<Result<Decided, DecisionCode>>
+  decide(actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>>
   /** Newest first. What has run out is not listed, swept or not. */
   listPending(tenancy: Tenancy, query: PendingQuery): Promise<PendingItem[]>
+  /** One that can still be decided; null when there is none. */
+  findPending(tenancy: Tenancy, email: EmailId): Promise<PendingItem | null>
   /** Ends a bounded number of holds whose time was up at `now` (epoch ms), the longest due first. */
   expireDue(now: number): Promise<Expired>
 }
@@ -24,5 +27,6 @@ export type Approvals = {
 export const createApprovals = (deps: ApprovalsDeps): Approvals => ({
   decide: (actor, input) => decide(deps, actor, input),
   listPending: (tenancy, query) => listPending(deps.store.db, tenancy, query, deps.clock.now()),
+  findPending: (tenancy, email) => findPending(deps.store.db, tenancy, email, deps.clock.now()),
   expireDue: (now) => expireDue(deps, now),
 })

@@ -1,15 +1,16 @@
 /** One decision on one hold, from the question who asks to the commit. */
-import { type KeyActor, actorId, reaches } from '../model/actor.ts'
+import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type DecisionId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
-import type { Tx } from '../store/db.ts'
+import type { Db, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, emailById, findEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { type HoldRow, endHold, insertDecision, latestHold } from '../store/holds.ts'
+import { ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
-import { mayDecide } from './authority.ts'
+import { type Composer, mayDecide } from './authority.ts'
 import type { ApprovalsDeps, Decided, DecisionAction, DecisionCode, DecisionInput } from './decision.ts'
 import { isAsHeld, isSameContent } from './held-content.ts'
 import { type StatusChange, endWaiting } from './holds.ts'
@@ -18,15 +19,15 @@ import { release } from './release.ts'
 /** A longer reason is cut here. */
 const maxReasonLength = 2000
 
-type Decision = { id: DecisionId; actor: KeyActor; action: DecisionAction; reason: string | null; selfApproved: boolean; now: number }
+type Decision = { id: DecisionId; actor: Decider; action: DecisionAction; reason: string | null; selfApproved: boolean; now: number }
 
-export async function decide(deps: ApprovalsDeps, actor: KeyActor, input: DecisionInput): Promise<Result<Decided, DecisionCode>> {
+export async function decide(deps: ApprovalsDeps, actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>> {
   // Before anything is looked up: a key that decides on nothing learns nothing.
-  const reviewer = mayDecide(actor, null, deps.allowTestSelfApproval)
+  const reviewer = mayDecide(actor, nobody, deps.allowTestSelfApproval)
   if (!reviewer.ok) return reviewer
   const email = await findEmail(deps.store.db, actor, input.email)
   if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
-  const authority = mayDecide(actor, email.composer_id, deps.allowTestSelfApproval)
+  const authority = mayDecide(actor, await composerOf(deps.store.db, actor, email), deps.allowTestSelfApproval)
   if (!authority.ok) return authority
 
   const now = deps.clock.now()
@@ -50,6 +51,13 @@ export async function decide(deps: ApprovalsDeps, actor: KeyActor, input: Decisi
   if (decided.ok) announce(deps, decided.value, hold)
   return decided
 }
+
+const nobody: Composer = { keyId: null, ownerId: null }
+/** Whose the key is matters to a person only. */
+const composerOf = async (db: Db, actor: Decider, { composer_id: keyId }: EmailRow): Promise<Composer> => ({
+  keyId,
+  ownerId: actor.kind === 'person' && keyId !== null ? await ownerOfKey(db, keyId) : null,
+})
 
 async function settle(
   tx: Tx,
@@ -127,7 +135,7 @@ async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldR
 /** Somebody changed what was held. Put on the record and reported; the hold stays open, to be rejected or to expire. */
 async function refuseChanged(
   { store, log }: ApprovalsDeps,
-  actor: KeyActor,
+  actor: Decider,
   email: EmailRow,
   hold: HoldRow,
   now: number,

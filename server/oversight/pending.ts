@@ -2,8 +2,8 @@ import type { EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailRow, emailsByIds } from '../store/emails.ts'
-import { type HoldRow, openHolds } from '../store/holds.ts'
+import { type EmailRow, emailsByIds, findEmail } from '../store/emails.ts'
+import { type HoldRow, latestHold, openHolds } from '../store/holds.ts'
 import type { Row } from '../store/schema.ts'
 
 /** Something to decide on. Times are epoch ms. */
@@ -37,6 +37,14 @@ export async function listPending(db: Db, tenancy: Tenancy, query: PendingQuery,
     const email = emails.get(hold.email_id)
     return email === undefined ? [] : [item(hold, email, attachments.get(email.id) ?? [])]
   })
+}
+
+/** As one of `listPending`; null when it does not exist, or does not wait at `now` (epoch ms). */
+export async function findPending(db: Db, tenancy: Tenancy, id: EmailId, now: number): Promise<PendingItem | null> {
+  const email = await findEmail(db, tenancy, id)
+  const hold = email === undefined ? undefined : await latestHold(db, email.id)
+  if (email === undefined || hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return null
+  return item(hold, email, await attachmentsOf(db, [id]))
 }
 
 const item = (hold: HoldRow, email: EmailRow, attachments: readonly Row<'attachments'>[]): PendingItem => ({

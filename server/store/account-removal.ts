@@ -30,6 +30,8 @@ export async function closeAccount(tx: Tx, id: AccountId, now: number): Promise<
   const webhooks = await tx.deleteFrom('webhooks').where('account_id', '=', id).returning('id').execute()
   for (const webhook of webhooks) await tx.deleteFrom('alarms').where('class', '=', 'webhook').where('source', '=', webhook.id).execute()
   await tx.updateTable('admin_actions').set({ refused_at: now }).where('account_id', '=', id).where(stillOpen).execute()
+  await tx.deleteFrom('person_sessions').where('account_id', '=', id).execute()
+  await tx.deleteFrom('person_codes').where('account_id', '=', id).execute()
   await endLetters(tx, id)
   await emptyAccount(tx, id, now)
   return { mailboxes, domains, keys: Number(keys.numUpdatedRows), webhooks: webhooks.length }
@@ -172,6 +174,10 @@ const ofAccount = [
   'admin_actions',
   'signups',
   'operator_sessions',
+  'passkeys',
+  'person_codes',
+  'person_sessions',
+  'people',
   'api_keys',
 ] as const satisfies readonly (keyof Database)[]
 

@@ -1,5 +1,5 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
-import type { KeyId } from '../model/ids.ts'
+import type { KeyId, PersonId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
@@ -15,6 +15,16 @@ export const keyByHash = async (db: Kysely<Database>, secretHash: string): Promi
 const byHash = prepare((db, { secretHash }: { secretHash: string }) =>
   db.selectFrom('api_keys').selectAll().where('secret_hash', '=', secretHash),
 )
+
+/** The person a key is known to belong to. */
+export const ownerOfKey = async (db: Kysely<Database>, id: KeyId): Promise<PersonId | null> =>
+  (await db.selectFrom('api_keys').select('owner_id').where('id', '=', id).executeTakeFirst())?.owner_id ?? null
+
+/** Keys of a person that were not revoked. */
+export const keysOwnedBy = async (db: Kysely<Database>, person: PersonId): Promise<KeyId[]> =>
+  (await db.selectFrom('api_keys').select('id').where('owner_id', '=', person).where('revoked_at', 'is', null).orderBy('id').execute()).map(
+    ({ id }) => id,
+  )
 
 export const keyById = (db: Kysely<Database>, id: KeyId): Promise<Row<'api_keys'> | undefined> =>
   db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst()

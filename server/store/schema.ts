@@ -1,6 +1,7 @@
 import type { Generated, Insertable, Selectable } from 'kysely'
 import type { Direction, EmailStatus, GateTiming, OversightMode, OversightSaid, Priority, SpamVerdict, UserLabel } from '../model/email.ts'
 import type { Automatic } from '../model/automatic.ts'
+import type { PersonRole } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type { AdminAction } from '../model/admin-action.ts'
 import type {
@@ -23,6 +24,10 @@ import type {
   MailboxId,
   OperatorMailId,
   OperatorSessionId,
+  PasskeyId,
+  PersonCodeId,
+  PersonId,
+  PersonSessionId,
   ReleaseId,
   ReportId,
   SignupId,
@@ -101,6 +106,10 @@ export interface Database {
   signups: SignupRow
   spent_challenges: SpentChallengeRow
   kept_views: KeptViewRow
+  people: PersonRow
+  passkeys: PasskeyRow
+  person_codes: PersonCodeRow
+  person_sessions: PersonSessionRow
 }
 
 type AccountRow = {
@@ -142,6 +151,75 @@ type ApiKeyRow = {
   /** the secret that was replaced, and until when (exclusive) it works beside the new one */
   old_secret_hash: Generated<string | null>
   old_works_until: Generated<number | null>
+  /** whose it is: they never decide on what it wrote; null: nobody knows */
+  owner_id: Generated<PersonId | null>
+}
+
+/** Somebody who signs in to decide. Who was removed keeps their row, so that ids lead somewhere, without what it said of them. */
+type PersonRow = {
+  id: PersonId
+  account_id: AccountId
+  role: PersonRole
+  name: string
+  /** where their codes go, outside of every mailbox here; as it was written, and in the compared form */
+  address: string
+  address_key: string
+  /** base32, of an authenticator program; null: they have none. The other one waits for its first code. */
+  totp_secret: string | null
+  totp_new_secret: string | null
+  /** of the last code that was used (RFC 6238 §5.2: once) */
+  totp_step: number | null
+  /** wrong codes since the last right one */
+  totp_misses: number
+  created_at: number
+  removed_at: number | null
+}
+
+type PasskeyRow = {
+  id: PasskeyId
+  account_id: AccountId
+  person_id: PersonId
+  /** base64url, of the authenticator */
+  credential_id: string
+  /** COSE */
+  public_key: Buffer
+  counter: number
+  name: string
+  created_at: number
+  last_used_at: number | null
+}
+
+/** A code that somebody may sign in with, once. */
+type PersonCodeRow = {
+  id: PersonCodeId
+  account_id: AccountId
+  person_id: PersonId
+  /** mail: it went to their address. host: it was printed on the host. */
+  kind: 'mail' | 'host'
+  /** SHA-256 of what only the browser has that asked for it; of one of the host, of the code itself */
+  ticket_hash: string
+  code_salt: string
+  code_hash: string
+  /** wrong codes */
+  tries: number
+  created_at: number
+  expires_at: number
+  ended_at: number | null
+}
+
+type PersonSessionRow = {
+  id: PersonSessionId
+  account_id: AccountId
+  person_id: PersonId
+  /** SHA-256 of what the cookie holds */
+  token_hash: string
+  method: 'passkey' | 'code' | 'host'
+  created_at: number
+  /** to the minute */
+  seen_at: number
+  /** at the latest */
+  expires_at: number
+  ended_at: number | null
 }
 
 /** What a key asked for and the operator has to agree to. Open until it is used or refused, or its time is over. `code_hash`: SHA-256 over salt and code. */

@@ -33,7 +33,23 @@ const rows: [World, Scope[], 'own mail' | "another's", boolean, string][] = [
 
 describe('who may decide', () => {
   it.each(rows)('%s key with %j on %s, test self-approval %s: %s', (world, scopes, whose, allowed, answer) => {
-    const result = mayDecide({ world, scopes, keyId: reviewer }, whose === 'own mail' ? reviewer : composer, allowed)
+    const result = mayDecide(
+      { kind: 'key', world, scopes, keyId: reviewer },
+      { keyId: whose === 'own mail' ? reviewer : composer, ownerId: null },
+      allowed,
+    )
     expect(result.ok ? (result.value.selfApproved ? 'may, self-approved' : 'may') : result.code).toBe(answer)
+  })
+
+  it.each([
+    ['live', 'nobody', 'may'],
+    ['live', 'somebody else', 'may'],
+    ['live', 'the person', 'SELF_APPROVAL'],
+    ['test', 'the person', 'SELF_APPROVAL'],
+  ] as const)('a person in the %s world on mail of a key that belongs to %s: %s', (_world, whose, answer) => {
+    const [person, other] = [newId('person', 0), newId('person', 0)]
+    const ownerId = { nobody: null, 'somebody else': other, 'the person': person }[whose]
+    const result = mayDecide({ kind: 'person', personId: person }, { keyId: composer, ownerId }, true)
+    expect(result.ok ? 'may' : result.code).toBe(answer)
   })
 })

@@ -15,6 +15,7 @@ import { createDomains } from '../../server/identity/domains.ts'
 import { type AccountRemoval, createAccountRemoval } from '../../server/identity/account-removal.ts'
 import { createMailboxes } from '../../server/identity/mailboxes.ts'
 import { type Usage, createUsage } from '../../server/identity/usage.ts'
+import { type People, createPeople } from '../../server/identity/people/people.ts'
 import { createSignups } from '../../server/identity/signup/signups.ts'
 import type { SignupPolicy } from '../../server/identity/signup/terms.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
@@ -84,6 +85,7 @@ export type Desk = {
   usage: Usage
   accountRemoval: AccountRemoval
   keys: Keys
+  people: People
   ours: Office
   theirs: Office
   /** as a person would with curl: JSON in, JSON out */
@@ -174,6 +176,17 @@ export async function openDesk(
   const usage = createUsage({ store, clock, log: silentLog })
   const accountRemoval = createAccountRemoval({ store, clock, log: silentLog, endMail })
   const live = createLive({ store, clock, log: silentLog, isGood: keys.isStill })
+  const people = createPeople({
+    store,
+    clock,
+    publicUrl: 'https://mail.ours.test',
+    secret: 'secret of a test',
+    idleMs: 8 * hour,
+    lifeMs: 7 * 24 * hour,
+    onFault: (error) => {
+      throw error
+    },
+  })
   const http = createHttpServer({
     rooms: {
       store,
@@ -220,6 +233,7 @@ export async function openDesk(
     signingKey: signingKey && (() => Promise.resolve(signingKey)),
     reputation: createReputation({ store, clock }),
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
+    people,
     countCalls: usage.countCalls,
     metrics: createMetrics(),
     log: silentLog,
@@ -240,6 +254,7 @@ export async function openDesk(
     usage,
     accountRemoval,
     keys,
+    people,
     ours,
     theirs: await furnish(store, clock, 'theirs.test'),
     call: (key, method, path, body, headers) => call(url, key, method, path, body, headers),

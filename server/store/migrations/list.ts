@@ -25,6 +25,7 @@ import { comingIn } from './022-coming-in.ts'
 import { placeStatus } from './027-place-status.ts'
 import { logTree } from './023-log-tree.ts'
 import { views } from './024-views.ts'
+import { people } from './026-people.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -52,5 +53,6 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '023-log-tree', build: logTree },
   { name: '024-views', build: views },
   { name: '025-policy', build: policy },
+  { name: '026-people', build: people },
   { name: '027-place-status', build: placeStatus },
 ]

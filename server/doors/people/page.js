@@ -1,0 +1,193 @@
+/** The page at /session: signs somebody in, shows what waits, and sends what they decide. Whatever is shown is text, never HTML. */
+
+const byId = (id) => document.querySelector(`#${id}`)
+const out = document.querySelector('output')
+const [ask, enter, held, me, confirmTotp] = ['ask', 'enter', 'held', 'me', 'confirm-totp'].map(byId)
+
+// Controls, formats (bidirectional and zero-width), private use, unassigned; other line ends; what is invisible by default; odd spaces.
+const unseen = /(?![\n\t])[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu
+const visible = (text) =>
+  String(text).replaceAll(unseen, (character) => `⟨U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`)
+
+const element = (name, text, ...children) => {
+  const one = document.createElement(name)
+  if (text !== null) one.textContent = text
+  one.append(...children)
+  return one
+}
+
+const say = (text, isBad = false) => {
+  out.textContent = text
+  out.className = isBad ? 'bad' : ''
+}
+
+async function call(path, body) {
+  const options = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  const answer = await fetch(`/session/${path}`, options)
+  const json = await answer.json()
+  if (!answer.ok) throw Object.assign(new Error(`${json.error}. ${json.fix}`), { code: json.code })
+  return json
+}
+
+/** What goes wrong is said, and nothing else happens. */
+const tried = (work) => async (event) => {
+  event?.preventDefault()
+  say('')
+  try {
+    await work(event)
+  } catch (error) {
+    say(error.message, true)
+    if (error.code === 'TOTP_NEEDED') byId('totp-field').hidden = false
+    if (error.code === 'NOT_SIGNED_IN') await show()
+  }
+}
+
+const addresses = (name, list) => [element('dt', name), element('dd', list.length === 0 ? '(none)' : list.map(visible).join(', '))]
+
+function card(email) {
+  const reason = element('textarea', '')
+  reason.rows = 2
+  reason.maxLength = 2000
+  reason.setAttribute('aria-label', 'Reason, of which the agent is told when you reject')
+  reason.placeholder = 'Reason (needed to reject; the agent is told)'
+  const decide = (action) =>
+    tried(async () => {
+      const input = { email_id: email.id, action, content_hash: email.content_hash }
+      const decided = await call('decide', { ...input, ...(reason.value.trim() !== '' && { reason: reason.value }) })
+      say(decided.message)
+      await show()
+    })
+  const [approve, reject] = [element('button', 'Approve'), element('button', 'Reject')]
+  approve.addEventListener('click', decide('approve'))
+  reject.addEventListener('click', decide('reject'))
+  const files = email.attachments.map((file) =>
+    element('dd', `${visible(file.name)} (${visible(file.content_type)}, ${file.size} bytes, SHA-256 ${file.sha256})`),
+  )
+  const facts = element(
+    'dl',
+    null,
+    element('dt', email.direction === 'outbound' ? 'It would be sent from' : 'The agent would see it, from'),
+    element('dd', visible(email.from)),
+    ...addresses('To', email.to),
+    ...addresses('Cc', email.cc),
+    ...addresses('Bcc', email.bcc),
+    element('dt', 'Held because'),
+    element('dd', visible(email.reason)),
+    element('dt', 'Expires, undecided'),
+    element('dd', new Date(email.expires_at).toLocaleString()),
+    element('dt', 'Attachments'),
+    ...(files.length === 0 ? [element('dd', '(none)')] : files),
+    element('dt', 'Content hash'),
+    element('dd', email.content_hash),
+  )
+  const texts = [element('pre', visible(email.body_markdown))]
+  if (email.footer !== null) texts.push(element('p', 'Behind it this server puts:'), element('pre', visible(email.footer)))
+  if (email.hidden_text) texts.push(element('p', 'Hidden in it:'), element('pre', visible(email.hidden_text)))
+  return element('section', null, element('h2', visible(email.subject) || '(no subject)'), facts, ...texts, reason, approve, reject)
+}
+
+function passkeyRow({ id, name }) {
+  const remove = element('button', 'Remove')
+  remove.addEventListener(
+    'click',
+    tried(async () => {
+      await call('passkeys/remove', { id })
+      await show()
+    }),
+  )
+  return element('li', `Passkey ${visible(name)} `, remove)
+}
+
+async function show() {
+  const { signed_in: isIn, has_passkeys: hasPasskeys, person } = await call('me')
+  const canPasskey = hasPasskeys && globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON !== undefined
+  for (const [part, isShown] of [
+    [ask, !isIn],
+    [enter, !isIn],
+    [held, isIn],
+    [me, isIn],
+  ])
+    part.hidden = !isShown
+  byId('passkey').hidden = !canPasskey
+  byId('add-passkey').hidden = !canPasskey
+  confirmTotp.hidden = true
+  if (!isIn) return held.replaceChildren()
+  byId('who').textContent = `${visible(person.name)} (${person.role}), ${visible(person.address)}`
+  byId('passkeys').replaceChildren(...person.passkeys.map(passkeyRow))
+  byId('add-totp').hidden = person.totp
+  byId('remove-totp').hidden = !person.totp
+  const { emails, cursor } = await call('pending')
+  const rest = cursor === null ? [] : [element('p', 'There are more; they come up as you decide on these.')]
+  held.replaceChildren(...(emails.length === 0 ? [element('p', 'Nothing waits for a decision.')] : emails.map(card)), ...rest)
+}
+
+ask.addEventListener(
+  'submit',
+  tried(async () => {
+    await call('code', { address: ask.elements.address.value })
+    say('Look into your mail.')
+    enter.elements.code.focus()
+  }),
+)
+enter.addEventListener(
+  'submit',
+  tried(async () => {
+    const totp = enter.elements.totp.value
+    await call('enter', { code: enter.elements.code.value, ...(totp !== '' && { totp }) })
+    enter.reset()
+    await show()
+  }),
+)
+byId('passkey').addEventListener(
+  'click',
+  tried(async () => {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(await call('passkey/options', {}))
+    const credential = await navigator.credentials.get({ publicKey })
+    await call('passkey/enter', { response: credential.toJSON() })
+    await show()
+  }),
+)
+byId('add-passkey').addEventListener(
+  'click',
+  tried(async () => {
+    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await call('passkeys/options', {}))
+    const credential = await navigator.credentials.create({ publicKey })
+    await call('passkeys', { name: `of ${new Date().toLocaleDateString()}`, response: credential.toJSON() })
+    await show()
+  }),
+)
+byId('add-totp').addEventListener(
+  'click',
+  tried(async () => {
+    byId('totp-secret').textContent = (await call('totp', {})).secret
+    confirmTotp.hidden = false
+  }),
+)
+confirmTotp.addEventListener(
+  'submit',
+  tried(async () => {
+    await call('totp/confirm', { code: confirmTotp.elements.code.value })
+    confirmTotp.reset()
+    await show()
+  }),
+)
+byId('remove-totp').addEventListener(
+  'click',
+  tried(async () => {
+    await call('totp/remove', {})
+    await show()
+  }),
+)
+for (const [id, everywhere] of [
+  ['end', false],
+  ['end-all', true],
+])
+  byId(id).addEventListener(
+    'click',
+    tried(async () => {
+      await call('end', { everywhere })
+      await show()
+    }),
+  )
+
+await tried(show)()

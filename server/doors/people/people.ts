@@ -1,0 +1,201 @@
+/**
+ * The door for people: signing in, and deciding on what waits, in a browser (docs/people.md).
+ *
+ * Promises: nothing changes by a GET, and by a POST only when a page of this server sent it: the browser says so in `Origin` or `Sec-Fetch-Site`, which no page
+ * can write, and what says neither is refused, as is everything that is not JSON. The cookies are of no use to scripts and are not sent from elsewhere. Who asks
+ * for a code gets one answer, in the same time, whoever they name.
+ */
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { OperationError, unwrap } from '../../operations/errors.ts'
+import {
+  AddressInput,
+  AssertionInput,
+  DecideInput,
+  EndInput,
+  EnterInput,
+  NothingInput,
+  PasskeyInput,
+  PendingInput,
+  type PeopleRoom,
+  RegistrationInput,
+  TotpInput,
+  WorldOnly,
+  decideAs,
+  meView,
+  onePending,
+  pendingFor,
+} from '../../operations/people.ts'
+import type { Rooms } from '../../operations/procedure.ts'
+import type { PasskeyId } from '../../model/ids.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { type Cookie, createCookie } from '../cookie.ts'
+import { type Lookups, createLookups } from '../lookups.ts'
+import { plainStyle, sendPage } from '../pages.ts'
+
+const base = '/session'
+export const peoplePaths: readonly string[] = [
+  base,
+  ...['page.js', 'me', 'code', 'enter', 'passkey/options', 'passkey/enter', 'end', 'passkeys/options', 'passkeys', 'passkeys/remove'].map(
+    (name) => `${base}/${name}`,
+  ),
+  ...['totp', 'totp/confirm', 'totp/remove', 'pending', 'pending/:email_id', 'decide'].map((name) => `${base}/${name}`),
+]
+
+const largestBody = 64 * 1024
+const hour = 60 * 60_000
+/** Of one network within an hour. */
+const mostCodesAsked = 10
+const mostAttempts = 60
+
+export type PeopleDoor = { people: PeopleRoom; rooms: Rooms; publicUrl: string; clock: Clock }
+type Who = NonNullable<Awaited<ReturnType<PeopleRoom['who']>>>
+
+export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, clock }: PeopleDoor): void {
+  const { origin } = new URL(publicUrl)
+  const session = createCookie('multimail-session', publicUrl, clock)
+  const ticket = createCookie('multimail-sign-in', publicUrl, clock)
+  const asking = createLookups(clock, mostCodesAsked)
+  const attempts = createLookups(clock, mostAttempts)
+  const take = (limit: Lookups, { ip }: FastifyRequest): void => {
+    if (!limit.take(ip)) throw new OperationError('TOO_MANY_SIGN_INS', undefined, [], limit.nextAt() - clock.now())
+  }
+  const signedIn = async (request: FastifyRequest, reply: FastifyReply): Promise<Who> => {
+    const token = session.of(request)
+    const who = await people.who(token)
+    if (who !== null) return who
+    if (token !== undefined) session.clear(reply)
+    throw new OperationError('NOT_SIGNED_IN')
+  }
+  const begin = async (reply: FastifyReply, entered: Awaited<ReturnType<PeopleRoom['enterByCode' | 'enterByPasskey']>>) => {
+    const { token, expiresAt } = unwrap(entered)
+    session.set(reply, token, expiresAt)
+    ticket.clear(reply)
+    const who = await people.who(token)
+    if (who === null) throw new OperationError('NOT_SIGNED_IN')
+    return { signed_in: true, person: await meView(people, who) }
+  }
+
+  void app.register(async (door) => {
+    door.addHook('onRequest', async (request) => {
+      if (request.method === 'POST' && !isOwnPage(request, origin)) throw new OperationError('ORIGIN_NOT_ALLOWED')
+    })
+    servePage(door)
+    const post = <S extends z.ZodType>(
+      path: string,
+      input: S,
+      work: (input: z.output<S>, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+    ): void =>
+      void door.post(`${base}/${path}`, { bodyLimit: largestBody }, async (request, reply) =>
+        reply.send(await work(parsed(input, request.body ?? {}), request, reply)),
+      )
+
+    door.get(`${base}/me`, async (request, reply) => {
+      const who = await people.who(session.of(request))
+      if (who === null && session.of(request) !== undefined) session.clear(reply)
+      return { signed_in: who !== null, has_passkeys: people.hasPasskeys, person: who && (await meView(people, who)) }
+    })
+    post('code', AddressInput, async ({ address }, request, reply) => {
+      take(asking, request)
+      rememberTicket(ticket, reply, people.askCode(ticket.of(request), address), clock.now() + hour)
+      return { status: 'asked' }
+    })
+    post('enter', EnterInput, async ({ code, totp }, request, reply) => {
+      take(attempts, request)
+      return begin(reply, await people.enterByCode({ ticket: ticket.of(request), code, totp, previous: session.of(request) }))
+    })
+    post('passkey/options', NothingInput, async (_input, request) => {
+      take(attempts, request)
+      return unwrap(await people.signInOptions())
+    })
+    post('passkey/enter', AssertionInput, async ({ response }, request, reply) => {
+      take(attempts, request)
+      const { userHandle, ...rest } = response.response
+      const assertion = { ...response, clientExtensionResults: {}, response: { ...rest, ...(userHandle !== undefined && { userHandle }) } }
+      return begin(reply, await people.enterByPasskey(assertion, session.of(request)))
+    })
+    post('end', EndInput, async ({ everywhere }, request, reply) => {
+      await people.end(await signedIn(request, reply), everywhere ? 'all' : 'this')
+      session.clear(reply)
+      return { signed_in: false }
+    })
+    post('passkeys/options', NothingInput, async (_input, request, reply) =>
+      unwrap(await people.newPasskeyOptions(await signedIn(request, reply))),
+    )
+    post('passkeys', RegistrationInput, async ({ name, response }, request, reply) => {
+      const who = await signedIn(request, reply)
+      return { id: unwrap(await people.addPasskey(who, { name, response: { ...response, clientExtensionResults: {} } })) }
+    })
+    post('passkeys/remove', PasskeyInput, async ({ id }, request, reply) => ({
+      removed: unwrap(await people.removePasskey(await signedIn(request, reply), id as PasskeyId)),
+    }))
+    post('totp', NothingInput, async (_input, request, reply) => unwrap(await people.newTotp(await signedIn(request, reply))))
+    post('totp/confirm', TotpInput, async ({ code }, request, reply) => {
+      take(attempts, request)
+      return { totp: unwrap(await people.confirmTotp(await signedIn(request, reply), code)) }
+    })
+    post('totp/remove', NothingInput, async (_input, request, reply) => {
+      unwrap(await people.removeTotp(await signedIn(request, reply)))
+      return { totp: false }
+    })
+    door.get(`${base}/pending`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      const input = parsed(PendingInput, request.query)
+      return pendingFor(rooms, people.actorOf(who, input.world), input)
+    })
+    door.get(`${base}/pending/:email_id`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      const { world } = parsed(WorldOnly, request.query)
+      return onePending(rooms, people.actorOf(who, world), (request.params as { email_id: string }).email_id)
+    })
+    post('decide', DecideInput, async (input, request, reply) =>
+      decideAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
+    )
+  })
+}
+
+const rememberTicket = (cookie: Cookie, reply: FastifyReply, ticket: string, until: number): void => cookie.set(reply, ticket, until)
+
+/** Fetch Standard §3.2 (Origin) and Fetch Metadata §2.4: browsers write both, and no page can. */
+const isOwnPage = ({ headers }: FastifyRequest, origin: string): boolean =>
+  headers.origin === undefined ? headers['sec-fetch-site'] === 'same-origin' : headers.origin === origin
+
+function parsed<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const fields = result.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.').slice(0, 200), message }))
+  const [first] = fields
+  throw new OperationError('BAD_INPUT', first && `${first.path === '' ? 'The input is not valid' : first.path}: ${first.message}`, fields)
+}
+
+function servePage(door: FastifyInstance): void {
+  const source = readFileSync(new URL('page.js', import.meta.url), 'utf8')
+  door.get(base, async (_request, reply) =>
+    sendPage(reply.header('x-robots-tag', 'noindex'), { title: 'MultiMail: what waits for you', body, style, scripts: true }),
+  )
+  door.get(`${base}/page.js`, async (_request, reply) => reply.type('text/javascript; charset=utf-8').send(source))
+}
+
+const style =
+  `${plainStyle}input,button,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem}` +
+  '[hidden]{display:none}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
+
+const body = `<h1>What waits for you</h1>
+<output aria-live="polite"></output>
+<form id="ask" hidden><p><button type="button" id="passkey" hidden>Sign in with a passkey</button></p>
+<p><label>Your address <input name="address" type="email" autocomplete="username webauthn" required maxlength="254"></label>
+<button>Mail me a code</button></p></form>
+<form id="enter" hidden><p>If somebody signs in with that address, a code is on its way; one that was mailed within the last minute is the one to use. A code that was
+printed on the server goes here too.</p>
+<p><label>Code <input name="code" autocomplete="one-time-code" spellcheck="false" required maxlength="64"></label>
+<label id="totp-field" hidden>Six digits of your authenticator program <input name="totp" inputmode="numeric" autocomplete="off" maxlength="16"></label>
+<button>Sign in</button></p></form>
+<main id="held" hidden></main>
+<section id="me" hidden><h2 id="who"></h2><ul id="passkeys"></ul>
+<p><button id="add-passkey" hidden>Add a passkey</button> <button id="add-totp">Add an authenticator program</button> <button id="remove-totp" hidden>Remove the authenticator program</button></p>
+<form id="confirm-totp" hidden><p>Enter this secret into the program, and here the six digits that it shows then: <code id="totp-secret"></code></p>
+<p><label>Six digits <input name="code" inputmode="numeric" autocomplete="off" required maxlength="16"></label> <button>Confirm</button></p></form>
+<p><button id="end">Sign out</button> <button id="end-all">Sign out everywhere</button></p></section>
+<noscript><p>Signing in is a program in this page, and your browser does not run it. <code>multimail pending</code> on the server does the same.</p></noscript>
+<script type="module" src="/session/page.js"></script>`

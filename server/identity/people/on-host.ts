@@ -1,0 +1,102 @@
+/** What is done about people on the host, and nowhere else: who they are, what they are for, and the way back in. Each ends every session of theirs. */
+import { type Actor, type PersonRole } from '../../model/actor.ts'
+import { addressKey, parseAddress } from '../../model/address.ts'
+import { type AccountId, newId } from '../../model/ids.ts'
+import { type Result, fail, ok } from '../../model/result.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { lockAccount } from '../../store/accounts.ts'
+import type { Store, Tx } from '../../store/db.ts'
+import { appendLog } from '../../store/log.ts'
+import { isReadHere } from '../../store/operator-address.ts'
+import { removePasskeys } from '../../store/passkeys.ts'
+import { type PersonRow, changePerson, insertPerson, peopleOf, personByAddress } from '../../store/people.ts'
+import { endCodesOf } from '../../store/person-codes.ts'
+import { noTotp } from './authenticator-program.ts'
+import { hostCode } from './codes.ts'
+import { personEntry } from './person.ts'
+import { endSessions } from './sessions.ts'
+
+type Deps = { store: Store; clock: Clock }
+const host: Actor = { kind: 'system', part: 'host' }
+const mostPeople = 100
+
+export type NewPerson = { accountId: AccountId; address: string; name: string; role: PersonRole }
+/** `code`: to sign in with once, without any mail. */
+export type WithCode = { person: PersonRow; code: string; expiresAt: number }
+
+export const addPerson = (
+  { store, clock }: Deps,
+  { accountId, address: text, name, role }: NewPerson,
+): Promise<Result<WithCode, 'BAD_ADDRESS' | 'ADDRESS_IN_USE' | 'TOO_MANY_PEOPLE'>> =>
+  store.transaction(async (tx) => {
+    await lockAccount(tx, accountId)
+    const address = parseAddress(text)
+    if (address === null) return fail('BAD_ADDRESS', `${JSON.stringify(text)} is no address; write one such as ann@example.com.`)
+    if (await isReadHere(tx, address))
+      return fail(
+        'BAD_ADDRESS',
+        `Mail to ${address} comes to this server, where agents may read it. Name an address that is read elsewhere.`,
+      )
+    if ((await personByAddress(tx, addressKey(address))) !== undefined)
+      return fail('ADDRESS_IN_USE', `Somebody signs in with ${address} already, here or in another account.`)
+    if ((await peopleOf(tx, accountId)).length >= mostPeople) return fail('TOO_MANY_PEOPLE', `An account has at most ${mostPeople} people.`)
+    const now = clock.now()
+    const own = { id: newId('person', now), account_id: accountId, role, name, address, address_key: addressKey(address), created_at: now }
+    const person = { ...own, ...noTotp, removed_at: null }
+    await insertPerson(tx, person)
+    await appendLog(tx, personEntry('person.added', person, now, { by: host, metadata: { role }, details: { name, address } }))
+    return ok({ person, ...(await hostCode(tx, person, now)) })
+  })
+
+/** Does `work` to the person of this account who has that address. */
+const withPerson = <T>(
+  { store, clock }: Deps,
+  accountId: AccountId,
+  address: string,
+  work: (tx: Tx, person: PersonRow, now: number) => Promise<T>,
+): Promise<Result<T, 'PERSON_NOT_FOUND'>> =>
+  store.transaction(async (tx) => {
+    await lockAccount(tx, accountId)
+    const person = await personByAddress(tx, addressKey(parseAddress(address) ?? address))
+    return person?.account_id === accountId ? ok(await work(tx, person, clock.now())) : fail('PERSON_NOT_FOUND')
+  })
+
+async function endAll(tx: Tx, person: PersonRow, now: number, because: string): Promise<void> {
+  await endCodesOf(tx, person.id, now)
+  await endSessions(tx, person, { now, because, by: host })
+}
+
+export const setRole = (
+  deps: Deps,
+  accountId: AccountId,
+  address: string,
+  role: PersonRole,
+): Promise<Result<PersonRow, 'PERSON_NOT_FOUND'>> =>
+  withPerson(deps, accountId, address, async (tx, person, now) => {
+    if (person.role === role) return person
+    await changePerson(tx, person.id, { role })
+    await appendLog(tx, personEntry('person.role_changed', person, now, { by: host, metadata: { role, previous_role: person.role } }))
+    await endAll(tx, person, now, 'role_changed')
+    return { ...person, role }
+  })
+
+/** Their address is free again; their id goes on to mean them in the log, and never anybody else. */
+export const removePerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<PersonRow, 'PERSON_NOT_FOUND'>> =>
+  withPerson(deps, accountId, address, async (tx, person, now) => {
+    await endAll(tx, person, now, 'removed')
+    await removePasskeys(tx, person.id)
+    await appendLog(tx, personEntry('person.removed', person, now, { by: host }))
+    await changePerson(tx, person.id, { ...noTotp, name: '', address: '', address_key: person.id, removed_at: now })
+    return person
+  })
+
+/** For whoever has lost what they sign in with, or fears that somebody else has it: all of that is worth nothing any more. */
+export const recoverPerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<WithCode, 'PERSON_NOT_FOUND'>> =>
+  withPerson(deps, accountId, address, async (tx, person, now) => {
+    await endAll(tx, person, now, 'recovered')
+    const passkeys = await removePasskeys(tx, person.id)
+    await changePerson(tx, person.id, noTotp)
+    const metadata = { passkeys_removed: passkeys.length, totp_removed: person.totp_secret !== null }
+    await appendLog(tx, personEntry('person.recovered', person, now, { by: host, metadata }))
+    return { person: { ...person, ...noTotp }, ...(await hostCode(tx, person, now)) }
+  })

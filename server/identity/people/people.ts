@@ -1,0 +1,102 @@
+/**
+ * People: who signs in to decide on mail (docs/decisions/026-people.md).
+ *
+ * Promises: somebody gets in by a passkey, by a code that was mailed where no agent reads (with that of their authenticator program, when they have one), or by
+ * one that was printed on the host, each good once; who asks learns nothing of who there is. Of codes and cookies there are hashes only. A session ends when it
+ * is idle, old, signed out of, or when anything is done about the person on the host. A person decides and does nothing else: no session sends mail or makes
+ * keys. Each step is on the record, with names and addresses apart from what is hashed.
+ */
+import type { PersonActor } from '../../model/actor.ts'
+import type { World } from '../../model/world.ts'
+import type { PasskeyId } from '../../model/ids.ts'
+import { type Result, fail, ok } from '../../model/result.ts'
+import { lockAccount } from '../../store/accounts.ts'
+import { type PasskeyRow, passkeysOf } from '../../store/passkeys.ts'
+import { type NewTotp, confirmTotp, newTotp, removeTotp } from './authenticator-program.ts'
+import { type Entry, type EntryProblem, enterByCode, mailCode, makeTicket } from './codes.ts'
+import {
+  type PasskeyProblem,
+  addPasskey,
+  enterByPasskey,
+  hasPasskeys,
+  newPasskeyOptions,
+  removePasskey,
+  signInOptions,
+} from './passkeys.ts'
+import { type Begun, type PeopleDeps, type SignedIn, actorOf, minute } from './person.ts'
+import { endSessions, whoIs } from './sessions.ts'
+
+/** Who changes what they sign in with has done so moments ago. */
+const freshForMs = 15 * minute
+
+type Registration = Parameters<typeof addPasskey>[2]
+type Assertion = Parameters<typeof enterByPasskey>[1]
+type Found<F extends (...args: never[]) => Promise<Result<unknown, string>>> = Awaited<ReturnType<F>>
+
+export type People = {
+  /** Whether browsers make passkeys for this server: it has a name, and https. */
+  readonly hasPasskeys: boolean
+  /** Asks for a code to be mailed, and does not wait: what becomes of it is nobody's to see. @param ticket what the browser has of an earlier time @returns
+   *  what it has to show with the code */
+  askCode(ticket: string | undefined, address: string): string
+  enterByCode(entry: Entry): Promise<Result<Begun, EntryProblem>>
+  signInOptions(): ReturnType<typeof signInOptions>
+  /** @param previous what the cookie of a session held */
+  enterByPasskey(response: Assertion, previous: string | undefined): Promise<Result<Begun, PasskeyProblem>>
+  /** @param token what the cookie holds; null when that is no session that is good now */
+  who(token: string | undefined): Promise<SignedIn | null>
+  actorOf(who: SignedIn, world: World): PersonActor
+  end(who: SignedIn, which: 'this' | 'all'): Promise<void>
+  passkeys(who: SignedIn): Promise<PasskeyRow[]>
+  /** The rest is for who has signed in a few minutes ago: SIGN_IN_AGAIN otherwise. */
+  newPasskeyOptions(who: SignedIn): Promise<Found<typeof newPasskeyOptions> | Stale>
+  addPasskey(who: SignedIn, registration: Registration): Promise<Found<typeof addPasskey> | Stale>
+  removePasskey(who: SignedIn, id: PasskeyId): Promise<Found<typeof removePasskey> | Stale>
+  newTotp(who: SignedIn): Promise<Result<NewTotp, 'SIGN_IN_AGAIN'>>
+  confirmTotp(who: SignedIn, code: string): Promise<Found<typeof confirmTotp> | Stale>
+  removeTotp(who: SignedIn): Promise<Result<true, 'SIGN_IN_AGAIN'>>
+  /** Resolves when nothing is under way that nobody waits for. */
+  settled(): Promise<void>
+}
+type Stale = Result<never, 'SIGN_IN_AGAIN'>
+
+/** @param deps.onFault told of what went wrong while nobody waited */
+export function createPeople(deps: PeopleDeps & { onFault(error: unknown): void }): People {
+  const underWay = new Set<Promise<void>>()
+  const freshly = async <T>({ session }: SignedIn, work: () => Promise<T>): Promise<T | Stale> =>
+    deps.clock.now() < session.created_at + freshForMs ? work() : fail('SIGN_IN_AGAIN')
+  return {
+    hasPasskeys: hasPasskeys(deps),
+    askCode(presented, address) {
+      const ticket = presented ?? makeTicket()
+      const work: Promise<void> = mailCode(deps, ticket, address)
+        .catch(deps.onFault)
+        .finally(() => underWay.delete(work))
+      underWay.add(work)
+      return ticket
+    },
+    enterByCode: (entry) => enterByCode(deps, entry),
+    signInOptions: () => signInOptions(deps),
+    enterByPasskey: (response, previous) => enterByPasskey(deps, response, previous),
+    who: (token) => whoIs(deps, token),
+    actorOf: ({ person }, world) => actorOf(person, world),
+    end: ({ person, session }, which) =>
+      deps.store.transaction(async (tx) => {
+        await lockAccount(tx, person.account_id)
+        const now = deps.clock.now()
+        await endSessions(tx, person, { now, because: 'asked', ...(which === 'this' && { id: session.id }) })
+      }),
+    passkeys: ({ person }) => passkeysOf(deps.store.db, person.id),
+    newPasskeyOptions: (who) => freshly(who, () => newPasskeyOptions(deps, who.person)),
+    addPasskey: (who, registration) => freshly(who, () => addPasskey(deps, who.person, registration)),
+    removePasskey: (who, id) => freshly(who, () => removePasskey(deps, who.person, id)),
+    newTotp: (who) => freshly(who, async () => ok(await newTotp(deps, who.person))),
+    confirmTotp: (who, code) => freshly(who, () => confirmTotp(deps, who.person, code)),
+    removeTotp: (who) =>
+      freshly(who, async () => {
+        await removeTotp(deps, who.person)
+        return ok(true)
+      }),
+    settled: async () => void (await Promise.all(underWay)),
+  }
+}

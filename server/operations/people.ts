@@ -1,0 +1,130 @@
+/**
+ * What people do in a browser who have signed in: look at what waits, and decide. These are no operations that a key could call, and no agent is told of them;
+ * what they show and how they decide is what list_pending and decide_email do.
+ */
+import { z } from 'zod'
+import type { People } from '../identity/people/people.ts'
+import type { PersonActor } from '../model/actor.ts'
+import { isId } from '../model/ids.ts'
+import { worlds } from '../model/world.ts'
+import { findEmail } from '../store/emails.ts'
+import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { OperationError, unwrap } from './errors.ts'
+import { EmailCursor, EmailRef, PlainText, cursorAt } from './input.ts'
+import { type PendingEmail, decisionView, pendingView } from './oversight.ts'
+import type { Rooms } from './procedure.ts'
+import { viewHash } from './record.ts'
+import { isoOrNull, isoTime } from './views.ts'
+
+export type PeopleRoom = People
+type SignedIn = NonNullable<Awaited<ReturnType<People['who']>>>
+
+const pageSize = 20
+const longestReason = 2000
+const longestName = 60
+
+const OneLine = (longest: number) =>
+  PlainText(longest)
+    .transform((text) => text.trim())
+    .refine((text) => !/\p{C}/u.test(text), 'must be one line without control characters')
+const Base64Url = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^[\w-]+$/, 'must be base64url')
+
+export const AddressInput = z.strictObject({ address: z.string().min(3).max(254) })
+export const EnterInput = z.strictObject({ code: z.string().min(1).max(64), totp: z.string().max(16).exactOptional() })
+const credential = { id: Base64Url(1400), rawId: Base64Url(1400), type: z.literal('public-key') }
+/** As `PublicKeyCredential.toJSON` writes them (WebAuthn Level 3 §5.1.1); what else it says is left aside. */
+const Assertion = z.object({
+  ...credential,
+  response: z.object({
+    clientDataJSON: Base64Url(4096),
+    authenticatorData: Base64Url(4096),
+    signature: Base64Url(4096),
+    userHandle: z
+      .string()
+      .max(128)
+      .nullish()
+      .transform((handle) => handle ?? undefined),
+  }),
+})
+const Registration = z.object({
+  ...credential,
+  response: z.object({ clientDataJSON: Base64Url(4096), attestationObject: Base64Url(16_384) }),
+})
+export const AssertionInput = z.strictObject({ response: Assertion })
+export const RegistrationInput = z.strictObject({ name: OneLine(longestName).pipe(z.string().min(1)), response: Registration })
+export const PasskeyInput = z.strictObject({ id: z.string().max(64) })
+export const TotpInput = z.strictObject({ code: z.string().max(16) })
+export const EndInput = z.strictObject({ everywhere: z.boolean().default(false) })
+export const NothingInput = z.strictObject({})
+const WorldInput = z.enum(worlds).default('live')
+export const PendingInput = z.strictObject({ world: WorldInput, cursor: EmailCursor.exactOptional() })
+export const WorldOnly = z.strictObject({ world: WorldInput })
+export const DecideInput = z
+  .strictObject({
+    world: WorldInput,
+    email_id: EmailRef,
+    action: z.enum(['approve', 'reject']),
+    reason: PlainText(longestReason).exactOptional(),
+    content_hash: z.string().min(1).max(128),
+  })
+  .refine(({ action, reason = '' }) => action === 'approve' || reason.trim() !== '', {
+    path: ['reason'],
+    message: 'the agent is told why: say it in a few words',
+  })
+
+/** What somebody may see of themselves. */
+export const meView = async (people: People, who: SignedIn) => ({
+  name: who.person.name,
+  address: who.person.address,
+  role: who.person.role,
+  expires_at: isoTime(who.session.expires_at),
+  totp: who.person.totp_secret !== null,
+  passkeys: (await people.passkeys(who)).map(({ id, name, created_at, last_used_at }) => ({
+    id,
+    name,
+    created_at: isoTime(created_at),
+    last_used_at: isoOrNull(last_used_at),
+  })),
+})
+
+/** Newest first. On the record before it is answered. */
+export async function pendingFor(rooms: Rooms, actor: PersonActor, { cursor }: z.infer<typeof PendingInput>) {
+  const items = await rooms.approvals.listPending(actor, { mailboxIds: null, before: cursor, limit: pageSize + 1 })
+  const page = items.slice(0, pageSize)
+  const view = { emails: page.map(pendingView), cursor: items.length > page.length ? cursorAt(page.at(-1)?.email.id ?? '') : null }
+  const metadata = { email_ids: page.map(({ email }) => email.id), view_hash: viewHash(view) }
+  await record(rooms, actor, { action: 'pending.listed', resourceType: 'account', resourceId: actor.accountId, metadata })
+  return view
+}
+
+/** One that can still be decided. Throws EMAIL_NOT_FOUND, NOT_PENDING. */
+export async function onePending(rooms: Rooms, actor: PersonActor, ref: string): Promise<z.infer<typeof PendingEmail>> {
+  if (!isId('email', ref) || (await findEmail(rooms.store.db, actor, ref)) === undefined) throw new OperationError('EMAIL_NOT_FOUND')
+  const item = await rooms.approvals.findPending(actor, ref)
+  if (item === null) throw new OperationError('NOT_PENDING')
+  const view = pendingView(item)
+  const metadata = { hold_id: item.holdId, content_hash: item.contentHash, view_hash: viewHash(view) }
+  await record(rooms, actor, { action: 'pending.read', resourceType: 'email', resourceId: ref, metadata })
+  return view
+}
+
+export async function decideAs(rooms: Rooms, actor: PersonActor, input: z.infer<typeof DecideInput>) {
+  if (!isId('email', input.email_id)) throw new OperationError('EMAIL_NOT_FOUND')
+  const { email_id: email, action, reason, content_hash: contentHash } = input
+  const decided = unwrap(await rooms.approvals.decide(actor, { email, action, reason, contentHash }))
+  return decisionView(decided, (await findEmail(rooms.store.db, actor, email))?.message_id ?? null)
+}
+
+const record = (
+  { store, clock }: Rooms,
+  actor: PersonActor,
+  entry: Pick<NewLogEntry, 'action' | 'resourceType' | 'resourceId' | 'metadata'>,
+): Promise<void> =>
+  store.transaction((tx) =>
+    appendLog(tx, { at: clock.now(), actor, tenancy: { accountId: actor.accountId, world: actor.world }, ...entry }),
+  )

@@ -1,0 +1,136 @@
+import { expect, it } from 'vitest'
+import { createKeys } from '../../server/identity/keys.ts'
+import { signedIn } from '../support/browser.ts'
+import { type Desk, openDesk } from '../support/desk.ts'
+import { describeOnEachEngine } from '../support/stores.ts'
+
+const letter = { to: ['bo@remote.test'], cc: ['cy@remote.test'], bcc: ['di@remote.test'], subject: 'An offer', markdown: 'It costs **5**.' }
+
+const held = async (desk: Desk, key = desk.ours.keys.agent, mailbox = desk.ours.gated, subject = letter.subject) =>
+  String((await desk.call(key, 'POST', '/send_email', { mailbox_id: mailbox.id, ...letter, subject })).body['id'])
+
+describeOnEachEngine('a person who has signed in', (openStore) => {
+  it('sees all of what waits, and decides on it', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const id = await held(desk)
+    const listed = (await browser.get('/session/pending')).body['emails'] as Record<string, unknown>[]
+    const waiting = { id, ...letter, to: letter.to, reason: expect.stringContaining('gated_send'), attachments: [] }
+    const { markdown, ...rest } = waiting
+    expect(listed).toMatchObject([{ ...rest, body_markdown: expect.stringContaining(markdown) }])
+    const one = (await browser.get(`/session/pending/${id}`)).body
+    expect(one).toEqual(listed[0])
+    const decide = (input: object) => browser.post('/session/decide', { email_id: id, content_hash: one['content_hash'], ...input })
+    expect(await decide({ action: 'reject', reason: ' ' })).toMatchObject({ status: 400, body: { code: 'BAD_INPUT' } })
+    expect(await decide({ action: 'approve', content_hash: '0'.repeat(64) })).toMatchObject({
+      status: 409,
+      body: { code: 'CONTENT_CHANGED' },
+    })
+    expect(await decide({ action: 'approve' })).toMatchObject({ status: 200, body: { status: 'approved_and_sent', self_approved: false } })
+    expect(await decide({ action: 'approve' })).toMatchObject({ status: 409, body: { code: 'NOT_PENDING' } })
+    expect(await browser.get(`/session/pending/${id}`)).toMatchObject({ status: 409, body: { code: 'NOT_PENDING' } })
+    const { actor_id } = await desk.store.db.selectFrom('decisions').select('actor_id').executeTakeFirstOrThrow()
+    const person = await desk.store.db.selectFrom('people').select('id').executeTakeFirstOrThrow()
+    expect(actor_id).toBe(person.id)
+    const log = await desk.store.db.selectFrom('log_entries').selectAll().where('body', 'like', `%${person.id}%`).orderBy('seq').execute()
+    expect(log.map(({ action }) => action)).toEqual(expect.arrayContaining(['pending.listed', 'pending.read', 'email.approved']))
+    // What is hashed for ever says nothing of who it is.
+    expect(log.map(({ body }) => body).join()).not.toMatch(/Ann|elsewhere/)
+  })
+
+  it('tells the agent why not', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const id = await held(desk)
+    const { content_hash } = (await browser.get(`/session/pending/${id}`)).body
+    const input = { email_id: id, content_hash, action: 'reject', reason: 'The price is wrong.' }
+    expect(await browser.post('/session/decide', input)).toMatchObject({ status: 200, body: { status: 'rejected' } })
+    expect((await desk.call(desk.ours.keys.agent, 'GET', `/read_email?email_id=${id}`)).body).toMatchObject({ status: 'rejected' })
+  })
+
+  it('decides on nothing that a key of theirs wrote, however it came to be', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const { accountId } = desk.ours
+    const { id: ownerId } = await desk.store.db.selectFrom('people').select('id').executeTakeFirstOrThrow()
+    const issued = await createKeys(desk).issue({ tenancy: { accountId, world: 'live' }, name: 'hers', scopes: ['read', 'send'], ownerId })
+    if (!issued.ok) throw new Error(issued.code)
+    const id = await held(desk, issued.value.key)
+    const { content_hash } = (await browser.get(`/session/pending/${id}`)).body
+    const own = { status: 403, body: { code: 'SELF_APPROVAL' } }
+    for (const action of ['approve', 'reject'])
+      expect(await browser.post('/session/decide', { email_id: id, content_hash, action, reason: 'mine' })).toMatchObject(own)
+    await desk.store.db.updateTable('api_keys').set({ owner_id: null }).where('id', '=', issued.value.id).execute()
+    const bo = await signedIn(desk, accountId, 'bo@elsewhere.example')
+    expect((await bo.post('/session/decide', { email_id: id, content_hash, action: 'approve' })).status).toBe(200)
+  })
+
+  it('owns what a key of theirs makes', async () => {
+    const desk = await openDesk(openStore, { adminApproval: 'off' })
+    await signedIn(desk, desk.ours.accountId)
+    const { id: ownerId } = await desk.store.db.selectFrom('people').select('id').executeTakeFirstOrThrow()
+    const tenancy = { accountId: desk.ours.accountId, world: 'live' } as const
+    const admin = await createKeys(desk).issue({ tenancy, name: 'admin', scopes: ['admin'], ownerId })
+    if (!admin.ok) throw new Error(admin.code)
+    const { body } = await desk.call(admin.value.key, 'POST', '/create_api_key', { name: 'agent', scopes: ['read', 'send'] })
+    const made = await desk.store.db
+      .selectFrom('api_keys')
+      .select('owner_id')
+      .where('id', '=', String(body['id']) as never)
+      .execute()
+    expect(made).toEqual([{ owner_id: ownerId }])
+  })
+
+  it('knows of nothing in another account, and of each world by its name', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.theirs.accountId)
+    const id = await held(desk)
+    expect((await browser.get('/session/pending')).body).toEqual({ emails: [], cursor: null })
+    expect(await browser.get(`/session/pending/${id}`)).toMatchObject({ status: 404, body: { code: 'EMAIL_NOT_FOUND' } })
+    const decide = { email_id: id, content_hash: 'x', action: 'approve' }
+    expect(await browser.post('/session/decide', decide)).toMatchObject({ status: 404, body: { code: 'EMAIL_NOT_FOUND' } })
+    const ours = await signedIn(desk, desk.ours.accountId, 'bo@elsewhere.example')
+    const test = await held(desk, desk.ours.keys.test, desk.ours.test)
+    expect(await ours.get(`/session/pending/${test}`)).toMatchObject({ status: 404 })
+    const { content_hash } = (await ours.get(`/session/pending/${test}?world=test`)).body
+    expect((await ours.post('/session/decide', { world: 'test', email_id: test, content_hash, action: 'approve' })).status).toBe(200)
+  })
+
+  it('gets nothing done with their cookie but that', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    for (const [path, body] of [
+      ['/send_email', letter],
+      ['/decide_email', { email_id: 'em_1', action: 'approve' }],
+      ['/create_api_key', { name: 'x' }],
+    ] as const)
+      expect((await browser.post(path, body)).status).toBe(401)
+    expect((await browser.get('/check_inbox')).status).toBe(401)
+    // No key is somebody who has signed in.
+    expect(await desk.call(desk.ours.keys.reviewer, 'GET', '/session/pending')).toMatchObject({
+      status: 403,
+      body: { code: 'NOT_SIGNED_IN' },
+    })
+  })
+
+  it('meets one who cancels at the same moment: one of them gets their way', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    for (let n = 0; n < 4; n += 1) {
+      const id = await held(desk, desk.ours.keys.agent, desk.ours.gated, `Offer ${n}`)
+      const { content_hash } = (await browser.get(`/session/pending/${id}`)).body
+      const both = await Promise.all([
+        browser.post('/session/decide', { email_id: id, content_hash, action: 'approve' }),
+        desk.call(desk.ours.keys.agent, 'POST', '/cancel_message', { email_id: id }),
+      ])
+      const [approved, cancelled] = both.map(({ status }) => status)
+      const { state } = await desk.store.db
+        .selectFrom('holds')
+        .select('state')
+        .where('email_id', '=', id as never)
+        .executeTakeFirstOrThrow()
+      expect(state).toBe(approved === 200 ? 'approved' : 'cancelled')
+      if (approved !== 200) expect([approved, cancelled]).toEqual([409, 200])
+    }
+  })
+})
