@@ -53,10 +53,10 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
 }
 
 const nobody: Composer = { keyId: null, ownerId: null }
-/** Whose the key is matters to a person only. */
 const composerOf = async (db: Db, actor: Decider, { composer_id: keyId }: EmailRow): Promise<Composer> => ({
   keyId,
-  ownerId: actor.kind === 'person' && keyId !== null ? await ownerOfKey(db, keyId) : null,
+  ownerId: keyId === null ? null : await ownerOfKey(db, keyId),
+  deciderId: actor.kind === 'key' && keyId !== null ? await ownerOfKey(db, actor.keyId) : null,
 })
 
 async function settle(

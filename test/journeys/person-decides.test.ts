@@ -60,7 +60,15 @@ describeOnEachEngine('a person who has signed in', (openStore) => {
     const own = { status: 403, body: { code: 'SELF_APPROVAL' } }
     for (const action of ['approve', 'reject'])
       expect(await browser.post('/session/decide', { email_id: id, content_hash, action, reason: 'mine' })).toMatchObject(own)
-    await desk.store.db.updateTable('api_keys').set({ owner_id: null }).where('id', '=', issued.value.id).execute()
+    const theirReviewer = await createKeys(desk).issue({
+      tenancy: { accountId, world: 'live' },
+      name: 'too',
+      scopes: ['oversight'],
+      ownerId,
+    })
+    if (!theirReviewer.ok) throw new Error(theirReviewer.code)
+    const byKey = { email_id: id, action: 'approve' }
+    expect(await desk.call(theirReviewer.value.key, 'POST', '/decide_email', byKey)).toMatchObject(own)
     const bo = await signedIn(desk, accountId, 'bo@elsewhere.example')
     expect((await bo.post('/session/decide', { email_id: id, content_hash, action: 'approve' })).status).toBe(200)
   })

@@ -41,6 +41,19 @@ describe('who may decide', () => {
     expect(result.ok ? (result.value.selfApproved ? 'may, self-approved' : 'may') : result.code).toBe(answer)
   })
 
+  it('nor does a key decide on what another key of its person wrote', () => {
+    const [person, other] = [newId('person', 0), newId('person', 0)]
+    const key = { kind: 'key', world: 'live', scopes: ['oversight'], keyId: reviewer } as const
+    expect(mayDecide(key, { keyId: composer, ownerId: person, deciderId: person }, true)).toMatchObject({ code: 'SELF_APPROVAL' })
+    for (const [ownerId, deciderId] of [
+      [person, other],
+      [null, person],
+      [person, null],
+      [null, null],
+    ] as const)
+      expect(mayDecide(key, { keyId: composer, ownerId, deciderId }, true)).toMatchObject({ ok: true })
+  })
+
   it.each([
     ['live', 'nobody', 'may'],
     ['live', 'somebody else', 'may'],
