@@ -4,6 +4,7 @@
  * Promise: what `createApp` returns is whole. `start` opens the doors last, when everything behind them is ready; `stop` closes them
  * first and lets what is under way finish.
  */
+import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/schema.ts'
 import { type DomainName, parseDomainName } from '../dns/name.ts'
 import { asksItself } from '../dns/own-resolver.ts'
@@ -108,6 +109,9 @@ import { dialable } from './platform/reach.ts'
 import { type Store, openStore } from './store/db.ts'
 import { installationSecret } from './store/secrets.ts'
 import { becomeSole } from './store/sqlite/sole.ts'
+
+/** Several times what it takes to look at a code and put it on the record. */
+const signInTakesMs = 300
 
 /** What the appliance sees of the outside; each has a default that is the real one. */
 export type Surroundings = { clock?: Clock; log?: Log; resolver?: Resolver }
@@ -279,6 +283,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     ...config.people,
     onMail: postman.wake,
     onFault: (err) => log.error({ err }, 'people.failed'),
+    steady: () => setTimeout(signInTakesMs),
   })
   const sweepingWebhooks = { name: 'webhook-log', schedule: '23 * * * *', work: courier.sweep }
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)

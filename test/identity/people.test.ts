@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { recoverPerson, removePerson, setRole, addPerson } from '../../server/identity/people/on-host.ts'
+import { createPeople } from '../../server/identity/people/people.ts'
 import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts'
 import { createAuthenticator } from '../support/authenticator.ts'
 import { type Browser, addTo, ann, deskOrigin, lettersTo, mailedCode, openBrowser, signedIn } from '../support/browser.ts'
@@ -94,6 +95,29 @@ describeOnEachEngine('signing in with a code', (openStore) => {
     await desk.clock.advance(5 * minute)
     await openBrowser(desk).ask(ann)
     expect(await lettersTo(desk, ann)).toHaveLength(1)
+  })
+
+  it('takes the same time to say no, whether a code is awaited or not', async () => {
+    const desk = await openDesk(openStore)
+    await addTo(desk, desk.ours.accountId)
+    const letOut: (() => void)[] = []
+    const steady = () => new Promise<void>((resolve) => letOut.push(resolve))
+    const base = { store: desk.store, clock: desk.clock, publicUrl: deskOrigin, secret: 's', idleMs: minute, lifeMs: minute }
+    const people = createPeople({ ...base, onFault: () => undefined, steady })
+    for (const address of [ann, 'nobody@elsewhere.example']) {
+      const ticket = people.askCode(undefined, address)
+      await people.settled()
+      let isOut = false
+      const answer = people.enterByCode({ ticket, code: 'AAAA-AAAA', totp: undefined, previous: undefined }).then((result) => {
+        isOut = true
+        return result
+      })
+      // Longer than the work takes: everything else that waits for the store is done.
+      await desk.store.transaction(() => Promise.resolve())
+      expect(isOut).toBe(false)
+      letOut.pop()?.()
+      expect(await answer).toMatchObject({ ok: false, code: 'SIGN_IN_REFUSED' })
+    }
   })
 
   it('mails one code a minute to somebody, and eight in an hour, whoever asks', async () => {

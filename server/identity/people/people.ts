@@ -60,8 +60,12 @@ export type People = {
 }
 type Stale = Result<never, 'SIGN_IN_AGAIN'>
 
-/** @param deps.onFault told of what went wrong while nobody waited */
-export function createPeople(deps: PeopleDeps & { onFault(error: unknown): void }): People {
+/** `onFault`: told of what went wrong while nobody waited. `steady`: resolves after longer than it takes to look at a code, whoever's it is: what is answered
+ *  when both are done says nothing by its time. */
+type Deps = PeopleDeps & { onFault(error: unknown): void; steady?: () => Promise<unknown> }
+
+export function createPeople(deps: Deps): People {
+  const steadily = async <T>(work: Promise<T>): Promise<T> => (await Promise.all([work, deps.steady?.()]))[0]
   const underWay = new Set<Promise<void>>()
   const freshly = async <T>({ session }: SignedIn, work: () => Promise<T>): Promise<T | Stale> =>
     deps.clock.now() < session.created_at + freshForMs ? work() : fail('SIGN_IN_AGAIN')
@@ -75,9 +79,9 @@ export function createPeople(deps: PeopleDeps & { onFault(error: unknown): void 
       underWay.add(work)
       return ticket
     },
-    enterByCode: (entry) => enterByCode(deps, entry),
+    enterByCode: (entry) => steadily(enterByCode(deps, entry)),
     signInOptions: () => signInOptions(deps),
-    enterByPasskey: (response, previous) => enterByPasskey(deps, response, previous),
+    enterByPasskey: (response, previous) => steadily(enterByPasskey(deps, response, previous)),
     who: (token) => whoIs(deps, token),
     actorOf: ({ person }, world) => actorOf(person, world),
     end: ({ person, session }, which) =>
