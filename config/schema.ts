@@ -379,6 +379,18 @@ export const settings = z.object({
     standard: '72h',
     help: 'How long a held message waits for a decision. Then it expires: silence never approves.',
   }),
+  MULTIMAIL_VIEWS_KEPT_FOR: setting(duration('1d', '3650d'), {
+    part: 'The last word',
+    unit: 'duration',
+    standard: '90d',
+    help: 'How long after it was given last each answer that an agent got is kept, so that a reviewer can see what the agent had read (what_did_it_see). The log of record keeps its hash for good.',
+  }),
+  MULTIMAIL_VIEWS_SIZE: setting(size('1MiB', '1048576MiB'), {
+    part: 'The last word',
+    unit: 'size',
+    standard: '2048MiB',
+    help: 'How much of them is kept at most, of all accounts together and as text; on disk it is a fraction of that. What was given longest ago goes first. An answer of more than 256 KiB is not kept.',
+  }),
   MULTIMAIL_ADMIN_APPROVAL: setting(adminApproval, {
     part: 'The last word',
     unit: 'code or off',
@@ -546,6 +558,8 @@ export type Config = {
   }
   holds: { expireAfterMs: number }
   people: { idleMs: number; lifeMs: number }
+  /** answers that agents got; `most`: octets */
+  views: { keepMs: number; most: number }
   /** of one account in each world; null: any number */
   limits: { mailboxes: number | null }
   /** null: nobody signs up. `difficulty`: attempts at worst */
@@ -638,6 +652,7 @@ export function toConfig(values: Settings): Config {
     },
     people: { idleMs: values.MULTIMAIL_SESSION_IDLE, lifeMs: values.MULTIMAIL_SESSION_LIFE },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
+    views: { keepMs: values.MULTIMAIL_VIEWS_KEPT_FOR, most: values.MULTIMAIL_VIEWS_SIZE },
     limits: { mailboxes: values.MULTIMAIL_LIMITS_MAILBOXES || null },
     signup: signupOf(values),
     webhooks: {

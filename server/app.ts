@@ -11,6 +11,7 @@ import { asksItself } from '../dns/own-resolver.ts'
 import { type Resolver, createResolver } from '../dns/resolver.ts'
 import { createHttpServer } from './doors/http.ts'
 import { createReads } from './operations/reads.ts'
+import { forgettingViews } from './operations/kept-view.ts'
 import { forgetting } from './operations/once.ts'
 import { createBring } from './events/bring.ts'
 import { createCourier } from './events/courier.ts'
@@ -298,6 +299,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       policies.refreshing,
       forgetting(store.db),
       forgettingDuplicates(store.db),
+      forgettingViews(store, config.views),
       sweepingWebhooks,
       signups.sweeping,
     ],

@@ -165,6 +165,12 @@ export const QueueCursor = cursorOf((key): { at: number; id: DeliveryId } | null
 })
 export const SeqCursor = cursorOf((key): number | null => (/^\d{1,15}$/.test(key) ? Number(key) : null))
 
+/** A time (epoch ms) and an entry of the log. */
+export const SeenCursor = cursorOf((key): { at: number; seq: number } | null => {
+  const [, at, seq] = /^(\d{1,15}) (\d{1,15})$/.exec(key) ?? []
+  return at === undefined || seq === undefined ? null : { at: Number(at), seq: Number(seq) }
+})
+
 const exportPlace = /^\d{1,15} \d{1,15} [01] [a-z_]{1,20} \w{0,60}$/
 /** As it was given out; operations/export.ts reads it. */
 export const ExportCursor = cursorOf((key): string | null => (exportPlace.test(key) ? key : null))

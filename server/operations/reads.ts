@@ -1,9 +1,10 @@
 import type { Store, Tx } from '../store/db.ts'
 import { gathered } from '../store/gathered.ts'
+import { type KeptView, keepViews } from '../store/kept-views.ts'
 import { type NewLogEntry, appendLogs, headAtOnce } from '../store/log.ts'
 import type { OperationError } from './errors.ts'
 
-type Outcome = { entry: NewLogEntry } | { refusal: OperationError }
+type Outcome = { entry: NewLogEntry; kept: KeptView | null } | { refusal: OperationError }
 type Read = (tx: Tx) => Promise<Outcome>
 export type Reads = { add(read: Read): Promise<Outcome> }
 
@@ -22,6 +23,10 @@ export const createReads = (store: Store): Reads =>
         if (one.status === 'rejected') throw one.reason
         return one.value
       })
+      await keepViews(
+        tx,
+        outcomes.flatMap((one) => ('kept' in one ? (one.kept ?? []) : [])),
+      )
       await appendLogs(
         tx,
         outcomes.flatMap((one) => ('entry' in one ? [one.entry] : [])),

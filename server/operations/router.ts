@@ -10,6 +10,7 @@ import { create_api_key, list_api_keys, revoke_api_key, rotate_api_key, update_a
 import { configure_mailbox, delete_mailbox, list_mailboxes, update_mailbox } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
 import { review_email } from './review.ts'
+import { what_did_it_see } from './seen.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
 import { cancel_message, draft_reply, forward_email, reply_all, reply_email, send_email } from './sending.ts'
 import { cancel_delivery, list_queue, retry_delivery } from './queue.ts'
@@ -107,6 +108,7 @@ export const appRouter = router({
   edit_scheduled_email,
   list_pending,
   review_email,
+  what_did_it_see,
   decide_email,
   stop_sending,
   resume_sending,

@@ -28,6 +28,7 @@ export const logActions = [
   'pending.listed',
   'email.reviewed',
   'pending.read',
+  'views.listed',
   'email.drafted',
   'email.submitted',
   'email.blocked',
@@ -160,6 +161,43 @@ export const logActions = [
   'account.removed',
 ] as const
 export type LogAction = (typeof logActions)[number]
+
+/** Those by which somebody was given an answer; their entries have its hash. */
+export const readActions = [
+  'inbox.listed',
+  'email.read',
+  'thread.read',
+  'attachment.read',
+  'attachment.linked',
+  'attachment.text_read',
+  'emails.searched',
+  'email.raw_read',
+  'tags.read',
+  'contacts.listed',
+  'mailboxes.listed',
+  'mailbox.settings_read',
+  'allowlist.listed',
+  'account.read',
+  'account.exported',
+  'usage.read',
+  'audit.listed',
+  'pending.listed',
+  'email.reviewed',
+  'views.listed',
+  'queue.listed',
+  'suppressions.listed',
+  'keys.listed',
+  'reports.listed',
+  'report.read',
+  'domains.listed',
+  'domain.read',
+  'webhooks.listed',
+  'webhook.read',
+  'webhook_deliveries.listed',
+  'operator_session.read',
+  'operator_sessions.listed',
+] as const satisfies readonly LogAction[]
+export type ReadAction = (typeof readActions)[number]
 
 export type NewLogEntry = {
   /** epoch ms */

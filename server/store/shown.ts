@@ -17,7 +17,7 @@ export type Shown = { at: number; action: LogAction; resourceId: string; emailId
 export async function lastShown(db: Db, key: KeyId, most: Readonly<Partial<Record<LogAction, number>>>): Promise<Shown[]> {
   const kinds = Object.entries(most).map(
     ([action, limit], at) => sql`select * from (select created_at, action, resource_id, body from log_entries
-      where actor_id = ${key} and action = ${action} order by seq desc limit ${sql.lit(limit)}) as ${sql.ref(`kind_${at}`)}`,
+      where actor_id = ${key} and action = ${action} order by created_at desc, seq desc limit ${sql.lit(limit)}) as ${sql.ref(`kind_${at}`)}`,
   )
   const { rows } = await sql<
     Pick<Row<'log_entries'>, 'created_at' | 'action' | 'resource_id' | 'body'>

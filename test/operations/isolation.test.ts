@@ -139,6 +139,7 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'reviewer', method: 'GET', path: `/list_pending?mailbox=${ids.mailbox}` },
     { key: 'reviewer', method: 'GET', path: `/list_pending?thread_id=${ids.thread}` },
   ],
+  what_did_it_see: (ids) => [{ key: 'reviewer', method: 'GET', path: `/what_did_it_see?email_id=${ids.pending}` }],
   review_email: (ids) => [{ key: 'reviewer', method: 'GET', path: `/review_email?email_id=${ids.pending}` }],
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
   // Name no row; their own tests are below and in reports.test.ts.

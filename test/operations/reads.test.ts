@@ -3,7 +3,7 @@ import { OperationError } from '../../server/operations/errors.ts'
 import type { Call } from '../../server/operations/procedure.ts'
 import { createReads } from '../../server/operations/reads.ts'
 import { onRecord } from '../../server/operations/record.ts'
-import { type LogAction, verifyLog } from '../../server/store/log.ts'
+import { verifyLog } from '../../server/store/log.ts'
 import type { Store } from '../../server/store/db.ts'
 import { openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -33,7 +33,7 @@ describeOnEachEngine('reads at the same moment', (openStore) => {
     }
     return { desk, call, counted, entries }
   }
-  const reading = (id: string) => ({ action: 'inbox.listed' as LogAction, resourceType: 'probe', resourceId: id, view: { id } })
+  const reading = (id: string) => ({ action: 'inbox.listed' as const, resourceType: 'probe', resourceId: id, view: { id } })
 
   it('share a transaction, and each is on the record when it is answered', async () => {
     const { desk, call, counted, entries } = await open()

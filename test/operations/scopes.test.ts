@@ -57,6 +57,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   edit_scheduled_email: ['agent', 'admin'],
   list_pending: ['reviewer'],
   review_email: ['reviewer'],
+  what_did_it_see: ['reviewer'],
   decide_email: ['reviewer'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],

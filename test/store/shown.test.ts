@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { KeyActor } from '../../server/model/actor.ts'
 import { newId } from '../../server/model/ids.ts'
 import { lookUpTaint } from '../../server/oversight/taint/look-up.ts'
+import { entryOf, lastContact, viewsGiven } from '../../server/store/given-views.ts'
 import type { Store } from '../../server/store/db.ts'
 import type { Database } from '../../server/store/schema.ts'
 import { describeOnOneEngine } from '../support/stores.ts'
@@ -79,7 +80,29 @@ describeOnOneEngine('what an agent was shown', (openStore) => {
     )
     const searches = plan.rows.filter(({ detail }) => detail.startsWith('SEARCH'))
     expect(searches.length).toBeGreaterThan(5)
-    for (const { detail } of searches) expect(detail).toContain('log_entries_of_actor (actor_id=? AND action=?)')
+    for (const { detail } of searches) expect(detail).toContain('log_entries_of_actor (actor_id=? AND action=?')
+  })
+})
+
+describeOnOneEngine('the views that a key was given', (openStore) => {
+  it('are narrow ranges as well', { timeout: 60_000 }, async () => {
+    const store = await openStore()
+    const { ours, actor } = await furnish(store)
+    const { db, asked } = overheard(store.db)
+    const upTo = { at: now + emails / 2, seq: emails / 2 }
+    const range = { keyId: actor.keyId, after: { at: now + 10, seq: 10 }, upTo }
+    const given = await viewsGiven(db, [range], { at: upTo.at - 5, seq: upTo.seq - 5 }, 20)
+    expect(given.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, at) => upTo.seq - 6 - at))
+    await entryOf(db, { actorId: actor.keyId, actions: ['email.read'], at: now, emailId: newId('email', now) })
+    await lastContact(db, ours.mailbox.id, { keys: [actor.keyId], before: now })
+    // Four statements; of two the inner part is told as well.
+    expect(asked.length).toBeLessThanOrEqual(6)
+    for (const { sql: text, parameters } of asked) {
+      const plan = await sql<{ detail: string }>`explain query plan ${sql.raw(inlined(text, parameters))}`.execute(store.db)
+      const steps = plan.rows.map(({ detail }) => detail)
+      expect(steps.filter((step) => /^SCAN (?!part_|ended|\(subquery|CONSTANT)/.test(step))).toEqual([])
+      expect(steps.join('\n')).toMatch(/SEARCH/)
+    }
   })
 })
 

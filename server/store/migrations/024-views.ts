@@ -9,7 +9,7 @@ export const views = (engine: Engine): Migration => ({
     const { text, int, bytes, tableEnd } = columnTypes(engine)
     const statements = [
       // What one key did last of one kind, in a narrow range, however long it has been at work.
-      `create index log_entries_of_actor on log_entries (actor_id, action, seq)`,
+      `create index log_entries_of_actor on log_entries (actor_id, action, created_at, seq)`,
       // What the agents of a mailbox opened last.
       `create index emails_opened on emails (mailbox_id, read_at) where read_at is not null`,
       // When a person decided last on what a mailbox sends.
@@ -28,7 +28,7 @@ export const views = (engine: Engine): Migration => ({
         last_given_at ${int} not null,
         primary key (account_id, world, view_hash)
       ) ${tableEnd}`,
-      `create index kept_views_by_age on kept_views (last_given_at)`,
+      `create index kept_views_by_age on kept_views (last_given_at, size)`,
     ]
     for (const statement of statements) await sql.raw(statement).execute(db)
   },
