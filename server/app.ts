@@ -69,6 +69,7 @@ import { createWatch } from './outbound/control/watch.ts'
 import { createStandings } from './outbound/standing/lift.ts'
 import { createSuppressions } from './outbound/suppression/by-hand.ts'
 import { createMailboxChoices } from './outbound/mailbox-choices.ts'
+import { createPolicies } from './outbound/policies.ts'
 import { createSubmissions } from './outbound/submit.ts'
 import { usualReuse } from './outbound/transport/pool.ts'
 import { createTlsCounter } from './outbound/tls/counter.ts'
@@ -394,6 +395,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       signups,
       operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,
+      policies: createPolicies({ store, clock }),
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,

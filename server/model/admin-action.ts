@@ -16,6 +16,7 @@ export const adminActions = {
   widen_webhook: { words: 'tell a web address of more events', tier: 'medium' },
   move_webhook: { words: 'send events to another web address', tier: 'medium' },
   add_allowlist_entry: { words: 'let mail to these addresses leave without approval', tier: 'high' },
+  loosen_policy: { words: 'let mail leave that the policy of a mailbox would hold or refuse', tier: 'high' },
   remove_allowlist_entry: { words: 'remove an entry of the allow-list', tier: 'medium' },
   change_copies: { words: 'send copies of mail, or word of it, to other addresses', tier: 'medium' },
   cancel_subscription: { words: 'cancel the subscription', tier: 'medium' },

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import { monotonicFactory } from 'ulid'
+import { encodeTime, monotonicFactory } from 'ulid'
 
 declare const brand: unique symbol
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name }
@@ -123,6 +123,10 @@ function chance(): number {
 
 /** A new id such as `em_01JD…` (prefix, underscore, 26 characters of ULID). Sorts by time of making. @param now epoch ms */
 export const newId = <K extends IdKind>(kind: K, now: number): IdOf[K] => `${idPrefixes[kind]}_${nextUlid(now)}` as IdOf[K]
+
+/** No id of this kind that was made at this time (epoch ms) or later sorts before it. */
+export const firstIdAt = <K extends IdKind>(kind: K, at: number): IdOf[K] =>
+  `${idPrefixes[kind]}_${encodeTime(Math.max(0, at), 10)}${'0'.repeat(16)}` as IdOf[K]
 
 /** True for a well-formed id of this kind; says nothing about whether the row exists. */
 export const isId = <K extends IdKind>(kind: K, text: string): text is IdOf[K] =>

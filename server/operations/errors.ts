@@ -661,6 +661,18 @@ export const errors = {
     message: 'The email holds something that is never sent from here, such as a private key or an access token',
     fix: 'Take out what is named and send the rest as a new email. If it is meant for this recipient, tell the operator; do not write it in another form.',
   },
+  POLICY_CHANGED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The policy of this mailbox was changed meanwhile, so nothing was done',
+    fix: 'Call get_policy, and ask anew for what you want.',
+  },
+  BLOCKED_BY_POLICY: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'The policy of this mailbox refuses this email',
+    fix: 'Do not send it again, nor in parts: read which rule it was, and tell the operator if it should leave nevertheless.',
+  },
   IMITATES_FOOTER: {
     http: 400,
     trpc: 'BAD_REQUEST',

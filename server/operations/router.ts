@@ -1,6 +1,7 @@
 /** Every operation, by the flat name it has on all surfaces; and the list of them that doors loop over. */
 import type { z } from 'zod'
 import { download_attachment, get_attachment_url } from './attachments.ts'
+import { get_policy, preview_policy, set_policy } from './policies.ts'
 import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
 import { read_attachment_text } from './attachment-text.ts'
 import { get_audit_log } from './audit.ts'
@@ -132,6 +133,9 @@ export const appRouter = router({
   manage_upgrade,
   add_allowlist_entry,
   remove_allowlist_entry,
+  get_policy,
+  set_policy,
+  preview_policy,
   get_audit_log,
   list_reports,
   get_report,

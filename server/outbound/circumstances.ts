@@ -4,6 +4,9 @@ import type { Address } from '../model/address.ts'
 import type { OversightSaid } from '../model/email.ts'
 import type { Finding } from '../model/finding.ts'
 import type { ThreadId } from '../model/ids.ts'
+import { judge } from '../oversight/policy/match.ts'
+import { policyIn } from '../store/mailboxes.ts'
+import { type Carried, mailFacts, taintedBy } from './policy-facts.ts'
 import { asksFirst } from '../model/standing.ts'
 import { areAllListed } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
@@ -29,12 +32,16 @@ export type Circumstances = {
   said: OversightSaid
 }
 
-/** @param mailbox as it is now. @param seen what the outgoing checks found in this content, and where its parts come from */
+/** What follows from the content alone, whoever looks at it and in whatever mode the mailbox is: its HTML, and what the gate asks of it. */
+export type Prepared = { html: string; findings: readonly Finding[]; carried: Omit<Carried, 'tainted'> }
+
+/** @param mailbox as it is now. @param seen what the outgoing checks found in this content, what it carries, and where its parts come from. @param now epoch ms */
 export async function circumstancesOf(
   db: Db,
   mailbox: Row<'mailboxes'>,
   { content: named, thread, forwards }: Pick<Proposal, 'content' | 'thread' | 'forwards'>,
-  { findings, taint }: { findings: readonly Finding[]; taint: Taint },
+  { findings, carried, taint }: Pick<Prepared, 'findings' | 'carried'> & { taint: Taint },
+  now: number,
 ): Promise<Circumstances> {
   const account = await findAccount(db, mailbox.account_id)
   if (account === undefined) throw new Error(`mailbox ${mailbox.id} is of no account`)
@@ -45,6 +52,8 @@ export async function circumstancesOf(
     thread: thread.id,
     isForward: forwards !== undefined,
     findings,
+    carried: { ...carried, tainted: taintedBy(taint) },
+    now,
   })
   return {
     fromName: mailbox.display_name,
@@ -65,16 +74,22 @@ export type Asked = {
   /** it passes on what others wrote, who are not in its thread */
   isForward: boolean
   findings: readonly Finding[]
+  carried: Carried
+  /** epoch ms */
+  now: number
 }
 
 /** Whether an agent may send this from a mailbox that is in this mode. */
-export async function verdictFor(db: Db, { id, oversight_mode: mode }: Pick<Row<'mailboxes'>, 'id' | 'oversight_mode'>, asked: Asked) {
+export async function verdictFor(db: Db, mailbox: Row<'mailboxes'>, asked: Asked): Promise<Verdict> {
+  const { id, oversight_mode: mode } = mailbox
+  const rules = policyIn(mailbox)
+  const policy = rules.length === 0 ? null : judge(rules, await mailFacts(db, id, rules, asked, asked.now))
   const standing = await standingOf(db, id)
   const mustAsk = standing !== undefined && asksFirst(standing.tier)
   const mayBeListed = (mode === 'gated_send' || mode === 'gated_new') && !mustAsk
   const listed = mayBeListed && (await areAllListed(db, id, asked.recipients))
   const newcomer = mode === 'gated_new' && !mustAsk && !listed ? await newcomerAmong(db, id, asked) : null
-  return sendVerdict(mode, { mustAsk, areAllListed: listed, newcomer, findings: kindsOf(asked.findings) })
+  return sendVerdict(mode, { mustAsk, areAllListed: listed, newcomer, findings: kindsOf(asked.findings), policy })
 }
 
 /** What is true of an email that leaves after this verdict. */

@@ -12,7 +12,10 @@ import { type EmailRow, changeEmail, emailToChange, envelopeOf, findingsOf } fro
 import { type EventType, appendEvent } from '../store/events.ts'
 import { decisionOfHold, latestHold } from '../store/holds.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
-import { mailboxById } from '../store/mailboxes.ts'
+import { mailboxById, policyIn } from '../store/mailboxes.ts'
+import { lockForCounting } from '../store/send-caps.ts'
+import { asksForCounts } from '../model/policy.ts'
+import { carriedBy, countForPolicy } from './policy-facts.ts'
 import { saying, verdictFor } from './circumstances.ts'
 import { namedPaths } from './copies.ts'
 import { type Caps, noCaps } from './pace/caps.ts'
@@ -44,15 +47,21 @@ export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: 
   const approval = await approvalOf(tx, email)
   // A person let it go: that costs nothing more, as with any approval (pace/caps.ts).
   if (approval !== null) return await send(due, approval)
+  const named = namedPaths(email)
+  const counts = asksForCounts(policyIn(mailbox))
+  if (counts) await lockForCounting(tx, mailbox.id)
   const verdict = await verdictFor(tx, mailbox, {
     recipients: envelopeOf(email).forwardPaths,
-    named: namedPaths(email),
+    named,
     thread: email.thread_id,
     // What is passed on leaves at once.
     isForward: false,
     findings: findingsOf(email),
+    carried: carriedBy(email),
+    now,
   })
   if (verdict.outcome === 'refuse') return await fail(due, verdict.code, verdict.rule)
+  if (counts) await countForPolicy(tx, mailbox.id, { named, thread: email.thread_id }, now)
   if (verdict.outcome === 'allow' && saysMore(email, saying(verdict)))
     return await wait(due, 'What this email says of who looks at it is no longer so: a reviewer decides.')
   return verdict.outcome === 'hold' ? await wait(due, verdict.rule) : await sendWithinCaps(due, verdict.rule)

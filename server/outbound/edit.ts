@@ -97,10 +97,10 @@ async function rewrite(
   if (!whatFollows.ok) return whatFollows
   const { findings } = whatFollows.value
   const taint = await lookUpTaint(deps.store.db, actor, mailbox.id, outgoingMail(proposal))
-  const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { findings, taint })
+  const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { ...whatFollows.value, taint }, deps.clock.now())
   const { verdict } = circumstances
-  if (verdict.outcome === 'refuse' && verdict.code === 'CONTENT_BLOCKED') {
-    await recordBlocked(deps, actor, { proposal, draft: seen, findings, rule: verdict.rule })
+  if (verdict.outcome === 'refuse') {
+    if (verdict.code !== 'READ_ONLY_MAILBOX') await recordBlocked(deps, actor, { proposal, draft: seen, findings, rule: verdict.rule })
     return fail(verdict.code, verdict.rule)
   }
   const made = await composed(deps, proposal, circumstances, whatFollows.value)

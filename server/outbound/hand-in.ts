@@ -1,12 +1,13 @@
 /** From a checked proposal to a committed submission: composed once, then held or released by the gate, in one transaction. */
 import type { KeyActor, SystemActor } from '../model/actor.ts'
 import { type Address, domainOf } from '../model/address.ts'
-import type { Finding } from '../model/finding.ts'
 import { contentHash } from '../model/envelope.ts'
+import { asksForCounts } from '../model/policy.ts'
 import { maxRecipients } from '../model/letter-limits.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { neverSends } from '../oversight/gate.ts'
 import { hold } from '../oversight/holds.ts'
+import { textFacts } from '../oversight/policy/text-facts.ts'
 import { release } from '../oversight/release.ts'
 import { lookUpTaint } from '../oversight/taint/look-up.ts'
 import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
@@ -16,11 +17,13 @@ import { emailEntry } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, emailToChange, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
-import { mailboxById, mailboxToFile } from '../store/mailboxes.ts'
+import { lockForCounting } from '../store/send-caps.ts'
+import { mailboxById, mailboxToFile, policyIn } from '../store/mailboxes.ts'
 import { insertOpenToken, noticesOpens } from '../store/opens.ts'
 import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
-import { type Circumstances, areSame, circumstancesOf } from './circumstances.ts'
+import { countForPolicy } from './policy-facts.ts'
+import { type Circumstances, type Prepared, areSame, circumstancesOf } from './circumstances.ts'
 import { compose, newMessageId } from './compose.ts'
 import { withCopies } from './copies.ts'
 import { footerText, imitatesFooter, withFooterHtml } from './footer.ts'
@@ -90,16 +93,25 @@ async function tryToHandIn(
   const { findings } = prepared.value
   // Before the gate is asked: it is a fact to go by.
   const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal))
-  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal, { findings, taint })
+  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal, { ...prepared.value, taint }, now)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {
-    if (verdict.code === 'CONTENT_BLOCKED') await recordBlocked(deps, actor, { proposal, draft, findings, rule: verdict.rule })
+    if (verdict.code !== 'READ_ONLY_MAILBOX') await recordBlocked(deps, actor, { proposal, draft, findings, rule: verdict.rule })
     return fail(verdict.code, verdict.rule)
   }
   const made = await composed(deps, proposal, circumstances, prepared.value)
   if (!made.ok) return made
   const blobs = [made.value.raw, ...(draft === null ? await stageAttachments(deps, proposal) : [])]
-  const filing = { actor, proposal, digest: digestOf(proposal), draft, composed: made.value.composed, circumstances, findings, blobs }
+  const filing = {
+    actor,
+    proposal,
+    digest: digestOf(proposal),
+    draft,
+    composed: made.value.composed,
+    circumstances,
+    prepared: prepared.value,
+    blobs,
+  }
   const attempt = () => deps.store.transaction((tx) => file(tx, deps, filing))
   const filed = await attempt().catch((error: unknown) => {
     // The same idempotency key came twice at once and the other call was first: now its email is there to be found.
@@ -110,14 +122,14 @@ async function tryToHandIn(
   return filed
 }
 
-/** What follows from the content alone, whoever looks at it and in whatever mode the mailbox is. */
-export type Prepared = { html: string; findings: readonly Finding[] }
 type Prepare = () => Promise<Result<Prepared, 'MESSAGE_TOO_LARGE' | 'UNAVAILABLE'>>
 
 /** Renders it and has the outgoing checks look at it. */
 export async function prepared(deps: HandInDeps, content: Content): ReturnType<Prepare> {
   const html = await deps.render(content.markdown)
-  return html.ok ? ok({ html: html.value, findings: await lookAt(deps, content, html.value) }) : html
+  if (!html.ok) return html
+  const carried = { ...textFacts(content.subject, content.markdown), hasAttachments: content.attachments.length > 0 }
+  return ok({ html: html.value, findings: await lookAt(deps, content, html.value), carried })
 }
 
 function prepareOnce(deps: HandInDeps, content: Content): Prepare {
@@ -173,7 +185,7 @@ type Filing = {
   draft: EmailRow | null
   composed: Composed
   circumstances: Circumstances
-  findings: readonly Finding[]
+  prepared: Prepared
   blobs: readonly StagedBlob[]
 }
 
@@ -184,13 +196,18 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (earlier !== null) return earlier
   // The mode as it is now: somebody may have lowered it while we composed (design promise 4).
   const ask = { mailboxId: proposal.mailbox.id, forwardPaths: forwardPaths(proposal.content), caps: deps.caps ?? noCaps, now }
+  const counts = asksForCounts(policyIn(proposal.mailbox))
+  if (counts) await lockForCounting(tx, ask.mailboxId)
   // In this order: who counts locks the mailbox, and of several that had all locked it to file, none could.
   const spend = await askToSend(tx, ask)
   const mailbox = await mailboxToFile(tx, ask.mailboxId)
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
-  const circumstances = await circumstancesOf(tx, mailbox, proposal, { findings: filing.findings, taint: filing.circumstances.taint })
+  // Who did not lock it for counting may not count.
+  if (asksForCounts(policyIn(mailbox)) && !counts) return 'changed'
+  const circumstances = await circumstancesOf(tx, mailbox, proposal, { ...filing.prepared, taint: filing.circumstances.taint }, now)
   const { verdict } = circumstances
-  if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+  // A refusal that was none before: it is asked again, so that it goes on the record.
+  if (verdict.outcome === 'refuse') return verdict.code === 'READ_ONLY_MAILBOX' ? fail(verdict.code, verdict.rule) : 'changed'
   // What it says of who looks at it, and whom it goes to, must be so at the moment at which it is filed.
   if (!areSame(circumstances, filing.circumstances)) return 'changed'
   if (wantsTime(mailbox, proposal)) return noScheduling
@@ -210,6 +227,8 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
   if (email === null) return notADraft
   await spend.value(tx)
+  // What is sent later counts at its time.
+  if (counts && status !== 'scheduled') await countForPolicy(tx, mailbox.id, { named: ask.forwardPaths, thread: email.thread_id }, now)
   if (composed.openToken) await insertOpenToken(tx, composed.openToken, email.id)
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
   if (status === 'scheduled') entries.push(scheduledEntry(email, verdict.rule, now))

@@ -26,10 +26,16 @@ export function parsePattern(text: string): string | null {
 
 const everybodyAt = (address: Address): string => `*@${domainOf(address)}`
 
-/** True when each of them, and there is one, is on the mailbox's list. */
-export async function areAllListed(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<boolean> {
-  if (recipients.length === 0 || !(await hasAllowlist(db, mailbox))) return false
+/** Those of them that are on the mailbox's list, in the compared form. */
+export async function listedOf(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<Set<string>> {
+  if (recipients.length === 0 || !(await hasAllowlist(db, mailbox))) return new Set()
   const asked = recipients.flatMap((address) => [addressKey(address), everybodyAt(address)])
   const listed = new Set(await listedAmong(db, mailbox, [...new Set(asked)]))
-  return recipients.every((address) => listed.has(addressKey(address)) || listed.has(everybodyAt(address)))
+  return new Set(recipients.filter((address) => listed.has(addressKey(address)) || listed.has(everybodyAt(address))).map(addressKey))
+}
+
+/** True when each of them, and there is one, is on the mailbox's list. */
+export async function areAllListed(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<boolean> {
+  const listed = await listedOf(db, mailbox, recipients)
+  return recipients.length > 0 && recipients.every((address) => listed.has(addressKey(address)))
 }

@@ -1,11 +1,13 @@
 import type { OversightMode, OversightSaid } from '../model/email.ts'
 import { type FindingKind, findings as meanings } from '../model/finding.ts'
 
+import type { PolicyVerdict } from './policy/match.ts'
+
 /** What the gate says, with the rule in plain words: the words are shown to reviewers and agents, and kept with the hold or the release. */
 export type Verdict =
   | { outcome: 'allow'; rule: string; /** what is then true of who looks at it */ said: OversightSaid }
   | { outcome: 'hold'; rule: string }
-  | { outcome: 'refuse'; code: 'READ_ONLY_MAILBOX' | 'CONTENT_BLOCKED'; rule: string }
+  | { outcome: 'refuse'; code: 'READ_ONLY_MAILBOX' | 'CONTENT_BLOCKED' | 'BLOCKED_BY_POLICY'; rule: string }
 
 /** What an agent asks for. Reading concerns mail that has reached it: what waits for a reviewer has not. */
 export const agentActions = ['read', 'draft', 'send'] as const
@@ -73,6 +75,8 @@ export type SendFacts = {
   newcomer: 'first_contact' | 'outsider' | null
   /** what the outgoing checks found, each kind once */
   findings: readonly FindingKind[]
+  /** what the policy of the mailbox says; null: nothing, so its mode decides */
+  policy: PolicyVerdict | null
 }
 
 const mustAsk = hold('Too much of what this mailbox sent bounced or drew complaints: a reviewer decides on every email before it leaves.')
@@ -93,12 +97,21 @@ export function sendVerdict(mode: OversightMode, facts: SendFacts): Verdict {
   const blocking = facts.findings.filter((kind) => meanings[kind].means === 'block')
   if (blocking.length > 0)
     return { outcome: 'refuse', code: 'CONTENT_BLOCKED', rule: `An outgoing check found ${inWords(blocking)}: this is never sent.` }
-  const usual = ofMode(mode, facts)
+  const usual = facts.policy === null ? ofMode(mode, facts) : ofPolicy(mode, facts.policy)
   if (usual.outcome !== 'allow') return usual
   if (facts.mustAsk) return mustAsk
-  return facts.findings.length === 0
+  const covered = facts.policy?.covers ?? []
+  const uncovered = facts.findings.filter((kind) => !covered.includes(kind))
+  return uncovered.length === 0
     ? usual
-    : hold(`An outgoing check found ${inWords(facts.findings)}: a reviewer decides, whatever the mode of the mailbox.`)
+    : hold(`An outgoing check found ${inWords(uncovered)}: a reviewer decides, whatever the mode of the mailbox.`)
+}
+
+/** In gated_all a reviewer decides on everything: a policy can only refuse there. */
+function ofPolicy(mode: OversightMode, { outcome, words }: PolicyVerdict): Verdict {
+  if (outcome === 'block') return { outcome: 'refuse', code: 'BLOCKED_BY_POLICY', rule: words }
+  if (mode === 'gated_all') return AGENT.gated_all.send
+  return outcome === 'hold' ? hold(words) : allow(words, mode === 'monitored' ? 'monitored' : 'autonomous')
 }
 
 function ofMode(mode: OversightMode, { areAllListed, newcomer }: SendFacts): Verdict {

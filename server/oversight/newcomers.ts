@@ -14,16 +14,21 @@ import type { SendFacts } from './gate.ts'
 /** The last emails of a conversation that are looked at for who has a part in it. */
 const mostEmails = 50
 
+type Conversation = { thread: ThreadId; isForward: boolean }
+
 /** @param asked.named whom the agent names; copies that the operator set up are no choice of its */
 export async function newcomerAmong(
   db: Db,
   mailbox: MailboxId,
-  { named, thread, isForward }: { named: readonly Address[]; thread: ThreadId; isForward: boolean },
+  { named, ...conversation }: Conversation & { named: readonly Address[] },
 ): Promise<SendFacts['newcomer']> {
   const keys = named.map(addressKey)
   const known = await knownAmong(db, mailbox, keys)
   if (keys.some((key) => !known.has(key))) return 'first_contact'
-  if (isForward) return 'outsider'
-  const part = await participantsOf(db, thread, mostEmails)
+  const part = await partOf(db, conversation)
   return part === null || keys.every((key) => part.has(key)) ? null : 'outsider'
 }
+
+/** Who has a part in a conversation, in the compared form; null when it begins. */
+export const partOf = async (db: Db, { thread, isForward }: Conversation): Promise<ReadonlySet<string> | null> =>
+  isForward ? new Set() : participantsOf(db, thread, mostEmails)

@@ -53,6 +53,7 @@ async function emptyMailboxes(tx: Tx, id: AccountId, now: number): Promise<numbe
       auto_bcc: null,
       webhook_url: null,
       oversight_webhook_url: null,
+      policy_json: null,
     })
     .where('account_id', '=', id)
     .executeTakeFirst()
@@ -148,6 +149,7 @@ const ofMailbox = [
   'correspondents',
   'first_contacts',
   'send_windows',
+  'policy_counts',
   'send_caps',
   'mailbox_days',
   'mailbox_standings',

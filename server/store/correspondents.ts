@@ -77,15 +77,23 @@ const ofOne = prepare((db, { only, key }: { only: MailboxId; key: string }) => f
 /** Those of these that the mailbox has written to, or had mail from that was proved to be theirs. @param keys addresses in the compared form */
 export async function knownAmong(db: Kysely<Database>, mailboxId: MailboxId, keys: readonly string[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set()
-  const rows = await db
+  return new Set((await known(db, mailboxId, keys).execute()).map(({ address }) => address))
+}
+
+/** Since when (epoch ms) the mailbox has to do with those of these whom it knows. @param keys addresses in the compared form */
+export async function knownSince(db: Kysely<Database>, mailboxId: MailboxId, keys: readonly string[]): Promise<Map<string, number>> {
+  if (keys.length === 0) return new Map()
+  const rows = await known(db, mailboxId, keys).select('first_at').execute()
+  return new Map(rows.map(({ address, first_at }) => [address, first_at]))
+}
+
+const known = (db: Kysely<Database>, mailboxId: MailboxId, keys: readonly string[]) =>
+  db
     .selectFrom('correspondents')
     .select('address')
     .where('mailbox_id', '=', mailboxId)
     .where('address', 'in', [...new Set(keys)])
     .where((any) => any.or([any('sent', '>', 0), any('verified', '>', 0)]))
-    .execute()
-  return new Set(rows.map(({ address }) => address))
-}
 
 /** Whether one of these mailboxes has written to somebody of one of these domains. */
 export async function hasWrittenTo(db: Kysely<Database>, mailboxIds: readonly MailboxId[], domains: readonly string[]): Promise<boolean> {

@@ -1,9 +1,9 @@
-import { type Kysely, PostgresAdapter, type SelectQueryBuilder, type Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type SelectQueryBuilder, type Transaction, sql } from 'kysely'
 import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
 import { type Address, addressKey } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
 import type { Finding } from '../model/finding.ts'
-import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
+import { type EmailId, type MailboxId, type ThreadId, firstIdAt } from '../model/ids.ts'
 import type { Reason } from '../model/reason.ts'
 import type { SenderIdentity } from '../model/sender-identity.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
@@ -125,22 +125,44 @@ export async function nextScheduled(db: Kysely<Database>, after: number): Promis
   return next?.due_at ?? null
 }
 
-/** Who wrote or got, not by Bcc, the last `limit` emails of a thread that were let in or have left, in the compared form; null when there is none. */
-export async function participantsOf(db: Kysely<Database>, threadId: ThreadId, limit: number): Promise<Set<string> | null> {
-  const rows = await db
+/** Who wrote or got, not by Bcc, the last `limit` emails of a thread that were let in or have left, in the compared form; null when there is none.
+ *  @param before only those that are older than this one */
+export async function participantsOf(
+  db: Kysely<Database>,
+  threadId: ThreadId,
+  limit: number,
+  before?: EmailId,
+): Promise<Set<string> | null> {
+  let query = db
     .selectFrom('emails')
     .select(['from_address', 'to_json', 'cc_json'])
     .where('thread_id', '=', threadId)
     .where('status', 'in', ['unread', 'read', 'sent'])
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
+  if (before !== undefined) query = query.where('id', '<', before)
+  const rows = await query.orderBy('id', 'desc').limit(limit).execute()
   if (rows.length === 0) return null
   const named = rows.flatMap(({ to_json, cc_json }) => [
     ...(JSON.parse(to_json) as HeaderAddress[]),
     ...(JSON.parse(cc_json) as HeaderAddress[]),
   ])
   return new Set([...rows.map(({ from_address }) => from_address), ...named.map(({ address }) => address)].map(addressKey))
+}
+
+/** What a mailbox handed in after `since` (epoch ms), newest first. @param page.before an exclusive id */
+export const handedIn = (
+  db: Kysely<Database>,
+  mailboxId: MailboxId,
+  { since, before, limit }: { since: number; before: EmailId | null; limit: number },
+): Promise<EmailRow[]> => {
+  const query = db
+    .selectFrom('emails')
+    .selectAll()
+    .where('mailbox_id', '=', mailboxId)
+    // Spelt out, so that the index of these rows alone is found.
+    .where('direction', '=', sql.lit('outbound'))
+    .where('id', '>', firstIdAt('email', since))
+    .where('content_hash', 'is not', null)
+  return (before === null ? query : query.where('id', '<', before)).orderBy('id', 'desc').limit(limit).execute()
 }
 
 /** What the outgoing checks found in it. What they have not looked at is a finding. */

@@ -125,6 +125,9 @@ export const logActions = [
   'mailbox.upgrade_requested',
   'mailbox.upgrade_refused',
   'mailbox.upgraded',
+  'policy.read',
+  'policy.previewed',
+  'policy.set',
   'allowlist.added',
   'allowlist.removed',
   'allowlist.listed',
@@ -196,6 +199,8 @@ export const readActions = [
   'webhook_deliveries.listed',
   'operator_session.read',
   'operator_sessions.listed',
+  'policy.read',
+  'policy.previewed',
 ] as const satisfies readonly LogAction[]
 export type ReadAction = (typeof readActions)[number]
 

@@ -1,5 +1,6 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { OversightMode } from '../model/email.ts'
+import type { Policy } from '../model/policy.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Tenancy, World } from '../model/world.ts'
 import { prepare } from './prepared.ts'
@@ -17,7 +18,23 @@ export const asMade = {
   signature_block: null,
   scheduling_enabled: 1,
   mcp_configured: 0,
+  policy_json: null,
+  policy_set_at: null,
+  policy_set_by: null,
 } as const
+
+/** Its rules in order; [] when it has no policy. */
+export const policyIn = ({ policy_json }: Pick<Row<'mailboxes'>, 'policy_json'>): Policy =>
+  policy_json === null ? [] : (JSON.parse(policy_json) as Policy)
+
+export const setPolicy = async (
+  tx: Transaction<Database>,
+  id: MailboxId,
+  { policy, by, at }: { policy: Policy; by: string; at: number },
+): Promise<void> => {
+  const policy_json = policy.length === 0 ? null : JSON.stringify(policy)
+  await tx.updateTable('mailboxes').set({ policy_json, policy_set_at: at, policy_set_by: by }).where('id', '=', id).execute()
+}
 
 /** Suspended: refused for a time. Deleted: gone for everybody but those who look after the record; its row, its mail and its address stay. */
 export type MailboxState = 'active' | 'suspended' | 'deleted'

@@ -31,6 +31,7 @@ const others: readonly { table: keyof Database; of: typeof ofTenant; where?: str
   { table: 'correspondents', of: ofMailbox },
   { table: 'recent_submissions', of: ofMailbox },
   { table: 'send_windows', of: ofMailbox },
+  { table: 'policy_counts', of: ofMailbox },
   { table: 'first_contacts', of: ofMailbox },
   // Not that of the call which resets: it has no answer yet.
   { table: 'idempotent_calls', of: ofTenant, where: 'answered_at is not null' },

@@ -88,6 +88,7 @@ export interface Database {
   notified_mailboxes: NotifiedMailboxRow
   send_caps: SendCapRow
   send_windows: SendWindowRow
+  policy_counts: PolicyCountRow
   first_contacts: FirstContactRow
   pace_measures: PaceMeasureRow
   source_days: SourceDayRow
@@ -385,8 +386,16 @@ type MailboxRow = {
    *  that does it */
   webhook_url: Generated<string | null>
   oversight_webhook_url: Generated<string | null>
+  /** a Policy as JSON; null: none */
+  policy_json: Generated<string | null>
+  policy_set_at: Generated<number | null>
+  /** an actor's id */
+  policy_set_by: Generated<string | null>
   created_at: number
 }
+
+/** Messages of a mailbox within ten minutes, by what a policy counts: `mailbox`, `thread ID` or `to ADDRESS`, which is in the compared form. */
+type PolicyCountRow = { mailbox_id: MailboxId; key: string; window_start: number; messages: number }
 
 /** Whom a gated_send mailbox may write to without asking: an address in the compared form, or `*@domain`. */
 type AllowlistEntryRow = {

@@ -177,6 +177,9 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     },
   ],
   list_allowlist: (ids) => [{ key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/allowlist` }],
+  get_policy: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/policy` }],
+  set_policy: (ids) => [{ key: 'admin', method: 'PUT', path: `/v1/mailboxes/${ids.mailbox}/policy`, body: { rules: [] } }],
+  preview_policy: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/policy/preview`, body: { rules: [] } }],
   add_allowlist_entry: (ids) => [
     { key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/allowlist`, body: { pattern: 'bo@remote.test' } },
   ],

@@ -77,6 +77,40 @@ describeOnEachEngine('mail that is sent later', (openStore) => {
   const setMode = (office: Office, mode: OversightMode) =>
     store.db.updateTable('mailboxes').set({ oversight_mode: mode }).where('id', '=', office.mailbox.id).execute()
 
+  it.each([
+    ['hold', 'pending_send_approval'],
+    ['block', 'send_failed'],
+    ['allow', 'sent'],
+  ] as const)('is judged by the policy that its mailbox has when its time comes: %s → %s', async (outcome, status) => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const { id } = await submit(office, later)
+    const policy_json = JSON.stringify(
+      [
+        { who: ['first_contact'], outcome: 'hold' },
+        { who: '*', outcome },
+      ].slice(outcome === 'hold' ? 0 : 1),
+    )
+    await store.db.updateTable('mailboxes').set({ policy_json }).execute()
+    await clock.advance(hour)
+    await due()
+    expect(await statusOf(id)).toBe(status)
+  })
+
+  it('counts for a policy when its time comes, so that what was put off does not leave at once', async () => {
+    const office = await openOffice(store, start, { mode: 'autonomous' })
+    const policy_json = JSON.stringify([{ who: '*', how_many: { more_than: 2, per: 'hour', of: 'mailbox' }, outcome: 'hold' }])
+    await store.db.updateTable('mailboxes').set({ policy_json }).execute()
+    const sent = await Promise.all(
+      [1, 2, 3, 4].map((n) => submit({ ...office, mailbox: { ...office.mailbox, policy_json } }, later, [`p${n}@remote.test`])),
+    )
+    expect(sent.map(({ status }) => status)).toEqual(['scheduled', 'scheduled', 'scheduled', 'scheduled'])
+    await clock.advance(hour)
+    await due()
+    const became = await Promise.all(sent.map(({ id }) => statusOf(id)))
+    expect(became.filter((status) => status === 'sent')).toHaveLength(2)
+    expect(became.filter((status) => status === 'pending_send_approval')).toHaveLength(2)
+  })
+
   it('of a mailbox that is free waits for its time, and is released then with what was composed at first', async () => {
     const office = await openOffice(store, start, { mode: 'autonomous' })
     const { id, status, contentHash } = await submit(office, { ...later, priority: 0, giveUpAfterMs: hour })

@@ -11,7 +11,7 @@ import {
   sendVerdict,
 } from '../../server/oversight/gate.ts'
 
-const nothing: SendFacts = { areAllListed: false, mustAsk: false, newcomer: 'first_contact', findings: [] }
+const nothing: SendFacts = { areAllListed: false, mustAsk: false, newcomer: 'first_contact', findings: [], policy: null }
 const verdictOn = (mode: OversightMode, action: AgentAction): Verdict =>
   action === 'send' ? sendVerdict(mode, nothing) : agentVerdict(mode, action)
 
@@ -76,7 +76,9 @@ describe('whom a gated_new mailbox may write to without asking', () => {
 describe('what the outgoing checks found', () => {
   const everyFact = oversightModes.flatMap((mode) =>
     ([null, 'first_contact', 'outsider'] as const).flatMap((newcomer) =>
-      [true, false].flatMap((areAllListed) => [true, false].map((mustAsk) => [mode, { newcomer, areAllListed, mustAsk }] as const)),
+      [true, false].flatMap((areAllListed) =>
+        [true, false].map((mustAsk) => [mode, { newcomer, areAllListed, mustAsk, policy: null }] as const),
+      ),
     ),
   )
   it.each(findingKinds)('%s is never let go without a person, whatever the mode and the other facts', (kind) => {

@@ -19,7 +19,19 @@ const setUp = [
 /** store/sandbox-reset.ts. A new table belongs there, or above. */
 const emptied = [
   ['address_failures', 'admin_actions', 'attachments', 'attempts', 'contacts', 'correspondents', 'decisions', 'deliveries'],
-  ['email_places', 'email_tags', 'emails', 'events', 'first_contacts', 'holds', 'idempotent_calls', 'kept_views', 'mode_upgrades', 'opens'],
+  [
+    'email_places',
+    'email_tags',
+    'emails',
+    'events',
+    'first_contacts',
+    'holds',
+    'idempotent_calls',
+    'kept_views',
+    'mode_upgrades',
+    'opens',
+    'policy_counts',
+  ],
   ['recent_submissions', 'releases', 'send_windows', 'sending_stops', 'spam_tokens', 'suppressions', 'threads', 'webhook_deliveries'],
 ].flat()
 

@@ -37,6 +37,7 @@ import type { Method } from '../../server/operations/procedure.ts'
 import { createMailboxChoices } from '../../server/outbound/mailbox-choices.ts'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { noteOpen } from '../../server/outbound/opens/opens.ts'
+import { createPolicies } from '../../server/outbound/policies.ts'
 import { createSubmissions } from '../../server/outbound/submit.ts'
 import { createDeliveries } from '../../server/outbound/control/deliveries.ts'
 import { endMail } from '../../server/outbound/control/end-mail.ts'
@@ -210,6 +211,7 @@ export async function openDesk(
       signups: createSignups({ store, clock, policy: signup, secret: 'secret of a test', publicUrl: 'https://mail.ours.test' }),
       operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,
+      policies: createPolicies({ store, clock }),
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),
