@@ -2,7 +2,7 @@
  * Does what is asked for at the same moment in one transaction: the statements of several cost little more than those of one, and they share a commit.
  *
  * Promises: each is on disk, or has failed, when its promise settles; one that fails does so alone: when a transaction of several does not succeed, each
- * is tried by itself. What came first is done first, and what comes later sees it.
+ * is tried by itself. What comes later sees what came first, unless that had to be tried again.
  */
 import type { Store, Tx } from './db.ts'
 import type { Engine } from './engine.ts'
@@ -27,25 +27,31 @@ export function gathered<I, O>(
 ): Gathered<I, O> {
   const waiting: Order<I, O>[] = []
   let writing = 0
+  /** One waits for its turn, and takes along who comes until then. */
+  let isQueued = false
 
   async function writeAll(): Promise<void> {
     if (writing === atOnce[store.engine]) return
     writing += 1
-    while (waiting.length > 0) await write()
+    while (waiting.length > 0 && !isQueued) await write()
     writing -= 1
   }
   async function write(): Promise<void> {
-    // Taken when it is their turn: until then more come along.
     let orders: Order<I, O>[] | null = null
+    const begin = (): Order<I, O>[] => {
+      isQueued = false
+      return take()
+    }
+    isQueued = true
     try {
-      await store.transaction((tx) => all(tx, (orders ??= take()))).then(settle)
+      await store.transaction((tx) => all(tx, (orders ??= begin()))).then(settle)
     } catch (error) {
-      orders ??= take()
+      orders ??= begin()
       if (orders.length === 1) orders[0]?.failed(error)
       else for (const order of orders) await store.transaction((tx) => all(tx, [order])).then(settle, order.failed)
     }
   }
-  const take = (): Order<I, O>[] => (waiting.length === 0 ? [] : waiting.splice(0, count(waiting.values().map(({ item }) => item))))
+  const take = (): Order<I, O>[] => waiting.splice(0, waiting.length === 0 ? 0 : count(waiting.values().map(({ item }) => item)))
   async function all(tx: Tx, orders: readonly Order<I, O>[]): Promise<() => void> {
     const items = orders.map(({ item }) => item)
     const values = items.length === 0 ? [] : await work(tx, items)
