@@ -1,7 +1,7 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
-import { type DecisionId, newId } from '../model/ids.ts'
+import { type DecisionId, type KeyId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
@@ -27,7 +27,7 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
   if (!reviewer.ok) return reviewer
   const email = await findEmail(deps.store.db, actor, input.email)
   if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
-  const authority = mayDecide(actor, await composerOf(deps.store.db, actor, email), deps.allowTestSelfApproval)
+  const authority = await mayDecideOn(deps, actor, email)
   if (!authority.ok) return authority
 
   const now = deps.clock.now()
@@ -53,10 +53,25 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
 }
 
 const nobody: Composer = { keyId: null, ownerId: null }
-const composerOf = async (db: Db, actor: Decider, { composer_id: keyId }: EmailRow): Promise<Composer> => ({
+/** Asked of each who wrote in it: the key that drafted it as well as the one that handed it in. */
+async function mayDecideOn(
+  { store, allowTestSelfApproval }: ApprovalsDeps,
+  actor: Decider,
+  { composer_id, drafter_id }: EmailRow,
+): Promise<ReturnType<typeof mayDecide>> {
+  let selfApproved = false
+  for (const keyId of new Set([composer_id, drafter_id])) {
+    const answer = mayDecide(actor, keyId === null ? nobody : await writerOf(store.db, actor, keyId), allowTestSelfApproval)
+    if (!answer.ok) return answer
+    selfApproved ||= answer.value.selfApproved
+  }
+  return ok({ selfApproved })
+}
+
+const writerOf = async (db: Db, actor: Decider, keyId: KeyId): Promise<Composer> => ({
   keyId,
-  ownerId: keyId === null ? null : await ownerOfKey(db, keyId),
-  deciderId: actor.kind === 'key' && keyId !== null ? await ownerOfKey(db, actor.keyId) : null,
+  ownerId: await ownerOfKey(db, keyId),
+  deciderId: actor.kind === 'key' ? await ownerOfKey(db, actor.keyId) : null,
 })
 
 async function settle(

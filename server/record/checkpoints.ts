@@ -13,7 +13,7 @@ import type { Log } from '../platform/log.ts'
 import type { Job } from '../platform/periodic.ts'
 import { type CheckpointRow, insertCheckpoint, logEnds, newestCheckpoint } from '../store/log-checkpoints.ts'
 import type { Db, Store } from '../store/db.ts'
-import { TreeHole, consistencyPath, growTree, treeRoot } from '../store/log-tree.ts'
+import { TreeHole, consistencyPath, growTree, treeRoot, treeSize } from '../store/log-tree.ts'
 import { mailDue } from './mail-checkpoint.ts'
 
 /** `NOTHING`: the log is empty. `CONTRADICTION`: it is not what was signed; `detail` says where. `STOPPED`: there was no time. */
@@ -118,7 +118,9 @@ async function signNewest({ store, key, clock }: Maker, isStopped: () => boolean
   const before = newest === undefined ? null : openCheckpoint(newest.note, key)
   const forgotten = newest === undefined ? null : whyForgotten(newest, before, { size, chainThere })
   if (forgotten !== null) return fail('CONTRADICTION', forgotten)
-  for (let reached = 0; reached < size;) {
+  // Another process may have grown it with what was appended since, and have signed that.
+  const isGrown = (await treeSize(store.db)) > size && (await logEnds(store.db, 0)).entries >= (await treeSize(store.db))
+  for (let reached = isGrown ? size : 0; reached < size;) {
     if (isStopped()) return fail('STOPPED')
     const grown = await growTree(store, size)
     if (!grown.ok) return fail('CONTRADICTION', `${grown.code} at entry ${grown.seq}`)

@@ -25,7 +25,7 @@ export const keptLevel = 4
 const roundSize = 1024
 
 /** Entries over which the tree stands: a multiple of 16. */
-async function treeSize(db: Db): Promise<number> {
+export async function treeSize(db: Db): Promise<number> {
   const { last_seq } = await db
     .selectFrom('log_subtrees')
     .select(({ fn }) => fn.max('last_seq').as('last_seq'))

@@ -119,7 +119,7 @@ export const enterByCode = (deps: PeopleDeps, entry: Entry): Promise<Result<Begu
     const row = await codeByTicket(tx, waiting.ticket_hash)
     const person = await personById(tx, waiting.person_id)
     const now = deps.clock.now()
-    if (row === undefined || person === undefined || now >= row.expires_at) return fail('SIGN_IN_REFUSED')
+    if (row?.id !== waiting.id || person === undefined || now >= row.expires_at) return fail('SIGN_IN_REFUSED')
     if (!isSame(row.code_hash, codeHash(row.code_salt, entry.code))) return refuse(tx, row, person, 'wrong_code', now)
     const problem = row.kind === 'host' ? null : await checkTotp(tx, row, person, entry.totp, now)
     if (problem !== null) return problem
@@ -128,7 +128,8 @@ export const enterByCode = (deps: PeopleDeps, entry: Entry): Promise<Result<Begu
   })
 
 const codeFor = async (tx: Tx, { ticket, code }: Entry): Promise<PersonCodeRow | undefined> =>
-  (ticket === undefined ? undefined : await codeByTicket(tx, ticketHash(ticket))) ?? (await codeByTicket(tx, hostTicketHash(code)))
+  // First: a browser may still hold the ticket of a mailed code, perhaps of somebody else.
+  (await codeByTicket(tx, hostTicketHash(code))) ?? (ticket === undefined ? undefined : await codeByTicket(tx, ticketHash(ticket)))
 
 const isSame = (one: string, other: string): boolean => timingSafeEqual(Buffer.from(one, 'hex'), Buffer.from(other, 'hex'))
 
