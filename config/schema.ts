@@ -373,6 +373,12 @@ export const settings = z.object({
     only: 'local',
     help: 'The port of the small receiving server that gets all leaving mail in local mode.',
   }),
+  MULTIMAIL_APPROVAL_BY_MAIL: setting(yesOrNo, {
+    part: 'The last word',
+    unit: 'yes or no',
+    standard: 'yes',
+    help: 'Whether people are told by mail of what waits, with a link for each email that shows it and with which they decide. With no they sign in for that.',
+  }),
   MULTIMAIL_HOLD_EXPIRES_AFTER: setting(duration('1m', '30d'), {
     part: 'The last word',
     unit: 'duration',
@@ -560,6 +566,7 @@ export type Config = {
   people: { idleMs: number; lifeMs: number }
   /** answers that agents got; `most`: octets */
   views: { keepMs: number; most: number }
+  approvalByMail: boolean
   /** of one account in each world; null: any number */
   limits: { mailboxes: number | null }
   /** null: nobody signs up. `difficulty`: attempts at worst */
@@ -650,6 +657,7 @@ export function toConfig(values: Settings): Config {
       validForMs: values.MULTIMAIL_DKIM_VALID_FOR,
       rotateAfterMs: local || values.MULTIMAIL_DKIM_ROTATION_DAYS === 0 ? null : values.MULTIMAIL_DKIM_ROTATION_DAYS * dayMs,
     },
+    approvalByMail: values.MULTIMAIL_APPROVAL_BY_MAIL,
     people: { idleMs: values.MULTIMAIL_SESSION_IDLE, lifeMs: values.MULTIMAIL_SESSION_LIFE },
     holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
     views: { keepMs: values.MULTIMAIL_VIEWS_KEPT_FOR, most: values.MULTIMAIL_VIEWS_SIZE },

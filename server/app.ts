@@ -92,6 +92,7 @@ import { createCheckpoints } from './record/checkpoints.ts'
 import { ensureLogKey } from './record/log-key.ts'
 import { createAdminActions } from './oversight/admin-actions.ts'
 import { parsePattern } from './oversight/allow-list.ts'
+import { createApprovalMail } from './oversight/approval-mail/approval-mail.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createOperatorSessions } from './oversight/operator-sessions.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
@@ -287,6 +288,13 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     onFault: (err) => log.error({ err }, 'people.failed'),
     steady: () => setTimeout(signInTakesMs),
   })
+  const approvalMail = createApprovalMail({
+    store,
+    clock,
+    publicUrl: config.http.publicUrl,
+    sends: config.approvalByMail,
+    onMail: postman.wake,
+  })
   const sweepingWebhooks = { name: 'webhook-log', schedule: '23 * * * *', work: courier.sweep }
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
@@ -297,6 +305,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       ...reporter.jobs,
       ...postman.jobs,
       ...checkpoints.jobs,
+      ...approvalMail.jobs,
       policies.refreshing,
       forgetting(store.db),
       forgettingDuplicates(store.db),
@@ -426,6 +435,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     },
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     people,
+    approvalMail,
     countCalls: usage.countCalls,
     config,
     metrics,

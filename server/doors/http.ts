@@ -30,7 +30,8 @@ import { answerClientError, answerFailure, faultFacts, isOurFault } from './fail
 import { type Allowance, type Rates, createRequestRates, noRates, rateFacts, rateFields, windowSeconds } from './request-rates.ts'
 import { referencePath, serveReference } from './reference.ts'
 import { peoplePaths, servePeople } from './people/people.ts'
-import type { PeopleRoom } from '../operations/people.ts'
+import { approveRoute, serveApprove } from './people/approve.ts'
+import type { ApprovalMailRoom, PeopleRoom } from '../operations/people.ts'
 import { serveRest } from './rest.ts'
 import { createSessionCookies } from './session-cookie.ts'
 import { serveTrpc } from './trpc.ts'
@@ -67,6 +68,8 @@ export type HttpServerDeps = {
   opened?: ((token: string, headers: Record<string, unknown>) => Promise<void>) | undefined
   /** who signs in to decide; left out: nobody does */
   people?: PeopleRoom | undefined
+  /** the links with which they decide without that; left out: there are none */
+  approvalMail?: ApprovalMailRoom | undefined
   /** told of calls that were let in; left out: nobody counts them */
   countCalls?: ((caller: KeyActor, calls: number) => void) | undefined
   log: Log
@@ -184,8 +187,9 @@ function buildApp(deps: HttpServerDeps): FastifyInstance {
   if (deps.reputation !== undefined) serveReputation(app, deps.reputation, deps.clock)
   if (deps.opened !== undefined) serveOpens(app, deps.opened)
   if (deps.people !== undefined) {
-    const { people, rooms, config, clock } = deps
+    const { people, approvalMail, rooms, config, clock } = deps
     servePeople(app, { people, rooms, publicUrl: config.http.publicUrl, clock })
+    if (approvalMail !== undefined) serveApprove(app, { people, approvalMail, rooms, clock })
   }
   const downloads = createDownloads(deps.clock)
   serveAttachmentLinks(app, deps.rooms, downloads)
@@ -253,6 +257,7 @@ const publicPaths: readonly string[] = [
   ...agentAuthRoutes,
   confirmRoute,
   ...peoplePaths,
+  approveRoute,
 ]
 /** The same, where another method of the route is an operation. */
 const publicGets: readonly string[] = confirmRedirects

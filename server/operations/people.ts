@@ -4,6 +4,8 @@
  */
 import { z } from 'zod'
 import type { People } from '../identity/people/people.ts'
+import type { ApprovalMail } from '../oversight/approval-mail/approval-mail.ts'
+import type { DecisionInput } from '../oversight/decision.ts'
 import type { PersonActor } from '../model/actor.ts'
 import { isId } from '../model/ids.ts'
 import { worlds } from '../model/world.ts'
@@ -17,6 +19,7 @@ import { viewHash } from './record.ts'
 import { isoOrNull, isoTime } from './views.ts'
 
 export type PeopleRoom = People
+export type ApprovalMailRoom = ApprovalMail
 type SignedIn = NonNullable<Awaited<ReturnType<People['who']>>>
 
 const pageSize = 20
@@ -103,20 +106,31 @@ export async function pendingFor(rooms: Rooms, actor: PersonActor, { cursor }: z
 }
 
 /** One that can still be decided. Throws EMAIL_NOT_FOUND, NOT_PENDING. */
-export async function onePending(rooms: Rooms, actor: PersonActor, ref: string): Promise<z.infer<typeof PendingEmail>> {
+export async function onePending(
+  rooms: Rooms,
+  actor: PersonActor,
+  ref: string,
+  by: 'session' | 'mail_link' = 'session',
+): Promise<z.infer<typeof PendingEmail>> {
   if (!isId('email', ref) || (await findEmail(rooms.store.db, actor, ref)) === undefined) throw new OperationError('EMAIL_NOT_FOUND')
   const item = await rooms.approvals.findPending(actor, ref)
   if (item === null) throw new OperationError('NOT_PENDING')
   const view = pendingView(item)
-  const metadata = { hold_id: item.holdId, content_hash: item.contentHash, view_hash: viewHash(view) }
+  const metadata = { by, hold_id: item.holdId, content_hash: item.contentHash, view_hash: viewHash(view) }
   await record(rooms, actor, { action: 'pending.read', resourceType: 'email', resourceId: ref, metadata })
   return view
 }
 
-export async function decideAs(rooms: Rooms, actor: PersonActor, input: z.infer<typeof DecideInput>) {
+/** @param spend uses up what it is decided with */
+export async function decideAs(
+  rooms: Rooms,
+  actor: PersonActor,
+  input: Omit<z.infer<typeof DecideInput>, 'world'>,
+  spend?: DecisionInput['spend'],
+) {
   if (!isId('email', input.email_id)) throw new OperationError('EMAIL_NOT_FOUND')
   const { email_id: email, action, reason, content_hash: contentHash } = input
-  const decided = unwrap(await rooms.approvals.decide(actor, { email, action, reason, contentHash }))
+  const decided = unwrap(await rooms.approvals.decide(actor, { email, action, reason, contentHash, spend }))
   return decisionView(decided, (await findEmail(rooms.store.db, actor, email))?.message_id ?? null)
 }
 

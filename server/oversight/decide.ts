@@ -47,7 +47,7 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
     selfApproved: authority.value.selfApproved,
     now,
   }
-  const decided = await deps.store.transaction((tx) => settle(tx, deps, email, hold, decision))
+  const decided = await deps.store.transaction((tx) => settle(tx, deps, email, hold, decision, input.spend))
   if (decided.ok) announce(deps, decided.value, hold)
   return decided
 }
@@ -80,11 +80,13 @@ async function settle(
   seen: EmailRow,
   hold: HoldRow,
   decision: Decision,
+  spend?: DecisionInput['spend'],
 ): Promise<Result<Decided, DecisionCode>> {
   const { now, action } = decision
   const email = await emailById(tx, seen.id)
   if (email === undefined || !isSameContent(email, seen))
     return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
+  if (spend !== undefined && !(await spend(tx))) return fail('NOT_PENDING', 'What you decide with was used already.')
   if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closed(await latestHold(tx, email.id), now)
   await insertDecision(tx, {
     id: decision.id,

@@ -3,7 +3,7 @@ import type { Direction, EmailStatus } from '../model/email.ts'
 import type { EmailId } from '../model/ids.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
-import type { Store } from '../store/db.ts'
+import type { Store, Tx } from '../store/db.ts'
 
 export type DecisionAction = 'approve' | 'reject'
 export type DecisionInput = {
@@ -13,6 +13,8 @@ export type DecisionInput = {
   reason?: string | undefined
   /** the content the reviewer looked at, as a pending item names it; when given, a decision about any other is refused */
   contentHash?: string | undefined
+  /** uses up what the decision was made with, in its transaction; false: that was used already, and nothing is decided */
+  spend?: ((tx: Tx) => Promise<boolean>) | undefined
 }
 export type Decided = {
   emailId: EmailId

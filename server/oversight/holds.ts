@@ -6,7 +6,8 @@ import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, findingsOf } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
-import { endHold, insertHold, latestHold } from '../store/holds.ts'
+import { noteHold } from '../store/approval-links.ts'
+import { type HoldRow, endHold, insertHold, latestHold } from '../store/holds.ts'
 import type { NewLogEntry } from '../store/log.ts'
 
 const gate: SystemActor = { kind: 'system', part: 'oversight' }
@@ -26,7 +27,7 @@ export type HoldOrder = {
 /** Opens the hold and tells reviewers. @returns the entry to append to the log at the end of the transaction. */
 export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }: HoldOrder): Promise<NewLogEntry> {
   const id = newId('hold', now)
-  await insertHold(tx, {
+  const row: HoldRow = {
     id,
     account_id: email.account_id,
     world: email.world,
@@ -39,7 +40,10 @@ export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }:
     created_at: now,
     expires_at: expiresAt,
     ended_at: null,
-  })
+  }
+  await insertHold(tx, row)
+  // Nothing of the test world is mailed.
+  if (email.world === 'live') await noteHold(tx, row)
   const found = email.direction === 'outbound' ? findingsOf(email) : []
   const data = { ...emailFacts(email), hold_id: id, content_hash: contentHash, reason: rule, expires_at: expiresAt }
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.pending', data, now })

@@ -176,6 +176,7 @@ const ofAccount = [
   'admin_actions',
   'signups',
   'operator_sessions',
+  'approval_links',
   'passkeys',
   'person_codes',
   'person_sessions',

@@ -102,6 +102,8 @@ export const logActions = [
   'person.refused',
   'person.signed_in',
   'person.signed_out',
+  'person.notified',
+  'person.link_used',
   'person.passkey_added',
   'person.passkey_removed',
   'person.totp_added',

@@ -43,6 +43,7 @@ const hanging = [
   'deliveries',
   'releases',
   'decisions',
+  'approval_links',
   'holds',
   'email_tags',
   'email_places',

@@ -111,6 +111,7 @@ export interface Database {
   passkeys: PasskeyRow
   person_codes: PersonCodeRow
   person_sessions: PersonSessionRow
+  approval_links: ApprovalLinkRow
 }
 
 type AccountRow = {
@@ -173,6 +174,8 @@ type PersonRow = {
   /** wrong codes since the last right one */
   totp_misses: number
   created_at: number
+  /** when a letter said last what waits */
+  told_at: number | null
   removed_at: number | null
 }
 
@@ -204,6 +207,21 @@ type PersonCodeRow = {
   /** wrong codes */
   tries: number
   created_at: number
+  expires_at: number
+  ended_at: number | null
+}
+
+/** That a person is to be told of a hold, and the link that they were told of it with. */
+type ApprovalLinkRow = {
+  hold_id: HoldId
+  person_id: PersonId
+  account_id: AccountId
+  email_id: EmailId
+  content_hash: string
+  /** SHA-256 of what the link holds; null: there is none */
+  token_hash: string | null
+  created_at: number
+  told_at: number | null
   expires_at: number
   ended_at: number | null
 }

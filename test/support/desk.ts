@@ -46,6 +46,7 @@ import { createStandings } from '../../server/outbound/standing/lift.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { createAdminActions } from '../../server/oversight/admin-actions.ts'
 import { parsePattern } from '../../server/oversight/allow-list.ts'
+import { type ApprovalMail, createApprovalMail } from '../../server/oversight/approval-mail/approval-mail.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { createOperatorSessions } from '../../server/oversight/operator-sessions.ts'
 import { createUpgrades } from '../../server/oversight/upgrades.ts'
@@ -87,6 +88,7 @@ export type Desk = {
   accountRemoval: AccountRemoval
   keys: Keys
   people: People
+  approvalMail: ApprovalMail
   ours: Office
   theirs: Office
   /** as a person would with curl: JSON in, JSON out */
@@ -188,6 +190,7 @@ export async function openDesk(
       throw error
     },
   })
+  const approvalMail = createApprovalMail({ store, clock, publicUrl: 'https://mail.ours.test', sends: true })
   const http = createHttpServer({
     rooms: {
       store,
@@ -236,6 +239,7 @@ export async function openDesk(
     reputation: createReputation({ store, clock }),
     opened: (token, headers) => noteOpen({ store, clock }, token, headers),
     people,
+    approvalMail,
     countCalls: usage.countCalls,
     metrics: createMetrics(),
     log: silentLog,
@@ -257,6 +261,7 @@ export async function openDesk(
     accountRemoval,
     keys,
     people,
+    approvalMail,
     ours,
     theirs: await furnish(store, clock, 'theirs.test'),
     call: (key, method, path, body, headers) => call(url, key, method, path, body, headers),

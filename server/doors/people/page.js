@@ -80,6 +80,13 @@ function card(email) {
     element('dt', 'Content hash'),
     element('dd', email.content_hash),
   )
+  const origins = [
+    ['from_other_thread', 'words of another conversation'],
+    ['from_hidden_text', 'words that a sender hid in an email'],
+    ['from_attachment', 'words of an attachment'],
+  ].flatMap(([fact, words]) => (email.evidence?.[fact] ? [words] : []))
+  const found = [...email.findings.map((one) => [one.kind, one.where, one.excerpt ?? ''].join(': ')), ...origins]
+  if (found.length > 0) facts.prepend(element('dt', 'Found in it'), ...found.map((one) => element('dd', visible(one))))
   const texts = [element('pre', visible(email.body_markdown))]
   if (email.footer !== null) texts.push(element('p', 'Behind it this server puts:'), element('pre', visible(email.footer)))
   if (email.hidden_text) texts.push(element('p', 'Hidden in it:'), element('pre', visible(email.hidden_text)))

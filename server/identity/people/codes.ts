@@ -133,9 +133,22 @@ const codeFor = async (tx: Tx, { ticket, code }: Entry): Promise<PersonCodeRow |
 
 const isSame = (one: string, other: string): boolean => timingSafeEqual(Buffer.from(one, 'hex'), Buffer.from(other, 'hex'))
 
+/** Of somebody who shows that they are who they are said to be, when they have an authenticator program. */
+export const checkPerson = (
+  deps: PeopleDeps,
+  { id, account_id }: PersonRow,
+  presented: string | undefined,
+): Promise<Result<true, EntryProblem>> =>
+  deps.store.transaction(async (tx) => {
+    await lockAccount(tx, account_id)
+    const person = await personById(tx, id)
+    if (person === undefined) return fail('SIGN_IN_REFUSED')
+    return (await checkTotp(tx, null, person, presented, deps.clock.now())) ?? ok(true)
+  })
+
 async function checkTotp(
   tx: Tx,
-  row: PersonCodeRow,
+  row: PersonCodeRow | null,
   person: PersonRow,
   presented: string | undefined,
   now: number,
@@ -152,9 +165,15 @@ async function checkTotp(
   return null
 }
 
-async function refuse(tx: Tx, row: PersonCodeRow, person: PersonRow, because: string, now: number): Promise<Result<never, EntryProblem>> {
-  const tries = row.tries + 1
-  await changePersonCode(tx, row.id, { tries, ...(tries >= mostTries && { ended_at: now }) })
+async function refuse(
+  tx: Tx,
+  row: PersonCodeRow | null,
+  person: PersonRow,
+  because: string,
+  now: number,
+): Promise<Result<never, EntryProblem>> {
+  const tries = (row?.tries ?? 0) + 1
+  if (row !== null) await changePersonCode(tx, row.id, { tries, ...(tries >= mostTries && { ended_at: now }) })
   const by = { kind: 'system', part: 'identity' } as const
   await appendLog(tx, personEntry('person.refused', person, now, { by, metadata: { because, tries } }))
   return fail('SIGN_IN_REFUSED')

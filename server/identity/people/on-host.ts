@@ -10,6 +10,7 @@ import { appendLog } from '../../store/log.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { removePasskeys } from '../../store/passkeys.ts'
 import { type PersonRow, changePerson, insertPerson, peopleOf, personByAddress } from '../../store/people.ts'
+import { endLinksOf } from '../../store/approval-links.ts'
 import { endCodesOf } from '../../store/person-codes.ts'
 import { noTotp } from './authenticator-program.ts'
 import { hostCode } from './codes.ts'
@@ -42,7 +43,7 @@ export const addPerson = (
     if ((await peopleOf(tx, accountId)).length >= mostPeople) return fail('TOO_MANY_PEOPLE', `An account has at most ${mostPeople} people.`)
     const now = clock.now()
     const own = { id: newId('person', now), account_id: accountId, role, name, address, address_key: addressKey(address), created_at: now }
-    const person = { ...own, ...noTotp, removed_at: null }
+    const person = { ...own, ...noTotp, told_at: null, removed_at: null }
     await insertPerson(tx, person)
     await appendLog(tx, personEntry('person.added', person, now, { by: host, metadata: { role }, details: { name, address } }))
     return ok({ person, ...(await hostCode(tx, person, now)) })
@@ -63,6 +64,7 @@ const withPerson = <T>(
 
 async function endAll(tx: Tx, person: PersonRow, now: number, because: string): Promise<void> {
   await endCodesOf(tx, person.id, now)
+  await endLinksOf(tx, person.id, now)
   await endSessions(tx, person, { now, because, by: host })
 }
 

@@ -13,7 +13,7 @@ import { type Result, fail, ok } from '../../model/result.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import { type PasskeyRow, passkeysOf } from '../../store/passkeys.ts'
 import { type NewTotp, confirmTotp, newTotp, removeTotp } from './authenticator-program.ts'
-import { type Entry, type EntryProblem, enterByCode, mailCode, makeTicket } from './codes.ts'
+import { type Entry, type EntryProblem, checkPerson, enterByCode, mailCode, makeTicket } from './codes.ts'
 import {
   type PasskeyProblem,
   addPasskey,
@@ -45,7 +45,9 @@ export type People = {
   enterByPasskey(response: Assertion, previous: string | undefined): Promise<Result<Begun, PasskeyProblem>>
   /** @param token what the cookie holds; null when that is no session that is good now */
   who(token: string | undefined): Promise<SignedIn | null>
-  actorOf(who: SignedIn, world: World): PersonActor
+  actorOf(who: Pick<SignedIn, 'person'>, world: World): PersonActor
+  /** Whether it is them, as far as their authenticator program says; who has none is believed. */
+  check(who: Pick<SignedIn, 'person'>, totp: string | undefined): Promise<Result<true, EntryProblem>>
   end(who: SignedIn, which: 'this' | 'all'): Promise<void>
   passkeys(who: SignedIn): Promise<PasskeyRow[]>
   /** The rest is for who has signed in a few minutes ago: SIGN_IN_AGAIN otherwise. */
@@ -84,6 +86,7 @@ export function createPeople(deps: Deps): People {
     enterByPasskey: (response, previous) => steadily(enterByPasskey(deps, response, previous)),
     who: (token) => whoIs(deps, token),
     actorOf: ({ person }, world) => actorOf(person, world),
+    check: ({ person }, totp) => checkPerson(deps, person, totp),
     end: ({ person, session }, which) =>
       deps.store.transaction(async (tx) => {
         await lockAccount(tx, person.account_id)

@@ -23,6 +23,7 @@ export const people = (engine: Engine): Migration => ({
         totp_step ${int},
         totp_misses ${int} not null default 0,
         created_at ${int} not null,
+        told_at ${int},
         removed_at ${int}
       ) ${tableEnd}`,
       // One address is one person: who asks for a code names nothing else.
@@ -65,6 +66,25 @@ export const people = (engine: Engine): Migration => ({
       ) ${tableEnd}`,
       `create index person_sessions_person on person_sessions (person_id, created_at)`,
       `create index person_sessions_account on person_sessions (account_id)`,
+      // Who is to be told of a hold, and what they may decide with: token_hash is null until they were told, or when they were told without a link.
+      `create table approval_links (
+        hold_id ${text} not null references holds (id),
+        person_id ${text} not null references people (id),
+        account_id ${text} not null references accounts (id),
+        email_id ${text} not null references emails (id),
+        content_hash ${text} not null,
+        token_hash ${text} unique,
+        created_at ${int} not null,
+        told_at ${int},
+        expires_at ${int} not null,
+        ended_at ${int},
+        primary key (hold_id, person_id)
+      ) ${tableEnd}`,
+      `create index approval_links_untold on approval_links (person_id, hold_id) where told_at is null`,
+      `create index approval_links_open on approval_links (person_id) where ended_at is null`,
+      `create index approval_links_email on approval_links (email_id)`,
+      `create index approval_links_account on approval_links (account_id)`,
+      `create index approval_links_expiry on approval_links (expires_at)`,
       // No reference: who was removed still wrote what they wrote.
       `alter table api_keys add column owner_id ${text}`,
       `create index api_keys_owner on api_keys (owner_id) where owner_id is not null`,
