@@ -379,6 +379,12 @@ export const settings = z.object({
     standard: 'yes',
     help: 'Whether people are told by mail of what waits, with a link for each email that shows it and with which they decide. With no they sign in for that.',
   }),
+  MULTIMAIL_PEOPLE_FOR_TWO: setting(count(2, 10), {
+    part: 'The last word',
+    unit: 'people',
+    standard: '2',
+    help: 'How many different reviewers have to approve a message that a policy holds for two people. One who rejects it is enough.',
+  }),
   MULTIMAIL_HOLD_EXPIRES_AFTER: setting(duration('1m', '30d'), {
     part: 'The last word',
     unit: 'duration',
@@ -562,7 +568,8 @@ export type Config = {
     /** null: never */
     rotateAfterMs: number | null
   }
-  holds: { expireAfterMs: number }
+  /** `people`: who have to approve what is held for two */
+  holds: { expireAfterMs: number; people: number }
   people: { idleMs: number; lifeMs: number }
   /** answers that agents got; `most`: octets */
   views: { keepMs: number; most: number }
@@ -659,7 +666,7 @@ export function toConfig(values: Settings): Config {
     },
     approvalByMail: values.MULTIMAIL_APPROVAL_BY_MAIL,
     people: { idleMs: values.MULTIMAIL_SESSION_IDLE, lifeMs: values.MULTIMAIL_SESSION_LIFE },
-    holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER },
+    holds: { expireAfterMs: values.MULTIMAIL_HOLD_EXPIRES_AFTER, people: values.MULTIMAIL_PEOPLE_FOR_TWO },
     views: { keepMs: values.MULTIMAIL_VIEWS_KEPT_FOR, most: values.MULTIMAIL_VIEWS_SIZE },
     limits: { mailboxes: values.MULTIMAIL_LIMITS_MAILBOXES || null },
     signup: signupOf(values),

@@ -199,7 +199,16 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
   const sweeper = createExpirySweeper({ approvals, clock, log })
-  const scheduler = createScheduler({ store, clock, log, holdExpiryMs: config.holds.expireAfterMs, giveUpAfterMs, caps, onReleased })
+  const scheduler = createScheduler({
+    store,
+    clock,
+    log,
+    holdExpiryMs: config.holds.expireAfterMs,
+    people: config.holds.people,
+    giveUpAfterMs,
+    caps,
+    onReleased,
+  })
   const bouncesTo = (email: EmailId, domain: DomainName) => returnPath(returnPathSecret, email, domain, clock.now())
   const submissions = createSubmissions({
     store,
@@ -208,6 +217,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     caps,
     monthly: config.outbound.monthly,
     mostSeen: config.outbound.mostSeen,
+    people: config.holds.people,
     readText: createTextReader({ clock }),
     returnPath: bouncesTo,
     publicUrl: config.http.publicUrl,

@@ -2,7 +2,7 @@
 import type { FindingKind } from './finding.ts'
 
 /** From most to least freedom. */
-export const policyOutcomes = ['allow', 'hold', 'block'] as const
+export const policyOutcomes = ['allow', 'hold', 'hold_for_two', 'block'] as const
 export type PolicyOutcome = (typeof policyOutcomes)[number]
 
 /** What a recipient may be to a mailbox; beside these a rule names addresses, and `*@domain`. */

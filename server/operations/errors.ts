@@ -661,6 +661,12 @@ export const errors = {
     message: 'The email holds something that is never sent from here, such as a private key or an access token',
     fix: 'Take out what is named and send the rest as a new email. If it is meant for this recipient, tell the operator; do not write it in another form.',
   },
+  SAME_REVIEWER: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'You have approved this email already, and it needs the approval of others too',
+    fix: 'Let another reviewer decide, with a key of their own.',
+  },
   POLICY_CHANGED: {
     http: 409,
     trpc: 'CONFLICT',

@@ -46,6 +46,9 @@ export const PendingEmail = EmailSummary.extend({
       }),
     )
     .describe('What the outgoing checks found in it, whatever holds it; not_looked_at: judge that part yourself. Empty for arriving mail'),
+  approvals_needed: z.int().describe('How many different reviewers have to approve it; one who rejects it is enough'),
+  approved_by: z.array(z.string()).describe('Who has, of a hold that needs more than one'),
+  approval_state: z.string().describe('The same in words, such as "approved by 1 of 2"'),
   proposed_by: z.string().nullable().describe('The key that wrote it; null for mail from outside'),
   evidence: EvidenceSummary.nullable().describe('Where its words come from; null for arriving mail'),
   as_sent: z
@@ -114,6 +117,9 @@ export const pendingView = ({ email, attachments, ...hold }: PendingItem): z.inf
   ...judgedView(email, { seesHidden: true }),
   reason: hold.reason,
   findings: email.direction === 'outbound' ? findingsOf(email) : [],
+  approvals_needed: hold.people,
+  approved_by: [...hold.approvedBy],
+  approval_state: `approved by ${hold.approvedBy.length} of ${hold.people}`,
   proposed_by: email.composer_id,
   evidence: evidenceSummary(email),
   as_sent: email.direction === 'outbound' ? { recipients: envelopeOf(email).forwardPaths.length, size: email.raw_size } : null,
@@ -126,14 +132,16 @@ const Decision = z.strictObject({
   email_id: z.string(),
   action: z.enum(['approve', 'reject']),
   status: z
-    .enum(['approved', 'approved_and_sent', 'rejected'])
+    .enum(['approved', 'approved_and_sent', 'approved_in_part', 'rejected'])
     .describe(
-      'approved: arriving mail was let in, or mail to be sent later is sent at its time. approved_and_sent: released, and queued for delivery.',
+      'approved: arriving mail was let in, or mail to be sent later is sent at its time. approved_and_sent: released, and queued for delivery. approved_in_part: it goes on waiting, for others to approve it too.',
     ),
   decided_at: z.string(),
   queued_at: z.string().nullable().describe('When it was handed to the delivery queue; read_email tells what became of it'),
   self_approved: z.boolean().describe('True when one test key wrote it and decided on it'),
   internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID under which it leaves'),
+  approvals_given: z.int().describe('Of those that are needed'),
+  approvals_needed: z.int(),
   message: z.string(),
 })
 
@@ -142,7 +150,7 @@ export const decide_email = operation({
   title: 'Approve or reject an email',
   description:
     'For reviewers. Decides on one email of list_pending: approve releases exactly the content that waits, reject refuses it and tells the agent the reason. ' +
-    'Name the content_hash you looked at. A decision is final, and nobody decides on their own mail.',
+    'Name the content_hash you looked at. A decision is final, and nobody decides on their own mail. Where approvals_needed is more than one, as many reviewers have to approve.',
   readOnly: false,
   destructive: true,
   idempotent: false,
@@ -178,10 +186,14 @@ function knownId(text: string): EmailId {
 }
 
 const outcome = (decided: Decided): z.infer<typeof Decision>['status'] =>
+  decided.approvals !== null && decided.approvals.given < decided.approvals.needed ? 'approved_in_part' : ofWhole(decided)
+
+const ofWhole = (decided: Decided): 'approved' | 'approved_and_sent' | 'rejected' =>
   decided.action === 'reject' ? 'rejected' : decided.queuedAt === null ? 'approved' : 'approved_and_sent'
 
 const messages = {
   approved: 'The agent can read it now.',
+  approved_in_part: 'Another reviewer has to approve it as well.',
   approved_and_sent: 'It was released and is being delivered; read_email shows each recipient’s outcome.',
   rejected: 'It is refused and will not be sent or shown.',
 } as const
@@ -194,5 +206,7 @@ export const decisionView = (decided: Decided, messageId: string | null): z.infe
   queued_at: decided.queuedAt === null ? null : isoTime(decided.queuedAt),
   self_approved: decided.selfApproved,
   internet_message_id: messageId,
+  approvals_given: decided.approvals?.given ?? (decided.action === 'approve' ? 1 : 0),
+  approvals_needed: decided.approvals?.needed ?? 1,
   message: decided.status === 'scheduled' ? 'It is sent at its time.' : messages[outcome(decided)],
 })

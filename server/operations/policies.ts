@@ -61,7 +61,11 @@ const Rule = z.strictObject({
     .refine((many) => (many.more_than === undefined) !== (many.at_most === undefined), 'takes one of more_than and at_most')
     .exactOptional()
     .describe('One message for each recipient, this email’s own included'),
-  outcome: z.enum(policyOutcomes).describe('allow: it is sent. hold: a person decides. block: it is refused'),
+  outcome: z
+    .enum(policyOutcomes)
+    .describe(
+      'allow: it is sent. hold: a person decides. hold_for_two: two people have to approve it, or as many as the operator has set. block: it is refused',
+    ),
 })
 
 const Rules = z

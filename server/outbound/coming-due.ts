@@ -3,7 +3,7 @@ import type { SystemActor } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type { OversightSaid } from '../model/email.ts'
 import type { EmailId } from '../model/ids.ts'
-import { hold } from '../oversight/holds.ts'
+import { fewestPeople, hold } from '../oversight/holds.ts'
 import { type Grounds, release } from '../oversight/release.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Store, Tx } from '../store/db.ts'
@@ -22,7 +22,14 @@ import { type Caps, noCaps } from './pace/caps.ts'
 import { askToSend } from './pace/spend.ts'
 import { allSuppressed } from './suppression/suppression.ts'
 
-export type ComingDueDeps = { store: Store; clock: Clock; holdExpiryMs: number; giveUpAfterMs: number; /** left out: none */ caps?: Caps }
+export type ComingDueDeps = {
+  store: Store
+  clock: Clock
+  holdExpiryMs: number
+  giveUpAfterMs: number
+  /** left out: none */ caps?: Caps
+  /** as in submission.ts */ people?: number
+}
 
 /** An email as it stands in this transaction, which has it for itself. */
 type Due = { tx: Tx; deps: ComingDueDeps; email: EmailRow; contentHash: ContentHash; now: number }
@@ -64,7 +71,9 @@ export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: 
   if (counts) await countForPolicy(tx, mailbox.id, { named, thread: email.thread_id }, now)
   if (verdict.outcome === 'allow' && saysMore(email, saying(verdict)))
     return await wait(due, 'What this email says of who looks at it is no longer so: a reviewer decides.')
-  return verdict.outcome === 'hold' ? await wait(due, verdict.rule) : await sendWithinCaps(due, verdict.rule)
+  return verdict.outcome === 'hold'
+    ? await wait(due, verdict.rule, verdict.forTwo === true ? (deps.people ?? fewestPeople) : 1)
+    : await sendWithinCaps(due, verdict.rule)
 }
 
 /** True when its own words promise a reader more, or its copies a person less, than `now` is so. */
@@ -97,10 +106,10 @@ async function send({ tx, deps, email, contentHash, now }: Due, grounds: Grounds
   return 'sent'
 }
 
-async function wait({ tx, deps, email, contentHash, now }: Due, rule: string): Promise<Became | null> {
+async function wait({ tx, deps, email, contentHash, now }: Due, rule: string, people = 1): Promise<Became | null> {
   const waiting = await move(tx, email, { status: 'pending_send_approval' }, now)
   if (waiting === null) return null
-  await appendLogs(tx, [await hold(tx, { email: waiting, contentHash, rule, now, expiresAt: now + deps.holdExpiryMs })])
+  await appendLogs(tx, [await hold(tx, { email: waiting, contentHash, rule, people, now, expiresAt: now + deps.holdExpiryMs })])
   return 'pending_send_approval'
 }
 

@@ -6,7 +6,7 @@ import { asksForCounts } from '../model/policy.ts'
 import { maxRecipients } from '../model/letter-limits.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { neverSends } from '../oversight/gate.ts'
-import { hold } from '../oversight/holds.ts'
+import { fewestPeople, hold } from '../oversight/holds.ts'
 import { textFacts } from '../oversight/policy/text-facts.ts'
 import { release } from '../oversight/release.ts'
 import { lookUpTaint } from '../oversight/taint/look-up.ts'
@@ -233,7 +233,9 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
   if (status === 'scheduled') entries.push(scheduledEntry(email, verdict.rule, now))
   else if (verdict.outcome === 'hold') {
-    entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, now, expiresAt: now + deps.holdExpiryMs }))
+    const people = verdict.forTwo === true ? (deps.people ?? fewestPeople) : 1
+    const expiresAt = now + deps.holdExpiryMs
+    entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, people, now, expiresAt }))
   } else {
     const grounds = { kind: 'policy', rule: verdict.rule } as const
     entries.push(

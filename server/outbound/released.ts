@@ -7,7 +7,7 @@ import { type Envelope, contentHash } from '../model/envelope.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Store } from '../store/db.ts'
 import { type EmailRow, emailById, envelopeOf } from '../store/emails.ts'
-import { decisionById, holdById } from '../store/holds.ts'
+import { approvalsOf, decisionById, holdById } from '../store/holds.ts'
 import type { Claim } from '../store/queue.ts'
 import { type ReleaseRow, releaseById } from '../store/releases.ts'
 
@@ -79,14 +79,17 @@ function envelopeIn(email: EmailRow): Envelope | null {
   }
 }
 
-/** Either a rule of the gate, or a decision to approve this very content that ended a hold of this email. */
+/** Either a rule of the gate, or a decision to approve this very content that ended a hold of this email, with as many approvals as that needed. */
 async function isGrounded(store: Store, release: ReleaseRow): Promise<boolean> {
   if (release.kind === 'policy') return release.rule !== null && release.decision_id === null
   const decision = release.decision_id === null ? undefined : await decisionById(store.db, release.decision_id)
   if (decision === undefined || decision.action !== 'approve') return false
   if (decision.email_id !== release.email_id || decision.content_hash !== release.content_hash) return false
   const hold = await holdById(store.db, decision.hold_id)
-  return hold?.state === 'approved' && hold.email_id === release.email_id && hold.content_hash === release.content_hash
+  if (hold?.state !== 'approved' || hold.email_id !== release.email_id || hold.content_hash !== release.content_hash) return false
+  if (hold.people === 1) return true
+  const approvals = (await approvalsOf(store.db, [hold.id])).filter(({ content_hash: of }) => of === release.content_hash)
+  return approvals.length >= hold.people && approvals.some(({ actor_id: by }) => by === decision.actor_id)
 }
 
 /** The fixed set of fields that may stand in front of the approved bytes: one Date (RFC 5322 §3.6.1), and nothing that could hide there. */

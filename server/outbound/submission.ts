@@ -88,6 +88,8 @@ export type SubmissionDeps = {
   store: Store
   /** how long a hold stays open */
   holdExpiryMs: number
+  /** who have to approve what a policy holds for two people; left out: two */
+  people?: number
   /** how long each delivery is tried, from the release on */
   giveUpAfterMs: number
   /** of a mailbox that has none of its own; left out: none */

@@ -7,7 +7,7 @@ import type { Db, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, emailById, findEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
-import { type HoldRow, endHold, insertDecision, latestHold } from '../store/holds.ts'
+import { type HoldRow, approvalsOf, endHold, holdToChange, insertDecision, insertHoldApproval, latestHold } from '../store/holds.ts'
 import { ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { type Composer, mayDecide } from './authority.ts'
@@ -19,7 +19,15 @@ import { release } from './release.ts'
 /** A longer reason is cut here. */
 const maxReasonLength = 2000
 
-type Decision = { id: DecisionId; actor: Decider; action: DecisionAction; reason: string | null; selfApproved: boolean; now: number }
+type Decision = {
+  id: DecisionId
+  actor: Decider
+  /** who they are beside others who approve it */ voter: string
+  action: DecisionAction
+  reason: string | null
+  selfApproved: boolean
+  now: number
+}
 
 export async function decide(deps: ApprovalsDeps, actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>> {
   // Before anything is looked up: a key that decides on nothing learns nothing.
@@ -33,6 +41,10 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
   const now = deps.clock.now()
   const hold = await latestHold(deps.store.db, email.id)
   if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closed(hold, now)
+  // In the test world one key may play both parts, but not that of two people; nor may another key of whoever's key wrote it.
+  const voter = hold.people > 1 ? await voterOf(deps.store.db, actor) : actorId(actor)
+  if (hold.people > 1 && (authority.value.selfApproved || voter === (await ownerOf(deps.store.db, email))))
+    return fail('SELF_APPROVAL', 'This email waits for others than whoever wrote it.')
   if (input.contentHash !== undefined && input.contentHash !== hold.content_hash) {
     return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
   }
@@ -42,6 +54,7 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
   const decision: Decision = {
     id: newId('decision', now),
     actor,
+    voter,
     action: input.action,
     reason,
     selfApproved: authority.value.selfApproved,
@@ -51,6 +64,11 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
   if (decided.ok) announce(deps, decided.value, hold)
   return decided
 }
+
+/** A key that is known to be somebody's is them: with their own sign-in besides they are one. */
+const voterOf = async (db: Db, actor: Decider): Promise<string> =>
+  (actor.kind === 'key' ? await ownerOfKey(db, actor.keyId) : null) ?? actorId(actor)
+const ownerOf = async (db: Db, { composer_id: keyId }: EmailRow): Promise<string | null> => (keyId === null ? null : ownerOfKey(db, keyId))
 
 const nobody: Composer = { keyId: null, ownerId: null }
 /** Asked of each who wrote in it: the key that drafted it as well as the one that handed it in. */
@@ -87,6 +105,9 @@ async function settle(
   if (email === undefined || !isSameContent(email, seen))
     return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
   if (spend !== undefined && !(await spend(tx))) return fail('NOT_PENDING', 'What you decide with was used already.')
+  const approvals = hold.people > 1 && action === 'approve' ? await approveTogether(tx, hold, decision) : null
+  if (approvals !== null && (!approvals.ok || approvals.value.given < hold.people))
+    return approvals.ok ? inPart(tx, email, hold, decision, approvals.value) : approvals
   if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closed(await latestHold(tx, email.id), now)
   await insertDecision(tx, {
     id: decision.id,
@@ -108,7 +129,43 @@ async function settle(
     action,
     decidedAt: now,
     queuedAt: after.status === 'sent' ? now : null,
+    approvals: approvals?.value ?? null,
     selfApproved: decision.selfApproved,
+  })
+}
+
+type Approvals = { given: number; needed: number }
+
+/** One yes of several. Of two at one moment the later sees the earlier's. @returns how many there are with it */
+async function approveTogether(tx: Tx, seen: HoldRow, { actor, voter, reason, now }: Decision): Promise<Result<Approvals, DecisionCode>> {
+  const hold = await holdToChange(tx, seen.id)
+  if (hold?.state !== 'open' || hold.expires_at <= now || hold.content_hash !== seen.content_hash) return closed(hold, now)
+  const before = await approvalsOf(tx, [hold.id])
+  if (before.some(({ voter_id: other }) => other === voter)) return fail('SAME_REVIEWER')
+  const { id: hold_id, email_id, content_hash } = hold
+  await insertHoldApproval(tx, { hold_id, voter_id: voter, actor_id: actorId(actor), email_id, content_hash, reason, created_at: now })
+  return ok({ given: before.filter((one) => one.content_hash === content_hash).length + 1, needed: hold.people })
+}
+
+/** It goes on waiting. */
+async function inPart(tx: Tx, email: EmailRow, hold: HoldRow, decision: Decision, approvals: Approvals): Promise<Result<Decided, never>> {
+  const { now, actor, reason } = decision
+  const counted = { approvals_given: approvals.given, approvals_needed: approvals.needed }
+  const said = { hold_id: hold.id, decided_by: actorId(actor), ...counted }
+  const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
+  await appendEvent(tx, { ...event, type: 'oversight.approved_in_part', data: { ...emailFacts(email), ...said } })
+  const metadata = { hold_id: hold.id, mailbox_id: email.mailbox_id, content_hash: hold.content_hash, ...counted }
+  const entry = { ...emailEntry(email, actor, now), action: 'email.approved_in_part' as const, metadata }
+  await appendLog(tx, { ...entry, ...(reason !== null && { details: { reason } }) })
+  return ok({
+    emailId: email.id,
+    direction: hold.direction,
+    status: email.status,
+    action: 'approve',
+    decidedAt: now,
+    queuedAt: null,
+    approvals,
+    selfApproved: false,
   })
 }
 
@@ -170,11 +227,14 @@ function closed(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PEND
   return fail('NOT_PENDING', `This email does not wait any more: it was ${hold.state}.`)
 }
 
-function announce({ log, onReleased }: ApprovalsDeps, { emailId, action, selfApproved, queuedAt }: Decided, hold: HoldRow): void {
-  log.info(
-    { emailId, holdId: hold.id, contentHash: hold.content_hash, selfApproved },
-    action === 'approve' ? 'hold.approved' : 'hold.rejected',
-  )
+function announce(
+  { log, onReleased }: ApprovalsDeps,
+  { emailId, action, selfApproved, queuedAt, approvals }: Decided,
+  hold: HoldRow,
+): void {
+  const inPart = approvals !== null && approvals.given < approvals.needed
+  const said = action === 'reject' ? 'hold.rejected' : inPart ? 'hold.approved-in-part' : 'hold.approved'
+  log.info({ emailId, holdId: hold.id, contentHash: hold.content_hash, selfApproved }, said)
   if (queuedAt !== null) onReleased()
 }
 

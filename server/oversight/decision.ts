@@ -25,10 +25,19 @@ export type Decided = {
   decidedAt: number
   /** epoch ms when the email went into the queue; null for a rejection and for arriving mail */
   queuedAt: number | null
+  /** of a hold that one yes does not end: how many there are now, and how many it takes; null otherwise */
+  approvals: { given: number; needed: number } | null
   /** one test key wrote it and decided on it */
   selfApproved: boolean
 }
-export type DecisionCode = 'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'CONTENT_CHANGED' | 'SCOPE_MISSING'
+export type DecisionCode =
+  | 'EMAIL_NOT_FOUND'
+  | 'NOT_PENDING'
+  | 'SELF_APPROVAL'
+  | 'HOLD_EXPIRED'
+  | 'CONTENT_CHANGED'
+  | 'SCOPE_MISSING'
+  | 'SAME_REVIEWER'
 
 export type ApprovalsDeps = {
   store: Store

@@ -6,7 +6,7 @@ import type { PolicyVerdict } from './policy/match.ts'
 /** What the gate says, with the rule in plain words: the words are shown to reviewers and agents, and kept with the hold or the release. */
 export type Verdict =
   | { outcome: 'allow'; rule: string; /** what is then true of who looks at it */ said: OversightSaid }
-  | { outcome: 'hold'; rule: string }
+  | { outcome: 'hold'; rule: string; /** one person's yes is not enough */ forTwo?: true }
   | { outcome: 'refuse'; code: 'READ_ONLY_MAILBOX' | 'CONTENT_BLOCKED' | 'BLOCKED_BY_POLICY'; rule: string }
 
 /** What an agent asks for. Reading concerns mail that has reached it: what waits for a reviewer has not. */
@@ -110,6 +110,7 @@ export function sendVerdict(mode: OversightMode, facts: SendFacts): Verdict {
 /** In gated_all a reviewer decides on everything: a policy can only refuse there. */
 function ofPolicy(mode: OversightMode, { outcome, words }: PolicyVerdict): Verdict {
   if (outcome === 'block') return { outcome: 'refuse', code: 'BLOCKED_BY_POLICY', rule: words }
+  if (outcome === 'hold_for_two') return { outcome: 'hold', rule: words, forTwo: true }
   if (mode === 'gated_all') return AGENT.gated_all.send
   return outcome === 'hold' ? hold(words) : allow(words, mode === 'monitored' ? 'monitored' : 'autonomous')
 }

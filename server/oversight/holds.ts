@@ -10,6 +10,9 @@ import { noteHold } from '../store/approval-links.ts'
 import { type HoldRow, endHold, insertHold, latestHold } from '../store/holds.ts'
 import type { NewLogEntry } from '../store/log.ts'
 
+/** Who has to approve what waits for two people, where nothing else is set. */
+export const fewestPeople = 2
+
 const gate: SystemActor = { kind: 'system', part: 'oversight' }
 
 export type HoldOrder = {
@@ -19,13 +22,15 @@ export type HoldOrder = {
   contentHash: string
   /** the gate's rule, in plain words */
   rule: string
+  /** how many different people have to approve it; left out: one */
+  people?: number
   /** epoch ms */
   now: number
   expiresAt: number
 }
 
 /** Opens the hold and tells reviewers. @returns the entry to append to the log at the end of the transaction. */
-export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }: HoldOrder): Promise<NewLogEntry> {
+export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, expiresAt }: HoldOrder): Promise<NewLogEntry> {
   const id = newId('hold', now)
   const row: HoldRow = {
     id,
@@ -37,6 +42,7 @@ export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }:
     content_hash: contentHash,
     reason: rule,
     state: 'open',
+    people,
     created_at: now,
     expires_at: expiresAt,
     ended_at: null,
@@ -45,12 +51,19 @@ export async function hold(tx: Tx, { email, contentHash, rule, now, expiresAt }:
   // Nothing of the test world is mailed.
   if (email.world === 'live') await noteHold(tx, row)
   const found = email.direction === 'outbound' ? findingsOf(email) : []
-  const data = { ...emailFacts(email), hold_id: id, content_hash: contentHash, reason: rule, expires_at: expiresAt }
+  const data = {
+    ...emailFacts(email),
+    hold_id: id,
+    content_hash: contentHash,
+    reason: rule,
+    expires_at: expiresAt,
+    ...(people > 1 && { approvals_needed: people }),
+  }
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.pending', data, now })
   return {
     ...emailEntry(email, gate, now),
     action: 'email.held',
-    metadata: { hold_id: id, content_hash: contentHash, rule, expires_at: expiresAt },
+    metadata: { hold_id: id, content_hash: contentHash, rule, expires_at: expiresAt, ...(people > 1 && { approvals_needed: people }) },
     ...(found.length > 0 && { details: { findings: found } }),
   }
 }

@@ -3,7 +3,7 @@ import type { Tenancy } from '../model/world.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import type { Db } from '../store/db.ts'
 import { type EmailRow, emailsByIds, findEmail } from '../store/emails.ts'
-import { type HoldRow, latestHold, openHolds } from '../store/holds.ts'
+import { type HoldRow, approvalsOf, latestHold, openHolds } from '../store/holds.ts'
 import type { Row } from '../store/schema.ts'
 
 /** Something to decide on. Times are epoch ms. */
@@ -14,6 +14,9 @@ export type PendingItem = {
   /** what a decision is about: name it in the decision, and a changed email is refused */
   contentHash: string
   heldAt: number
+  /** how many have to approve it, and the actors who have */
+  people: number
+  approvedBy: readonly string[]
   expiresAt: number
   email: EmailRow
   attachments: readonly Row<'attachments'>[]
@@ -33,9 +36,11 @@ export async function listPending(db: Db, tenancy: Tenancy, query: PendingQuery,
   const ids = holds.map((hold) => hold.email_id)
   const emails = new Map((await emailsByIds(db, ids)).map((email) => [email.id, email]))
   const attachments = Map.groupBy(await attachmentsOf(db, ids), (row) => row.email_id)
+  const shared = holds.filter(({ people }) => people > 1).map(({ id }) => id)
+  const approvals = Map.groupBy(await approvalsOf(db, shared), ({ hold_id }) => hold_id)
   return holds.flatMap((hold) => {
     const email = emails.get(hold.email_id)
-    return email === undefined ? [] : [item(hold, email, attachments.get(email.id) ?? [])]
+    return email === undefined ? [] : [item(hold, email, attachments.get(email.id) ?? [], approvals.get(hold.id) ?? [])]
   })
 }
 
@@ -44,14 +49,21 @@ export async function findPending(db: Db, tenancy: Tenancy, id: EmailId, now: nu
   const email = await findEmail(db, tenancy, id)
   const hold = email === undefined ? undefined : await latestHold(db, email.id)
   if (email === undefined || hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return null
-  return item(hold, email, await attachmentsOf(db, [id]))
+  return item(hold, email, await attachmentsOf(db, [id]), hold.people > 1 ? await approvalsOf(db, [hold.id]) : [])
 }
 
-const item = (hold: HoldRow, email: EmailRow, attachments: readonly Row<'attachments'>[]): PendingItem => ({
+const item = (
+  hold: HoldRow,
+  email: EmailRow,
+  attachments: readonly Row<'attachments'>[],
+  approvals: readonly Row<'hold_approvals'>[],
+): PendingItem => ({
   holdId: hold.id,
   reason: hold.reason,
   contentHash: hold.content_hash,
   heldAt: hold.created_at,
+  people: hold.people,
+  approvedBy: approvals.map(({ actor_id }) => actor_id),
   expiresAt: hold.expires_at,
   email,
   attachments,

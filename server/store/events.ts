@@ -18,6 +18,7 @@ export const eventTypes = [
   'operator.alarm',
   'message.opened',
   'oversight.pending',
+  'oversight.approved_in_part',
   'oversight.approved',
   'oversight.rejected',
   'oversight.expired',

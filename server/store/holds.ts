@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { DecisionId, EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
@@ -14,6 +14,29 @@ export const insertHold = async (tx: Transaction<Database>, row: NewRow<'holds'>
 export const insertDecision = async (tx: Transaction<Database>, row: NewRow<'decisions'>): Promise<void> => {
   await tx.insertInto('decisions').values(row).execute()
 }
+
+/** As it stands, and as it stays until the transaction ends: of several who approve it each sees who was before. SQLite has one writer anyway. */
+export const holdToChange = (tx: Transaction<Database>, id: HoldId): Promise<HoldRow | undefined> => {
+  const query = tx.selectFrom('holds').selectAll().where('id', '=', id)
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? query.forNoKeyUpdate() : query).executeTakeFirst()
+}
+
+/** Throws a unique violation when they have approved it already. */
+export const insertHoldApproval = async (tx: Transaction<Database>, row: NewRow<'hold_approvals'>): Promise<void> => {
+  await tx.insertInto('hold_approvals').values(row).execute()
+}
+
+/** Who has approved these, the first first. */
+export const approvalsOf = (db: Kysely<Database>, ids: readonly HoldId[]): Promise<Row<'hold_approvals'>[]> =>
+  ids.length === 0
+    ? Promise.resolve([])
+    : db
+        .selectFrom('hold_approvals')
+        .selectAll()
+        .where('hold_id', 'in', [...ids])
+        .orderBy('created_at')
+        .orderBy('actor_id')
+        .execute()
 
 /** The email's newest hold, open or ended. */
 export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<HoldRow | undefined> =>

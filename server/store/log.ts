@@ -34,6 +34,7 @@ export const logActions = [
   'email.blocked',
   'email.held',
   'email.released',
+  'email.approved_in_part',
   'email.approved',
   'email.rejected',
   'approval.refused',

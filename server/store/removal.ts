@@ -44,6 +44,7 @@ const hanging = [
   'releases',
   'decisions',
   'approval_links',
+  'hold_approvals',
   'holds',
   'email_tags',
   'email_places',

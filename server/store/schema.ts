@@ -57,6 +57,7 @@ export interface Database {
   monthly_messages: MonthlyMessagesRow
   attachments: AttachmentRow
   holds: HoldRow
+  hold_approvals: HoldApprovalRow
   decisions: DecisionRow
   releases: ReleaseRow
   deliveries: DeliveryRow
@@ -581,9 +582,23 @@ type HoldRow = {
   /** the rule that held it, in plain words for a person */
   reason: string
   state: 'open' | 'approved' | 'rejected' | 'expired' | 'cancelled'
+  /** how many different ones have to approve it */
+  people: Generated<number>
   created_at: number
   expires_at: number
   ended_at: number | null
+}
+
+/** One yes to a hold for which more than one is needed, the last one's too; that is a decision besides. */
+type HoldApprovalRow = {
+  hold_id: HoldId
+  /** the person, also when they used a key that is known for theirs; else the key */
+  voter_id: string
+  actor_id: string
+  email_id: EmailId
+  content_hash: string
+  reason: string | null
+  created_at: number
 }
 
 type DecisionRow = {

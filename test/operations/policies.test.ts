@@ -120,6 +120,29 @@ describeOnEachEngine('the policy of a mailbox', (openStore) => {
     expect([await reply(), await reply(), await reply()]).toEqual(['sent', 'sent', 'pending_approval'])
   })
 
+  it('may ask for two people, each with a key of their own', async () => {
+    const desk = await openDesk(openStore)
+    const { keys } = desk.ours
+    await setAtHand(desk, [{ who: '*', outcome: 'hold_for_two' }])
+    expect(await send(desk)).toEqual([
+      'pending_approval',
+      'Rule 1 of the policy of this mailbox: an email of any kind waits for two people.',
+    ])
+    const pending = async () => {
+      const { body } = await desk.call(keys.reviewer, 'GET', '/v1/oversight/pending')
+      return (body['messages'] ?? body['emails']) as Record<string, unknown>[]
+    }
+    const [held] = await pending()
+    expect(held).toMatchObject({ approvals_needed: 2, approved_by: [], approval_state: 'approved by 0 of 2' })
+    const decide = (key: string, action = 'approve') =>
+      desk.call(key, 'POST', '/trpc/decide_email', { email_id: held?.['id'], action, content_hash: held?.['content_hash'] })
+    expect(JSON.stringify((await decide(keys.reviewer)).body)).toContain('"approved_in_part"')
+    expect((await pending())[0]).toMatchObject({ approved_by: [expect.any(String)], approval_state: 'approved by 1 of 2' })
+    expect(await decide(keys.reviewer)).toMatchObject({ status: 409 })
+    expect(JSON.stringify((await decide(await desk.key({ scopes: ['read', 'oversight'] }))).body)).toContain('"approved_and_sent"')
+    expect(await pending()).toEqual([])
+  })
+
   it('is asked about an email that is to be sent later', async () => {
     const desk = await openDesk(openStore)
     await setAtHand(desk, [{ who: '*', outcome: 'allow' }])

@@ -135,6 +135,11 @@ describeOnEachEngine('a released message', (openStore, { newPlace }) => {
       (store, email) => store.db.updateTable('holds').set({ state: 'rejected' }).where('email_id', '=', email.id).execute(),
     ],
     [
+      'more people had to approve it',
+      'NO_DECISION',
+      (store, email) => store.db.updateTable('holds').set({ people: 2 }).where('email_id', '=', email.id).execute(),
+    ],
+    [
       'what stands in front has a recipient more',
       'FOREIGN_FIELD',
       inRelease({ prepended: 'Date: Sun, 22 Nov 2026 12:00:00 +0000\r\nBcc: eve@remote.test\r\n' }),

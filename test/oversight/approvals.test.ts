@@ -107,6 +107,7 @@ describeOnEachEngine('approvals', (openStore) => {
           action: 'approve',
           decidedAt: now,
           queuedAt: now,
+          approvals: null,
           selfApproved: false,
         },
       })

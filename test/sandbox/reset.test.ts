@@ -25,6 +25,7 @@ const emptied = [
     'emails',
     'events',
     'first_contacts',
+    'hold_approvals',
     'holds',
     'idempotent_calls',
     'kept_views',

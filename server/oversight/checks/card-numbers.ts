@@ -27,8 +27,11 @@ const isBetween = (code: number): boolean => code === 32 || code === 45 || code 
 type Run = { digits: number[]; places: number[]; begins: boolean[] }
 const noRun = (): Run => ({ digits: [], places: [], begins: [] })
 
+const enoughDigits = /(?:\d[ .-]?){13}/
+
 /** One space, hyphen or stop may stand between two digits. A number begins and ends where a group of digits does, and stands in no longer word. */
 export function* cardNumbers(text: string): Generator<Hit> {
+  if (!enoughDigits.test(text)) return
   let run = noRun()
   let between = false
   for (let at = 0; at < text.length; at += 1) {

@@ -7,20 +7,32 @@ const leastBase64 = 240
 const leastLines = 5
 const leastQuery = 600
 
-// Lines that are shorter are words of another kind.
-const word = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{56,4096}/g
+/** Shorter lines are words of another kind. */
+const shortest = 56
 const isHex = /^[0-9a-fA-F]+$/
+
+const isOfWord = new Uint8Array(128)
+for (const one of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_=-') isOfWord[one.charCodeAt(0)] = 1
+
+/** By hand: this is asked of every character. */
+function* longWords(text: string): Generator<{ found: string; index: number }> {
+  let index = 0
+  for (let at = 0; at <= text.length; at += 1) {
+    if (at < text.length && isOfWord[text.charCodeAt(at)] === 1) continue
+    if (at - index >= shortest) yield { found: text.slice(index, at), index }
+    index = at + 1
+  }
+}
 
 export function* encodedData(text: string): Generator<Hit> {
   let lines = 0
   let end = 0
-  for (const match of text.matchAll(word)) {
-    const [found] = match
+  for (const { found, index } of longWords(text)) {
     if (!isMixed(found)) continue
-    lines = /^\r?\n[> ]{0,8}$/.test(text.slice(end, Math.min(match.index, end + 12))) ? lines + 1 : 1
-    end = match.index + found.length
+    lines = /^\r?\n[> ]{0,8}$/.test(text.slice(end, Math.min(index, end + 12))) ? lines + 1 : 1
+    end = index + found.length
     if (found.length >= (isHex.test(found) ? leastHex : leastBase64) || lines === leastLines)
-      yield { kind: 'encoded_data', at: match.index, excerpt: `${found.slice(0, 12)}… (${found.length} characters)` }
+      yield { kind: 'encoded_data', at: index, excerpt: `${found.slice(0, 12)}… (${found.length} characters)` }
   }
 }
 

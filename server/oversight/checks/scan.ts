@@ -49,10 +49,13 @@ function first(hits: Iterable<Hit>, most: number): Hit[] {
 
 /** Other forms of the same digits and letters become these; what nobody sees is taken out. */
 const plainCharacters = (text: string): string =>
-  text
-    .toWellFormed()
-    .normalize('NFKC')
-    .replaceAll(/\p{Cf}/gu, '')
+  isAscii.test(text)
+    ? text
+    : text
+        .toWellFormed()
+        .normalize('NFKC')
+        .replaceAll(/\p{Cf}/gu, '')
+const isAscii = /^\p{ASCII}*$/u
 
 function linesIn(text: string): number {
   let count = 0

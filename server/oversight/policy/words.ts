@@ -9,7 +9,12 @@ const groupWords: Record<RecipientGroup, string> = {
   outsider: 'not in the conversation',
   listed: 'on its allow-list',
 }
-const outcomeWords: Record<Rule['outcome'], string> = { allow: 'is sent', hold: 'waits for a person', block: 'is refused' }
+const outcomeWords: Record<Rule['outcome'], string> = {
+  allow: 'is sent',
+  hold: 'waits for a person',
+  hold_for_two: 'waits for two people',
+  block: 'is refused',
+}
 
 export function inWords(rule: Rule): string {
   const conditions = [whoWords(rule), ...whatWords(rule.what ?? {}), ...manyWords(rule.how_many)].filter((words) => words !== '')

@@ -32,6 +32,20 @@ export const policy = (engine: Engine): Migration => ({
         primary key (mailbox_id, key, window_start)
       ) ${tableEnd}`,
       `create index policy_counts_past on policy_counts (mailbox_id, window_start)`,
+      // How many different people have to approve it, and who has, of a hold that one yes does not end.
+      `alter table holds add column people ${int} not null default 1 check (people >= 1)`,
+      `create table hold_approvals (
+        hold_id ${text} not null references holds (id),
+        voter_id ${text} not null,
+        actor_id ${text} not null,
+        email_id ${text} not null references emails (id),
+        content_hash ${text} not null,
+        reason ${text},
+        created_at ${int} not null,
+        primary key (hold_id, voter_id)
+      ) ${tableEnd}`,
+      `create index hold_approvals_of_email on hold_approvals (email_id)`,
+
       // What a mailbox handed in, without all that arrived in between.
       `create index emails_handed_in on emails (mailbox_id, id) where direction = 'outbound'`,
     ]

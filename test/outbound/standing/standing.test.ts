@@ -69,6 +69,7 @@ describeOnEachEngine('the standing of a mailbox', (openStore) => {
   it.each<[OversightMode, OversightMode]>([
     ['autonomous', 'gated_send'],
     ['monitored', 'gated_send'],
+    ['gated_new', 'gated_send'],
     ['gated_send', 'gated_send'],
     ['gated_all', 'gated_all'],
     ['read_only', 'read_only'],
