@@ -90,6 +90,7 @@ import {
 } from './outbound/unsubscribe/unsubscribe.ts'
 import { createCheckpoints } from './record/checkpoints.ts'
 import { ensureLogKey } from './record/log-key.ts'
+import { createReceipts } from './record/receipts.ts'
 import { createAdminActions } from './oversight/admin-actions.ts'
 import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovalMail } from './oversight/approval-mail/approval-mail.ts'
@@ -256,9 +257,10 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
   })
+  const logKey = await ensureLogKey(store, config.hostname, clock.now())
   const checkpoints = createCheckpoints({
     store,
-    key: await ensureLogKey(store, config.hostname, clock.now()),
+    key: logKey,
     clock,
     log,
     onContradiction: (detail) => trouble.raise({ class: 'record', source: 'log', reply: detail }),
@@ -425,6 +427,8 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       sandbox: createSandbox({ store, clock, wake: wakeAll }),
       composeFromOutside,
       asSent,
+      checkpoints,
+      receipts: createReceipts({ store, key: logKey, checkpoints }),
       deliveries: createDeliveries(
         { store, clock },
         () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),

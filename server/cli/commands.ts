@@ -116,6 +116,10 @@ export const commands = {
     load: async () => (await import('./audit.ts')).auditExport,
   },
   'audit checkpoint': { summary: 'sign the log as it is now', load: async () => (await import('./audit.ts')).auditCheckpoint },
+  'receipt verify': {
+    summary: 'check the receipt of a sent mail, without any server',
+    load: async () => (await import('./receipt-verify.ts')).receiptVerify,
+  },
   'audit key': { summary: 'print the key with which the log is signed', load: async () => (await import('./audit.ts')).auditKey },
   health: { summary: 'ask the running server whether it is well', load: async () => (await import('./health.ts')).health },
   mcp: { summary: 'speak MCP on standard input and output, for the running server', load: async () => (await import('./mcp.ts')).mcp },

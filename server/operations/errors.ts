@@ -751,6 +751,36 @@ export const errors = {
   },
 
   // decisions
+  NOT_RELEASED: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email was not let go, so there is nothing to prove',
+    fix: 'Ask for the receipt of an email that was sent: read_email says how far one is.',
+  },
+  NOT_SIGNED_YET: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'What happened last is not under a signed checkpoint yet',
+    fix: 'Ask again after the time in retry_after_seconds; one is made at most once a minute.',
+  },
+  RECORD_IN_DOUBT: {
+    http: 503,
+    trpc: 'SERVICE_UNAVAILABLE',
+    message: 'The log of this server is not what was signed of it, so it proves nothing now',
+    fix: 'Tell the operator: there is an alarm, and "multimail audit verify" says where. Asking again does not help before they have looked.',
+  },
+  CHECKPOINT_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'There is no checkpoint of this size, or it does not cover what you ask for',
+    fix: 'Call get_checkpoint without size for the newest.',
+  },
+  LOG_ENTRY_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Entry of the log not found',
+    fix: 'Call get_audit_log for the ids of the entries of this account.',
+  },
   NOT_PENDING: {
     http: 409,
     trpc: 'CONFLICT',

@@ -34,6 +34,8 @@ import type { AsSent } from '../outbound/as-sent.ts'
 import type { AttachmentLinks } from '../mailbox/attachment-link.ts'
 import type { ReadText } from '../mailbox/attachment-text/reader.ts'
 import type { OperatorSessions } from '../oversight/operator-sessions.ts'
+import type { Checkpoints } from '../record/checkpoints.ts'
+import type { Receipts } from '../record/receipts.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -81,6 +83,8 @@ export type Rooms = {
   limits: { monthlyEmails: number | null; mailboxes: number | null }
   composeFromOutside: ComposeFromOutside
   asSent: (message: Buffer) => Promise<AsSent>
+  checkpoints: Pick<Checkpoints, 'covering' | 'key'>
+  receipts: Receipts
   clock: Clock
   log: Log
 }

@@ -5,6 +5,7 @@ import { get_policy, preview_policy, set_policy } from './policies.ts'
 import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
 import { read_attachment_text } from './attachment-text.ts'
 import { get_audit_log } from './audit.ts'
+import { get_checkpoint, get_consistency_proof, get_inclusion_proof, get_receipt } from './record-proofs.ts'
 import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
 import { create_api_key, list_api_keys, revoke_api_key, rotate_api_key, update_api_key } from './keys.ts'
@@ -137,6 +138,10 @@ export const appRouter = router({
   set_policy,
   preview_policy,
   get_audit_log,
+  get_checkpoint,
+  get_inclusion_proof,
+  get_consistency_proof,
+  get_receipt,
   list_reports,
   get_report,
   list_suppression,

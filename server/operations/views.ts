@@ -256,7 +256,7 @@ export const detailOf = (
 })
 
 /** An agent is not told who watches it. */
-const isShown = (email: EmailRow, recipient: string, { seesHidden }: { seesHidden: boolean }): boolean =>
+export const isShown = (email: EmailRow, recipient: string, { seesHidden }: { seesHidden: boolean }): boolean =>
   seesHidden || !copiesIn(email).bcc.some((copy) => copy === recipient)
 
 export const addressesIn = (json: string): string[] => headerAddresses(json).map((one: HeaderAddress) => one.address)

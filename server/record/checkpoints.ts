@@ -4,7 +4,7 @@
  * Promises: nothing is signed that contradicts what was signed last: then there is an alarm, and no checkpoint until a person has looked. What is signed was looked
  * at once more, entry by entry, since the checkpoint before. Whoever appends to the log waits for none of this.
  */
-import type { NoteSigner } from '../model/note.ts'
+import { type NoteSigner, verifierKeyText } from '../model/note.ts'
 import { isConsistent } from '../model/merkle.ts'
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../model/checkpoint.ts'
 import { type Result, fail, ok } from '../model/result.ts'
@@ -19,10 +19,17 @@ import { mailDue } from './mail-checkpoint.ts'
 /** `NOTHING`: the log is empty. `CONTRADICTION`: it is not what was signed; `detail` says where. `STOPPED`: there was no time. */
 export type Made = Result<CheckpointRow, 'NOTHING' | 'CONTRADICTION' | 'STOPPED'>
 
+/** `NOT_SIGNED_YET`: ask again then. `RECORD_IN_DOUBT`: nothing is signed any more, and a person has to look. */
+export type Uncovered = 'NOT_SIGNED_YET' | 'RECORD_IN_DOUBT'
+
 export type Checkpoints = {
   jobs: readonly Job[]
+  /** with which it signs, for whoever checks */
+  key: string
   /** Signs the log as it is now; the newest checkpoint when nothing was appended since. */
   make(): Promise<Made>
+  /** The newest checkpoint, if it covers this entry; else a new one, at most one a minute. */
+  covering(seq: number): Promise<Result<CheckpointRow, Uncovered>>
   /** No round begins any more, until the last checkpoint. */
   interrupt(): void
   /** The last checkpoint, if it is made in two seconds. */
@@ -44,6 +51,10 @@ export type CheckpointsDeps = {
 
 /** All of stopping has nine seconds (platform/lifecycle.ts), and the rooms have most of them. */
 const lastMs = 2_000
+/** Whoever asks waits for it. */
+const askedMs = 2_000
+/** Between two that callers ask for: each is kept for ever. */
+const pauseMs = 60_000
 
 export function createCheckpoints(deps: CheckpointsDeps): Checkpoints {
   const { store, key, clock, log } = deps
@@ -69,6 +80,7 @@ export function createCheckpoints(deps: CheckpointsDeps): Checkpoints {
   const make = (): Promise<Made> => inTurn(() => isInterrupted)
 
   return {
+    key: verifierKeyText(key),
     jobs: [
       {
         name: 'checkpoint',
@@ -80,6 +92,16 @@ export function createCheckpoints(deps: CheckpointsDeps): Checkpoints {
       },
     ],
     make,
+    async covering(seq) {
+      const newest = await newestCheckpoint(store.db)
+      if (newest !== undefined && newest.size >= seq) return ok(newest)
+      const now = clock.now()
+      const pause = (newest?.created_at ?? 0) + pauseMs - now
+      if (newest !== undefined && pause > 0) return notYet(pause)
+      const made = await inTurn(() => isInterrupted || clock.now() > now + askedMs)
+      if (made.ok) return made.value.size >= seq ? made : notYet(pauseMs)
+      return made.code === 'CONTRADICTION' ? fail('RECORD_IN_DOUBT') : notYet(pauseMs)
+    },
     interrupt: () => void (isInterrupted = true),
     async close() {
       isInterrupted = true
@@ -98,6 +120,8 @@ export function createCheckpoints(deps: CheckpointsDeps): Checkpoints {
     },
   }
 }
+
+const notYet = (retryAfterMs: number) => ({ ok: false, code: 'NOT_SIGNED_YET', retryAfterMs }) as const
 
 type Maker = Pick<CheckpointsDeps, 'store' | 'key' | 'clock'>
 

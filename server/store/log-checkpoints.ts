@@ -18,6 +18,9 @@ export async function insertCheckpoint(store: Store, row: Omit<CheckpointRow, 'm
 export const newestCheckpoint = (db: Db): Promise<CheckpointRow | undefined> =>
   db.selectFrom('log_checkpoints').selectAll().orderBy('size', 'desc').limit(1).executeTakeFirst()
 
+export const checkpointOf = (db: Db, size: number): Promise<CheckpointRow | undefined> =>
+  db.selectFrom('log_checkpoints').selectAll().where('size', '=', size).executeTakeFirst()
+
 /** Those behind `after` entries and not behind `until`, in their order. */
 export const checkpointsBetween = (db: Db, after: number, until: number): Promise<CheckpointRow[]> =>
   db.selectFrom('log_checkpoints').selectAll().where('size', '>', after).where('size', '<=', until).orderBy('size').execute()

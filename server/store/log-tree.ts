@@ -98,6 +98,14 @@ export async function treeRoot(db: Db, size: number): Promise<string> {
 /** The audit path of an entry in the tree of `size` entries. @param seq at most `size` */
 export const inclusionPath = (db: Db, seq: number, size: number): Promise<string[]> => hashesOfSpans(db, inclusionSpans(seq - 1, size))
 
+/** Those of several at once. */
+export async function inclusionPaths(db: Db, seqs: readonly number[], size: number): Promise<string[][]> {
+  const spans = seqs.map((seq) => inclusionSpans(seq - 1, size))
+  const hashes = await hashesOfSpans(db, spans.flat())
+  let at = 0
+  return spans.map(({ length }) => hashes.slice(at, (at += length)))
+}
+
 /** That the first `second` entries begin with the first `first`. */
 export const consistencyPath = (db: Db, first: number, second: number): Promise<string[]> =>
   hashesOfSpans(db, consistencySpans(first, second))

@@ -150,6 +150,9 @@ export const logActions = [
   'tls_report.sent',
   'account.created',
   'audit.listed',
+  'checkpoint.read',
+  'proof.read',
+  'receipt.read',
   'mailboxes.listed',
   'tags.read',
   'email.tagged',
@@ -204,6 +207,9 @@ export const readActions = [
   'operator_sessions.listed',
   'policy.read',
   'policy.previewed',
+  'checkpoint.read',
+  'proof.read',
+  'receipt.read',
 ] as const satisfies readonly LogAction[]
 export type ReadAction = (typeof readActions)[number]
 

@@ -3,6 +3,7 @@ import type { Method } from '../../server/operations/procedure.ts'
 import type { OperationName } from '../../server/operations/router.ts'
 import { operations } from '../../server/operations/router.ts'
 import { listKeys } from '../../server/store/keys.ts'
+import { listLog } from '../../server/store/log.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { beginSession } from '../support/operator-session.ts'
@@ -26,7 +27,9 @@ type Ids = Record<
   | 'domain'
   | 'webhook'
   | 'webhookDelivery'
-  | 'session',
+  | 'session'
+  | 'sent'
+  | 'logEntry',
   string
 >
 type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
@@ -144,6 +147,17 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
   // Name no row; their own tests are below and in reports.test.ts.
   get_audit_log: () => [],
+  // Of the whole server, and name no row.
+  get_checkpoint: () => [],
+  get_consistency_proof: () => [],
+  get_inclusion_proof: (ids) => [
+    { key: 'admin', method: 'GET', path: `/get_inclusion_proof?entry_id=${ids.logEntry}` },
+    { key: 'reviewer', method: 'GET', path: `/v1/log/entries/${ids.logEntry}/proof` },
+  ],
+  get_receipt: (ids) => [
+    { key: 'agent', method: 'GET', path: `/get_receipt?email_id=${ids.sent}` },
+    { key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.sent}/receipt` },
+  ],
   list_reports: () => [],
   get_report: (ids) => [
     { key: 'admin', method: 'GET', path: `/get_report?id=${ids.report}` },
@@ -255,7 +269,7 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
   await desk.call(office.keys.admin, 'POST', '/add_suppression', { email_address: 'gone@remote.test' })
   const letter = { mailbox_id: office.free.id, to: ['bo@remote.test'], subject: 'Hi', markdown: 'Hello' }
   const scheduled = await desk.call(office.keys.agent, 'POST', '/send_email', { ...letter, send_at: '2026-03-03T09:00:00Z' })
-  await desk.call(office.keys.agent, 'POST', '/send_email', letter)
+  const sent = await desk.call(office.keys.agent, 'POST', '/send_email', letter)
   const [delivery] = await listWaiting(desk.store.db, { tenancy: office.free.tenancy, limit: 1 })
   const webhook = await addWebhook(desk, office)
   const tried = await desk.call(office.keys.admin, 'POST', '/test_webhook', { webhook_id: webhook.id })
@@ -264,6 +278,8 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
   const contact = await desk.call(office.keys.agent, 'POST', '/add_contact', { email: 'bo@remote.test' })
   return {
     contact: String(contact.body['id']),
+    sent: String(sent.body['id']),
+    logEntry: (await listLog(desk.store.db, office.gated.tenancy, { limit: 1 }))[0]?.id ?? '',
     email: email.id,
     thread: email.thread_id,
     mailbox: office.gated.id,

@@ -19,6 +19,8 @@ import { type People, createPeople } from '../../server/identity/people/people.t
 import { createSignups } from '../../server/identity/signup/signups.ts'
 import type { SignupPolicy } from '../../server/identity/signup/terms.ts'
 import { createInjections } from '../../server/inbound/injection.ts'
+import { type Checkpoints, createCheckpoints } from '../../server/record/checkpoints.ts'
+import { createReceipts } from '../../server/record/receipts.ts'
 import { createSandbox } from '../../server/sandbox/sandbox.ts'
 import { createWorkers } from '../../server/inbound/examine/workers.ts'
 import { createPatience } from '../../server/inbound/verdict/patience.ts'
@@ -70,6 +72,7 @@ import { insertMailbox } from '../../server/store/mailboxes.ts'
 import { insertThread } from '../../server/store/threads.ts'
 import { appear } from './appear.ts'
 import { knownDkim } from './known-dkim.ts'
+import { logKey } from './recorded.ts'
 import { plainEmail } from './plain-email.ts'
 import { type VirtualClock, createVirtualClock } from './virtual-clock.ts'
 
@@ -89,6 +92,7 @@ export type Desk = {
   keys: Keys
   people: People
   approvalMail: ApprovalMail
+  checkpoints: Checkpoints
   ours: Office
   theirs: Office
   /** as a person would with curl: JSON in, JSON out */
@@ -191,6 +195,8 @@ export async function openDesk(
     },
   })
   const approvalMail = createApprovalMail({ store, clock, publicUrl: 'https://mail.ours.test', sends: true })
+  const nothing = () => Promise.resolve()
+  const checkpoints = createCheckpoints({ ...shared, key: logKey, onContradiction: nothing, onSigned: nothing, onMail: () => undefined })
   const http = createHttpServer({
     rooms: {
       store,
@@ -230,6 +236,8 @@ export async function openDesk(
       sandbox: createSandbox({ store, clock }),
       composeFromOutside,
       asSent,
+      checkpoints,
+      receipts: createReceipts({ store, key: logKey, checkpoints }),
       clock,
       log: silentLog,
     },
@@ -262,6 +270,7 @@ export async function openDesk(
     keys,
     people,
     approvalMail,
+    checkpoints,
     ours,
     theirs: await furnish(store, clock, 'theirs.test'),
     call: (key, method, path, body, headers) => call(url, key, method, path, body, headers),

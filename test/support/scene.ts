@@ -30,7 +30,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
   const draft = await done(agent, '/draft_reply', { email_id: email.id, markdown: 'Later.' })
   const letter = { mailbox_id: office.free.id, to: ['bo@example.org'], subject: 'Hi', markdown: 'Hello' }
   const scheduled = await done(agent, '/send_email', { ...letter, send_at: new Date(desk.clock.now() + 86_400_000).toISOString() })
-  await done(agent, '/send_email', letter)
+  const sent = await done(agent, '/send_email', letter)
   const [delivery] = await listWaiting(desk.store.db, { tenancy: office.free.tenancy, limit: 1 })
   await done(agent, '/set_tags', { email_id: email.id, tags: { topic: 'orders' } })
   const contact = await done(agent, '/add_contact', { email: `di-${desk.clock.now()}@example.org` })
@@ -38,12 +38,16 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
   const [known] = (await desk.call(admin, 'GET', '/list_webhooks')).body['webhooks'] as { id: string }[]
   const webhook = known ?? (await addWebhook(desk, office))
   const tried = await done(admin, '/test_webhook', { webhook_id: webhook.id })
+  const [entry] = (await desk.call(admin, 'GET', '/get_audit_log?limit=1')).body['entries'] as { id: string }[]
+  await desk.checkpoints.make()
   return {
     mailbox_id: office.gated.id,
     other_mailbox_id: office.guarded.id,
     email_id: email.id,
     thread_id: email.thread_id,
     draft_id: String(draft.body['id']),
+    sent_id: String(sent.body['id']),
+    log_entry_id: String(entry?.id),
     pending_id: String(pending.body['id']),
     scheduled_id: String(scheduled.body['id']),
     delivery_id: String(delivery?.id),

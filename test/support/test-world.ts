@@ -1,12 +1,25 @@
 import { sql } from 'kysely'
 import type { AccountId } from '../../server/model/ids.ts'
 import type { Store } from '../../server/store/db.ts'
+import { listLog } from '../../server/store/log.ts'
 import type { Answer, Desk, Office } from './desk.ts'
 import { subscribe } from './webhooks.ts'
 
 /** Ids of what is in the test world of an office. */
 export type TestWorld = Record<
-  'email' | 'thread' | 'pending' | 'draft' | 'scheduled' | 'delivery' | 'contact' | 'webhook' | 'webhookDelivery' | 'key' | 'mailbox',
+  | 'email'
+  | 'thread'
+  | 'pending'
+  | 'draft'
+  | 'scheduled'
+  | 'delivery'
+  | 'contact'
+  | 'webhook'
+  | 'webhookDelivery'
+  | 'key'
+  | 'mailbox'
+  | 'sent'
+  | 'logEntry',
   string
 >
 
@@ -62,6 +75,8 @@ export async function furnishTestWorld({ call, store, clock }: Desk, { test, key
     webhookDelivery: String(tried['id']),
     key: key.id,
     mailbox: test.id,
+    sent: String(sent['id']),
+    logEntry: (await listLog(store.db, test.tenancy, { limit: 1 }))[0]?.id ?? '',
   }
 }
 

@@ -26,6 +26,7 @@ import { placeStatus } from './027-place-status.ts'
 import { logTree } from './023-log-tree.ts'
 import { views } from './024-views.ts'
 import { people } from './026-people.ts'
+import { receipts } from './028-receipts.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -55,4 +56,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '025-policy', build: policy },
   { name: '026-people', build: people },
   { name: '027-place-status', build: placeStatus },
+  { name: '028-receipts', build: receipts },
 ]
