@@ -19,14 +19,18 @@ export type AsSent = {
 /** Texts come first in what we compose, and are far shorter than this; what follows are attachments. In bytes. */
 const mostRead = 4 * 1024 * 1024
 const mostLinks = 200
+/** Characters of a text of a link by which it is told whether it looks like one. */
+const mostOfText = 2000
 
 /** @param message as `compose` made it */
 export async function asSent(message: Buffer): Promise<AsSent> {
   const { text = '', html = '' } = await PostalMime.parse(message.subarray(0, mostRead))
-  const links = [...html.matchAll(/<a href="([^"]*)"[^>]*>([^<]*)/g)].map(([, url = '', shown = '']) => linkOf(plain(url), plain(shown)))
-  const images = [...html.matchAll(/<img [^>]*?src="([^"]*)"/g)].map(([, url = '']) => plain(url))
-  const isCut = links.length > mostLinks || images.length > mostLinks
-  return { headers: headersOf(message), text, html, links: links.slice(0, mostLinks), images: images.slice(0, mostLinks), isCut }
+  // One more than are read tells that there are more.
+  const anchors = [...html.matchAll(/<a href="([^"]{0,4000})"[^>]{0,4000}>([^<]*)/g).take(mostLinks + 1)]
+  const pictures = [...html.matchAll(/<img [^>]{0,4000}?src="([^"]{0,4000})"/g).take(mostLinks + 1)]
+  const isCut = anchors.length > mostLinks || pictures.length > mostLinks
+  const links = anchors.slice(0, mostLinks).map(([, url = '', shown = '']) => linkOf(plain(url), plain(shown)))
+  return { headers: headersOf(message), text, html, links, images: pictures.slice(0, mostLinks).map(([, url = '']) => plain(url)), isCut }
 }
 
 const headersOf = (message: Buffer): AsSent['headers'] =>
@@ -41,7 +45,10 @@ const linkOf = (url: string, text: string): AsSent['links'][number] => ({
   saysOtherwise: looksLikeLink(text) && !isSaid(url, text),
 })
 
-const looksLikeLink = (text: string): boolean => /^\S+\.\S+$/.test(text.trim()) || text.includes('://')
+function looksLikeLink(text: string): boolean {
+  const shown = text.trim().slice(0, mostOfText)
+  return (!/\s/.test(shown) && /[^.]\.[^.]/.test(shown)) || text.includes('://')
+}
 const isSaid = (url: string, text: string): boolean => hostIn(url) === hostIn(text)
 const hostIn = (link: string): string =>
   link
