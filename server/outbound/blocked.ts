@@ -5,6 +5,7 @@ import { kindsOf } from '../oversight/checks/check.ts'
 import type { EmailRow } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { appendLog } from '../store/log.ts'
+import { theSubject } from './look.ts'
 import type { Proposal } from './proposal.ts'
 import type { SubmissionDeps } from './submission.ts'
 
@@ -21,12 +22,14 @@ export async function recordBlocked(
   await store.transaction(async (tx) => {
     await appendEvent(tx, { tenancy, mailboxId: mailbox.id, type: 'oversight.blocked', data: facts, now })
     const about = { at: now, actor, tenancy, resourceType: 'mailbox', resourceId: mailbox.id }
-    const { to, cc, bcc, subject } = content
+    const { to, cc, bcc } = content
+    // What was found is kept masked, so the subject that it stands in is not kept.
+    const said = findings.some(({ where }) => where.startsWith(theSubject)) ? {} : { subject: content.subject }
     await appendLog(tx, {
       ...about,
       action: 'email.blocked',
       metadata: { ...facts, ...(!thread.isNew && { thread_id: thread.id }) },
-      details: { to, cc, bcc, subject, findings },
+      details: { to, cc, bcc, ...said, findings },
     })
   })
   log.info({ mailboxId: mailbox.id, findings: facts.findings }, 'submission.blocked')

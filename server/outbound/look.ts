@@ -15,6 +15,9 @@ const longestAtOnceHtml = 64 * 1024
 /** For the files of one email together. */
 const mostTimeMs = 30_000
 
+/** Where a finding stands in it, `where` begins so. */
+export const theSubject = 'the subject'
+
 type Findings = ReturnType<typeof createFindings>
 
 /** @param html what its Markdown was rendered to. @returns what was found; `[]`: all of it was looked at, and nothing found */
@@ -23,7 +26,7 @@ export async function lookAt(deps: LookDeps, content: Content, html: string): Pr
   try {
     const many = tooManySeen(content.to.length + content.cc.length, deps.mostSeen ?? Infinity)
     if (many !== null) found.add(many)
-    await look(found, { name: 'the subject', text: content.subject })
+    await look(found, { name: theSubject, text: content.subject })
     await look(found, { name: 'the text', text: content.markdown })
     await lookAtHtml(deps, found, html)
     await lookAtFiles(deps, found, content.attachments)
@@ -34,13 +37,17 @@ export async function lookAt(deps: LookDeps, content: Content, html: string): Pr
   return found.all()
 }
 
-async function look(found: Findings, part: Part, how = { repeats: false }): Promise<void> {
+/** @returns whether something was found */
+async function look(found: Findings, part: Part, how = { repeats: false }): Promise<boolean> {
   let slices = 0
-  for (const _ of found.look(part, how)) {
+  let hits = 0
+  for (const inSlice of found.look(part, how)) {
     slices += 1
+    hits += inSlice
     // Nobody waits for more than one slice of it.
     if (slices > 1) await setImmediate()
   }
+  return hits > 0
 }
 
 /** What Markdown hides: a number whose digits are set in two types, a character written as an entity. */
@@ -60,8 +67,9 @@ async function lookAtFiles({ readText, clock }: LookDeps, found: Findings, files
   const until = clock.now() + mostTimeMs
   let room = roomForTexts
   for (const [index, { name, contentType, content }] of files.entries()) {
-    const called = `attachment ${index + 1} (${name})`
-    await look(found, { name: `the name of attachment ${index + 1}`, text: name })
+    const isTelling = await look(found, { name: `the name of attachment ${index + 1}`, text: name })
+    // Where a finding stands is kept as it is, and what was found is only kept masked.
+    const called = isTelling ? `attachment ${index + 1}` : `attachment ${index + 1} (${name})`
     if (content.length === 0) continue
     const notLookedAt = (why: string): void => found.add({ kind: 'not_looked_at', where: `${called}: ${why}`, excerpt: null })
     if (readText === undefined || room <= 0 || clock.now() >= until) {

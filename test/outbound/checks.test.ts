@@ -144,6 +144,21 @@ describe('what the outgoing checks look at', () => {
     expect(await kindsIn({ attachments: [file('a.txt', 'x')] }, { readText: undefined as never })).toEqual(notLookedAt('a.txt'))
   })
 
+  it('and does not repeat a name in which something was found', async () => {
+    const kinds = await kindsIn({ attachments: [file(`${card}.bin`, Buffer.from('89504e470d0a1a0a', 'hex'), 'image/png')] })
+    expect(kinds).toEqual([
+      ['card_number', 'the name of attachment 1'],
+      ['not_looked_at', expect.stringContaining('attachment 1: it is no file')],
+    ])
+  })
+
+  it('and a key is found however much else there is', async () => {
+    const ibans = Array.from({ length: 80 }, (_, at) => `${'\n'.repeat(at)}DE89 3704 0044 0532 0130 00 ${'word '.repeat(2000)}`)
+    const kinds = (await kindsIn({ markdown: ibans.join('\n'), attachments: [file('a.txt', pem)] })).map(([kind]) => kind)
+    expect(kinds.filter((kind) => kind === 'bank_account').length).toBeLessThanOrEqual(50)
+    expect(kinds[0]).toBe('private_key')
+  })
+
   it('and a check that fails is a finding', async () => {
     const broken = () => Promise.reject(new Error('broken'))
     expect(await kindsIn({ attachments: [file('a.txt', 'x')] }, { readText: broken })).toEqual([
@@ -249,6 +264,17 @@ describeOnEachEngine('an email that a check found something in', (openStore) => 
       rule: expect.stringContaining('a private key'),
       findings: ['private_key'],
     })
+  })
+
+  it('is not on the record by a subject that has it', async () => {
+    const office = await openOffice(store, start, { mode: 'gated_send' })
+    const token = ['gh', 'p_', 'aB3dE5gH7jK9mN1pQ2sT4vW6yZ8bC0fXqRtUiO'].join('')
+    expect((await outcome(submissions.send(office.agent, letter(office, { subject: `Use ${token}` }))))[0]).toBe('CONTENT_BLOCKED')
+    const [blocked] = await listLog(store.db, office.tenancy, { limit: 1 })
+    expect(blocked?.action).toBe('email.blocked')
+    expect(JSON.stringify([blocked, await eventsAfter(store.db, 0, 50)])).not.toContain(token.slice(6, 20))
+    await submissions.send(office.agent, letter(office, { subject: 'Keys', markdown: token }))
+    expect((await listLog(store.db, office.tenancy, { limit: 1 }))[0]?.details).toMatchObject({ subject: 'Keys' })
   })
 
   it('is looked at whichever way it comes: drafts, replies, replies to all, forwards', async () => {
