@@ -2,7 +2,8 @@
  * Looks through one text for what should not leave.
  *
  * Promise: linear in the text, whatever is in it. Each pattern begins only where a word begins and ends within a bounded number of characters, and a text
- * is looked at in slices, so that whoever asks can let others have their turn in between.
+ * is looked at in slices, so that whoever asks can let others have their turn in between. Characters that nobody sees are taken out first, so no number of
+ * them keeps apart what belongs together.
  */
 import { encodedData, longLinks } from './encoded.ts'
 import { bankAccounts } from './bank-accounts.ts'
@@ -28,15 +29,26 @@ const mostOfSlice = 20
 export function* scan(text: string, { isHtml }: { isHtml: boolean }): Generator<PlacedHit[]> {
   const scanners = isHtml ? ofHtml : ofText
   let line = 1
-  for (let from = 0; from < text.length; from += sliceLength) {
-    const begin = Math.max(0, from - overlap)
-    const slice = plainCharacters(text.slice(begin, from + sliceLength))
+  let before = ''
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = from + sliceLength
+    // Half a character is none, and would stay where the whole is taken out.
+    if (isFirstHalf(text.charCodeAt(to - 1))) to += 1
+    const seen = before + visible(text.slice(from, to))
+    const slice = isAscii.test(seen) ? seen : seen.toWellFormed().normalize('NFKC')
     const hits = scanners.flatMap((scanner) => first(scanner(slice), mostOfSlice))
-    const before = line - linesIn(text.slice(begin, from))
-    yield hits.map(({ kind, at, excerpt }) => ({ kind, excerpt, line: before + linesIn(slice.slice(0, at)) }))
-    line += linesIn(text.slice(from, from + sliceLength))
+    line -= linesIn(before)
+    yield hits.map(({ kind, at, excerpt }) => ({ kind, excerpt, line: line + linesIn(slice.slice(0, at)) }))
+    line += linesIn(seen)
+    before = seen.slice(-overlap)
   }
 }
+
+/** Other forms of digits and letters become one (NFKC); these are shown as nothing at all (Unicode: format characters, and what may be ignored). */
+const unseen = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu
+const visible = (text: string): string => (isAscii.test(text) ? text : text.replaceAll(unseen, ''))
+const isAscii = /^\p{ASCII}*$/u
+const isFirstHalf = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00
 
 function first(hits: Iterable<Hit>, most: number): Hit[] {
   const taken: Hit[] = []
@@ -46,16 +58,6 @@ function first(hits: Iterable<Hit>, most: number): Hit[] {
   }
   return taken
 }
-
-/** Other forms of the same digits and letters become these; what nobody sees is taken out. */
-const plainCharacters = (text: string): string =>
-  isAscii.test(text)
-    ? text
-    : text
-        .toWellFormed()
-        .normalize('NFKC')
-        .replaceAll(/\p{Cf}/gu, '')
-const isAscii = /^\p{ASCII}*$/u
 
 function linesIn(text: string): number {
   let count = 0
