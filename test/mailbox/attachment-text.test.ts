@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createCollector } from '../../server/mailbox/attachment-text/collector.ts'
 import { textOfOffice } from '../../server/mailbox/attachment-text/office.ts'
 import { textOfPdf } from '../../server/mailbox/attachment-text/pdf.ts'
 import { createTextReader } from '../../server/mailbox/attachment-text/reader.ts'
 import { systemClock } from '../../server/platform/clock.ts'
 import { makePdf, makeZip } from '../support/office-files.ts'
 
-const read = createTextReader({ clock: systemClock })
+const read = createTextReader({ clock: systemClock, limitMs: 60_000 })
 const textOf = (bytes: string | Buffer, contentType = 'application/octet-stream', mostCharacters = 1000) =>
   read({ bytes: Buffer.from(bytes), contentType, mostCharacters })
 
@@ -88,6 +89,16 @@ describe('a file that is made to do harm', () => {
   it('has entities of its own, and none grows or fetches', async () => {
     const document = '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b SYSTEM "file:///etc/passwd">]><w:p><w:t>&a;&b;</w:t></w:p>'
     expect(await textOf(makeZip({ 'word/document.xml': document }))).toMatchObject({ ok: true, value: { text: '&a;&b;' } })
+  })
+
+  it.each([' ', '\t ', ' \n'])('is a million of %j, in linear time', (unit) => {
+    const out = createCollector(2_000_000)
+    out.add(`a${unit.repeat(1_000_000 / unit.length)}b \nc`)
+    const begun = process.cpuUsage()
+    expect(out.result().text).toMatch(/b\nc$/)
+    const { user, system } = process.cpuUsage(begun)
+    // Minutes, when each blank is a beginning.
+    expect((user + system) / 1000).toBeLessThan(10_000)
   })
 
   it('takes no longer than it may, and the next is read', async () => {

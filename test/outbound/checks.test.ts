@@ -33,7 +33,8 @@ const [bo, cy, dee] = ['bo@remote.test', 'cy@else.test', 'dee@far.test'].map(add
 ]
 const card = '4111 1111 1111 1111'
 const pem = ['-----BEGIN ', 'PRIVATE KEY-----'].join('')
-const readText = createTextReader({ clock: systemClock })
+// Patient: the machine of a test may be busy.
+const readText = createTextReader({ clock: systemClock, limitMs: 60_000 })
 
 describe('what the outgoing checks look at', () => {
   const render = createRender(systemClock)
@@ -121,8 +122,57 @@ describe('what the outgoing checks look at', () => {
     expect(await kindsIn({ attachments: [file('a.html', `<script>var k = "${pem}"</script>`, 'text/html')] })).toMatchObject([
       ['private_key', expect.stringContaining('its source')],
     ])
-    // In the text a picture becomes a link, which nobody fetches.
+    // In the text a picture becomes a link, which nobody fetches, and its words are words.
     expect(await kindsIn({ markdown: '![a](https://evil.test/p.gif)' })).toEqual([])
+    expect(await kindsIn({ markdown: 'Put src="https://a.test/" or [this](https://a.test/?src=https://b.test) there' })).toEqual([])
+  })
+
+  it('is a page by whatever shows that it is one, in whatever it is written', async () => {
+    const page = '<p>Hi<img src="https://evil.test/p.gif"></p>'
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg"><image href="https://evil.test/p"/></svg>'
+    for (const one of [
+      file('a.html', Buffer.from(`\ufeff${page}`, 'utf16le'), 'text/html'),
+      file('a.txt', Buffer.from(`\ufeff<html>${page}`, 'utf16le')),
+      file('a.txt', svg),
+      file('a.svg', svg, 'application/octet-stream'),
+      file('a.dat', page, 'application/xhtml+xml'),
+      file('a.shtml', page),
+    ])
+      expect(await kindsIn({ attachments: [one] })).toMatchObject([['remote_image', expect.stringContaining('its source')]])
+  })
+
+  it('is no text in which nobody could read anything', async () => {
+    // A generator of the numerical recipes: each octet is as likely as any other.
+    let state = 1
+    const noise = Buffer.from(Array.from({ length: 4000 }, () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24 || 1))
+    const without = noise.map((octet) => ((octet & 0x7f) < 0x20 || octet === 0x7f ? octet | 0x60 : octet))
+    for (const content of [
+      noise,
+      noise.subarray(0, 200),
+      without,
+      Buffer.concat([Buffer.from([0xff, 0xfe]), noise]),
+      noise.map((octet) => octet & 0x7f),
+      Buffer.concat([Buffer.from('<html><p>'), noise]),
+    ])
+      expect(await kindsIn({ attachments: [file('a.txt', Buffer.from(content))] })).toContainEqual([
+        'not_looked_at',
+        expect.stringContaining('hardly a text'),
+      ])
+    for (const content of [
+      Buffer.from('Où êtes-vous allé cet été, là-bas ?', 'latin1'),
+      Buffer.from('é', 'latin1'),
+      Buffer.from('\ufeffПривет, как дела?', 'utf16le'),
+      Buffer.from('Привет, как дела?\f\u001b[1m!'),
+    ])
+      expect(await kindsIn({ attachments: [file('a.txt', content)] })).toEqual([])
+  })
+
+  it('is no message in a file, whose parts are encoded', async () => {
+    const eml = 'Subject: Hi\r\nContent-Transfer-Encoding: base64\r\n\r\nSGk='
+    for (const one of [file('a', eml, 'message/rfc822'), file('a.EML', eml), file('a', eml, 'multipart/mixed')])
+      expect(await kindsIn({ attachments: [one] })).toEqual([['not_looked_at', expect.stringContaining('not taken apart')]])
+    const plain = file('a.eml', `Subject: Hi\r\n\r\n${pem}`)
+    expect((await kindsIn({ attachments: [plain] })).map(([kind]) => kind)).toEqual(['private_key', 'not_looked_at'])
   })
 
   it('or it says what it did not look at', async () => {
@@ -163,6 +213,15 @@ describe('what the outgoing checks look at', () => {
     const broken = () => Promise.reject(new Error('broken'))
     expect(await kindsIn({ attachments: [file('a.txt', 'x')] }, { readText: broken })).toEqual([
       ['not_looked_at', 'the email: a check failed'],
+    ])
+    const clock = createVirtualClock(start)
+    const never = () => {
+      queueMicrotask(() => void clock.advance(30_000))
+      return new Promise<never>(() => undefined)
+    }
+    expect(await kindsIn({ attachments: [file('a.txt', 'x'), file('b.txt', 'y')] }, { clock, readText: never })).toMatchObject([
+      ['not_looked_at', expect.stringContaining('a.txt')],
+      ['not_looked_at', expect.stringContaining('b.txt')],
     ])
     const busy = () => Promise.resolve({ ok: false, code: 'UNAVAILABLE' } as const)
     expect(await kindsIn({ attachments: [file('a.txt', 'x')] }, { readText: busy })).toMatchObject([
@@ -285,6 +344,10 @@ describeOnEachEngine('an email that a check found something in', (openStore) => 
     expect(await outcome(submissions.reply(office.agent, { email, markdown: card }))).toEqual(held)
     expect(await outcome(submissions.reply(office.agent, { email, markdown: `all ${card}`, toAll: true }))).toEqual(held)
     expect(await outcome(submissions.forward(office.agent, { email, to: [cy], markdown: 'For you', asAttachment: false }))).toEqual(held)
+    expect(await outcome(submissions.forward(office.agent, { email, to: [cy], markdown: 'For you', asAttachment: true }))).toEqual([
+      'pending_send_approval',
+      expect.stringContaining('could not be looked into'),
+    ])
     const draft = await submissions.draftReply(office.agent, { email, markdown: pem })
     if (!draft.ok) throw new Error(draft.code)
     expect((await outcome(submissions.sendDraft(office.agent, { draft: draft.value.id })))[0]).toBe('CONTENT_BLOCKED')

@@ -21,7 +21,7 @@ export function createCollector(mostCharacters: number): Collector {
         .join('')
         .toWellFormed()
         .replace(/[^\P{Cc}\t\n]/gu, '')
-        .replace(/[ \t]+\n/g, '\n')
+        .replace(/(?<![ \t])[ \t]+\n/g, '\n')
         .replace(/\n{3,}/g, '\n\n')
         .trim(),
       isCut,

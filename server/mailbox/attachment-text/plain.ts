@@ -6,8 +6,9 @@ type Task = Omit<TextTask, 'kind'>
 
 export function textOfPlain({ bytes, mostCharacters }: Task): FileText {
   const out = createCollector(mostCharacters)
-  out.add(decoded(bytes, mostCharacters).replace(/\r\n?/g, '\n'))
-  return { ...out.result(), parts: null }
+  const { text, isDoubtful } = decoded(bytes, mostCharacters)
+  out.add(text.replace(/\r\n?/g, '\n'))
+  return { ...out.result(), parts: null, ...(isDoubtful && { isDoubtful }) }
 }
 
 const unread = new Set(['script', 'style', 'head', 'template', 'noscript', 'svg', 'object'])
@@ -31,21 +32,40 @@ export function textOfHtml({ bytes, mostCharacters }: Task): FileText {
       if (inside === 0 && !out.isFull()) out.add(text.replace(/\s+/g, ' '))
     },
   })
-  parser.end(decoded(bytes, mostBytes))
-  return { ...out.result(), parts: null }
+  const { text: page, isDoubtful } = decoded(bytes, mostBytes)
+  parser.end(page)
+  return { ...out.result(), parts: null, ...(isDoubtful && { isDoubtful }) }
 }
 
 const mostBytes = 8 * 1024 * 1024
 
 /** UTF-16 by its mark, UTF-8 where it is that, else the Windows code page that most old files are in. */
-function decoded(bytes: Uint8Array, most: number): string {
+export function decoded(bytes: Uint8Array, most: number): { text: string; isDoubtful: boolean } {
   const part = bytes.subarray(0, Math.min(bytes.length, most * 4))
-  if (part[0] === 0xff && part[1] === 0xfe) return new TextDecoder('utf-16le').decode(part)
-  if (part[0] === 0xfe && part[1] === 0xff) return new TextDecoder('utf-16be').decode(part)
+  const encoding = part[0] === 0xff && part[1] === 0xfe ? 'utf-16le' : part[0] === 0xfe && part[1] === 0xff ? 'utf-16be' : 'utf-8'
   try {
     // `stream`: the last character may have been cut.
-    return new TextDecoder('utf-8', { fatal: true }).decode(part, { stream: true })
+    const text = new TextDecoder(encoding, { fatal: true }).decode(part, { stream: true })
+    return { text, isDoubtful: countOf(text, isControl) > text.length * mostControls }
   } catch {
-    return new TextDecoder('windows-1252').decode(part)
+    const text = new TextDecoder(encoding === 'utf-8' ? 'windows-1252' : encoding).decode(part)
+    const isWestern = text.length < fewest || countOf(text, isForeign) <= text.length * mostForeign
+    return { text, isDoubtful: encoding !== 'utf-8' || !isWestern || countOf(text, isControl) > text.length * mostControls }
   }
 }
+
+/** Shares of all characters. Any octets at all have 13 in a hundred controls, and every second is foreign; a letter in French has one in twenty. */
+const [mostControls, mostForeign] = [0.01, 1 / 3]
+/** Shorter texts may be all accents. */
+const fewest = 8
+
+function countOf(text: string, isOne: (unit: number) => boolean): number {
+  let count = 0
+  for (let at = 0; at < text.length; at += 1) if (isOne(text.charCodeAt(at))) count += 1
+  return count
+}
+
+const isForeign = (unit: number): boolean => unit >= 0x80
+/** But tab, line ends, page ends and what terminals write colours with. */
+const isControl = (unit: number): boolean =>
+  (unit < 0x20 && !(unit >= 9 && unit <= 13) && unit !== 0x1b) || (unit >= 0x7f && unit < 0xa0 && unit !== 0x85)
