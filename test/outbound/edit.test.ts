@@ -22,7 +22,7 @@ import { type VirtualClock, createVirtualClock } from '../support/virtual-clock.
 const start = Date.UTC(2026, 10, 22, 12)
 const hour = 3_600_000
 const later: Timing = { ...atOnce, gateTiming: 'gate_first' }
-const readText = createTextReader({ clock: systemClock })
+const readText = createTextReader({ clock: systemClock, limitMs: 60_000 })
 const times = { holdExpiryMs: 72 * hour, giveUpAfterMs: 120 * hour }
 
 describeOnEachEngine('editing mail that waits for its time', (openStore) => {

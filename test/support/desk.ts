@@ -154,7 +154,7 @@ export async function openDesk(
   const clock = createVirtualClock(deskStart)
   const store = await openStore()
   const shared = { store, clock, log: silentLog, onReleased: () => undefined, giveUpAfterMs: 120 * hour }
-  const readText = createTextReader({ clock: systemClock })
+  const readText = createTextReader({ clock: systemClock, limitMs: 60_000 })
   const submissions = createSubmissions({
     ...shared,
     publicUrl: 'https://mail.ours.test',
