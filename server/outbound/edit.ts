@@ -96,7 +96,7 @@ async function rewrite(
   const whatFollows = await prepared(deps, content.value)
   if (!whatFollows.ok) return whatFollows
   const { findings } = whatFollows.value
-  const taint = await lookUpTaint(deps.store.db, actor, mailbox.id, outgoingMail(proposal))
+  const taint = await lookUpTaint(deps.store.db, actor, mailbox.id, outgoingMail(proposal), seen)
   const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { ...whatFollows.value, taint }, deps.clock.now())
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {

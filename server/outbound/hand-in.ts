@@ -92,7 +92,7 @@ async function tryToHandIn(
   if (!prepared.ok) return prepared
   const { findings } = prepared.value
   // Before the gate is asked: it is a fact to go by.
-  const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal))
+  const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal), draft)
   const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal, { ...prepared.value, taint }, now)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {

@@ -11,18 +11,21 @@ import type { Database, Row } from './schema.ts'
 type Db = Kysely<Database>
 
 /** An entry of the log by which a key was shown something. `emailIds`: which emails it names. */
-export type Shown = { at: number; action: LogAction; resourceId: string; emailIds: readonly string[] }
+export type Shown = { keyId: KeyId; at: number; action: LogAction; resourceId: string; emailIds: readonly string[] }
 
-/** The newest entries of a key, so many of each kind at most. */
-export async function lastShown(db: Db, key: KeyId, most: Readonly<Partial<Record<LogAction, number>>>): Promise<Shown[]> {
-  const kinds = Object.entries(most).map(
-    ([action, limit], at) => sql`select * from (select created_at, action, resource_id, body from log_entries
+/** The newest entries of each key, so many of each kind at most. @param keys few */
+export async function lastShown(db: Db, keys: readonly KeyId[], most: Readonly<Partial<Record<LogAction, number>>>): Promise<Shown[]> {
+  const asked = keys.flatMap((key) => Object.entries(most).map(([action, limit]) => ({ key, action, limit })))
+  if (asked.length === 0) return []
+  const kinds = asked.map(
+    ({ key, action, limit }, at) => sql`select * from (select created_at, actor_id, action, resource_id, body from log_entries
       where actor_id = ${key} and action = ${action} order by created_at desc, seq desc limit ${sql.lit(limit)}) as ${sql.ref(`kind_${at}`)}`,
   )
   const { rows } = await sql<
-    Pick<Row<'log_entries'>, 'created_at' | 'action' | 'resource_id' | 'body'>
+    Pick<Row<'log_entries'>, 'created_at' | 'actor_id' | 'action' | 'resource_id' | 'body'>
   >`${sql.join(kinds, sql` union all `)}`.execute(db)
-  return rows.map(({ created_at, action, resource_id, body }) => ({
+  return rows.map(({ created_at, actor_id, action, resource_id, body }) => ({
+    keyId: actor_id as KeyId,
     at: created_at,
     action: action as LogAction,
     resourceId: resource_id,
@@ -103,40 +106,27 @@ export const openedFiles = async (db: Db, ids: readonly string[], longest: numbe
           where attachments.id in (${sql.join(ids)})`.execute(db)
       ).rows
 
-/** Emails that came with one of these files, of so many that have one at most, whosever they are. */
-export const emailsWithFiles = async (
+type WithFile = Pick<Row<'emails'>, 'id' | 'thread_id' | 'mailbox_id' | 'from_address'> & { blob_hash: string }
+
+/** Of all emails of everybody that have a file, whoever sent them: so many are gone through. */
+const mostHaving = 5_000
+
+/** Emails of this account and world that came with one of these files, so many at most. `isCut`: there may be more. */
+export async function emailsWithFiles(
   db: Db,
   { accountId, world }: Tenancy,
   hashes: readonly string[],
   most: number,
-): Promise<{
-  found: (Pick<Row<'emails'>, 'id' | 'thread_id' | 'mailbox_id' | 'from_address'> & { blob_hash: string })[]
-  isCut: boolean
-}> => {
+): Promise<{ found: WithFile[]; isCut: boolean }> {
   if (hashes.length === 0) return { found: [], isCut: false }
-  const some = await db
-    .selectFrom('attachments')
-    .select(['email_id', 'blob_hash'])
-    .where('blob_hash', 'in', [...hashes])
-    .limit(most)
-    .execute()
-  if (some.length === 0) return { found: [], isCut: false }
-  const emails = await db
-    .selectFrom('emails')
-    .select(['id', 'thread_id', 'mailbox_id', 'from_address'])
-    .where(
-      'id',
-      'in',
-      some.map(({ email_id }) => email_id),
-    )
-    .where('account_id', '=', accountId)
-    .where('world', '=', world)
-    .where('direction', '=', 'inbound')
-    .execute()
-  const byId = new Map(emails.map((email) => [email.id, email]))
-  const found = some.flatMap(({ email_id, blob_hash }) => {
-    const email = byId.get(email_id)
-    return email === undefined ? [] : [{ ...email, blob_hash }]
-  })
-  return { found, isCut: some.length === most }
+  const having = sql`select email_id, blob_hash from attachments where blob_hash in (${sql.join(hashes)}) limit ${sql.lit(mostHaving)}`
+  // One row at least, which says how many were gone through. SQLite keeps the order of a cross join, so it never goes through all emails.
+  const { rows } = await sql<{ having: number | string } & { [name in keyof WithFile]: WithFile[name] | null }>`
+    with having_it as materialized (${having}), counted as (select count(*) as ${sql.ref('having')} from having_it), ours as (
+      select emails.id, emails.thread_id, emails.mailbox_id, emails.from_address, having_it.blob_hash
+      from having_it cross join emails
+      where emails.id = having_it.email_id and emails.account_id = ${accountId} and emails.world = ${world} and emails.direction = 'inbound' limit ${sql.lit(most)})
+    select * from counted left join ours on true`.execute(db)
+  const found = rows.filter((row): row is WithFile & { having: number | string } => row.id !== null)
+  return { found, isCut: found.length === most || Number(rows[0]?.having) === mostHaving }
 }

@@ -3,10 +3,12 @@ import { expect, it } from 'vitest'
 import type { KeyActor } from '../../server/model/actor.ts'
 import { newId } from '../../server/model/ids.ts'
 import { lookUpTaint } from '../../server/oversight/taint/look-up.ts'
+import { insertAttachments } from '../../server/store/attachments.ts'
+import { emailsWithFiles } from '../../server/store/shown.ts'
 import { entryOf, lastContact, viewsGiven } from '../../server/store/given-views.ts'
 import type { Store } from '../../server/store/db.ts'
 import type { Database } from '../../server/store/schema.ts'
-import { describeOnOneEngine } from '../support/stores.ts'
+import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
 import { type Tenant, addEmail, addTenant, keyRow, now } from './rows.ts'
 
 const emails = 20_000
@@ -71,7 +73,7 @@ describeOnOneEngine('what an agent was shown', (openStore) => {
       const plan = await sql<{ detail: string }>`explain query plan ${sql.raw(inlined(text, parameters))}`.execute(store.db)
       const steps = plan.rows.map(({ detail }) => detail)
       // A scan is over what a range gave, never over a table or a whole index; nothing is sorted that the index has in order.
-      expect(steps.filter((step) => /^SCAN (?!kind_|\(subquery|CONSTANT)|USE TEMP B-TREE/.test(step))).toEqual([])
+      expect(steps.filter((step) => /^SCAN (?!kind_|having_it|counted|ours|\(subquery|CONSTANT)|USE TEMP B-TREE/.test(step))).toEqual([])
       expect(steps.join('\n')).toMatch(/SEARCH/)
     }
     const read = asked.find(({ sql: text }) => text.includes('log_entries'))
@@ -81,6 +83,31 @@ describeOnOneEngine('what an agent was shown', (openStore) => {
     const searches = plan.rows.filter(({ detail }) => detail.startsWith('SEARCH'))
     expect(searches.length).toBeGreaterThan(5)
     for (const { detail } of searches) expect(detail).toContain('log_entries_of_actor (actor_id=? AND action=?')
+  })
+})
+
+describeOnEachEngine('emails that came with a file', (openStore) => {
+  it('are found among those of others and those that were sent', async () => {
+    const store = await openStore()
+    const [ours, theirs] = [await addTenant(store, 'ours'), await addTenant(store, 'theirs')]
+    const hash = 'a'.repeat(64)
+    await store.db
+      .insertInto('blobs')
+      .values({ hash, size: 1, bytes: Buffer.from('x'), created_at: now })
+      .execute()
+    const withFile = async (tenant: Tenant, direction: 'inbound' | 'outbound') => {
+      const { id } = await addEmail(store, tenant, direction === 'inbound' ? {} : { direction, status: 'draft' })
+      const row = { id: newId('attachment', now), email_id: id, position: 0, name: 'a', content_type: 'text/plain', size: 1 }
+      await store.transaction((tx) => insertAttachments(tx, [{ ...row, blob_hash: hash, content_id: null, is_inline: 0 }]))
+      return id
+    }
+    for (let n = 0; n < 5; n += 1) await withFile(theirs, 'inbound')
+    for (let n = 0; n < 5; n += 1) await withFile(ours, 'outbound')
+    const id = await withFile(ours, 'inbound')
+    expect(await emailsWithFiles(store.db, ours, [hash], 3)).toMatchObject({ found: [{ id, blob_hash: hash }], isCut: false })
+    expect(await emailsWithFiles(store.db, ours, [hash], 1)).toMatchObject({ found: [{ id }], isCut: true })
+    expect(await emailsWithFiles(store.db, ours, ['b'.repeat(64)], 3)).toEqual({ found: [], isCut: false })
+    expect(await emailsWithFiles(store.db, { ...ours, world: 'test' }, [hash], 3)).toEqual({ found: [], isCut: false })
   })
 })
 

@@ -1,13 +1,14 @@
 /**
  * Looks up what an agent was shown lately, and compares with it what it hands in (taint.ts).
  *
- * What is looked at: the conversation that the mail is filed in; emails and files that the key opened last; those that any agent opened last in the mailbox,
- * for a key that writes may have been told by one that reads; what searches and lists showed the key last. Each with a limit, and all of them together, so
- * that it costs the same few statements and milliseconds in a large mailbox as in a small one.
+ * What is looked at: the conversation that the mail is filed in; emails and files that the key opened last, and the keys that had
+ * a part in it before; those that any agent opened last in the mailbox, for a key that writes may have been told by one that reads; what searches and lists
+ * showed these keys last. Each with a limit, and all of them together, so that it costs the same few statements and milliseconds in a large mailbox as in
+ * a small one.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { KeyActor } from '../../model/actor.ts'
-import { type EmailId, type MailboxId, isId } from '../../model/ids.ts'
+import { type EmailId, type KeyId, type MailboxId, isId } from '../../model/ids.ts'
 import type { Db } from '../../store/db.ts'
 import {
   type OpenedFile,
@@ -33,16 +34,26 @@ const [mostEmails, mostListed, mostOpened, mostOfThread] = [40, 40, 20, 20]
 const longest = { text: 16_384, hidden: 8192 }
 const longestFile = 16_384
 const mostCharacters = 131_072
-/** How many emails of anybody may have the files that are handed in. */
+/** How many emails of the account may have the files that are handed in. */
 const mostWithFiles = 100
 /** Then others have their turn. */
 const charactersAtOnce = 32_768
 
-/** @param mailboxId from which it is to be sent */
-export async function lookUpTaint(db: Db, actor: KeyActor, mailboxId: MailboxId, mail: OutgoingMail): Promise<Taint> {
+/** The keys that had a part in an email: who handed in its draft or wrote it, however long ago. */
+export type Written = { composer_id: KeyId | null; drafter_id: KeyId | null }
+
+/** @param mailboxId from which it is to be sent @param before what it is an edit of, or the draft that it was; null: it is new */
+export async function lookUpTaint(
+  db: Db,
+  actor: KeyActor,
+  mailboxId: MailboxId,
+  mail: OutgoingMail,
+  before: Written | null = null,
+): Promise<Taint> {
+  const writers = new Set([actor.keyId, before?.composer_id ?? null, before?.drafter_id ?? null].filter((key) => key !== null))
   const [conversation, shown, opened, withFiles] = await Promise.all([
     readableOfThread(db, mail.threadId, mostOfThread, longest),
-    lastShown(db, actor.keyId, mostShown),
+    lastShown(db, [...writers], mostShown),
     lastOpened(db, mailboxId, mostOpened, longest),
     emailsWithFiles(db, actor, [...new Set(mail.files.map(({ hash }) => hash))], mostWithFiles),
   ])
@@ -95,10 +106,13 @@ function planOf(shown: readonly Shown[], opened: readonly Readable[]): Plan {
   const all = named({ ...opening, ...openingFile })
   const ids = all.slice(0, mostEmails)
   const listed = named(listing).filter((id) => !ids.includes(id))
-  const cuts = Object.entries(mostShown).flatMap(([kind, most]) => {
-    const entries = shown.filter(({ action }) => action === kind)
-    return entries.length < most ? [] : [Math.min(...entries.map(({ at }) => at))]
-  })
+  const ofKeys = [...Map.groupBy(shown, ({ keyId }) => keyId).values()]
+  const cuts = Object.entries(mostShown).flatMap(([kind, most]) =>
+    ofKeys.flatMap((ofKey) => {
+      const entries = ofKey.filter(({ action }) => action === kind)
+      return entries.length < most ? [] : [Math.min(...entries.map(({ at }) => at))]
+    }),
+  )
   if (opened.length === mostOpened) cuts.push(Math.min(...opened.map(({ read_at }) => Number(read_at))))
   if (all.length > ids.length || listed.length > mostListed) cuts.push(latestFirst[0]?.at ?? 0)
   const files = latestFirst.filter(({ action }) => action in openingFile).map(({ resourceId }) => resourceId)

@@ -146,6 +146,32 @@ describeOnEachEngine('where an outgoing mail comes from', (openStore) => {
     expect(await taintOf(desk, id)).toMatchObject({ fromOtherThread: false, evidence: [] })
   })
 
+  it('is what the key had read that wrote its draft, and stays so whoever hands it in or edits it', async () => {
+    const { desk, gated, keys, send, read } = await open()
+    const { free } = desk.ours
+    const writer = await desk.key({ scopes: ['read', 'send'] })
+    const secret = await desk.receive(free, { text: `Pay to ${account}` })
+    await read(secret.id, writer)
+    const email = await desk.receive(gated)
+    const draft = await send(writer, '/draft_reply', { email_id: email.id, markdown: account })
+    await send(keys.agent, '/send_email', { draft_id: draft })
+    expect(await taintOf(desk, draft)).toMatchObject({ fromOtherThread: true, lookedAtAll: true })
+
+    const elsewhere = await desk.receive(gated, { text: `Pay to ${account}` })
+    await read(elsewhere.id, writer)
+    const id = await send(writer, '/send_email', {
+      mailbox_id: free.id,
+      to: ['bo@example.org'],
+      subject: 'Hi',
+      markdown: 'Hello',
+      send_at: new Date(desk.clock.now() + 3_600_000).toISOString(),
+    })
+    await desk.store.db.updateTable('emails').set({ read_at: null }).execute()
+    expect(await taintOf(desk, id)).toMatchObject({ evidence: [] })
+    await send(keys.agent, '/edit_scheduled_email', { email_id: id, markdown: account })
+    expect(await taintOf(desk, id)).toMatchObject({ fromOtherThread: true })
+  })
+
   it('says that it did not look at all when the key was shown too much, and since when it did', async () => {
     const { desk, gated, keys, send, letter, read } = await open()
     const email = await desk.receive(gated, { text: `Pay to ${account}` })
