@@ -1,4 +1,4 @@
-import type { KeyId, MailboxId, PersonId } from './ids.ts'
+import type { KeyId, MailboxId, PersonId, PersonSessionId } from './ids.ts'
 import type { Tenancy } from './world.ts'
 
 export const scopes = ['read', 'send', 'oversight', 'admin'] as const
@@ -16,12 +16,14 @@ export const personRoles = ['operator', 'reviewer'] as const
 export type PersonRole = (typeof personRoles)[number]
 /** Somebody who has signed in with a means of their own. No person sends as an agent: there is no scope here. */
 export type PersonActor = Tenancy & { kind: 'person'; personId: PersonId; role: PersonRole }
+/** The same, by the session that they have: when that ends while something is under way, it is not done. */
+export type SessionActor = PersonActor & { sessionId: PersonSessionId }
 /** The appliance itself: arriving mail, expiry of holds, the delivery runner, commands run on the host. */
 export type SystemActor = { kind: 'system'; part: 'inbound' | 'outbound' | 'oversight' | 'events' | 'identity' | 'signup' | 'host' }
 /** Who is behind a call or an entry of the log. */
 export type Actor = KeyActor | PersonActor | SystemActor
 /** Who may be asked to decide on mail (oversight/authority.ts says whether they may). */
-export type Decider = KeyActor | PersonActor
+export type Decider = KeyActor | SessionActor | PersonActor
 
 /** The id under which an actor stands in the log, e.g. `key_01J…` or `system:inbound`. */
 export function actorId(actor: Actor): string {

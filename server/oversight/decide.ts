@@ -10,6 +10,7 @@ import { appendEvent } from '../store/events.ts'
 import { type HoldRow, approvalsOf, endHold, holdToChange, insertDecision, insertHoldApproval, latestHold } from '../store/holds.ts'
 import { ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { holdPersonSession } from '../store/person-sessions.ts'
 import { type Composer, mayDecide } from './authority.ts'
 import type { ApprovalsDeps, Decided, DecisionAction, DecisionCode, DecisionInput } from './decision.ts'
 import { isAsHeld, isSameContent } from './held-content.ts'
@@ -101,6 +102,7 @@ async function settle(
   spend?: DecisionInput['spend'],
 ): Promise<Result<Decided, DecisionCode>> {
   const { now, action } = decision
+  if (!(await isStillIn(tx, decision))) return fail('NOT_SIGNED_IN')
   const email = await emailById(tx, seen.id)
   if (email === undefined || !isSameContent(email, seen))
     return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
@@ -132,6 +134,13 @@ async function settle(
     approvals: approvals?.value ?? null,
     selfApproved: decision.selfApproved,
   })
+}
+
+/** A session that was ended on the host since the question was asked decides on nothing. A link that was mailed is spent instead. */
+async function isStillIn(tx: Tx, { actor, now }: Decision): Promise<boolean> {
+  if (!('sessionId' in actor)) return true
+  const session = await holdPersonSession(tx, actor.sessionId)
+  return session !== undefined && session.ended_at === null && now < session.expires_at
 }
 
 type Approvals = { given: number; needed: number }

@@ -38,6 +38,7 @@ export type DecisionCode =
   | 'CONTENT_CHANGED'
   | 'SCOPE_MISSING'
   | 'SAME_REVIEWER'
+  | 'NOT_SIGNED_IN'
 
 export type ApprovalsDeps = {
   store: Store

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { PersonId, PersonSessionId } from '../model/ids.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -11,6 +11,12 @@ export const insertPersonSession = async (tx: Transaction<Database>, row: NewRow
 /** Whatever session has this token; ended and expired ones too: the caller judges. @param tokenHash lower-case hex SHA-256 */
 export const personSessionByToken = (db: Kysely<Database>, tokenHash: string): Promise<PersonSessionRow | undefined> =>
   db.selectFrom('person_sessions').selectAll().where('token_hash', '=', tokenHash).executeTakeFirst()
+
+/** As it is now, and nobody ends it before this transaction is through. */
+export const holdPersonSession = (tx: Transaction<Database>, id: PersonSessionId): Promise<PersonSessionRow | undefined> => {
+  const session = tx.selectFrom('person_sessions').selectAll().where('id', '=', id)
+  return (tx.getExecutor().adapter instanceof PostgresAdapter ? session.forShare() : session).executeTakeFirst()
+}
 
 /** Remembers that it was used. @param now epoch ms */
 export const touchPersonSession = async (db: Kysely<Database>, id: PersonSessionId, now: number): Promise<void> => {

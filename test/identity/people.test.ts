@@ -350,6 +350,31 @@ describeOnEachEngine('the session of a person', (openStore) => {
     for (const action of ['person.role_changed', 'person.removed', 'person.recovered']) expect(await actionsOf(desk)).toContain(action)
   })
 
+  it('changes nothing any more once it has ended, though it was looked at before', async () => {
+    const desk = await openDesk(openStore)
+    const { browser, key, id } = await withPasskey(desk)
+    const who = await desk.people.who(browser.cookies.get(sessionCookie))
+    if (who === null) throw new Error('nobody')
+    const begun = await desk.people.newTotp(who)
+    const secret = begun.ok ? fromBase32(begun.value.secret) : Buffer.alloc(0)
+    const options = (await browser.post('/session/passkeys/options')).body
+    const another = createAuthenticator({ origin: deskOrigin, rpId: 'mail.ours.test' })
+    const response = { ...another.create(options), clientExtensionResults: {} } as never
+    expect((await recoverPerson(desk, desk.ours.accountId, ann)).ok).toBe(true)
+    const answers = [
+      await desk.people.addPasskey(who, { name: 'theirs', response }),
+      await desk.people.removePasskey(who, id as never),
+      await desk.people.confirmTotp(who, hotp(secret, totpStep(desk.clock.now()))),
+      await desk.people.newTotp(who),
+      await desk.people.removeTotp(who),
+    ]
+    for (const answer of answers) expect(answer).toMatchObject({ ok: false, code: 'NOT_SIGNED_IN' })
+    expect(await desk.store.db.selectFrom('passkeys').select('id').execute()).toEqual([])
+    const person = await desk.store.db.selectFrom('people').selectAll().executeTakeFirstOrThrow()
+    expect([person.totp_secret, person.totp_new_secret]).toEqual([null, null])
+    expect(await openBrowser(desk).post('/session/passkey/enter', { response: key.get(await optionsIn(browser)) })).toMatchObject(refused)
+  })
+
   it('ends with its account', async () => {
     const desk = await openDesk(openStore)
     const browser = await signedIn(desk, desk.ours.accountId)

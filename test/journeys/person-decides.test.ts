@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest'
 import { createKeys } from '../../server/identity/keys.ts'
-import { signedIn } from '../support/browser.ts'
+import { recoverPerson } from '../../server/identity/people/on-host.ts'
+import type { EmailId } from '../../server/model/ids.ts'
+import { createApprovals } from '../../server/oversight/approvals.ts'
+import { silentLog } from '../../server/platform/log.ts'
+import { ann, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -36,6 +40,30 @@ describeOnEachEngine('a person who has signed in', (openStore) => {
     expect(log.map(({ action }) => action)).toEqual(expect.arrayContaining(['pending.listed', 'pending.read', 'email.approved']))
     // What is hashed for ever says nothing of who it is.
     expect(log.map(({ body }) => body).join()).not.toMatch(/Ann|elsewhere/)
+  })
+
+  it('decides on nothing any more once the session has ended, though it was looked at before', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const id = (await held(desk)) as EmailId
+    const who = await desk.people.who(browser.cookies.get('__Host-multimail-session'))
+    if (who === null) throw new Error('nobody')
+    await recoverPerson(desk, desk.ours.accountId, ann)
+    const deps = {
+      store: desk.store,
+      clock: desk.clock,
+      log: silentLog,
+      onReleased: () => undefined,
+      giveUpAfterMs: 1,
+      allowTestSelfApproval: false,
+    }
+    for (const action of ['approve', 'reject'] as const)
+      expect(await createApprovals(deps).decide(desk.people.actorOf(who, 'live'), { email: id, action })).toMatchObject({
+        ok: false,
+        code: 'NOT_SIGNED_IN',
+      })
+    expect(await desk.store.db.selectFrom('decisions').select('id').execute()).toEqual([])
+    expect((await desk.call(desk.ours.keys.reviewer, 'POST', '/decide_email', { email_id: id, action: 'approve' })).status).toBe(200)
   })
 
   it('tells the agent why not', async () => {

@@ -36,7 +36,7 @@ export function serveApprove(app: FastifyInstance, { people, approvalMail, rooms
     if (!looks.take(request.ip)) throw new OperationError('TOO_MANY_SIGN_INS', undefined, [], looks.nextAt() - clock.now())
     const answer = await approvalMail.find((request.params as { token: string }).token)
     if (typeof answer === 'string') return answer
-    const held = await onePending(rooms, people.actorOf(answer, 'live'), answer.link.email_id, 'mail_link')
+    const held = await onePending(rooms, people.actorByMail(answer, 'live'), answer.link.email_id, 'mail_link')
     return held.content_hash === answer.link.content_hash ? { found: answer, held } : 'changed'
   }
   const decide = async (request: FastifyRequest, { link, person }: Found): Promise<string> => {
@@ -50,7 +50,7 @@ export function serveApprove(app: FastifyInstance, { people, approvalMail, rooms
     })
     if (!input.success) throw new OperationError('BAD_INPUT', input.error.issues[0]?.message)
     unwrap(await people.check({ person }, form.get('totp') ?? undefined))
-    const actor = people.actorOf({ person }, 'live')
+    const actor = people.actorByMail({ person }, 'live')
     return (await decideAs(rooms, actor, input.data, (tx) => approvalMail.spend(tx, { link, person }))).message
   }
 

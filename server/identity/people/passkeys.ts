@@ -24,8 +24,8 @@ import { type PasskeyRow, countPasskey, insertPasskey, passkeyByCredential, pass
 import { type PersonRow, personById } from '../../store/people.ts'
 import { spendChallenge } from '../../store/signups.ts'
 import { challengeLifeMs, makeChallenge, readChallenge } from './challenge.ts'
-import { type Begun, type PeopleDeps, personEntry } from './person.ts'
-import { begin } from './sessions.ts'
+import { type Begun, type PeopleDeps, type SignedIn, personEntry } from './person.ts'
+import { type Over, begin, whileSignedIn } from './sessions.ts'
 
 const mostPasskeys = 10
 /** ES256, EdDSA, RS256 (IANA COSE Algorithms): what authenticators have. */
@@ -153,16 +153,16 @@ export async function newPasskeyOptions(
 /** @param name what the person calls it, in `details` only */
 export async function addPasskey(
   deps: PeopleDeps,
-  person: PersonRow,
+  who: SignedIn,
   { response, name }: { response: RegistrationResponseJSON; name: string },
-): Promise<Result<PasskeyId, PasskeyProblem>> {
+): Promise<Result<PasskeyId, PasskeyProblem> | Over> {
   const party = relyingParty(deps.publicUrl)
   if (party === null) return fail('PASSKEYS_UNAVAILABLE')
   const seen: { challenge: string; until: number }[] = []
   const answer = await verifyRegistrationResponse({
     response,
     expectedChallenge: (challenge) =>
-      noteChallenge(seen, challenge, readChallenge(deps.secret, adding(person), challenge, deps.clock.now())),
+      noteChallenge(seen, challenge, readChallenge(deps.secret, adding(who.person), challenge, deps.clock.now())),
     expectedOrigin: party.origin,
     expectedRPID: party.id,
     requireUserVerification: true,
@@ -171,10 +171,8 @@ export async function addPasskey(
   const [first] = seen
   if (answer?.verified !== true || first === undefined) return fail('PASSKEY_REFUSED')
   const { credential } = answer.registrationInfo
-  return deps.store.transaction(async (tx) => {
-    const now = deps.clock.now()
-    await lockAccount(tx, person.account_id)
-    const isRoom = (await passkeysOf(tx, person.id)).length < mostPasskeys && (await personById(tx, person.id)) !== undefined
+  return whileSignedIn(deps, who, async (tx, person, now) => {
+    const isRoom = (await passkeysOf(tx, person.id)).length < mostPasskeys
     if (!isRoom || !(await spendChallenge(tx, { digest: digestOf(first.challenge), repeat_hash: null, forget_at: first.until })))
       return fail('PASSKEY_REFUSED')
     const id = newId('passkey', now)
@@ -191,11 +189,10 @@ export async function addPasskey(
   })
 }
 
-export const removePasskey = (deps: PeopleDeps, person: PersonRow, id: PasskeyId): Promise<Result<PasskeyId, 'PASSKEY_NOT_FOUND'>> =>
-  deps.store.transaction(async (tx) => {
-    await lockAccount(tx, person.account_id)
+export const removePasskey = (deps: PeopleDeps, who: SignedIn, id: PasskeyId): Promise<Result<PasskeyId, 'PASSKEY_NOT_FOUND'> | Over> =>
+  whileSignedIn(deps, who, async (tx, person, now) => {
     const removed = await removePasskeys(tx, person.id, id)
     if (removed.length === 0) return fail('PASSKEY_NOT_FOUND')
-    await appendLog(tx, personEntry('person.passkey_removed', person, deps.clock.now(), { metadata: { passkey_id: id } }))
+    await appendLog(tx, personEntry('person.passkey_removed', person, now, { metadata: { passkey_id: id } }))
     return ok(id)
   })

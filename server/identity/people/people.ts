@@ -6,10 +6,10 @@
  * is idle, old, signed out of, or when anything is done about the person on the host. A person decides and does nothing else: no session sends mail or makes
  * keys. Each step is on the record, with names and addresses apart from what is hashed.
  */
-import type { PersonActor } from '../../model/actor.ts'
+import type { PersonActor, SessionActor } from '../../model/actor.ts'
 import type { World } from '../../model/world.ts'
 import type { PasskeyId } from '../../model/ids.ts'
-import { type Result, fail, ok } from '../../model/result.ts'
+import { type Result, fail } from '../../model/result.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import { type PasskeyRow, passkeysOf } from '../../store/passkeys.ts'
 import { type NewTotp, confirmTotp, newTotp, removeTotp } from './authenticator-program.ts'
@@ -23,7 +23,7 @@ import {
   removePasskey,
   signInOptions,
 } from './passkeys.ts'
-import { type Begun, type PeopleDeps, type SignedIn, actorOf, minute } from './person.ts'
+import { type Begun, type PeopleDeps, type SignedIn, actorOf, minute, sessionActorOf } from './person.ts'
 import { endSessions, whoIs } from './sessions.ts'
 
 /** Who changes what they sign in with has done so moments ago. */
@@ -45,18 +45,20 @@ export type People = {
   enterByPasskey(response: Assertion, previous: string | undefined): Promise<Result<Begun, PasskeyProblem>>
   /** @param token what the cookie holds; null when that is no session that is good now */
   who(token: string | undefined): Promise<SignedIn | null>
-  actorOf(who: Pick<SignedIn, 'person'>, world: World): PersonActor
+  actorOf(who: SignedIn, world: World): SessionActor
+  /** By a link that was mailed to them. */
+  actorByMail(who: Pick<SignedIn, 'person'>, world: World): PersonActor
   /** Whether it is them, as far as their authenticator program says; who has none is believed. */
   check(who: Pick<SignedIn, 'person'>, totp: string | undefined): Promise<Result<true, EntryProblem>>
   end(who: SignedIn, which: 'this' | 'all'): Promise<void>
   passkeys(who: SignedIn): Promise<PasskeyRow[]>
-  /** The rest is for who has signed in a few minutes ago: SIGN_IN_AGAIN otherwise. */
+  /** The rest is for who has signed in a few minutes ago: SIGN_IN_AGAIN otherwise; NOT_SIGNED_IN when the session has ended meanwhile. */
   newPasskeyOptions(who: SignedIn): Promise<Found<typeof newPasskeyOptions> | Stale>
   addPasskey(who: SignedIn, registration: Registration): Promise<Found<typeof addPasskey> | Stale>
   removePasskey(who: SignedIn, id: PasskeyId): Promise<Found<typeof removePasskey> | Stale>
-  newTotp(who: SignedIn): Promise<Result<NewTotp, 'SIGN_IN_AGAIN'>>
+  newTotp(who: SignedIn): Promise<Result<NewTotp, 'NOT_SIGNED_IN'> | Stale>
   confirmTotp(who: SignedIn, code: string): Promise<Found<typeof confirmTotp> | Stale>
-  removeTotp(who: SignedIn): Promise<Result<true, 'SIGN_IN_AGAIN'>>
+  removeTotp(who: SignedIn): Promise<Found<typeof removeTotp> | Stale>
   /** Resolves when nothing is under way that nobody waits for. */
   settled(): Promise<void>
 }
@@ -85,7 +87,8 @@ export function createPeople(deps: Deps): People {
     signInOptions: () => signInOptions(deps),
     enterByPasskey: (response, previous) => steadily(enterByPasskey(deps, response, previous)),
     who: (token) => whoIs(deps, token),
-    actorOf: ({ person }, world) => actorOf(person, world),
+    actorOf: sessionActorOf,
+    actorByMail: ({ person }, world) => actorOf(person, world),
     check: ({ person }, totp) => checkPerson(deps, person, totp),
     end: ({ person, session }, which) =>
       deps.store.transaction(async (tx) => {
@@ -95,15 +98,11 @@ export function createPeople(deps: Deps): People {
       }),
     passkeys: ({ person }) => passkeysOf(deps.store.db, person.id),
     newPasskeyOptions: (who) => freshly(who, () => newPasskeyOptions(deps, who.person)),
-    addPasskey: (who, registration) => freshly(who, () => addPasskey(deps, who.person, registration)),
-    removePasskey: (who, id) => freshly(who, () => removePasskey(deps, who.person, id)),
-    newTotp: (who) => freshly(who, async () => ok(await newTotp(deps, who.person))),
-    confirmTotp: (who, code) => freshly(who, () => confirmTotp(deps, who.person, code)),
-    removeTotp: (who) =>
-      freshly(who, async () => {
-        await removeTotp(deps, who.person)
-        return ok(true)
-      }),
+    addPasskey: (who, registration) => freshly(who, () => addPasskey(deps, who, registration)),
+    removePasskey: (who, id) => freshly(who, () => removePasskey(deps, who, id)),
+    newTotp: (who) => freshly(who, () => newTotp(deps, who)),
+    confirmTotp: (who, code) => freshly(who, () => confirmTotp(deps, who, code)),
+    removeTotp: (who) => freshly(who, () => removeTotp(deps, who)),
     settled: async () => void (await Promise.all(underWay)),
   }
 }

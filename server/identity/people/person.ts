@@ -1,5 +1,5 @@
 /** What the files of this folder share about a person. */
-import type { Actor, PersonActor } from '../../model/actor.ts'
+import type { Actor, PersonActor, SessionActor } from '../../model/actor.ts'
 import type { World } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Store } from '../../store/db.ts'
@@ -35,6 +35,11 @@ export const actorOf = ({ id, account_id, role }: PersonRow, world: World = 'liv
   world,
   personId: id,
   role,
+})
+
+export const sessionActorOf = ({ person, session }: SignedIn, world: World): SessionActor => ({
+  ...actorOf(person, world),
+  sessionId: session.id,
 })
 
 type PersonAction = Extract<NewLogEntry['action'], `person.${string}`>

@@ -3,12 +3,15 @@ import { randomBytes } from 'node:crypto'
 import type { Actor } from '../../model/actor.ts'
 import { sha256 } from '../../model/canonical.ts'
 import { type PersonSessionId, newId } from '../../model/ids.ts'
+import { type Result, fail } from '../../model/result.ts'
+import { lockAccount } from '../../store/accounts.ts'
 import type { Tx } from '../../store/db.ts'
 import { appendLog } from '../../store/log.ts'
 import { type PersonRow, personById } from '../../store/people.ts'
 import {
   type PersonSessionRow,
   endSessionsOf,
+  holdPersonSession,
   insertPersonSession,
   personSessionByToken,
   removePersonSessionsBefore,
@@ -57,12 +60,31 @@ export async function whoIs({ store, clock, idleMs }: PeopleDeps, token: string 
   if (token === undefined) return null
   const now = clock.now()
   const session = await personSessionByToken(store.db, sha256(token))
-  if (session === undefined || session.ended_at !== null || now >= session.expires_at || now >= session.seen_at + idleMs) return null
+  if (session === undefined || isOver(session, idleMs, now)) return null
   const person = await personById(store.db, session.person_id)
   if (person === undefined) return null
   if (now >= session.seen_at + Math.min(touchEveryMs, idleMs / 2)) await touchPersonSession(store.db, session.id, now)
   return { person, session }
 }
+
+const isOver = ({ ended_at, expires_at, seen_at }: PersonSessionRow, idleMs: number, now: number): boolean =>
+  ended_at !== null || now >= expires_at || now >= seen_at + idleMs
+
+export type Over = Result<never, 'NOT_SIGNED_IN'>
+
+/** Does `work` for somebody who has signed in, unless that session has ended since it was looked at. Nobody ends it meanwhile: the account is held.
+ *  @param work given the person as they are now */
+export const whileSignedIn = <T>(
+  { store, clock, idleMs }: PeopleDeps,
+  { person: { id, account_id }, session }: SignedIn,
+  work: (tx: Tx, person: PersonRow, now: number) => Promise<T>,
+): Promise<T | Over> =>
+  store.transaction(async (tx) => {
+    await lockAccount(tx, account_id)
+    const [now, current, person] = [clock.now(), await holdPersonSession(tx, session.id), await personById(tx, id)]
+    if (current === undefined || person === undefined || isOver(current, idleMs, now)) return fail('NOT_SIGNED_IN')
+    return work(tx, person, now)
+  })
 
 /** Ends one session of somebody, or all, and says so on the record. @returns how many there were */
 export async function endSessions(
