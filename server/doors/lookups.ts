@@ -8,8 +8,8 @@ const mostPerHour = 10
 const mostFromInside = 1_000
 const mostAddresses = 10_000
 
-/** @returns false when it was too often; how many ms until it may again follows from `nextAt` */
-export type Lookups = { take(ip: string): boolean; nextAt(): number }
+/** `take`: false when it was too often; how many ms until it may again follows from `nextAt`. `giveBack`: what was taken does not count. */
+export type Lookups = { take(ip: string): boolean; giveBack(ip: string): void; nextAt(): number }
 
 /** @param most of one address within an hour */
 export function createLookups(clock: Clock, most = mostPerHour): Lookups {
@@ -28,6 +28,12 @@ export function createLookups(clock: Clock, most = mostPerHour): Lookups {
       if (count >= (from.isInside ? Math.max(mostFromInside, most) : most) || (count === 0 && counts.size >= mostAddresses)) return false
       counts.set(from.name, count + 1)
       return true
+    },
+    giveBack(ip) {
+      const { name } = networkOf(ip)
+      const count = counts.get(name) ?? 0
+      if (count > 1) counts.set(name, count - 1)
+      else counts.delete(name)
     },
     nextAt: () => (Math.floor(clock.now() / hour) + 1) * hour,
   }

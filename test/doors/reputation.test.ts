@@ -60,6 +60,11 @@ it('one address looks up ten times an hour, a household of IPv6 is one address, 
   expect(taken(times(100, () => '127.0.0.1'))).toBe(100)
   expect(lookups.take('198.41.0.4')).toBe(false)
   expect(lookups.nextAt()).toBe(3_600_000)
+  // What was given back does not count, and nobody gets more by it.
+  lookups.giveBack('198.41.0.4')
+  expect(taken(times(3, () => '198.41.0.4'))).toBe(1)
+  for (let n = 0; n < 20; n += 1) lookups.giveBack('198.41.0.4')
+  expect(taken(times(20, () => '198.41.0.4'))).toBe(10)
   // Who is new while a flood lasts waits; memory does not grow.
   expect(taken(times(20_000, (at) => `45.${at >> 16}.${(at >> 8) & 255}.${at & 255}`))).toBeLessThan(10_000)
 })

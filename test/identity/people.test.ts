@@ -5,7 +5,7 @@ import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts
 import { createAuthenticator } from '../support/authenticator.ts'
 import { type Browser, addTo, ann, deskOrigin, lettersTo, mailedCode, openBrowser, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
 
 const minute = 60_000
 const sessionCookie = '__Host-multimail-session'
@@ -39,6 +39,11 @@ async function withPasskey(desk: Desk) {
   const added = await browser.post('/session/passkeys', { name: 'phone', response: key.create(options.body) })
   expect(added.status).toBe(200)
   return { browser, key, id: String(added.body['id']) }
+}
+async function recovered(desk: Desk): Promise<string> {
+  const person = await recoverPerson(desk, desk.ours.accountId, ann)
+  if (!person.ok) throw new Error(person.code)
+  return person.value.code
 }
 const optionsIn = async (browser: Browser) => (await browser.post('/session/passkey/options')).body
 
@@ -187,6 +192,41 @@ describeOnEachEngine('signing in with a code', (openStore) => {
     const recovered = await recoverPerson(desk, desk.ours.accountId, ann)
     if (!recovered.ok) throw new Error(recovered.code)
     expect((await openBrowser(desk).post('/session/enter', { code: recovered.value.code })).status).toBe(200)
+  })
+})
+
+describeOnOneEngine('too many wrong answers', (openStore) => {
+  it('keep nobody out who has a passkey or a code of the host', { timeout: 60_000 }, async () => {
+    const desk = await openDesk(openStore)
+    const { key } = await withPasskey(desk)
+    const again = await recovered(desk)
+    const browser = openBrowser(desk)
+    const response = createAuthenticator({ origin: deskOrigin, rpId: 'mail.ours.test' }).get({ challenge: 'A'.repeat(72) })
+    const inTwenties = async (path: string, body: object) => {
+      for (let n = 0; n < 1000; n += 20) await Promise.all(Array.from({ length: 20 }, () => browser.post(path, body)))
+      return browser.post(path, body)
+    }
+    const tooMany = { status: 429, body: { code: 'TOO_MANY_SIGN_INS' } }
+    const wrong = { code: 'AAAA-AAAA-AAAA-AAAA' }
+    expect(await inTwenties('/session/enter', wrong)).toMatchObject(tooMany)
+    // Those are counted by themselves.
+    expect(await browser.post('/session/enter', { code: 'AAAA-AAAA' })).toMatchObject(refused)
+    const own = openBrowser(desk)
+    expect((await own.post('/session/enter', { code: again })).status).toBe(200)
+    const added = key.create((await own.post('/session/passkeys/options')).body)
+    expect((await own.post('/session/passkeys', { name: 'phone', response: added })).status).toBe(200)
+    expect(await browser.post('/session/passkey/enter', { response })).toMatchObject(refused)
+    expect(await inTwenties('/session/passkey/enter', { response })).toMatchObject(tooMany)
+    expect((await browser.post('/session/passkey/enter', { response: key.get(await optionsIn(browser)) })).status).toBe(200)
+  })
+
+  it('are those that were wrong: asking for a challenge and getting in count for nothing', { timeout: 60_000 }, async () => {
+    const desk = await openDesk(openStore)
+    const { key } = await withPasskey(desk)
+    const browser = openBrowser(desk)
+    for (let n = 0; n < 1010; n += 10) await Promise.all(Array.from({ length: 10 }, () => optionsIn(browser)))
+    expect((await browser.post('/session/passkey/enter', { response: key.get(await optionsIn(browser)) })).status).toBe(200)
+    expect((await byMail(desk, browser)).status).toBe(200)
   })
 })
 

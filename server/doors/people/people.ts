@@ -3,7 +3,8 @@
  *
  * Promises: nothing changes by a GET, and by a POST only when a page of this server sent it: the browser says so in `Origin` or `Sec-Fetch-Site`, which no page
  * can write, and what says neither is refused, as is everything that is not JSON. The cookies are of no use to scripts and are not sent from elsewhere. Who asks
- * for a code gets one answer, in the same time, whoever they name.
+ * for a code gets one answer, in the same time, whoever they name. Wrong answers count, by network and by what was tried; what nobody can guess, which is a passkey
+ * and a code of the host, is looked at however many there were: behind a proxy all networks are one.
  */
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -47,9 +48,11 @@ const largestBody = 64 * 1024
 const hour = 60 * 60_000
 /** Of one network within an hour. */
 const mostCodesAsked = 10
-const mostAttempts = 60
+const mostRefused = 60
 
 export type PeopleDoor = { people: PeopleRoom; rooms: Rooms; publicUrl: string; clock: Clock }
+type Refusable = { ok: true } | { ok: false; code: string }
+const countedRefusals: ReadonlySet<string> = new Set(['SIGN_IN_REFUSED', 'TOTP_WRONG'])
 type Who = NonNullable<Awaited<ReturnType<PeopleRoom['who']>>>
 
 export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, clock }: PeopleDoor): void {
@@ -57,9 +60,22 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
   const session = createCookie('multimail-session', publicUrl, clock)
   const ticket = createCookie('multimail-sign-in', publicUrl, clock)
   const asking = createLookups(clock, mostCodesAsked)
-  const attempts = createLookups(clock, mostAttempts)
-  const take = (limit: Lookups, { ip }: FastifyRequest): void => {
-    if (!limit.take(ip)) throw new OperationError('TOO_MANY_SIGN_INS', undefined, [], limit.nextAt() - clock.now())
+  const refusals = () => createLookups(clock, mostRefused)
+  const [codes, hostCodes, passkeys, programs] = [refusals(), refusals(), refusals(), refusals()]
+  const tooMany = (limit: Lookups) => new OperationError('TOO_MANY_SIGN_INS', undefined, [], limit.nextAt() - clock.now())
+  /** Counts what is refused. It counts while it is under way as well, so that many at once are not more. @param always looks even when there were too many */
+  const counting = async <R extends Refusable>(
+    { limit, always = false }: { limit: Lookups; always?: boolean },
+    { ip }: FastifyRequest,
+    work: () => Promise<R>,
+  ): Promise<R> => {
+    const isTaken = limit.take(ip)
+    if (!isTaken && !always) throw tooMany(limit)
+    const answer = await work()
+    const isRefused = !answer.ok && countedRefusals.has(answer.code)
+    if (isTaken && !isRefused) limit.giveBack(ip)
+    if (!isTaken && isRefused) throw tooMany(limit)
+    return answer
   }
   const signedIn = async (request: FastifyRequest, reply: FastifyReply): Promise<Who> => {
     const token = session.of(request)
@@ -97,23 +113,22 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       return { signed_in: who !== null, has_passkeys: people.hasPasskeys, person: who && (await meView(people, who)) }
     })
     post('code', AddressInput, async ({ address }, request, reply) => {
-      take(asking, request)
+      if (!asking.take(request.ip)) throw tooMany(asking)
       rememberTicket(ticket, reply, people.askCode(ticket.of(request), address), clock.now() + hour)
       return { status: 'asked' }
     })
     post('enter', EnterInput, async ({ code, totp }, request, reply) => {
-      take(attempts, request)
-      return begin(reply, await people.enterByCode({ ticket: ticket.of(request), code, totp, previous: session.of(request) }))
+      const entry = { ticket: ticket.of(request), code, totp, previous: session.of(request) }
+      const counted = people.isOfHost(code) ? { limit: hostCodes, always: true } : { limit: codes }
+      return begin(reply, await counting(counted, request, () => people.enterByCode(entry)))
     })
-    post('passkey/options', NothingInput, async (_input, request) => {
-      take(attempts, request)
-      return unwrap(await people.signInOptions())
-    })
+    // Nothing is kept of it and nobody is named, so asking costs nothing that would have to be shared out.
+    post('passkey/options', NothingInput, async () => unwrap(await people.signInOptions()))
     post('passkey/enter', AssertionInput, async ({ response }, request, reply) => {
-      take(attempts, request)
       const { userHandle, ...rest } = response.response
       const assertion = { ...response, clientExtensionResults: {}, response: { ...rest, ...(userHandle !== undefined && { userHandle }) } }
-      return begin(reply, await people.enterByPasskey(assertion, session.of(request)))
+      const enter = () => people.enterByPasskey(assertion, session.of(request))
+      return begin(reply, await counting({ limit: passkeys, always: true }, request, enter))
     })
     post('end', EndInput, async ({ everywhere }, request, reply) => {
       await people.end(await signedIn(request, reply), everywhere ? 'all' : 'this')
@@ -132,8 +147,8 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     }))
     post('totp', NothingInput, async (_input, request, reply) => unwrap(await people.newTotp(await signedIn(request, reply))))
     post('totp/confirm', TotpInput, async ({ code }, request, reply) => {
-      take(attempts, request)
-      return { totp: unwrap(await people.confirmTotp(await signedIn(request, reply), code)) }
+      const who = await signedIn(request, reply)
+      return { totp: unwrap(await counting({ limit: programs }, request, () => people.confirmTotp(who, code))) }
     })
     post('totp/remove', NothingInput, async (_input, request, reply) => {
       unwrap(await people.removeTotp(await signedIn(request, reply)))

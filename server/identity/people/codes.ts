@@ -26,6 +26,8 @@ import { fromBase32, matchingStep } from './totp.ts'
 
 const mailCodeLifeMs = 8 * minute
 const hostCodeLifeMs = 30 * minute
+/** Groups, and characters in each: 79 bits. */
+const hostCodeForm = [4, 4] as const
 const mostTries = 5
 const askAgainAfterMs = minute
 /** To one person: somebody has to read them. */
@@ -100,10 +102,13 @@ const insertCode = (tx: Tx, person: PersonRow, { kind, ticket, code, now, expire
 
 /** For who stands at the host: 79 bits, looked for by itself. @returns the code: show it once, keep it nowhere */
 export async function hostCode(tx: Tx, person: PersonRow, now: number): Promise<{ code: string; expiresAt: number }> {
-  const [code, expiresAt] = [makeSpokenCode(4, 4), now + hostCodeLifeMs]
+  const [code, expiresAt] = [makeSpokenCode(...hostCodeForm), now + hostCodeLifeMs]
   await insertCode(tx, person, { kind: 'host', ticket: hostTicketHash(code), code, now, expiresAt })
   return { code, expiresAt }
 }
+
+/** As long as one that the host prints; no mailed one is. */
+export const isOfHost = (code: string): boolean => plainCode(code).length === hostCodeForm[0] * hostCodeForm[1]
 
 /** `code`: as somebody typed it; `totp`: of their authenticator program; `previous`: what the cookie of a session held. */
 export type Entry = { ticket: string | undefined; code: string; totp: string | undefined; previous: string | undefined }

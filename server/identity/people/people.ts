@@ -13,7 +13,7 @@ import { type Result, fail } from '../../model/result.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import { type PasskeyRow, passkeysOf } from '../../store/passkeys.ts'
 import { type NewTotp, confirmTotp, newTotp, removeTotp } from './authenticator-program.ts'
-import { type Entry, type EntryProblem, checkPerson, enterByCode, mailCode, makeTicket } from './codes.ts'
+import { type Entry, type EntryProblem, checkPerson, enterByCode, isOfHost, mailCode, makeTicket } from './codes.ts'
 import {
   type PasskeyProblem,
   addPasskey,
@@ -39,6 +39,8 @@ export type People = {
   /** Asks for a code to be mailed, and does not wait: what becomes of it is nobody's to see. @param ticket what the browser has of an earlier time @returns
    *  what it has to show with the code */
   askCode(ticket: string | undefined, address: string): string
+  /** Whether that is as long as codes which the host prints: 79 bits, which nobody guesses. */
+  isOfHost(code: string): boolean
   enterByCode(entry: Entry): Promise<Result<Begun, EntryProblem>>
   signInOptions(): ReturnType<typeof signInOptions>
   /** @param previous what the cookie of a session held */
@@ -83,6 +85,7 @@ export function createPeople(deps: Deps): People {
       underWay.add(work)
       return ticket
     },
+    isOfHost,
     enterByCode: (entry) => steadily(enterByCode(deps, entry)),
     signInOptions: () => signInOptions(deps),
     enterByPasskey: (response, previous) => steadily(enterByPasskey(deps, response, previous)),
