@@ -8,6 +8,7 @@ import type { LogFault, LogVerdict } from '../store/log-check.ts'
 import { verifyLog } from '../store/log.ts'
 import { type Call, type Command, Stop, jsonOption } from './command.ts'
 import { withStore } from './host.ts'
+import { textsOf } from './saved-letter.ts'
 import { visibleJson } from './visible.ts'
 
 /** A letter with its words. */
@@ -68,13 +69,21 @@ async function keptOf(call: Call, key: NoteKey | null): Promise<Checkpoint[]> {
   const kept: Checkpoint[] = []
   for (const file of call.texts('checkpoint')) {
     const text = await readFile(file, 'utf8').catch(() => '')
-    const note = text.length > longestCheckpoint ? null : findCheckpoint(text)
+    const note = text.length > longestCheckpoint ? null : checkpointIn(text)
     if (note === null) throw new Stop(`There is no checkpoint in ${file}.`, 2)
     const checkpoint = key === null ? null : openCheckpoint(note, key)
     if (checkpoint === null) throw new Stop(`The checkpoint in ${file} was not signed with the key of this log.`)
     kept.push(checkpoint)
   }
   return kept
+}
+
+function checkpointIn(saved: string): string | null {
+  for (const text of textsOf(saved)) {
+    const note = findCheckpoint(text)
+    if (note !== null) return note
+  }
+  return null
 }
 
 function wordsOf(verdict: LogVerdict, key: NoteKey | null, isGiven: boolean): string {

@@ -2,7 +2,14 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import type { DomainName } from '../../dns/name.ts'
 import { runCli } from '../../server/cli/run.ts'
+import type { Address } from '../../server/model/address.ts'
+import { composeOperatorLetter } from '../../server/outbound/operator-mail/operator-letter.ts'
+import { findLogKey } from '../../server/record/log-key.ts'
+import { mailDue } from '../../server/record/mail-checkpoint.ts'
+import { setOversightEmail } from '../../server/store/accounts.ts'
+import { newestCheckpoint } from '../../server/store/log-checkpoints.ts'
 import { openCliHost } from '../support/cli-host.ts'
 import { createScratch } from '../support/scratch.ts'
 import { appendSome } from '../support/recorded.ts'
@@ -54,6 +61,40 @@ it('multimail audit: key, checkpoint and export are checked on the server and on
   expect(await elsewhere(...verify)).toMatchObject({ code: 0, text: expect.stringContaining('only with the one that you were mailed') })
   const json = await elsewhere(...verify, '--key', host.key, '--json')
   expect(JSON.parse(json.text)).toMatchObject({ ok: true, value: { entries: 28, signed: 25, checkpoints: 1 }, key: host.key })
+})
+
+it('multimail audit verify finds the checkpoint in the letter that the operator gets, as it was sent', async () => {
+  await using host = await machine()
+  await host.said('audit', 'checkpoint')
+  const [key, checkpoint] = [await findLogKey(host.store.db), await newestCheckpoint(host.store.db)]
+  if (key === null || checkpoint === undefined) throw new Error('nothing is signed')
+  await host.store.transaction((tx) => setOversightEmail(tx, host.accountId, 'op@elsewhere.test'))
+  expect(await mailDue({ store: host.store, key }, checkpoint, checkpoint.created_at)).toBe(true)
+  const { id, subject, body } = await host.store.db.selectFrom('operator_mails').selectAll().executeTakeFirstOrThrow()
+  const sent = composeOperatorLetter({
+    id,
+    domain: 'example.com' as DomainName,
+    to: 'op@elsewhere.test' as Address,
+    subject,
+    body,
+    now: checkpoint.created_at,
+  })
+  expect(sent.toString()).toContain('Content-Transfer-Encoding: base64')
+  const verify = async (saved: string | Buffer) => {
+    await writeFile(host.file('letter.eml'), saved)
+    return host.run('audit', 'verify', '--key', host.key, '--checkpoint', host.file('letter.eml'))
+  }
+  const good = { code: 0, out: expect.stringContaining('Signed up to entry') }
+  expect(await verify(sent)).toMatchObject(good)
+  // As a host on the way may have written it anew.
+  const printable = Buffer.from(body)
+    .toString('latin1')
+    .replaceAll(/[=\x80-\xff]/g, (octet) => `=${octet.charCodeAt(0).toString(16).toUpperCase()}`)
+  const head = 'Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+  const folded = printable.replaceAll(/(.{60,70}(?<!=.?))(?=.)/g, '$1=\n')
+  expect(await verify(head + folded.replaceAll('\n', '\r\n'))).toMatchObject(good)
+  expect(await verify(sent.toString().replaceAll('\r\n', '\n'))).toMatchObject(good)
+  expect(await verify(sent.subarray(0, sent.indexOf('\r\n\r\n') + 200))).toMatchObject({ code: 2, err: expect.stringContaining('no checkpoint in') })
 })
 
 it('multimail audit verify names the first bad place of a file', async () => {
