@@ -11,9 +11,10 @@ import { type Result, fail, ok } from '../model/result.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Job } from '../platform/periodic.ts'
+import type { Place } from '../store/log-check.ts'
 import { type CheckpointRow, insertCheckpoint, logEnds, newestCheckpoint } from '../store/log-checkpoints.ts'
 import type { Db, Store } from '../store/db.ts'
-import { TreeHole, consistencyPath, growTree, treeRoot, treeSize } from '../store/log-tree.ts'
+import { TreeHole, consistencyPath, growTree, treeRoot, treeSize, treeStart } from '../store/log-tree.ts'
 import { mailDue } from './mail-checkpoint.ts'
 
 /** `NOTHING`: the log is empty. `CONTRADICTION`: it is not what was signed; `detail` says where. `STOPPED`: there was no time. */
@@ -142,14 +143,17 @@ async function signNewest({ store, key, clock }: Maker, isStopped: () => boolean
   const before = newest === undefined ? null : openCheckpoint(newest.note, key)
   const forgotten = newest === undefined ? null : whyForgotten(newest, before, { size, chainThere })
   if (forgotten !== null) return fail('CONTRADICTION', forgotten)
-  // Another process may have grown it with what was appended since, and have signed that.
-  const isGrown = (await treeSize(store.db)) > size && (await logEnds(store.db, 0)).entries >= (await treeSize(store.db))
-  for (let reached = isGrown ? size : 0; reached < size;) {
+  const standing = await treeSize(store.db)
+  // Another process may have grown it with what was appended since, and have signed that: then whatever it kept it has looked at.
+  const isGrown = standing > size && (await logEnds(store.db, 0)).entries >= standing
+  let reached: Place = isGrown ? { seq: size, chain } : { seq: await treeStart(store.db, before?.size ?? 0), chain: chainThere ?? '' }
+  while (reached.seq < size) {
     if (isStopped()) return fail('STOPPED')
-    const grown = await growTree(store, size)
+    const grown = await growTree(store, reached.seq, size)
     if (!grown.ok) return fail('CONTRADICTION', `${grown.code} at entry ${grown.seq}`)
     reached = grown.value
   }
+  if (reached.chain !== chain) return fail('CONTRADICTION', `the log says that its chain ends otherwise than that of its ${size} entries`)
   if (isStopped()) return fail('STOPPED')
   const root = await treeRoot(store.db, size)
   if (before !== null && !(await beginsWith(store.db, before, { size, root })))

@@ -14,7 +14,7 @@ import {
   subtreesOf,
 } from '../model/merkle.ts'
 import type { Store } from './db.ts'
-import { type CheckedEntry, type LogFailure, beginning, chainFault } from './log-check.ts'
+import { type CheckedEntry, type LogFailure, type Place, beginning, chainFault } from './log-check.ts'
 import type { Database } from './schema.ts'
 
 type Db = Kysely<Database>
@@ -33,10 +33,14 @@ export async function treeSize(db: Db): Promise<number> {
   return last_seq ?? 0
 }
 
-/** One round of growing towards `until` entries, each of which is looked at once more. @returns how far it came; from `until` on there is nothing left to do */
-export async function growTree(store: Store, until: number): Promise<{ ok: true; value: number } | LogFailure> {
-  const size = await treeSize(store.db)
-  if (size > until) return { ok: false, code: 'CUT_OFF', seq: until + 1 }
+/** Where to begin when everything behind the first `size` entries is to be looked at: nothing smaller than 16 is kept. Earlier when the tree is shorter, as it is when
+ *  somebody emptied its table for it to grow anew. */
+export const treeStart = async (db: Db, size: number): Promise<number> => Math.min(size - (size % 2 ** keptLevel), await treeSize(db))
+
+/** One round of growing towards `until` entries, each of which is looked at once more, whether or not its subtrees are kept already: what was kept and not signed may
+ *  have been changed since. What is missing is kept. @param size from where (`treeStart`) @returns how far it came; from `until` on there is nothing left to do */
+export async function growTree(store: Store, size: number, until: number): Promise<{ ok: true; value: Place } | LogFailure> {
+  if ((await treeSize(store.db)) > until) return { ok: false, code: 'CUT_OFF', seq: until + 1 }
   const aim = Math.min(size + roundSize, until)
   const entries = await entriesBetween(store.db, Math.max(size - 1, 0), aim)
   // The last one that the tree has is there for its link in the chain.
@@ -52,8 +56,14 @@ export async function growTree(store: Store, until: number): Promise<{ ok: true;
     whole.push(...frontier.push(entry.leaf_hash).filter(({ level }) => level >= keptLevel))
   }
   if (size + entries.length < aim) return { ok: false, code: 'GAP', seq: size + entries.length + 1 }
-  await keep(store, whole)
-  return { ok: true, value: last.seq }
+  const kept = await subtreesBetween(store.db, size, aim)
+  const wrong = kept.find((one) => !whole.some(({ end, level, hash }) => end === one.end && level === one.level && hash === one.hash))
+  if (wrong !== undefined) return { ok: false, code: 'TREE_CHANGED', seq: wrong.end }
+  await keep(
+    store,
+    whole.filter((one) => !kept.some(({ end, level }) => end === one.end && level === one.level)),
+  )
+  return { ok: true, value: last }
 }
 
 /** Those behind `after` and not behind `until`, in their order. */

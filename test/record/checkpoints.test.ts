@@ -191,6 +191,7 @@ describeOnEachEngine('checkpoints', (open) => {
       [`update log_subtrees set hash = ${other} where last_seq = 32 and level = 5`],
       /does not begin with the 50/,
     ],
+    ['a head that names another end', [`update log_head set chain_hash = ${other}`], /its chain ends otherwise/],
     ['a tree with a hole', ['delete from log_subtrees where last_seq = 32'], /has a hole/],
     ['a checkpoint of another size', ['update log_checkpoints set size = 49'], /was not signed/],
     ['a checkpoint that is none', [`update log_checkpoints set note = 'x'`], /was not signed/],
@@ -207,6 +208,43 @@ describeOnEachEngine('checkpoints', (open) => {
     expect(await store.db.selectFrom('log_checkpoints').select('created_at').execute()).toEqual(before)
     await checkpoints.close()
     expect(await store.db.selectFrom('log_checkpoints').select('created_at').execute()).toEqual(before)
+  })
+
+  it('are made again when the table of the tree was emptied', async () => {
+    const store = await open()
+    const { checkpoints } = recordOf(store)
+    await appendSome(store, 50)
+    await checkpoints.make()
+    await appendSome(store, 10)
+    await store.db.deleteFrom('log_subtrees').execute()
+    expect(await checkpoints.make()).toMatchObject({ ok: true, value: { size: 60 } })
+    expect(await verifyLog(store.db, { key })).toMatchObject({ ok: true, value: { signed: 60 } })
+  })
+
+  it.each<[string, string[], RegExp | null]>([
+    ['an entry that was changed', [`update log_entries set body = '{}' where seq = 300`], /BODY_CHANGED at entry 300/],
+    ['an entry that is gone', ['delete from log_entries where seq = 300'], /GAP at entry 300/],
+    [
+      'a subtree that was changed',
+      [`update log_subtrees set hash = ${other} where last_seq = 304 and level = 4`],
+      /TREE_CHANGED at entry 304/,
+    ],
+    ['a subtree too many', [`insert into log_subtrees (last_seq, level, hash) values (305, 4, ${other})`], /TREE_CHANGED at entry 305/],
+    ['a subtree that is gone', ['delete from log_subtrees where last_seq = 320'], null],
+  ])('look again at what is kept and was not signed: %s', async (_what, statements, words) => {
+    const store = await open()
+    const { checkpoints } = recordOf(store)
+    await appendSome(store, 50)
+    await checkpoints.make()
+    await appendSome(store, 1100)
+    let rounds = 0
+    const stopped = await makeCheckpoint({ store, key, clock: createVirtualClock(start) }, () => (rounds += 1) > 1)
+    expect(stopped).toMatchObject({ ok: false, code: 'STOPPED' })
+    await tamper(store, ...statements)
+    const made = await checkpoints.make()
+    if (words !== null) return expect(made).toMatchObject({ ok: false, code: 'CONTRADICTION', detail: expect.stringMatching(words) })
+    expect(made).toMatchObject({ ok: true, value: { size: 1150 } })
+    expect(await verifyLog(store.db, { key })).toMatchObject({ ok: true, value: { signed: 1150 } })
   })
 
   it('are made with one key, whoever starts first, that keeps its name', async () => {
