@@ -116,5 +116,7 @@ const meanings: Record<LogFault, string> = {
   HEAD_MISMATCH: 'The log ends otherwise than it says.',
   CUT_OFF: 'More entries were signed or announced than are there.',
   NO_CHECKPOINT: 'Nothing of it was signed with this key.',
+  STALE:
+    'From there on nothing is signed, though there are entries from hours later: the server signs each hour. Whoever holds it may have changed those. If it did not run meanwhile, let it sign: multimail audit checkpoint.',
   LINE_UNREADABLE: 'A line of the file is not one that an export has.',
 }

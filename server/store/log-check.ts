@@ -33,6 +33,8 @@ export type LogFault =
   | 'CUT_OFF'
   /** nothing is signed, so nothing shows whose log it is and that it is whole */
   | 'NO_CHECKPOINT'
+  /** nothing is signed from this entry on, and there are entries from hours later */
+  | 'STALE'
   /** a line of an exported log is not one that we write */
   | 'LINE_UNREADABLE'
 
@@ -81,6 +83,13 @@ function parsedBody(text: string): Body | null {
   }
 }
 
+/** Epoch ms; an entry without a time is older than any. */
+function timeOf(text: string): number {
+  const at = parsedBody(text)?.['at']
+  const time = typeof at === 'string' ? Date.parse(at) : NaN
+  return Number.isNaN(time) ? 0 : time
+}
+
 function detailsAgree(entry: CheckedEntry, expected: Json): boolean {
   if (entry.details_json === null && entry.details_salt === null) return true
   if (entry.details_json === null || entry.details_salt === null) return false
@@ -90,8 +99,11 @@ function detailsAgree(entry: CheckedEntry, expected: Json): boolean {
 }
 
 /** `key`: whose signature a checkpoint must have; null: there is no key, so there are no checkpoints. `kept`: checkpoints from elsewhere, which the log has to
- *  agree with. `mustBeSigned`: a log of which nothing is signed is refused. */
+ *  agree with. `mustBeSigned`: a log of which nothing is signed is refused, and one of which nothing was signed for hours. */
 export type Expected = { key: NoteKey | null; kept?: readonly Checkpoint[]; mustBeSigned?: boolean }
+
+/** A checkpoint comes each hour; one may be missed while the server starts anew. */
+const longestUnsignedMs = 3 * 3_600_000
 
 /** Goes along a log. Each step tells what is wrong, or null. */
 export type LogWalk = {
@@ -111,12 +123,21 @@ export function createLogWalk({ key, kept = [], mustBeSigned = false }: Expected
   let last = beginning
   let completed: readonly HashedSubtree[] = []
   let [signed, checkpoints] = [0, 0]
+  // Of the entries behind the last checkpoint. Times are those that the bodies name, in epoch ms.
+  let oldest: { seq: number; at: number } | null = null
+  let newestAt = -Infinity
   const invalid = (): LogFailure => ({ ok: false, code: 'CHECKPOINT_INVALID', seq: last.seq })
 
   function signs({ size, root }: Pick<Checkpoint, 'size' | 'root'>): LogFailure | null {
     if (tree.root() !== root) return { ok: false, code: 'CHECKPOINT_CONTRADICTED', seq: size, from: Math.min(signed + 1, size) }
     signed = Math.max(signed, size)
+    ;[oldest, newestAt] = [null, -Infinity]
     return null
+  }
+  function noteTime({ seq, body }: CheckedEntry): void {
+    const at = timeOf(body)
+    if (oldest === null || at < oldest.at) oldest = { seq, at }
+    newestAt = Math.max(newestAt, at)
   }
   const keptHere = (): LogFailure | null =>
     kept.filter(({ size }) => size === last.seq).reduce<LogFailure | null>((found, one) => found ?? signs(one), null)
@@ -127,6 +148,7 @@ export function createLogWalk({ key, kept = [], mustBeSigned = false }: Expected
       if (fault !== null) return fault
       last = { seq: entry.seq, chain: entry.chain_hash }
       completed = tree.push(entry.leaf_hash)
+      noteTime(entry)
       return keptHere()
     },
     checkpoint(note, size, chain = last.chain) {
@@ -142,6 +164,7 @@ export function createLogWalk({ key, kept = [], mustBeSigned = false }: Expected
       const missing = kept.find(({ size }) => size > last.seq)
       if (missing !== undefined) return { ok: false, code: 'CUT_OFF', seq: last.seq + 1 }
       if (mustBeSigned && signed === 0) return { ok: false, code: 'NO_CHECKPOINT', seq: 0 }
+      if (mustBeSigned && oldest !== null && newestAt - oldest.at > longestUnsignedMs) return { ok: false, code: 'STALE', seq: oldest.seq }
       return { ok: true, value: { entries: last.seq, chainHash: last.chain, signed, checkpoints } }
     },
   }

@@ -199,6 +199,24 @@ describeOnEachEngine('a log in which somebody changed something', (open) => {
     const empty = { origin: key.name, size: 0, root: createFrontier().root() }
     expect(await verifyLog(unsigned.db, { key, kept: [empty], mustBeSigned: true })).toMatchObject({ code: 'NO_CHECKPOINT' })
   })
+
+  it('is refused when nothing was signed for hours, though the server signs each hour', async () => {
+    const busy = await open()
+    await appendSome(busy, 3)
+    await makeCheckpoint({ store: busy, key, clock })
+    const verdictLater = async (ms: number) => {
+      await appendSome(busy, 1, ms)
+      return verifyLog(busy.db, { key, mustBeSigned: true })
+    }
+    const three = 3 * 3_600_000
+    // However long ago that was when the next entry came.
+    expect(await verdictLater(10 * three)).toMatchObject({ ok: true, value: { signed: 3 } })
+    expect(await verdictLater(11 * three)).toMatchObject({ ok: true, value: { entries: 5 } })
+    expect(await verdictLater(11 * three + 1)).toEqual({ ok: false, code: 'STALE', seq: 4 })
+    expect(await verifyLog(busy.db, { key })).toMatchObject({ ok: true })
+    await makeCheckpoint({ store: busy, key, clock })
+    expect(await verifyLog(busy.db, { key, mustBeSigned: true })).toMatchObject({ ok: true, value: { signed: 6 } })
+  })
 })
 
 async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
