@@ -143,15 +143,13 @@ async function signNewest({ store, key, clock }: Maker, isStopped: () => boolean
   const before = newest === undefined ? null : openCheckpoint(newest.note, key)
   const forgotten = newest === undefined ? null : whyForgotten(newest, before, { size, chainThere })
   if (forgotten !== null) return fail('CONTRADICTION', forgotten)
-  const standing = await treeSize(store.db)
-  // Another process may have grown it with what was appended since, and have signed that: then whatever it kept it has looked at.
-  const isGrown = standing > size && (await logEnds(store.db, 0)).entries >= standing
-  let reached: Place = isGrown ? { seq: size, chain } : { seq: await treeStart(store.db, before?.size ?? 0), chain: chainThere ?? '' }
+  let reached: Place = { seq: await treeStart(store.db, before?.size ?? 0), chain: chainThere ?? '' }
   while (reached.seq < size) {
     if (isStopped()) return fail('STOPPED')
     const grown = await growTree(store, reached.seq, size)
-    if (!grown.ok) return fail('CONTRADICTION', `${grown.code} at entry ${grown.seq}`)
-    reached = grown.value
+    if (grown.ok) reached = grown.value
+    else if (grown.code === 'CUT_OFF' && (await isAhead(store.db))) reached = { seq: size, chain }
+    else return fail('CONTRADICTION', `${grown.code} at entry ${grown.seq}`)
   }
   if (reached.chain !== chain) return fail('CONTRADICTION', `the log says that its chain ends otherwise than that of its ${size} entries`)
   if (isStopped()) return fail('STOPPED')
@@ -162,6 +160,9 @@ async function signNewest({ store, key, clock }: Maker, isStopped: () => boolean
   const note = signCheckpoint({ size, root }, key)
   return ok(await insertCheckpoint(store, { size, note, chain_hash: chain, created_at: clock.now() }))
 }
+
+/** Whether the tree is longer than we know the log to be only because another process grew it with what was appended since. It looked at what it kept. */
+const isAhead = async (db: Db): Promise<boolean> => (await treeSize(db)) <= (await logEnds(db, 0)).entries
 
 /** What the ends of the log alone show of what was signed last; null: nothing against it. @param opened what it says, if it is ours */
 function whyForgotten(

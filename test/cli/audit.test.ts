@@ -94,7 +94,10 @@ it('multimail audit verify finds the checkpoint in the letter that the operator 
   const folded = printable.replaceAll(/(.{60,70}(?<!=.?))(?=.)/g, '$1=\n')
   expect(await verify(head + folded.replaceAll('\n', '\r\n'))).toMatchObject(good)
   expect(await verify(sent.toString().replaceAll('\r\n', '\n'))).toMatchObject(good)
-  expect(await verify(sent.subarray(0, sent.indexOf('\r\n\r\n') + 200))).toMatchObject({ code: 2, err: expect.stringContaining('no checkpoint in') })
+  expect(await verify(sent.subarray(0, sent.indexOf('\r\n\r\n') + 200))).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('no checkpoint in'),
+  })
 })
 
 it('multimail audit verify names the first bad place of a file', async () => {
