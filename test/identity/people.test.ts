@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { recoverPerson, removePerson, setRole, addPerson } from '../../server/identity/people/on-host.ts'
+import { isUnattested } from '../../server/identity/people/passkeys.ts'
 import { createPeople } from '../../server/identity/people/people.ts'
 import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts'
 import { createAuthenticator } from '../support/authenticator.ts'
@@ -305,6 +306,36 @@ describeOnEachEngine('passkeys', (openStore) => {
     await desk.clock.advance(15 * minute)
     for (const path of ['passkeys/options', 'totp', 'totp/remove'])
       expect(await browser.post(`/session/${path}`)).toMatchObject({ status: 403, body: { code: 'SIGN_IN_AGAIN' } })
+  })
+})
+
+describeOnOneEngine('a passkey', (openStore) => {
+  it('is refused with an attestation that nobody asked for, before anything of it is looked at', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const key = createAuthenticator({ origin: deskOrigin, rpId: 'mail.ours.test' })
+    const options = (await browser.post('/session/passkeys/options')).body
+    const made = (format: string, statement = new Map<string, unknown>()) => key.create(options, { attestation: { format, statement } })
+    const add = (response: unknown) => browser.post('/session/passkeys', { name: 'key', response })
+    const signed = new Map<string, unknown>([['x5c', Buffer.from('certificates, which name places in the network')]])
+    const judged = (...how: Parameters<typeof made>) => isUnattested(made(...how).response.attestationObject)
+    for (const format of ['packed', 'tpm', 'android-key', 'android-safetynet', 'apple', 'fido-u2f', 'unknown']) {
+      expect([format, judged(format, signed)]).toEqual([format, false])
+      expect(await add(made(format, signed))).toMatchObject({ status: 400, body: { code: 'PASSKEY_REFUSED' } })
+    }
+    expect([judged('none'), judged('packed')]).toEqual([true, true])
+    for (const coded of ['', 'AAAA', 'oA', '____']) expect(isUnattested(coded)).toBe(false)
+    expect((await add(made('none'))).status).toBe(200)
+  })
+
+  it('says whose it is, as nobody was named', async () => {
+    const desk = await openDesk(openStore)
+    const { key } = await withPasskey(desk)
+    const browser = openBrowser(desk)
+    const enter = async (options: object) =>
+      browser.post('/session/passkey/enter', { response: key.get(await optionsIn(browser), options) })
+    expect(await enter({ withoutHandle: true })).toMatchObject(refused)
+    expect((await enter({})).status).toBe(200)
   })
 })
 

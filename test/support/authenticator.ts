@@ -1,8 +1,16 @@
 /** An authenticator of software (WebAuthn Level 3 §6): a P-256 key, no attestation, and every part of its answers open to a test that wants them wrong. */
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
-/** `userVerified`: it has seen that it is its owner. `counter` left out: one more than the last time. */
-export type AnswerOptions = { origin?: string; rpId?: string; userVerified?: boolean; counter?: number; challenge?: string }
+/** `userVerified`: it has seen that it is its owner. `counter` left out: one more than the last time. `withoutHandle`: it does not say whose it is. */
+export type AnswerOptions = {
+  origin?: string
+  rpId?: string
+  userVerified?: boolean
+  counter?: number
+  challenge?: string
+  attestation?: { format: string; statement: Map<string, unknown> }
+  withoutHandle?: boolean
+}
 
 const sha = (data: string | Uint8Array): Buffer => createHash('sha256').update(data).digest()
 const text = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64url')
@@ -56,8 +64,8 @@ export function createAuthenticator(defaults: { origin: string; rpId: string }) 
       ])
       const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([0, credentialId.length]), credentialId, cbor(key)])
       const attestation = new Map<string, unknown>([
-        ['fmt', 'none'],
-        ['attStmt', new Map()],
+        ['fmt', options.attestation?.format ?? 'none'],
+        ['attStmt', options.attestation?.statement ?? new Map()],
         ['authData', authenticatorData(options, attested)],
       ])
       const clientDataJSON = text(clientData('webauthn.create', String(publicKeyOptions['challenge']), options))
@@ -70,7 +78,12 @@ export function createAuthenticator(defaults: { origin: string; rpId: string }) 
       const signature = sign('sha256', Buffer.concat([data, sha(client)]), privateKey)
       return {
         ...credential,
-        response: { clientDataJSON: text(client), authenticatorData: text(data), signature: text(signature), userHandle },
+        response: {
+          clientDataJSON: text(client),
+          authenticatorData: text(data),
+          signature: text(signature),
+          ...(options.withoutHandle !== true && { userHandle }),
+        },
       }
     },
   }

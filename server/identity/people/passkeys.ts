@@ -14,6 +14,7 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
+import { decodeAttestationObject } from '@simplewebauthn/server/helpers'
 import { isIP } from 'node:net'
 import { sha256 } from '../../model/canonical.ts'
 import { type PasskeyId, newId } from '../../model/ids.ts'
@@ -101,8 +102,8 @@ async function proofOf(
   response: AuthenticationResponseJSON,
 ): Promise<Proof | null> {
   const handle = response.response.userHandle
-  // §7.2 step 6: it is the passkey of whom the authenticator says.
-  if (handle !== undefined && handle !== Buffer.from(person_id).toString('base64url')) return null
+  // §7.2 step 6: nobody was named, so the authenticator says whose passkey it is.
+  if (handle !== Buffer.from(person_id).toString('base64url')) return null
   const seen: { challenge: string; until: number }[] = []
   const answer = await verifyAuthenticationResponse({
     response,
@@ -150,6 +151,18 @@ export async function newPasskeyOptions(
   )
 }
 
+/** Nobody vouches for the authenticator, as was asked for (§8.7), but itself at most (§8.2, self attestation). Certificates name places in the network that whoever
+ *  checks them would ask, so they are refused unread. @param coded base64url */
+export function isUnattested(coded: string): boolean {
+  try {
+    const attestation = decodeAttestationObject(new Uint8Array(Buffer.from(coded, 'base64url')))
+    const format = attestation.get('fmt')
+    return format === 'none' || (format === 'packed' && attestation.get('attStmt').get('x5c') === undefined)
+  } catch {
+    return false
+  }
+}
+
 /** @param name what the person calls it, in `details` only */
 export async function addPasskey(
   deps: PeopleDeps,
@@ -158,6 +171,7 @@ export async function addPasskey(
 ): Promise<Result<PasskeyId, PasskeyProblem> | Over> {
   const party = relyingParty(deps.publicUrl)
   if (party === null) return fail('PASSKEYS_UNAVAILABLE')
+  if (!isUnattested(response.response.attestationObject)) return fail('PASSKEY_REFUSED')
   const seen: { challenge: string; until: number }[] = []
   const answer = await verifyRegistrationResponse({
     response,
