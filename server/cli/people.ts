@@ -55,6 +55,8 @@ export const peopleAdd: Command = {
         { accountId, address, name, role: roleOf(call.text('role') ?? 'reviewer') },
       )
       if (!added.ok) throw new Stop(added.detail ?? added.code)
+      const keys = await keysOwnedBy(store.db, added.value.person.id)
+      if (keys.length > 0 && !call.flag('json')) call.io.out(`Keys that were theirs before are theirs again: ${keys.join(', ')}.\n`)
       call.io.out(codeText(call, config.http.publicUrl, added.value))
       return 0
     }),

@@ -26,6 +26,16 @@ export const keysOwnedBy = async (db: Kysely<Database>, person: PersonId): Promi
     ({ id }) => id,
   )
 
+/** Whether any key is, or was, this person's. */
+export const hasKeys = async (db: Kysely<Database>, person: PersonId): Promise<boolean> =>
+  (await db.selectFrom('api_keys').select('id').where('owner_id', '=', person).limit(1).executeTakeFirst()) !== undefined
+
+/** All keys of one person are another's, revoked ones too: what they wrote may still wait. @returns those that were not revoked */
+export async function moveKeys(tx: Transaction<Database>, from: PersonId, to: PersonId): Promise<KeyId[]> {
+  await tx.updateTable('api_keys').set({ owner_id: to }).where('owner_id', '=', from).execute()
+  return keysOwnedBy(tx, to)
+}
+
 export const keyById = (db: Kysely<Database>, id: KeyId): Promise<Row<'api_keys'> | undefined> =>
   db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst()
 

@@ -24,9 +24,22 @@ export const personById = (db: Kysely<Database>, id: PersonId): Promise<PersonRo
 export const personByAddress = (db: Kysely<Database>, key: string): Promise<PersonRow | undefined> =>
   current(db).where('people.address_key', '=', key).executeTakeFirst()
 
+/** Somebody of an account who was removed and is still known by this mark, which stands in place of their address. */
+export const removedByMark = (db: Kysely<Database>, accountId: AccountId, mark: string): Promise<PersonRow | undefined> =>
+  db
+    .selectFrom('people')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('address_key', '=', mark)
+    .where('removed_at', 'is not', null)
+    .executeTakeFirst()
+
 /** Of one account, oldest first. */
 export const peopleOf = (db: Kysely<Database>, accountId: AccountId): Promise<PersonRow[]> =>
   current(db).where('people.account_id', '=', accountId).orderBy('people.id').execute()
+
+/** What is left of somebody who was removed, besides their id as `address_key`. */
+export const forgotten = { name: '', address: '', totp_secret: null, totp_new_secret: null, totp_step: null, totp_misses: 0 } as const
 
 type Change = Partial<Omit<PersonRow, 'id' | 'account_id' | 'created_at'>>
 export const changePerson = async (tx: Transaction<Database>, id: PersonId, change: Change): Promise<void> => {

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import { createKeys } from '../../server/identity/keys.ts'
-import { recoverPerson } from '../../server/identity/people/on-host.ts'
+import { recoverPerson, removePerson } from '../../server/identity/people/on-host.ts'
 import type { EmailId } from '../../server/model/ids.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { silentLog } from '../../server/platform/log.ts'
-import { ann, signedIn } from '../support/browser.ts'
+import { keysOwnedBy } from '../../server/store/keys.ts'
+import { type Browser, ann, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 
@@ -12,6 +13,11 @@ const letter = { to: ['bo@remote.test'], cc: ['cy@remote.test'], bcc: ['di@remot
 
 const held = async (desk: Desk, key = desk.ours.keys.agent, mailbox = desk.ours.gated, subject = letter.subject) =>
   String((await desk.call(key, 'POST', '/send_email', { mailbox_id: mailbox.id, ...letter, subject })).body['id'])
+
+async function personOf(desk: Desk, browser: Browser) {
+  const who = await desk.people.who(browser.cookies.get('__Host-multimail-session'))
+  return who?.person ?? expect.fail('nobody')
+}
 
 describeOnEachEngine('a person who has signed in', (openStore) => {
   it('sees all of what waits, and decides on it', async () => {
@@ -98,6 +104,33 @@ describeOnEachEngine('a person who has signed in', (openStore) => {
     const byKey = { email_id: id, action: 'approve' }
     expect(await desk.call(theirReviewer.value.key, 'POST', '/decide_email', byKey)).toMatchObject(own)
     const bo = await signedIn(desk, accountId, 'bo@elsewhere.example')
+    expect((await bo.post('/session/decide', { email_id: id, content_hash, action: 'approve' })).status).toBe(200)
+  })
+
+  it('still decides on nothing that a key of theirs wrote, when they were removed and come back', async () => {
+    const desk = await openDesk(openStore)
+    const { accountId } = desk.ours
+    const { id: ownerId } = await personOf(desk, await signedIn(desk, accountId))
+    const tenancy = { accountId, world: 'live' } as const
+    const issued = await createKeys(desk).issue({ tenancy, name: 'hers', scopes: ['read', 'send'], ownerId })
+    if (!issued.ok) throw new Error(issued.code)
+    const id = await held(desk, issued.value.key)
+    const bo = await signedIn(desk, accountId, 'bo@elsewhere.example')
+    // Twice, and by way of another account, whose keys those are not.
+    for (let n = 0; n < 2; n += 1) {
+      await removePerson(desk, accountId, ann)
+      const elsewhere = await personOf(desk, await signedIn(desk, desk.theirs.accountId))
+      expect(await keysOwnedBy(desk.store.db, elsewhere.id)).toEqual([])
+      await removePerson(desk, desk.theirs.accountId, ann)
+      const again = await signedIn(desk, accountId, 'Ann@Elsewhere.example')
+      expect(await keysOwnedBy(desk.store.db, (await personOf(desk, again)).id)).toHaveLength(1)
+      const { content_hash } = (await again.get(`/session/pending/${id}`)).body
+      const decide = { email_id: id, content_hash, action: 'approve' }
+      expect(await again.post('/session/decide', decide)).toMatchObject({ status: 403, body: { code: 'SELF_APPROVAL' } })
+    }
+    const rows = JSON.stringify(await desk.store.db.selectFrom('people').selectAll().where('removed_at', 'is not', null).execute())
+    expect(rows).not.toMatch(/elsewhere|Ann/i)
+    const { content_hash } = (await bo.get(`/session/pending/${id}`)).body
     expect((await bo.post('/session/decide', { email_id: id, content_hash, action: 'approve' })).status).toBe(200)
   })
 

@@ -1,15 +1,17 @@
 /** What is done about people on the host, and nowhere else: who they are, what they are for, and the way back in. Each ends every session of theirs. */
 import { type Actor, type PersonRole } from '../../model/actor.ts'
 import { addressKey, parseAddress } from '../../model/address.ts'
-import { type AccountId, newId } from '../../model/ids.ts'
+import { sha256 } from '../../model/canonical.ts'
+import { type AccountId, type KeyId, newId } from '../../model/ids.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import type { Store, Tx } from '../../store/db.ts'
+import { hasKeys, moveKeys } from '../../store/keys.ts'
 import { appendLog } from '../../store/log.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { removePasskeys } from '../../store/passkeys.ts'
-import { type PersonRow, changePerson, insertPerson, peopleOf, personByAddress } from '../../store/people.ts'
+import { type PersonRow, changePerson, forgotten, insertPerson, peopleOf, personByAddress, removedByMark } from '../../store/people.ts'
 import { endLinksOf } from '../../store/approval-links.ts'
 import { endCodesOf } from '../../store/person-codes.ts'
 import { noTotp } from './authenticator-program.ts'
@@ -45,9 +47,25 @@ export const addPerson = (
     const own = { id: newId('person', now), account_id: accountId, role, name, address, address_key: addressKey(address), created_at: now }
     const person = { ...own, ...noTotp, told_at: null, removed_at: null }
     await insertPerson(tx, person)
-    await appendLog(tx, personEntry('person.added', person, now, { by: host, metadata: { role }, details: { name, address } }))
+    const keys = await takeBackKeys(tx, person)
+    const metadata = { role, ...(keys.length > 0 && { key_ids: keys }) }
+    await appendLog(tx, personEntry('person.added', person, now, { by: host, metadata, details: { name, address } }))
     return ok({ person, ...(await hostCode(tx, person, now)) })
   })
+
+/** Under which somebody of this account is known again who was removed, so that what their keys wrote is still theirs. Says who they were to nobody but who asks
+ *  for the very address. */
+const markOf = ({ account_id, address_key }: Pick<PersonRow, 'account_id' | 'address_key'>): string =>
+  `removed ${sha256('removed person', account_id, address_key)}`
+
+/** Who comes back is a new person; the keys that were theirs before are theirs. @returns those that were not revoked */
+async function takeBackKeys(tx: Tx, person: PersonRow): Promise<KeyId[]> {
+  const before = await removedByMark(tx, person.account_id, markOf(person))
+  if (before === undefined) return []
+  // One at a time is known by it.
+  await changePerson(tx, before.id, { address_key: before.id })
+  return moveKeys(tx, before.id, person.id)
+}
 
 /** Does `work` to the person of this account who has that address. */
 const withPerson = <T>(
@@ -82,13 +100,14 @@ export const setRole = (
     return { ...person, role }
   })
 
-/** Their address is free again; their id goes on to mean them in the log, and never anybody else. */
+/** Their address is free again; of it stays a hash, when keys of theirs are there, for the case that they come back. Their id goes on to mean them in the log, and never anybody else. */
 export const removePerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<PersonRow, 'PERSON_NOT_FOUND'>> =>
   withPerson(deps, accountId, address, async (tx, person, now) => {
     await endAll(tx, person, now, 'removed')
     await removePasskeys(tx, person.id)
     await appendLog(tx, personEntry('person.removed', person, now, { by: host }))
-    await changePerson(tx, person.id, { ...noTotp, name: '', address: '', address_key: person.id, removed_at: now })
+    const left = (await hasKeys(tx, person.id)) ? markOf(person) : person.id
+    await changePerson(tx, person.id, { ...forgotten, address_key: left, removed_at: now })
     return person
   })
 
