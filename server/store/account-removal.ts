@@ -7,6 +7,7 @@
  */
 import { type Kysely, type Transaction, sql } from 'kysely'
 import type { AccountId, MailboxId } from '../model/ids.ts'
+import { forgotten } from './people.ts'
 import { removeEmails, removeSomeRows } from './removal.ts'
 import type { Database, Row } from './schema.ts'
 
@@ -30,8 +31,7 @@ export async function closeAccount(tx: Tx, id: AccountId, now: number): Promise<
   const webhooks = await tx.deleteFrom('webhooks').where('account_id', '=', id).returning('id').execute()
   for (const webhook of webhooks) await tx.deleteFrom('alarms').where('class', '=', 'webhook').where('source', '=', webhook.id).execute()
   await tx.updateTable('admin_actions').set({ refused_at: now }).where('account_id', '=', id).where(stillOpen).execute()
-  await tx.deleteFrom('person_sessions').where('account_id', '=', id).execute()
-  await tx.deleteFrom('person_codes').where('account_id', '=', id).execute()
+  await forgetPeople(tx, id, now)
   await endLetters(tx, id)
   await emptyAccount(tx, id, now)
   return { mailboxes, domains, keys: Number(keys.numUpdatedRows), webhooks: webhooks.length }
@@ -79,6 +79,17 @@ async function leaveDomains(tx: Tx, id: AccountId): Promise<number> {
     .where('account_id', '=', id)
     .executeTakeFirst()
   return Number(left.numUpdatedRows)
+}
+
+/** Nobody signs in any more, and who they were is gone at once; their ids mean them in the log until the rows go too. */
+async function forgetPeople(tx: Tx, id: AccountId, now: number): Promise<void> {
+  for (const table of ['person_sessions', 'person_codes', 'passkeys'] as const)
+    await tx.deleteFrom(table).where('account_id', '=', id).execute()
+  await tx
+    .updateTable('people')
+    .set({ ...forgotten, address_key: sql<string>`id`, removed_at: sql<number>`coalesce(removed_at, ${now})` })
+    .where('account_id', '=', id)
+    .execute()
 }
 
 const endLetters = (tx: Tx, id: AccountId) =>

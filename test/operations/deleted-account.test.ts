@@ -13,6 +13,7 @@ import { listLog, verifyLog } from '../../server/store/log.ts'
 import { everyMailbox } from '../../server/store/mailboxes.ts'
 import { isStopped, listStops } from '../../server/store/stops.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
+import { addTo, signedIn } from '../support/browser.ts'
 import { type Desk, type Mailbox, openDesk } from '../support/desk.ts'
 import { knownDkim } from '../support/known-dkim.ts'
 import { furnishScene } from '../support/scene.ts'
@@ -75,6 +76,26 @@ async function fill(desk: Desk): Promise<void> {
   }
   await desk.usage.catchUp()
 }
+
+describeOnEachEngine('people of a deleted account', (openStore) => {
+  it('are nobody from that moment on, and nothing says who they were', async () => {
+    const desk = await openDesk(openStore)
+    const { accountId } = desk.ours
+    const browser = await signedIn(desk, accountId)
+    const secret = (await browser.post('/session/totp')).body['secret']
+    expect(secret).toBeTypeOf('string')
+    await addTo(desk, accountId, 'bo@elsewhere.example')
+    await deleteOurs(desk)
+    const rows = await desk.store.db.selectFrom('people').selectAll().where('account_id', '=', accountId).execute()
+    const blank = { name: '', address: '', totp_secret: null, totp_new_secret: null, removed_at: desk.clock.now() }
+    expect(rows).toMatchObject(rows.map(({ id }) => ({ ...blank, address_key: id })))
+    expect(rows).toHaveLength(2)
+    for (const table of ['person_sessions', 'person_codes', 'passkeys'] as const)
+      expect(await desk.store.db.selectFrom(table).select('id').where('account_id', '=', accountId).execute()).toEqual([])
+    // Their address is free at once.
+    await addTo(desk, desk.theirs.accountId)
+  })
+})
 
 const removeAll = async (desk: Desk): Promise<void> => {
   await desk.accountRemoval.drain()
