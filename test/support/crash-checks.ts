@@ -1,12 +1,13 @@
 /** What must be true of a store whatever happened to the process that used it. */
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
+import { findLogKey } from '../../server/record/log-key.ts'
 import type { Store } from '../../server/store/db.ts'
 import { verifyLog } from '../../server/store/log-verify.ts'
 
 /** The log is one unbroken chain; every content a row names is there, whole; each message that arrived is on the record once and announced once. */
 export async function expectSound(store: Store): Promise<void> {
-  expect(await verifyLog(store.db)).toMatchObject({ ok: true })
+  expect(await verifyLog(store.db, { key: await findLogKey(store.db) })).toMatchObject({ ok: true })
   const emails = await store.db.selectFrom('emails').select(['id', 'direction', 'raw_hash']).execute()
   const attachments = await store.db.selectFrom('attachments').select('blob_hash').execute()
   for (const hash of new Set([...emails.map((email) => email.raw_hash), ...attachments.map((one) => one.blob_hash)])) {
