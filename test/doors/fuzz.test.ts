@@ -141,8 +141,9 @@ function exampleCall(desk: Desk, ours: Scene, path: string, method: string): Cal
   const input = filled(example.input, ours)
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   if ('idempotency_key' in input) input['idempotency_key'] = `example-${(made += 1)}`
-  // What waits for its time is in another mailbox than the rest of the scene.
-  if (names.includes('mailbox_id') && input['email_id'] === ours['scheduled_id']) input['mailbox_id'] ??= desk.ours.free.id
+  // What waits for its time, or was sent, is in another mailbox than the rest of the scene.
+  if (names.includes('mailbox_id') && [ours['scheduled_id'], ours['sent_id']].includes(String(input['email_id'])))
+    input['mailbox_id'] ??= desk.ours.free.id
   const segment = (name: string): string => encodeURIComponent(textOf(input[name] ?? ours[name] ?? 'order.txt'))
   const rest = Object.entries(input).filter(([name]) => !names.includes(name))
   const query = new URLSearchParams(method === 'get' ? rest.map(([name, value]): [string, string] => [name, textOf(value)]) : [])

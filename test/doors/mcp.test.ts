@@ -74,10 +74,13 @@ describeOnEachEngine('MCP', (openStore) => {
       'request_upgrade',
       'apply_upgrade',
       'manage_upgrade',
+      'get_receipt',
     ])
     expect(await toolNames(await overHttp(desk, desk.ours.keys.reviewer))).toEqual([
       ...reading,
       'list_pending',
+      'review_email',
+      'what_did_it_see',
       'decide_email',
       'stop_sending',
       'resume_sending',
@@ -85,6 +88,10 @@ describeOnEachEngine('MCP', (openStore) => {
       'list_queue',
       'retry_delivery',
       'cancel_delivery',
+      'get_checkpoint',
+      'get_inclusion_proof',
+      'get_consistency_proof',
+      'get_receipt',
     ])
     const { tools } = await agent.listTools()
     for (const tool of tools) {

@@ -150,6 +150,7 @@ export const filled = (input: unknown, scene: Scene): Record<string, unknown> =>
 /** Names in paths that are other things of a scene there. */
 const otherNames: readonly (readonly [string, string])[] = [
   ['/allowlist/{entry_id}', '/allowlist/{allowlist_entry_id}'],
+  ['/log/entries/{entry_id}', '/log/entries/{log_entry_id}'],
   ['/webhook-deliveries/{delivery_id}', '/webhook-deliveries/{webhook_delivery_id}'],
   ['/reports/{id}', '/reports/{report_id}'],
 ]
