@@ -62,6 +62,7 @@ describe.skipIf(missingPythonClients())('the published Python clients', () => {
         ...(resultOf('send_email whole') as object),
         status: 'already_sent',
         idempotent: true,
+        rule: null,
         message: expect.any(String),
       })
       expect(resultOf('decide')).toMatchObject({ status: 'approved_and_sent' })
