@@ -101,12 +101,25 @@ async function settle(
   decision: Decision,
   spend?: DecisionInput['spend'],
 ): Promise<Result<Decided, DecisionCode>> {
-  const { now, action } = decision
   if (!(await isStillIn(tx, decision))) return fail('NOT_SIGNED_IN')
   const email = await emailById(tx, seen.id)
   if (email === undefined || !isSameContent(email, seen))
     return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
-  if (spend !== undefined && !(await spend(tx))) return fail('NOT_PENDING', 'What you decide with was used already.')
+  const used = await spend?.(tx)
+  if (used === null) return fail('NOT_PENDING', 'What you decide with was used already.')
+  const decided = await conclude(tx, deps, email, hold, decision)
+  if (used !== undefined) await appendLog(tx, used)
+  return decided
+}
+
+async function conclude(
+  tx: Tx,
+  deps: ApprovalsDeps,
+  email: EmailRow,
+  hold: HoldRow,
+  decision: Decision,
+): Promise<Result<Decided, DecisionCode>> {
+  const { now, action } = decision
   const approvals = hold.people > 1 && action === 'approve' ? await approveTogether(tx, hold, decision) : null
   if (approvals !== null && (!approvals.ok || approvals.value.given < hold.people))
     return approvals.ok ? inPart(tx, email, hold, decision, approvals.value) : approvals

@@ -4,6 +4,7 @@ import type { EmailId } from '../model/ids.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store, Tx } from '../store/db.ts'
+import type { NewLogEntry } from '../store/log.ts'
 
 export type DecisionAction = 'approve' | 'reject'
 export type DecisionInput = {
@@ -13,8 +14,8 @@ export type DecisionInput = {
   reason?: string | undefined
   /** the content the reviewer looked at, as a pending item names it; when given, a decision about any other is refused */
   contentHash?: string | undefined
-  /** uses up what the decision was made with, in its transaction; false: that was used already, and nothing is decided */
-  spend?: ((tx: Tx) => Promise<boolean>) | undefined
+  /** uses up what the decision was made with, in its transaction, and gives what the record says of that; null: it was used already, and nothing is decided */
+  spend?: ((tx: Tx) => Promise<NewLogEntry | null>) | undefined
 }
 export type Decided = {
   emailId: EmailId

@@ -24,7 +24,7 @@ import type { Store, Tx } from '../../store/db.ts'
 import { emailById, envelopeOf } from '../../store/emails.ts'
 import { type HoldRow, holdById, latestHold } from '../../store/holds.ts'
 import { ownerOfKey } from '../../store/keys.ts'
-import { appendLog } from '../../store/log.ts'
+import { type NewLogEntry, appendLog } from '../../store/log.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { insertOperatorMail } from '../../store/operator-mails.ts'
@@ -52,8 +52,8 @@ export type ApprovalMail = {
   readonly jobs: readonly { name: string; schedule: string; work(now: number): Promise<void> }[]
   /** Changes nothing. @param token what the link holds */
   find(token: string): Promise<FoundLink | LinkProblem>
-  /** In the transaction of the decision. @returns false when it was used meanwhile */
-  spend(tx: Tx, found: FoundLink): Promise<boolean>
+  /** In the transaction of the decision. @returns what goes on the record behind it, since appending locks the log; null when it was used meanwhile */
+  spend(tx: Tx, found: FoundLink): Promise<NewLogEntry | null>
 }
 
 /** `sends` false: nobody is told. `onMail`: called once a letter is in the store. */
@@ -68,11 +68,10 @@ export function createApprovalMail(deps: ApprovalMailDeps): ApprovalMail {
     ],
     find: (token) => find(deps, token),
     async spend(tx, { link, person }) {
-      if (!(await endLink(tx, link, clock.now()))) return false
+      if (!(await endLink(tx, link, clock.now()))) return null
       const actor = { kind: 'person', accountId: person.account_id, world: 'live', personId: person.id, role: person.role } as const
       const resource = { resourceType: 'email', resourceId: link.email_id, metadata: { hold_id: link.hold_id } }
-      await appendLog(tx, { at: clock.now(), actor, tenancy: actor, action: 'person.link_used', ...resource })
-      return true
+      return { at: clock.now(), actor, tenancy: actor, action: 'person.link_used', ...resource }
     },
   }
 }
