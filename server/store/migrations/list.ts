@@ -27,6 +27,7 @@ import { logTree } from './023-log-tree.ts'
 import { views } from './024-views.ts'
 import { people } from './026-people.ts'
 import { receipts } from './028-receipts.ts'
+import { sizesCounted } from './029-sizes-counted.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -57,4 +58,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '026-people', build: people },
   { name: '027-place-status', build: placeStatus },
   { name: '028-receipts', build: receipts },
+  { name: '029-sizes-counted', build: sizesCounted },
 ]
