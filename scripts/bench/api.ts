@@ -151,9 +151,12 @@ async function ofStore(filled: Filling): Promise<Figures[]> {
 
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
 
-/** Common, middling and rare words, together and apart. */
+/** So common that a page of them is full, however little mail there is. */
+const commonWord = (): string => wordAt(5 + Math.floor(Math.random() * 20))
+
+/** Common, middling and rare words, together and apart: of little mail most find less than a page, or nothing. */
 const queries = [
-  () => wordAt(5 + Math.floor(Math.random() * 20)),
+  commonWord,
   () => wordAt(500 + Math.floor(Math.random() * 1000)),
   () => wordAt(20_000 + Math.floor(Math.random() * 9_000)),
   () => `${wordAt(Math.floor(Math.random() * 100))} ${wordAt(1_000 + Math.floor(Math.random() * 1000))}`,
@@ -168,7 +171,8 @@ const paths = ({ mailboxes, emails, threads, size }: Filling): Record<string, ()
     `/check_inbox?limit=20&mailbox_id=${oneOf(mailboxes)}&cursor=${cursorAt(String(Math.ceil(Math.random() * size)))}`,
   read_email: () => `/read_email?email_id=${oneOf(emails)}`,
   get_thread: () => `/get_thread?thread_id=${oneOf(threads)}`,
-  search_emails: () => `/search_emails?limit=20&query=${encodeURIComponent(oneOf(queries)())}`,
+  'search_emails, full pages': () => `/search_emails?limit=20&query=${encodeURIComponent(commonWord())}`,
+  'search_emails, mixed': () => `/search_emails?limit=20&query=${encodeURIComponent(oneOf(queries)())}`,
 })
 
 async function healthy(): Promise<void> {

@@ -3,7 +3,7 @@ import type { KeyActor } from '../model/actor.ts'
 import { type EmailStatus, directions, emailStatuses } from '../model/email.ts'
 import { type EmailId, isId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailFilter, emailsOfListing, listEmails, listingText } from '../store/listing.ts'
+import { type EmailFilter, emailsOfListing, listIds, listingText } from '../store/listing.ts'
 import { sinceFilter } from './since.ts'
 import { mailboxesToList } from './access.ts'
 import { Instant, Limit, MailboxRef, SearchText, SeqCursor, SinceRef, TagKey, TagValue, cursorAt } from './input.ts'
@@ -101,7 +101,7 @@ const unindexed = ['sender', 'subject_contains', 'offset', 'date_after', 'date_b
 async function idsOf({ actor, rooms: { store } }: Call, input: Input): Promise<EmailId[]> {
   const { filter, refused } = await askedFor(store.db, actor, input)
   await refused
-  return isEmpty(filter) ? [] : (await listEmails(store.db, actor, filter)).map(({ id }) => id)
+  return isEmpty(filter) ? [] : listIds(store.db, actor, filter)
 }
 
 /** `refused`: to be awaited before anything of the listing is told. A mailbox that is named by its id is looked for while its emails are. */

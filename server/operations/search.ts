@@ -6,7 +6,7 @@ import type { KeyActor } from '../model/actor.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailFilter, type ListedEmail, listEmails } from '../store/listing.ts'
+import { type EmailFilter, type ListedEmail, listEmails, listIds } from '../store/listing.ts'
 import { type Candidate, type WordQuery, candidates, numbersBetween, scopeWords, searchedOf } from '../store/search.ts'
 import { mailboxesToList, threadOf } from './access.ts'
 import { Limit, MailboxRef, SeqCursor, ThreadRef, cursorAt, noNulText } from './input.ts'
@@ -133,7 +133,7 @@ async function find(
   let before = Math.min(bounds.before, cursor ?? Number.MAX_SAFE_INTEGER)
   for (const piece of pieces(limit)) {
     const some = await candidates(db, words, { between: { after: bounds.after, before }, limit: piece })
-    const visible = new Set((await listAmong(db, actor, filter, some)).map(({ id }) => id))
+    const visible = new Set(some.length === 0 ? [] : await listIds(db, actor, among(filter, some)))
     found.push(...some.filter(({ emailId }) => visible.has(emailId)))
     if (found.length > limit) return { found: found.slice(0, limit + 1) }
     before = some.at(-1)?.seq ?? before
@@ -142,12 +142,11 @@ async function find(
   return { found, looked: before }
 }
 
-const listAmong = (db: Db, actor: KeyActor, filter: EmailFilter, among: readonly Candidate[]): Promise<ListedEmail[]> =>
-  among.length === 0 ? Promise.resolve([]) : listEmails(db, actor, { ...filter, ids: among.map(({ emailId }) => emailId) })
+const among = (filter: EmailFilter, some: readonly Candidate[]): EmailFilter => ({ ...filter, ids: some.map(({ emailId }) => emailId) })
 
 /** In the order of the page. */
 async function rowsOf(db: Db, actor: KeyActor, filter: EmailFilter | null, page: readonly Candidate[]): Promise<ListedEmail[]> {
-  const rows = filter === null ? [] : await listAmong(db, actor, filter, page)
+  const rows = filter === null || page.length === 0 ? [] : await listEmails(db, actor, among(filter, page))
   const byId = new Map(rows.map((row) => [row.id, row]))
   return page.flatMap(({ emailId }) => byId.get(emailId) ?? [])
 }

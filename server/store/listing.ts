@@ -68,17 +68,14 @@ export const listEmails = async (db: Kysely<Database>, tenancy: Tenancy, filter:
   emailsOfListing(await listingText(db, tenancy, filter), filter)
 
 /** The same as one text, which costs less to hand over than its rows. Two that are the same list the same. */
-export async function listingText(db: Kysely<Database>, { accountId, world }: Tenancy, filter: EmailFilter): Promise<string> {
-  const { sender, subject, ids, ...rest } = filter
-  const [listing] = await listed(db, {
-    tenancy: { accountId, world },
-    ...rest,
-    ...(sender !== undefined && { sender: partOf(sender) }),
-    ...(subject !== undefined && { subject: partOf(subject) }),
-    ...(ids !== undefined && { ids: JSON.stringify(ids) }),
-  })
+export async function listingText(db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<string> {
+  const [listing] = await listed(db, listingOf(tenancy, filter))
   return listing?.text ?? '[]'
 }
+
+/** Only which they are. */
+export const listIds = async (db: Kysely<Database>, tenancy: Tenancy, filter: EmailFilter): Promise<EmailId[]> =>
+  (await listedIds(db, listingOf(tenancy, filter))).map(({ id }) => id)
 
 /** What a text of `listingText` lists. */
 export function emailsOfListing(text: string, { oldestFirst }: Pick<EmailFilter, 'oldestFirst'>): PlacedEmail[] {
@@ -91,13 +88,27 @@ export function emailsOfListing(text: string, { oldestFirst }: Pick<EmailFilter,
 /** `sender` and `subject` as patterns, `ids` as JSON: a statement that is put together once cannot look at them. */
 type Listing = Omit<EmailFilter, 'ids'> & { tenancy: Tenancy; ids?: string }
 
+const listingOf = ({ accountId, world }: Tenancy, { sender, subject, ids, ...rest }: EmailFilter): Listing => ({
+  tenancy: { accountId, world },
+  ...rest,
+  ...(sender !== undefined && { sender: partOf(sender) }),
+  ...(subject !== undefined && { subject: partOf(subject) }),
+  ...(ids !== undefined && { ids: JSON.stringify(ids) }),
+})
+
 const listed = prepareShapes((db, filter: Listing) => {
-  const { tenancy } = filter
-  let query = db
-    .selectFrom('email_places as placed')
-    .innerJoin('emails', 'emails.id', 'placed.email_id')
+  const page = placed(db, filter)
     .select(listedColumns.map((column) => `emails.${column}` as const))
     .select('placed.place')
+  return db.selectFrom(page.as('page')).select(asText(db).as('text'))
+})
+
+const listedIds = prepareShapes((db, filter: Listing) => placed(db, filter).select('placed.email_id as id'))
+
+/** Of an email's own row it looks at little that stands behind its texts: these are read on the way. */
+function placed(db: Kysely<Database>, filter: Listing) {
+  const { tenancy } = filter
+  let query = db.selectFrom('email_places as placed').innerJoin('emails', 'emails.id', 'placed.email_id')
   // The place in its mailbox, not in all the tenant's mail: SQLite takes the index of which more columns are given.
   const inOneMailbox = filter.mailboxIds?.length === 1 && filter.ids === undefined
   if (inOneMailbox) query = query.where('placed.mailbox_id', '=', mailboxesOf(db, filter))
@@ -122,13 +133,12 @@ const listed = prepareShapes((db, filter: Listing) => {
   const { except } = filter
   if (except !== undefined && except.statuses.length > 0)
     query = query.where((row) =>
-      row.or([row('emails.direction', '!=', except.direction), row('emails.status', 'not in', [...except.statuses])]),
+      row.or([row('emails.direction', '!=', except.direction), row('placed.status', 'not in', [...except.statuses])]),
     )
   if (filter.ofDeletedMailboxes !== true && !inOneMailbox) query = query.where('placed.mailbox_id', 'not in', deletedMailboxes(db))
   if (filter.offset !== undefined) query = query.offset(filter.offset)
-  const page = query.orderBy('placed.place', filter.oldestFirst === true ? 'asc' : 'desc').limit(filter.limit)
-  return db.selectFrom(page.as('page')).select(asText(db).as('text'))
-})
+  return query.orderBy('placed.place', filter.oldestFirst === true ? 'asc' : 'desc').limit(filter.limit)
+}
 
 /** Those of the tenant that are asked for: for a listing of one mailbox, or of emails that are known. */
 function mailboxesOf(db: Kysely<Database>, { tenancy, mailboxIds, ofDeletedMailboxes }: Listing) {
