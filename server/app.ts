@@ -198,7 +198,15 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   showQueue({ store, clock, log, metrics })
   const onReleased = (): void => runner.wake()
   const { giveUpAfterMs, caps } = config.outbound
-  const approvals = createApprovals({ store, clock, log, onReleased, giveUpAfterMs, allowTestSelfApproval: config.allowTestSelfApproval })
+  const approvals = createApprovals({
+    store,
+    clock,
+    log,
+    onReleased,
+    giveUpAfterMs,
+    allowTestSelfApproval: config.allowTestSelfApproval,
+    renewForMs: config.holds.expireAfterMs,
+  })
   const sweeper = createExpirySweeper({ approvals, clock, log })
   const scheduler = createScheduler({
     store,

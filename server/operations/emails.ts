@@ -3,6 +3,7 @@ import type { KeyActor } from '../model/actor.ts'
 import type { Tx } from '../store/db.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import { type EmailRow, changeEmail } from '../store/emails.ts'
+import { heldUntil } from '../store/holds.ts'
 import { deliveriesOf } from '../store/queue.ts'
 import { readableEmail } from './access.ts'
 import { EmailRef, MailboxRef } from './input.ts'
@@ -34,6 +35,7 @@ export const read_email = operation({
         attachments: await attachmentsOf(tx, [email.id]),
         deliveries: email.direction === 'outbound' ? await deliveriesOf(tx, email.id) : [],
         tags: await tagsView(tx, email),
+        heldUntil: await heldUntil(tx, email),
         seesHidden: seesAll(ctx.actor),
       })
       return {

@@ -793,6 +793,12 @@ export const errors = {
     message: 'The time to decide on this email is over',
     fix: 'Nothing was sent. Whoever wrote it can submit it again.',
   },
+  NOT_RENEWABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This email cannot be given longer',
+    fix: 'Decide on it before its expires_at, or let it expire: whoever wrote it can submit it again.',
+  },
   CONTENT_CHANGED: {
     http: 409,
     trpc: 'CONFLICT',

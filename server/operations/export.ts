@@ -10,6 +10,7 @@ import type { Tx } from '../store/db.ts'
 import { domainsOf } from '../store/domains.ts'
 import { type EmailRow, emailsByIds } from '../store/emails.ts'
 import { type Weighed, emailsAfter, entriesAfter, lastEntry, rowsAfter } from '../store/export.ts'
+import { heldUntil } from '../store/holds.ts'
 import { deliveriesOf } from '../store/queue.ts'
 import { standingsOf } from '../store/standings.ts'
 import { Account, viewOfAccount } from './account.ts'
@@ -268,7 +269,8 @@ async function emailView(
   attachments: Parameters<typeof detailOf>[1]['attachments'],
 ): Promise<Parts['emails'][number]> {
   const deliveries = row.direction === 'outbound' ? await deliveriesOf(tx, row.id) : []
-  const detail = detailOf(row, { attachments, deliveries, tags: await tagsView(tx, row), seesHidden: true })
+  const more = { attachments, deliveries, tags: await tagsView(tx, row), heldUntil: await heldUntil(tx, row) }
+  const detail = detailOf(row, { ...more, seesHidden: true })
   return { ...detail, raw_size: row.raw_size, raw_sha256: row.raw_hash, raw_base64: null }
 }
 

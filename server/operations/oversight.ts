@@ -58,6 +58,7 @@ export const PendingEmail = EmailSummary.extend({
   content_hash: z.string().describe('Pass it to decide_email: the decision is then about exactly this content'),
   held_at: z.string(),
   expires_at: z.string().describe('Undecided by then, it expires and is not sent'),
+  renewals_left: z.int().describe('How often renew_hold can give it longer'),
 })
 
 export const list_pending = operation({
@@ -126,6 +127,7 @@ export const pendingView = ({ email, attachments, ...hold }: PendingItem): z.inf
   content_hash: hold.contentHash,
   held_at: isoTime(hold.heldAt),
   expires_at: isoTime(hold.expiresAt),
+  renewals_left: hold.renewalsLeft,
 })
 
 const Decision = z.strictObject({
@@ -180,7 +182,7 @@ export const decide_email = operation({
     return decisionView(decided, email?.message_id ?? null)
   })
 
-function knownId(text: string): EmailId {
+export function knownId(text: string): EmailId {
   if (isId('email', text)) return text
   throw new OperationError('EMAIL_NOT_FOUND')
 }

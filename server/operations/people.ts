@@ -15,6 +15,7 @@ import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, cursorAt } from './input.ts'
 import { type PendingEmail, decisionView, pendingView } from './oversight.ts'
 import type { Rooms } from './procedure.ts'
+import { renewalView } from './renewal.ts'
 import { viewHash } from './record.ts'
 import { isoOrNull, isoTime } from './views.ts'
 
@@ -80,6 +81,8 @@ export const DecideInput = z
     message: 'the agent is told why: say it in a few words',
   })
 
+export const RenewInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
+
 /** What somebody may see of themselves. */
 export const meView = async (people: People, who: SignedIn) => ({
   name: who.person.name,
@@ -132,6 +135,11 @@ export async function decideAs(
   const { email_id: email, action, reason, content_hash: contentHash } = input
   const decided = unwrap(await rooms.approvals.decide(actor, { email, action, reason, contentHash, spend }))
   return decisionView(decided, (await findEmail(rooms.store.db, actor, email))?.message_id ?? null)
+}
+
+export async function renewAs(rooms: Rooms, actor: PersonActor, { email_id }: z.infer<typeof RenewInput>) {
+  if (!isId('email', email_id)) throw new OperationError('EMAIL_NOT_FOUND')
+  return renewalView(unwrap(await rooms.approvals.renew(actor, email_id)))
 }
 
 const record = (

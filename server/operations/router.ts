@@ -11,6 +11,7 @@ import { check_inbox } from './inbox.ts'
 import { create_api_key, list_api_keys, revoke_api_key, rotate_api_key, update_api_key } from './keys.ts'
 import { configure_mailbox, delete_mailbox, list_mailboxes, update_mailbox } from './mailboxes.ts'
 import { decide_email, list_pending } from './oversight.ts'
+import { renew_hold } from './renewal.ts'
 import { review_email } from './review.ts'
 import { what_did_it_see } from './seen.ts'
 import { type Context, type OperationMeta, callerFor, router } from './procedure.ts'
@@ -112,6 +113,7 @@ export const appRouter = router({
   review_email,
   what_did_it_see,
   decide_email,
+  renew_hold,
   stop_sending,
   resume_sending,
   lift_enforcement,

@@ -218,6 +218,7 @@ export const EmailDetail = EmailSummary.extend({
   delayed_until: Time.nullable().describe('Outbound, scheduled: at its time its mailbox might send no more, so it waits for this one'),
   internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID header'),
   in_reply_to: z.string().nullable().meta(fromOutside),
+  held_until: Time.nullable().describe('While it waits for a person: until when. Undecided by then, it expires'),
   approved_at: Time.nullable(),
   approved_by: z.string().nullable(),
   rejection_reason: z.string().nullable().describe('What the reviewer said when refusing it'),
@@ -226,10 +227,16 @@ export const EmailDetail = EmailSummary.extend({
 })
 export type EmailDetail = z.infer<typeof EmailDetail>
 
-/** @param more.seesHidden whether the caller may read what the sender hid, and see hidden copies that the mailbox makes */
+/** @param more.heldUntil epoch ms; null: it waits for nobody. @param more.seesHidden whether the caller may read what the sender hid, and see hidden copies that the mailbox makes */
 export const detailOf = (
   email: EmailRow,
-  more: { attachments: readonly Row<'attachments'>[]; deliveries: readonly DeliveryRow[]; tags: Tags; seesHidden: boolean },
+  more: {
+    attachments: readonly Row<'attachments'>[]
+    deliveries: readonly DeliveryRow[]
+    tags: Tags
+    heldUntil: number | null
+    seesHidden: boolean
+  },
 ): EmailDetail => ({
   ...summaryOf(email),
   cc: addressesIn(email.cc_json),
@@ -248,6 +255,7 @@ export const detailOf = (
   delayed_until: email.status === 'scheduled' && email.due_at !== email.send_at ? isoOrNull(email.due_at) : null,
   internet_message_id: email.message_id,
   in_reply_to: email.in_reply_to,
+  held_until: isoOrNull(more.heldUntil),
   approved_at: isoOrNull(email.approved_at),
   approved_by: email.approved_by,
   rejection_reason: email.rejection_reason,

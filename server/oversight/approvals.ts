@@ -12,10 +12,13 @@ import type { Tenancy } from '../model/world.ts'
 import { decide } from './decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { type Expired, expireDue } from './expiry.ts'
+import { type Renewed, type RenewalCode, renew } from './renewal.ts'
 import { type PendingItem, type PendingQuery, findPending, listPending } from './pending.ts'
 
 export type Approvals = {
   decide(actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>>
+  /** Gives what waits another while. */
+  renew(actor: Decider, email: EmailId): Promise<Result<Renewed, RenewalCode>>
   /** Newest first. What has run out is not listed, swept or not. */
   listPending(tenancy: Tenancy, query: PendingQuery): Promise<PendingItem[]>
   /** One that can still be decided; null when there is none. */
@@ -26,6 +29,7 @@ export type Approvals = {
 
 export const createApprovals = (deps: ApprovalsDeps): Approvals => ({
   decide: (actor, input) => decide(deps, actor, input),
+  renew: (actor, email) => renew(deps, actor, email),
   listPending: (tenancy, query) => listPending(deps.store.db, tenancy, query, deps.clock.now()),
   findPending: (tenancy, email) => findPending(deps.store.db, tenancy, email, deps.clock.now()),
   expireDue: (now) => expireDue(deps, now),

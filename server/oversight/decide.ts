@@ -1,7 +1,7 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
-import { type DecisionId, type KeyId, newId } from '../model/ids.ts'
+import { type DecisionId, type EmailId, type KeyId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
@@ -31,20 +31,13 @@ type Decision = {
 }
 
 export async function decide(deps: ApprovalsDeps, actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>> {
-  // Before anything is looked up: a key that decides on nothing learns nothing.
-  const reviewer = mayDecide(actor, nobody, deps.allowTestSelfApproval)
-  if (!reviewer.ok) return reviewer
-  const email = await findEmail(deps.store.db, actor, input.email)
-  if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
-  const authority = await mayDecideOn(deps, actor, email)
-  if (!authority.ok) return authority
-
   const now = deps.clock.now()
-  const hold = await latestHold(deps.store.db, email.id)
-  if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closed(hold, now)
+  const found = await openHoldFor(deps, actor, input.email, now)
+  if (!found.ok) return found
+  const { email, hold, selfApproved } = found.value
   // In the test world one key may play both parts, but not that of two people; nor may another key of whoever's key wrote it.
   const voter = hold.people > 1 ? await voterOf(deps.store.db, actor) : actorId(actor)
-  if (hold.people > 1 && (authority.value.selfApproved || voter === (await ownerOf(deps.store.db, email))))
+  if (hold.people > 1 && (selfApproved || voter === (await ownerOf(deps.store.db, email))))
     return fail('SELF_APPROVAL', 'This email waits for others than whoever wrote it.')
   if (input.contentHash !== undefined && input.contentHash !== hold.content_hash) {
     return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
@@ -58,12 +51,36 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
     voter,
     action: input.action,
     reason,
-    selfApproved: authority.value.selfApproved,
+    selfApproved,
     now,
   }
   const decided = await deps.store.transaction((tx) => settle(tx, deps, email, hold, decision, input.spend))
   if (decided.ok) announce(deps, decided.value, hold)
   return decided
+}
+
+export type DecidingCode = Extract<
+  DecisionCode,
+  'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'SCOPE_MISSING' | 'NOT_SIGNED_IN'
+>
+
+/** What still waits, for somebody who may decide on it. @param now epoch ms */
+export async function openHoldFor(
+  deps: ApprovalsDeps,
+  actor: Decider,
+  id: EmailId,
+  now: number,
+): Promise<Result<{ email: EmailRow; hold: HoldRow; selfApproved: boolean }, DecidingCode>> {
+  // Before anything is looked up: a key that decides on nothing learns nothing.
+  const reviewer = mayDecide(actor, nobody, deps.allowTestSelfApproval)
+  if (!reviewer.ok) return reviewer
+  const email = await findEmail(deps.store.db, actor, id)
+  if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
+  const authority = await mayDecideOn(deps, actor, email)
+  if (!authority.ok) return authority
+  const hold = await latestHold(deps.store.db, email.id)
+  if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closedHold(hold, now)
+  return ok({ email, hold, selfApproved: authority.value.selfApproved })
 }
 
 /** A key that is known to be somebody's is them: with their own sign-in besides they are one. */
@@ -123,7 +140,7 @@ async function conclude(
   const approvals = hold.people > 1 && action === 'approve' ? await approveTogether(tx, hold, decision) : null
   if (approvals !== null && (!approvals.ok || approvals.value.given < hold.people))
     return approvals.ok ? inPart(tx, email, hold, decision, approvals.value) : approvals
-  if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closed(await latestHold(tx, email.id), now)
+  if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closedHold(await latestHold(tx, email.id), now)
   await insertDecision(tx, {
     id: decision.id,
     hold_id: hold.id,
@@ -150,7 +167,7 @@ async function conclude(
 }
 
 /** A session that was ended on the host since the question was asked decides on nothing. A link that was mailed is spent instead. */
-async function isStillIn(tx: Tx, { actor, now }: Decision): Promise<boolean> {
+export async function isStillIn(tx: Tx, { actor, now }: Pick<Decision, 'actor' | 'now'>): Promise<boolean> {
   if (!('sessionId' in actor)) return true
   const session = await holdPersonSession(tx, actor.sessionId)
   return session !== undefined && session.ended_at === null && now < session.expires_at
@@ -161,7 +178,7 @@ type Approvals = { given: number; needed: number }
 /** One yes of several. Of two at one moment the later sees the earlier's. @returns how many there are with it */
 async function approveTogether(tx: Tx, seen: HoldRow, { actor, voter, reason, now }: Decision): Promise<Result<Approvals, DecisionCode>> {
   const hold = await holdToChange(tx, seen.id)
-  if (hold?.state !== 'open' || hold.expires_at <= now || hold.content_hash !== seen.content_hash) return closed(hold, now)
+  if (hold?.state !== 'open' || hold.expires_at <= now || hold.content_hash !== seen.content_hash) return closedHold(hold, now)
   const before = await approvalsOf(tx, [hold.id])
   if (before.some(({ voter_id: other }) => other === voter)) return fail('SAME_REVIEWER')
   const { id: hold_id, email_id, content_hash } = hold
@@ -242,7 +259,8 @@ async function refuseChanged(
   return fail('CONTENT_CHANGED', 'What is stored is no longer what was held, so nothing was released. It is on the record.')
 }
 
-function closed(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PENDING' | 'HOLD_EXPIRED'> {
+/** Why what is not open cannot be decided on. */
+export function closedHold(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PENDING' | 'HOLD_EXPIRED'> {
   if (hold === undefined) return fail('NOT_PENDING', 'This email does not wait for a decision.')
   const hasExpired = hold.state === 'expired' || (hold.state === 'open' && hold.expires_at <= now)
   if (hasExpired) return fail('HOLD_EXPIRED', 'Nobody decided in time, so this email can no longer be decided on.')

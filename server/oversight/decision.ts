@@ -50,4 +50,6 @@ export type ApprovalsDeps = {
   /** how long each delivery is tried, from the release on */
   giveUpAfterMs: number
   allowTestSelfApproval: boolean
+  /** for how long a hold waits that is renewed; left out: three days */
+  renewForMs?: number
 }

@@ -13,6 +13,10 @@ import type { NewLogEntry } from '../store/log.ts'
 /** Who has to approve what waits for two people, where nothing else is set. */
 export const fewestPeople = 2
 
+export const mostRenewals = 5
+/** However often it is renewed, counted from when it was held. */
+export const longestHoldMs = 30 * 24 * 60 * 60_000
+
 const gate: SystemActor = { kind: 'system', part: 'oversight' }
 
 export type HoldOrder = {
@@ -45,6 +49,8 @@ export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, 
     people,
     created_at: now,
     expires_at: expiresAt,
+    renewals: 0,
+    renewable_until: now + longestHoldMs,
     ended_at: null,
   }
   await insertHold(tx, row)

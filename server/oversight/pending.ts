@@ -5,6 +5,7 @@ import type { Db } from '../store/db.ts'
 import { type EmailRow, emailsByIds, findEmail } from '../store/emails.ts'
 import { type HoldRow, approvalsOf, latestHold, openHolds } from '../store/holds.ts'
 import type { Row } from '../store/schema.ts'
+import { mostRenewals } from './holds.ts'
 
 /** Something to decide on. Times are epoch ms. */
 export type PendingItem = {
@@ -18,6 +19,8 @@ export type PendingItem = {
   people: number
   approvedBy: readonly string[]
   expiresAt: number
+  /** how often it can be renewed yet */
+  renewalsLeft: number
   email: EmailRow
   attachments: readonly Row<'attachments'>[]
 }
@@ -65,6 +68,7 @@ const item = (
   people: hold.people,
   approvedBy: approvals.map(({ actor_id }) => actor_id),
   expiresAt: hold.expires_at,
+  renewalsLeft: Math.max(0, mostRenewals - hold.renewals),
   email,
   attachments,
 })

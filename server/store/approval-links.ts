@@ -1,5 +1,5 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
-import type { PersonId } from '../model/ids.ts'
+import type { HoldId, PersonId } from '../model/ids.ts'
 import type { HoldRow } from './holds.ts'
 import type { Database, Row } from './schema.ts'
 
@@ -10,6 +10,11 @@ export const noteHold = async (tx: Transaction<Database>, hold: HoldRow): Promis
   await sql`insert into approval_links (hold_id, person_id, account_id, email_id, content_hash, created_at, expires_at)
     select ${hold.id}, id, account_id, ${hold.email_id}, ${hold.content_hash}, ${sql.lit(hold.created_at)}, ${sql.lit(hold.expires_at)}
     from people where account_id = ${hold.account_id} and removed_at is null`.execute(tx)
+}
+
+/** Its links are good for as long as it waits. @param expiresAt epoch ms */
+export const setLinksExpiry = async (tx: Transaction<Database>, holdId: HoldId, expiresAt: number): Promise<void> => {
+  await tx.updateTable('approval_links').set({ expires_at: expiresAt }).where('hold_id', '=', holdId).execute()
 }
 
 /** Who has to be told of something. */

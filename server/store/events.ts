@@ -22,6 +22,7 @@ export const eventTypes = [
   'oversight.approved',
   'oversight.rejected',
   'oversight.expired',
+  'oversight.renewed',
   'oversight.blocked',
   'mailbox.standing_changed',
   'webhook.disabled',

@@ -42,6 +42,12 @@ export const approvalsOf = (db: Kysely<Database>, ids: readonly HoldId[]): Promi
 export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<HoldRow | undefined> =>
   db.selectFrom('holds').selectAll().where('email_id', '=', emailId).orderBy('id', 'desc').limit(1).executeTakeFirst()
 
+/** Until when an email waits (epoch ms); null: it waits for nobody. A statement only for those that do. */
+export async function heldUntil(db: Kysely<Database>, { id, status }: Pick<Row<'emails'>, 'id' | 'status'>): Promise<number | null> {
+  if (status !== 'pending_send_approval' && status !== 'pending_inbound_approval') return null
+  return (await latestHold(db, id))?.expires_at ?? null
+}
+
 /** Of one mailbox, in both directions, oldest first. */
 export const openHoldsOf = (db: Kysely<Database>, mailboxId: MailboxId, limit: number): Promise<HoldRow[]> =>
   db.selectFrom('holds').selectAll().where('mailbox_id', '=', mailboxId).where('state', '=', 'open').orderBy('id').limit(limit).execute()
@@ -86,6 +92,17 @@ export async function endHold(tx: Transaction<Database>, id: HoldId, state: Hold
   if (state === 'expired') change = change.where('expires_at', '<=', now)
   if (state === 'approved' || state === 'rejected') change = change.where('expires_at', '>', now)
   return (await change.executeTakeFirst()).numUpdatedRows > 0n
+}
+
+/** Gives an open hold a later end: compare and set, so that of several at once one does, and none whose time was up (`now`, epoch ms) or which was decided. */
+export async function renewHold(
+  tx: Transaction<Database>,
+  { id, renewals }: Pick<HoldRow, 'id' | 'renewals'>,
+  { until, now }: { until: number; now: number },
+): Promise<boolean> {
+  const change = tx.updateTable('holds').set({ expires_at: until, renewals: renewals + 1 })
+  const open = change.where('id', '=', id).where('state', '=', 'open').where('expires_at', '>', now).where('renewals', '=', renewals)
+  return (await open.executeTakeFirst()).numUpdatedRows > 0n
 }
 
 /** Open holds whose time is up, the longest due first. @param now epoch ms */

@@ -39,6 +39,7 @@ export const logActions = [
   'email.rejected',
   'approval.refused',
   'hold.expired',
+  'hold.renewed',
   'email.cancelled',
   'delivery.attempted',
   'delivery.delivered',

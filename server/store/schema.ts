@@ -586,6 +586,9 @@ type HoldRow = {
   people: Generated<number>
   created_at: number
   expires_at: number
+  /** how often it was given longer, and the time (epoch ms) beyond which it is not */
+  renewals: Generated<number>
+  renewable_until: Generated<number>
   ended_at: number | null
 }
 

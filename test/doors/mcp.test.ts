@@ -82,6 +82,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'review_email',
       'what_did_it_see',
       'decide_email',
+      'renew_hold',
       'stop_sending',
       'resume_sending',
       'lift_enforcement',

@@ -112,6 +112,8 @@ describeOnEachEngine('the examples', (openStore) => {
     const shown: [OperationName, boolean][] = []
     for (const operation of operations) {
       const scene = await furnishScene(desk, desk.ours)
+      // What was held at this very moment cannot be given longer yet.
+      await desk.clock.advance(1)
       for (const { input } of operation.meta.examples ?? []) {
         const { name, kind } = operation
         const body = filled(input, scene)

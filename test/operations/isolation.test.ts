@@ -144,6 +144,7 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   what_did_it_see: (ids) => [{ key: 'reviewer', method: 'GET', path: `/what_did_it_see?email_id=${ids.pending}` }],
   review_email: (ids) => [{ key: 'reviewer', method: 'GET', path: `/review_email?email_id=${ids.pending}` }],
+  renew_hold: (ids) => [{ key: 'reviewer', method: 'POST', path: '/renew_hold', body: { email_id: ids.pending } }],
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
   // Name no row; their own tests are below and in reports.test.ts.
   get_audit_log: () => [],

@@ -59,6 +59,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   review_email: ['reviewer'],
   what_did_it_see: ['reviewer'],
   decide_email: ['reviewer'],
+  renew_hold: ['reviewer'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],
   lift_enforcement: ['reviewer'],

@@ -164,6 +164,7 @@ it('a mode is written in these places only', async () => {
   }
   expect(writers.toSorted()).toEqual([
     'identity/mailbox-settings.ts', // downwards
+    'outbound/control/pause.ts', // downwards
     'outbound/standing/lift.ts', // on the host
     'outbound/standing/standing.ts', // downwards
     'oversight/upgrades.ts',

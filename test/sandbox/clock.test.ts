@@ -54,6 +54,7 @@ describeOnEachEngine('the clock of the test world', (openStore) => {
           'emails.due_at',
           'emails.send_at',
           'holds.expires_at',
+          'holds.renewable_until',
           'idempotent_calls.created_at',
           'idempotent_calls.expires_at',
           'mode_upgrades.created_at',

@@ -57,9 +57,19 @@ function card(email) {
       say(decided.message)
       await show()
     })
-  const [approve, reject] = [element('button', 'Approve'), element('button', 'Reject')]
+  const [approve, reject, renew] = [element('button', 'Approve'), element('button', 'Reject'), element('button', 'Ask me later')]
   approve.addEventListener('click', decide('approve'))
   reject.addEventListener('click', decide('reject'))
+  renew.hidden = email.renewals_left === 0
+  renew.title = 'It waits longer, three days from now in most places; undecided by then, it still expires'
+  renew.addEventListener(
+    'click',
+    tried(async () => {
+      const { expires_at: until } = await call('renew', { email_id: email.id })
+      say(`It waits until ${new Date(until).toLocaleString()}.`)
+      await show()
+    }),
+  )
   const files = email.attachments.map((file) =>
     element('dd', `${visible(file.name)} (${visible(file.content_type)}, ${file.size} bytes, SHA-256 ${file.sha256})`),
   )
@@ -90,7 +100,7 @@ function card(email) {
   const texts = [element('pre', visible(email.body_markdown))]
   if (email.footer !== null) texts.push(element('p', 'Behind it this server puts:'), element('pre', visible(email.footer)))
   if (email.hidden_text) texts.push(element('p', 'Hidden in it:'), element('pre', visible(email.hidden_text)))
-  return element('section', null, element('h2', visible(email.subject) || '(no subject)'), facts, ...texts, reason, approve, reject)
+  return element('section', null, element('h2', visible(email.subject) || '(no subject)'), facts, ...texts, reason, approve, reject, renew)
 }
 
 function passkeyRow({ id, name }) {

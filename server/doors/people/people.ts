@@ -23,7 +23,9 @@ import {
   RegistrationInput,
   TotpInput,
   WorldOnly,
+  RenewInput,
   decideAs,
+  renewAs,
   meView,
   onePending,
   pendingFor,
@@ -41,7 +43,7 @@ export const peoplePaths: readonly string[] = [
   ...['page.js', 'me', 'code', 'enter', 'passkey/options', 'passkey/enter', 'end', 'passkeys/options', 'passkeys', 'passkeys/remove'].map(
     (name) => `${base}/${name}`,
   ),
-  ...['totp', 'totp/confirm', 'totp/remove', 'pending', 'pending/:email_id', 'decide'].map((name) => `${base}/${name}`),
+  ...['totp', 'totp/confirm', 'totp/remove', 'pending', 'pending/:email_id', 'decide', 'renew'].map((name) => `${base}/${name}`),
 ]
 
 const largestBody = 64 * 1024
@@ -164,6 +166,9 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       const { world } = parsed(WorldOnly, request.query)
       return onePending(rooms, people.actorOf(who, world), (request.params as { email_id: string }).email_id)
     })
+    post('renew', RenewInput, async (input, request, reply) =>
+      renewAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
+    )
     post('decide', DecideInput, async (input, request, reply) =>
       decideAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )

@@ -28,6 +28,7 @@ import { views } from './024-views.ts'
 import { people } from './026-people.ts'
 import { receipts } from './028-receipts.ts'
 import { sizesCounted } from './029-sizes-counted.ts'
+import { renewals } from './030-renewals.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -59,4 +60,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '027-place-status', build: placeStatus },
   { name: '028-receipts', build: receipts },
   { name: '029-sizes-counted', build: sizesCounted },
+  { name: '030-renewals', build: renewals },
 ]
