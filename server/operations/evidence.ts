@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type KeyActor, reaches } from '../model/actor.ts'
+import { type Decider, reaches } from '../model/actor.ts'
 import type { Finding, Taint } from '../oversight/taint/taint.ts'
 import { type EmailRow, taintIn } from '../store/emails.ts'
 import { OutsideText, isoOrNull } from './views.ts'
@@ -50,7 +50,7 @@ export function evidenceSummary(email: EmailRow): z.infer<typeof EvidenceSummary
   return taint && { ...factsOf(taint), findings: taint.evidence.length + taint.more }
 }
 
-export function evidenceView(actor: KeyActor, email: EmailRow): z.infer<typeof Evidence> | null {
+export function evidenceView(actor: Decider, email: EmailRow): z.infer<typeof Evidence> | null {
   const taint = taintIn(email) as Taint | null
   return (
     taint && {

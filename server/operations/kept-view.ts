@@ -2,7 +2,7 @@
 import { promisify } from 'node:util'
 import { deflateRawSync, inflateRaw } from 'node:zlib'
 import { type Json, canonicalJson, sha256 } from '../model/canonical.ts'
-import type { KeyActor } from '../model/actor.ts'
+import type { Decider } from '../model/actor.ts'
 import type { Store } from '../store/db.ts'
 import { type KeptView, forgetViews } from '../store/kept-views.ts'
 import { oncePerView } from './remembered.ts'
@@ -36,8 +36,8 @@ const sealedView = oncePerView((view: Json & object): Sealed => {
 })
 
 /** What of an answer to this key is to be kept; null: nothing. Those who only look after the others write no mail. */
-export function toKeep(actor: KeyActor, { hash, size, packed }: Sealed, now: number): KeptView | null {
-  if (packed === null || (seesAll(actor) && !actor.scopes.includes('send'))) return null
+export function toKeep(actor: Decider, { hash, size, packed }: Sealed, now: number): KeptView | null {
+  if (packed === null || actor.kind === 'person' || (seesAll(actor) && !actor.scopes.includes('send'))) return null
   return { account_id: actor.accountId, world: actor.world, view_hash: hash, size, packed, last_given_at: now }
 }
 

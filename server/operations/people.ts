@@ -12,12 +12,16 @@ import { worlds } from '../model/world.ts'
 import { findEmail } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { OperationError, unwrap } from './errors.ts'
-import { EmailCursor, EmailRef, PlainText, cursorAt } from './input.ts'
+import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
 import { type PendingEmail, decisionView, pendingView } from './oversight.ts'
+import { passkeyView } from './person-view.ts'
 import type { Rooms } from './procedure.ts'
+import { receiptFor } from './record-proofs.ts'
 import { renewalView } from './renewal.ts'
+import { reviewed } from './review.ts'
+import { seenBefore } from './seen.ts'
 import { viewHash } from './record.ts'
-import { isoOrNull, isoTime } from './views.ts'
+import { isoTime } from './views.ts'
 
 export type PeopleRoom = People
 export type ApprovalMailRoom = ApprovalMail
@@ -82,6 +86,14 @@ export const DecideInput = z
   })
 
 export const RenewInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
+export const SeenQuery = z.strictObject({
+  world: WorldInput,
+  cursor: SeenCursor.exactOptional(),
+  with_views: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((word) => word === 'true'),
+})
 
 /** What somebody may see of themselves. */
 export const meView = async (people: People, who: SignedIn) => ({
@@ -90,12 +102,7 @@ export const meView = async (people: People, who: SignedIn) => ({
   role: who.person.role,
   expires_at: isoTime(who.session.expires_at),
   totp: who.person.totp_secret !== null,
-  passkeys: (await people.passkeys(who)).map(({ id, name, created_at, last_used_at }) => ({
-    id,
-    name,
-    created_at: isoTime(created_at),
-    last_used_at: isoOrNull(last_used_at),
-  })),
+  passkeys: (await people.passkeys(who)).map(passkeyView),
 })
 
 /** Newest first. On the record before it is answered. */
@@ -123,6 +130,12 @@ export async function onePending(
   await record(rooms, actor, { action: 'pending.read', resourceType: 'email', resourceId: ref, metadata })
   return view
 }
+
+/** As review_email, what_did_it_see and get_receipt: whoever decides sees what they decide on, and can prove it later. */
+export const reviewAs = (rooms: Rooms, actor: PersonActor, ref: string) => reviewed({ rooms, actor }, ref)
+export const seenAs = (rooms: Rooms, actor: PersonActor, ref: string, { cursor, with_views }: z.infer<typeof SeenQuery>) =>
+  seenBefore({ rooms, actor }, { email_id: ref, with_views, limit: pageSize, ...(cursor !== undefined && { cursor }) })
+export const receiptAs = (rooms: Rooms, actor: PersonActor, ref: string) => receiptFor({ rooms, actor }, ref)
 
 /** @param spend uses up what it is decided with */
 export async function decideAs(

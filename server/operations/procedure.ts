@@ -14,7 +14,7 @@ import type { Usage } from '../identity/usage.ts'
 import type { Network } from '../identity/signup/limits.ts'
 import type { Signups } from '../identity/signup/signups.ts'
 import type { Live } from '../events/live.ts'
-import type { KeyActor, Scope } from '../model/actor.ts'
+import type { Decider, KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId } from '../model/ids.ts'
 import type { Json } from '../model/canonical.ts'
 import type { Webhooks } from '../events/webhooks.ts'
@@ -105,6 +105,9 @@ export type Context = {
 
 /** The same once the scope is checked: what an operation is handed. */
 export type Call = Context & { actor: KeyActor }
+
+/** Who looks at something: a key by an operation, or a person who has signed in. */
+export type Viewing = { rooms: Rooms; actor: Decider }
 
 /** `POST /v1/mailboxes/{mailbox_id}/send`; names in braces are fields of the input. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

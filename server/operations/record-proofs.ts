@@ -11,7 +11,7 @@ import { deliveriesOf } from '../store/queue.ts'
 import { readableEmail } from './access.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailRef, MailboxRef } from './input.ts'
-import { type Call, operation } from './procedure.ts'
+import { type Call, type Viewing, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { fromOutside, isShown, isoTime } from './views.ts'
 import { seesAll } from './visibility.ts'
@@ -45,7 +45,7 @@ function ofAccount(actor: KeyActor): void {
 
 /** Puts it on the record and hands it out. */
 async function told<V extends Parameters<typeof recordRead>[2]['view']>(
-  call: Call,
+  call: Viewing,
   action: 'checkpoint.read' | 'proof.read' | 'receipt.read',
   about: { resourceType: string; resourceId: string },
   view: V,
@@ -142,6 +142,8 @@ export const get_consistency_proof = operation({
     return told(ctx, 'proof.read', theLog, { first, first_root_hash, second, second_root_hash, path })
   })
 
+const Receipt = receiptShape(fromOutside)
+
 export const get_receipt = operation({
   scope: 'read',
   orScope: 'admin',
@@ -156,17 +158,20 @@ export const get_receipt = operation({
   rest: ['GET /get_receipt', 'GET /v1/mailboxes/{mailbox_id}/emails/{email_id}/receipt'],
 })
   .input(z.strictObject({ email_id: EmailRef, mailbox_id: MailboxRef.exactOptional() }))
-  .output(receiptShape(fromOutside))
-  .query(async ({ ctx, input }) => {
-    const { store, receipts } = ctx.rooms
-    const email = await readableEmail(store.db, ctx.actor, input.email_id, input.mailbox_id)
-    const deliveries = await deliveriesOf(store.db, email.id)
-    const shown = deliveries.filter(({ forward_path }) => isShown(email, forward_path, { seesHidden: seesAll(ctx.actor) }))
-    const receipt = unwrap(
-      await receipts.of(
-        email.id,
-        shown.map(({ id }) => id),
-      ),
-    )
-    return told(ctx, 'receipt.read', { resourceType: 'email', resourceId: email.id }, receipt)
-  })
+  .output(Receipt)
+  .query(({ ctx, input }) => receiptFor(ctx, input.email_id, input.mailbox_id))
+
+/** The receipt of a sent email, for whoever may read it; on the record before it is answered. */
+export async function receiptFor(viewing: Viewing, id: string, mailbox?: string): Promise<z.infer<typeof Receipt>> {
+  const { store, receipts } = viewing.rooms
+  const email = await readableEmail(store.db, viewing.actor, id, mailbox)
+  const deliveries = await deliveriesOf(store.db, email.id)
+  const shown = deliveries.filter(({ forward_path }) => isShown(email, forward_path, { seesHidden: seesAll(viewing.actor) }))
+  const receipt = unwrap(
+    await receipts.of(
+      email.id,
+      shown.map(({ id }) => id),
+    ),
+  )
+  return told(viewing, 'receipt.read', { resourceType: 'email', resourceId: email.id }, receipt)
+}

@@ -4,7 +4,7 @@ import { type KeptView, keepViews } from '../store/kept-views.ts'
 import { type Facts, type NewLogEntry, type ReadAction, appendLog } from '../store/log.ts'
 import { OperationError } from './errors.ts'
 import { sealed, toKeep } from './kept-view.ts'
-import type { Call } from './procedure.ts'
+import type { Call, Viewing } from './procedure.ts'
 
 /** SHA-256 over the RFC 8785 form of an operation's output: whoever has the answer can show that it is the one the log names. */
 export const viewHash = (view: Json): string => sealed(view).hash
@@ -13,13 +13,13 @@ export const viewHash = (view: Json): string => sealed(view).hash
 export type Reading<V extends Json> = { action: ReadAction; resourceType: string; resourceId: string; view: V; metadata?: Facts }
 
 /** Puts a read on the record. The last statement of the transaction that read (store/log.ts says why). */
-export async function recordRead(tx: Tx, call: Call, reading: Reading<Json>): Promise<void> {
+export async function recordRead(tx: Tx, call: Viewing, reading: Reading<Json>): Promise<void> {
   const { entry, kept } = recordOf(call, reading)
   if (kept !== null) await keepViews(tx, [kept])
   await appendLog(tx, entry)
 }
 
-function recordOf({ actor, rooms }: Call, reading: Reading<Json>): { entry: NewLogEntry; kept: KeptView | null } {
+function recordOf({ actor, rooms }: Viewing, reading: Reading<Json>): { entry: NewLogEntry; kept: KeptView | null } {
   const { action, resourceType, resourceId, view, metadata } = reading
   const seal = sealed(view)
   const at = rooms.clock.now()

@@ -7,7 +7,7 @@ import { latestHold } from '../store/holds.ts'
 import { emailOf } from './access.ts'
 import { Evidence, evidenceView } from './evidence.ts'
 import { EmailRef } from './input.ts'
-import { type Call, operation } from './procedure.ts'
+import { type Viewing, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { AttachmentView, JudgedEmail, OutsideText, addressesIn, attachmentView, fromOutside, isoTime, judgedView } from './views.ts'
 
@@ -88,40 +88,43 @@ export const review_email = operation({
 })
   .input(z.strictObject({ email_id: EmailRef }))
   .output(Review)
-  .query(async ({ ctx, input }) => {
-    const { actor, rooms } = ctx
-    const { store } = rooms
-    const email = await emailOf(store.db, actor, input.email_id)
-    const hold = await latestHold(store.db, email.id)
-    const attachments = await attachmentsOf(store.db, [email.id])
-    const composed = email.direction === 'outbound' && email.content_hash !== null
-    const bytes = composed ? await bytesOf(ctx, email) : null
-    const view = {
-      email_id: email.id,
-      mailbox_id: email.mailbox_id,
-      thread_id: email.thread_id,
-      direction: email.direction,
-      status: email.status,
-      content_hash: hold?.content_hash ?? email.content_hash,
-      is_unchanged: composed ? isUnchanged(email, bytes) : null,
-      reason: hold?.reason ?? null,
-      expires_at: hold === undefined ? null : isoTime(hold.expires_at),
-      as_sent: bytes === null ? null : await asSentView(ctx, email, bytes),
-      body_markdown: email.markdown,
-      attachments: attachments.map((row) => ({ ...attachmentView(row), sha256: row.blob_hash })),
-      ...judgedView(email, { seesHidden: true }),
-      evidence: evidenceView(actor, email),
-    }
-    // As with list_pending: the record names the very view, and is on disk before the answer leaves.
-    const metadata = { mailbox_id: email.mailbox_id, content_hash: view.content_hash }
-    await store.transaction((tx) =>
-      recordRead(tx, ctx, { action: 'email.reviewed', resourceType: 'email', resourceId: email.id, view, metadata }),
-    )
-    return view
-  })
+  .query(({ ctx, input }) => reviewed(ctx, input.email_id))
+
+/** One email with everything that a decision is about, for whoever may look at it; on the record before it is answered. */
+export async function reviewed(viewing: Viewing, id: string): Promise<z.infer<typeof Review>> {
+  const { actor, rooms } = viewing
+  const { store } = rooms
+  const email = await emailOf(store.db, actor, id)
+  const hold = await latestHold(store.db, email.id)
+  const attachments = await attachmentsOf(store.db, [email.id])
+  const composed = email.direction === 'outbound' && email.content_hash !== null
+  const bytes = composed ? await bytesOf(viewing, email) : null
+  const view = {
+    email_id: email.id,
+    mailbox_id: email.mailbox_id,
+    thread_id: email.thread_id,
+    direction: email.direction,
+    status: email.status,
+    content_hash: hold?.content_hash ?? email.content_hash,
+    is_unchanged: composed ? isUnchanged(email, bytes) : null,
+    reason: hold?.reason ?? null,
+    expires_at: hold === undefined ? null : isoTime(hold.expires_at),
+    as_sent: bytes === null ? null : await asSentView(viewing, email, bytes),
+    body_markdown: email.markdown,
+    attachments: attachments.map((row) => ({ ...attachmentView(row), sha256: row.blob_hash })),
+    ...judgedView(email, { seesHidden: true }),
+    evidence: evidenceView(actor, email),
+  }
+  // As with list_pending: the record names the very view, and is on disk before the answer leaves.
+  const metadata = { mailbox_id: email.mailbox_id, content_hash: view.content_hash }
+  await store.transaction((tx) =>
+    recordRead(tx, viewing, { action: 'email.reviewed', resourceType: 'email', resourceId: email.id, view, metadata }),
+  )
+  return view
+}
 
 /** Null when they are lost: a reviewer is told so. */
-async function bytesOf({ rooms: { store, log } }: Call, email: EmailRow): Promise<Buffer | null> {
+async function bytesOf({ rooms: { store, log } }: Viewing, email: EmailRow): Promise<Buffer | null> {
   try {
     return email.raw_hash === null ? null : await store.blobs.read(store.db, email.raw_hash)
   } catch (error) {
@@ -138,7 +141,7 @@ function isUnchanged(email: EmailRow, bytes: Buffer | null): boolean {
   }
 }
 
-async function asSentView({ rooms }: Call, email: EmailRow, bytes: Buffer): Promise<z.infer<typeof AsSentView> | null> {
+async function asSentView({ rooms }: Viewing, email: EmailRow, bytes: Buffer): Promise<z.infer<typeof AsSentView> | null> {
   try {
     const { headers, text, html, links, images, isCut } = await rooms.asSent(bytes)
     return {

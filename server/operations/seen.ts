@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type KeyActor, reaches } from '../model/actor.ts'
+import { type Decider, reaches } from '../model/actor.ts'
 import type { KeyId, MailboxId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Db } from '../store/db.ts'
@@ -18,7 +18,7 @@ import type { LogAction } from '../store/log.ts'
 import { emailOf } from './access.ts'
 import { EmailRef, SeenCursor, cursorAt } from './input.ts'
 import { unpacked } from './kept-view.ts'
-import { operation } from './procedure.ts'
+import { type Viewing, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
 import { OutsideText, isoTime } from './views.ts'
 
@@ -57,6 +57,13 @@ const WhatItSaw = z.strictObject({
   cursor: z.string().nullable().describe('For the next page, which is older; null on the last. A page may be short before that'),
 })
 
+const SeenInput = z.strictObject({
+  email_id: EmailRef,
+  with_views: z.boolean().default(false).describe('The answers themselves as well, a mebibyte at a time'),
+  limit: z.int().min(1).max(most).default(usual),
+  cursor: SeenCursor.exactOptional(),
+})
+
 export const what_did_it_see = operation({
   scope: 'oversight',
   title: 'What the agent had seen',
@@ -69,37 +76,33 @@ export const what_did_it_see = operation({
   examples: [{ input: { email_id: '{pending_id}', limit: 20 } }],
   rest: ['GET /what_did_it_see', 'GET /v1/oversight/emails/{email_id}/seen'],
 })
-  .input(
-    z.strictObject({
-      email_id: EmailRef,
-      with_views: z.boolean().default(false).describe('The answers themselves as well, a mebibyte at a time'),
-      limit: z.int().min(1).max(most).default(usual),
-      cursor: SeenCursor.exactOptional(),
-    }),
-  )
+  .input(SeenInput)
   .output(WhatItSaw)
-  .query(async ({ ctx, input }) => {
-    const { actor, rooms } = ctx
-    const { db } = rooms.store
-    const email = await emailOf(db, actor, input.email_id)
-    const writers = writersOf(email)
-    const contact = await contactOf(db, email, writers)
-    const given = await givenTo(db, email, { writers, contact, before: input.cursor, limit: input.limit + 1 })
-    const { page, views, isShort } = await looked(db, actor, given.slice(0, input.limit), input.with_views)
-    const view = {
-      email_id: email.id,
-      keys: writers.map(({ keyId, part }) => ({ key_id: keyId, part })),
-      since: contact && { at: isoTime(contact.at), decision: contact.action, email_id: contact.emailId },
-      until: isoTime(email.received_at),
-      views,
-      cursor: isShort || given.length > input.limit ? cursorAt(`${page.at(-1)?.at} ${page.at(-1)?.seq}`) : null,
-    }
-    const metadata = { mailbox_id: email.mailbox_id, count: views.length }
-    await rooms.store.transaction((tx) =>
-      recordRead(tx, ctx, { action: 'views.listed', resourceType: 'email', resourceId: email.id, view, metadata }),
-    )
-    return view
-  })
+  .query(({ ctx, input }) => seenBefore(ctx, input))
+
+/** Every answer that those who wrote an email got before it; on the record before it is answered. */
+export async function seenBefore(viewing: Viewing, input: z.output<typeof SeenInput>): Promise<z.infer<typeof WhatItSaw>> {
+  const { actor, rooms } = viewing
+  const { db } = rooms.store
+  const email = await emailOf(db, actor, input.email_id)
+  const writers = writersOf(email)
+  const contact = await contactOf(db, email, writers)
+  const given = await givenTo(db, email, { writers, contact, before: input.cursor, limit: input.limit + 1 })
+  const { page, views, isShort } = await looked(db, actor, given.slice(0, input.limit), input.with_views)
+  const view = {
+    email_id: email.id,
+    keys: writers.map(({ keyId, part }) => ({ key_id: keyId, part })),
+    since: contact && { at: isoTime(contact.at), decision: contact.action, email_id: contact.emailId },
+    until: isoTime(email.received_at),
+    views,
+    cursor: isShort || given.length > input.limit ? cursorAt(`${page.at(-1)?.at} ${page.at(-1)?.seq}`) : null,
+  }
+  const metadata = { mailbox_id: email.mailbox_id, count: views.length }
+  await rooms.store.transaction((tx) =>
+    recordRead(tx, viewing, { action: 'views.listed', resourceType: 'email', resourceId: email.id, view, metadata }),
+  )
+  return view
+}
 
 /** `wrote`: what it did last to write the email, and when (epoch ms) */
 type Writer = { keyId: KeyId; part: 'drafted' | 'handed_in'; wrote: { actions: readonly LogAction[]; at: number } }
@@ -134,7 +137,7 @@ async function givenTo(db: Db, { id, account_id, world }: EmailRow, { writers, c
 type Looked = { page: readonly GivenView[]; views: z.infer<typeof SeenView>[]; isShort: boolean }
 
 /** Each of them with what became of it, as far as there is room; one at least. */
-async function looked(db: Db, actor: KeyActor, given: readonly OfTenant[], withViews: boolean): Promise<Looked> {
+async function looked(db: Db, actor: Decider, given: readonly OfTenant[], withViews: boolean): Promise<Looked> {
   const [first] = given
   if (first === undefined) return { page: [], views: [], isShort: false }
   const visible = given.filter((one) => mayKnow(actor, one)).flatMap(({ hash }) => hash ?? [])
@@ -157,15 +160,10 @@ async function looked(db: Db, actor: KeyActor, given: readonly OfTenant[], withV
 }
 
 /** Whoever looks after some mailboxes sees what was given of those, and that there was more. */
-const mayKnow = (actor: KeyActor, { mailboxId }: GivenView): boolean =>
-  actor.mailboxIds === null || (mailboxId !== null && reaches(actor, mailboxId as MailboxId))
+const mayKnow = (actor: Decider, { mailboxId }: GivenView): boolean =>
+  actor.kind === 'person' || actor.mailboxIds === null || (mailboxId !== null && reaches(actor, mailboxId as MailboxId))
 
-function seenView(
-  actor: KeyActor,
-  one: GivenView,
-  texts: ReadonlyMap<string, string | null>,
-  withViews: boolean,
-): z.infer<typeof SeenView> {
+function seenView(actor: Decider, one: GivenView, texts: ReadonlyMap<string, string | null>, withViews: boolean): z.infer<typeof SeenView> {
   const known = mayKnow(actor, one)
   const text = one.hash === null ? undefined : texts.get(one.hash)
   return {

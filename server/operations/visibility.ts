@@ -1,4 +1,4 @@
-import type { KeyActor } from '../model/actor.ts'
+import type { Decider, KeyActor } from '../model/actor.ts'
 import { type Direction, type EmailStatus, emailStatuses } from '../model/email.ts'
 
 /** How much of an email a caller may see.
@@ -28,11 +28,12 @@ const inboundForAgents: Record<EmailStatus, Visibility> = {
 export const mayRead = (actor: KeyActor): boolean => actor.scopes.includes('read') || seesAll(actor)
 
 /** People who decide, and keys of the operator, see everything. */
-export const seesAll = (actor: KeyActor): boolean => actor.scopes.includes('oversight') || actor.scopes.includes('admin')
+export const seesAll = (actor: Decider): boolean =>
+  actor.kind === 'person' || actor.scopes.includes('oversight') || actor.scopes.includes('admin')
 
 type Email = { direction: Direction; status: EmailStatus }
 
-export const visibility = (actor: KeyActor, email: Email): Visibility => (seesAll(actor) ? 'listed' : agentVisibility(email))
+export const visibility = (actor: Decider, email: Email): Visibility => (seesAll(actor) ? 'listed' : agentVisibility(email))
 
 export const agentVisibility = ({ direction, status }: Email): Visibility =>
   direction === 'outbound' ? 'listed' : inboundForAgents[status]
@@ -44,5 +45,5 @@ export const unseenBy = (actor: KeyActor, shown: readonly Visibility[]): { direc
 })
 
 /** May its text be read by who opens it by its id? */
-export const isReadable = (actor: KeyActor, email: Email): boolean =>
+export const isReadable = (actor: Decider, email: Email): boolean =>
   visibility(actor, email) === 'listed' || visibility(actor, email) === 'asked'

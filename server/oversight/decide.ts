@@ -140,7 +140,8 @@ async function conclude(
   const approvals = hold.people > 1 && action === 'approve' ? await approveTogether(tx, hold, decision) : null
   if (approvals !== null && (!approvals.ok || approvals.value.given < hold.people))
     return approvals.ok ? inPart(tx, email, hold, decision, approvals.value) : approvals
-  if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now))) return closedHold(await latestHold(tx, email.id), now)
+  if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now)))
+    return closedHold(await latestHold(tx, email.id), now)
   await insertDecision(tx, {
     id: decision.id,
     hold_id: hold.id,

@@ -72,6 +72,63 @@ describeOnEachEngine('a person who has signed in', (openStore) => {
     expect((await desk.call(desk.ours.keys.reviewer, 'POST', '/decide_email', { email_id: id, action: 'approve' })).status).toBe(200)
   })
 
+  it('sees the very bytes, what the agent had read, and the receipt afterwards, as a key that decides does', async () => {
+    const desk = await openDesk(openStore)
+    const { agent, reviewer } = desk.ours.keys
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const arrived = await desk.receive(desk.ours.gated)
+    await desk.call(agent, 'GET', `/read_email?email_id=${arrived.id}`)
+    const id = await held(desk)
+    const reviewed = (await browser.get(`/session/review/${id}`)).body
+    expect(reviewed).toMatchObject({ is_unchanged: true, as_sent: { recipients: [{}, {}, { address: 'di@remote.test', field: 'bcc' }] } })
+    expect(reviewed).toEqual((await desk.call(reviewer, 'GET', `/review_email?email_id=${id}`)).body)
+    const seen = (await browser.get(`/session/seen/${id}?with_views=true`)).body
+    expect(seen).toMatchObject({ views: [{ action: 'email.read', state: 'kept', view: expect.stringContaining('Where is my order?') }] })
+    expect((await browser.get(`/session/seen/${id}`)).body).toMatchObject({ views: [{ state: 'kept', view: null }] })
+    expect((await browser.get(`/session/receipts/${id}`)).body['code']).toBe('NOT_RELEASED')
+    await browser.post('/session/decide', { email_id: id, action: 'approve', content_hash: reviewed['content_hash'] })
+    await desk.checkpoints.make()
+    const receipt = (await browser.get(`/session/receipts/${id}`)).body
+    expect(receipt).toMatchObject({ email_id: id, approval: { decision_id: expect.any(String) } })
+    const { id: personId } = await personOf(desk, browser)
+    const log = await desk.store.db
+      .selectFrom('log_entries')
+      .select('action')
+      .where('body', 'like', `%"${personId}"%`)
+      .where('resource_id', '=', id)
+      .orderBy('seq')
+      .execute()
+    expect(log.map(({ action }) => action)).toEqual([
+      'email.reviewed',
+      'views.listed',
+      'views.listed',
+      'email.approved',
+      'email.released',
+      'receipt.read',
+    ])
+    // Nobody of another account, of nobody, or of the other world.
+    const stranger = await signedIn(desk, desk.theirs.accountId, 'bo@elsewhere.example')
+    for (const what of ['review', 'seen', 'receipts']) {
+      expect(await stranger.get(`/session/${what}/${id}`)).toMatchObject({ status: 404, body: { code: 'EMAIL_NOT_FOUND' } })
+      expect(await browser.get(`/session/${what}/${id}?world=test`)).toMatchObject({ status: 404, body: { code: 'EMAIL_NOT_FOUND' } })
+      expect(await desk.call(reviewer, 'GET', `/session/${what}/${id}`)).toMatchObject({ status: 403, body: { code: 'NOT_SIGNED_IN' } })
+    }
+  })
+
+  it('gives what waits another three days', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const id = await held(desk)
+    await desk.clock.advance(3_600_000)
+    const until = new Date(desk.clock.now() + 72 * 3_600_000).toISOString()
+    const renewed = { status: 'renewed', expires_at: until, renewals_left: 4 }
+    expect(await browser.post('/session/renew', { email_id: id })).toMatchObject({ status: 200, body: renewed })
+    expect(await browser.post('/session/renew', { email_id: id })).toMatchObject({ status: 409, body: { code: 'NOT_RENEWABLE' } })
+    expect((await desk.call(desk.ours.keys.agent, 'GET', `/read_email?email_id=${id}`)).body).toMatchObject({ held_until: until })
+    await recoverPerson(desk, desk.ours.accountId, ann)
+    expect(await browser.post('/session/renew', { email_id: id })).toMatchObject({ status: 403, body: { code: 'NOT_SIGNED_IN' } })
+  })
+
   it('tells the agent why not', async () => {
     const desk = await openDesk(openStore)
     const browser = await signedIn(desk, desk.ours.accountId)

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { sha256 } from '../../server/model/canonical.ts'
+import { addTo, ann, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { furnishScene } from '../support/scene.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -9,7 +10,7 @@ const hour = 3_600_000
 
 type Page = Record<string, unknown> & { part: string | null; cursor: string | null }
 type Row = Record<string, unknown>
-const parts = ['mailboxes', 'domains', 'api_keys', 'webhooks', 'allowlist', 'contacts', 'suppressions', 'emails', 'audit_log']
+const parts = ['mailboxes', 'domains', 'people', 'api_keys', 'webhooks', 'allowlist', 'contacts', 'suppressions', 'emails', 'audit_log']
 
 async function page(desk: Desk, key: string, query: string): Promise<Page> {
   const { status, body } = await desk.call(key, 'GET', `/export_account${query}`)
@@ -39,7 +40,12 @@ describeOnEachEngine('the export of an account', (openStore) => {
       await desk.clock.advance(61_000)
     }
     await desk.call(ours.keys.admin, 'POST', '/delete_mailbox', { mailbox_id: ours.guarded.id })
+    await signedIn(desk, ours.accountId)
+    await addTo(desk, theirs.accountId, 'bo@elsewhere.example')
     const all = await pages(desk, ours.keys.admin)
+    expect(rowsIn(all, 'people')).toEqual([
+      expect.objectContaining({ role: 'reviewer', name: 'Ann', address: ann, has_authenticator_program: false, passkeys: [] }),
+    ])
     expect([...new Set(all.map(({ part }) => part))]).toEqual(parts)
     for (const one of all)
       for (const part of parts) if (part !== one.part) expect([one.part, part, one[part]]).toEqual([one.part, part, []])

@@ -100,7 +100,69 @@ function card(email) {
   const texts = [element('pre', visible(email.body_markdown))]
   if (email.footer !== null) texts.push(element('p', 'Behind it this server puts:'), element('pre', visible(email.footer)))
   if (email.hidden_text) texts.push(element('p', 'Hidden in it:'), element('pre', visible(email.hidden_text)))
-  return element('section', null, element('h2', visible(email.subject) || '(no subject)'), facts, ...texts, reason, approve, reject, renew)
+  const looks =
+    email.direction === 'outbound'
+      ? [opened('As it would be sent', () => asSent(email)), opened('What its agent had read', () => hadSeen(email))]
+      : []
+  return element(
+    'section',
+    null,
+    element('h2', visible(email.subject) || '(no subject)'),
+    facts,
+    ...texts,
+    ...looks,
+    reason,
+    approve,
+    reject,
+    renew,
+  )
+}
+
+/** What is fetched when somebody opens it: each look is on the record, so none is made unasked. */
+function opened(title, load) {
+  const inside = element('div', null)
+  const details = element('details', null, element('summary', title), inside)
+  details.addEventListener(
+    'toggle',
+    tried(async () => {
+      if (details.open && inside.childElementCount === 0) inside.replaceChildren(...(await load()))
+    }),
+  )
+  return details
+}
+
+async function asSent(email) {
+  const { is_unchanged: isUnchanged, as_sent: sent } = await call(`review/${email.id}`)
+  if (sent === null) return [element('p', 'There is nothing to show: it arrived, or its bytes are lost.')]
+  const recipients = sent.recipients.map(({ address, field, is_automatic: isAutomatic }) =>
+    element('dd', `${visible(address)} (${field ?? 'nowhere named'}${isAutomatic ? ', added by the mailbox' : ''})`),
+  )
+  const links = sent.links.map(({ url, text, says_otherwise: isOther }) =>
+    element('dd', `${isOther ? 'LOOKS LIKE ANOTHER: ' : ''}${visible(text)} → ${visible(url)}`),
+  )
+  return [
+    element('p', isUnchanged ? 'These are the bytes that would be sent.' : 'What is stored is NOT what was held: do not approve it.'),
+    element('dl', null, element('dt', 'Everybody who gets it'), ...recipients, element('dt', 'Links'), ...links),
+    element('pre', sent.headers.map(({ name, value }) => `${visible(name)}: ${visible(value)}`).join('\n')),
+    element('pre', visible(sent.text.content)),
+    element('p', 'As HTML:'),
+    element('pre', visible(sent.html.content)),
+    ...(sent.is_cut ? [element('p', 'There is more than is shown here.')] : []),
+  ]
+}
+
+async function hadSeen(email) {
+  const { views, since, cursor } = await call(`seen/${email.id}?with_views=true`)
+  const before =
+    since === null ? 'Everything that its key was shown' : `What its key was shown since ${new Date(since.at).toLocaleString()}`
+  const each = views.map(({ given_at: at, action, state, view }) =>
+    element(
+      'li',
+      `${new Date(at).toLocaleString()}: ${visible(action)}, ${state}`,
+      ...(view === null ? [] : [element('pre', visible(view))]),
+    ),
+  )
+  return [element('p', `${before}, newest first${cursor === null ? '' : '; there is more'}:`), element('ul', null, ...each)]
 }
 
 function passkeyRow({ id, name }) {

@@ -24,8 +24,12 @@ import {
   TotpInput,
   WorldOnly,
   RenewInput,
+  SeenQuery,
   decideAs,
+  receiptAs,
   renewAs,
+  reviewAs,
+  seenAs,
   meView,
   onePending,
   pendingFor,
@@ -43,7 +47,18 @@ export const peoplePaths: readonly string[] = [
   ...['page.js', 'me', 'code', 'enter', 'passkey/options', 'passkey/enter', 'end', 'passkeys/options', 'passkeys', 'passkeys/remove'].map(
     (name) => `${base}/${name}`,
   ),
-  ...['totp', 'totp/confirm', 'totp/remove', 'pending', 'pending/:email_id', 'decide', 'renew'].map((name) => `${base}/${name}`),
+  ...[
+    'totp',
+    'totp/confirm',
+    'totp/remove',
+    'pending',
+    'pending/:email_id',
+    'decide',
+    'renew',
+    'review/:email_id',
+    'seen/:email_id',
+    'receipts/:email_id',
+  ].map((name) => `${base}/${name}`),
 ]
 
 const largestBody = 64 * 1024
@@ -156,6 +171,7 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       unwrap(await people.removeTotp(await signedIn(request, reply)))
       return { totp: false }
     })
+    const idIn = (request: FastifyRequest): string => (request.params as { email_id: string }).email_id
     door.get(`${base}/pending`, async (request, reply) => {
       const who = await signedIn(request, reply)
       const input = parsed(PendingInput, request.query)
@@ -164,7 +180,20 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     door.get(`${base}/pending/:email_id`, async (request, reply) => {
       const who = await signedIn(request, reply)
       const { world } = parsed(WorldOnly, request.query)
-      return onePending(rooms, people.actorOf(who, world), (request.params as { email_id: string }).email_id)
+      return onePending(rooms, people.actorOf(who, world), idIn(request))
+    })
+    door.get(`${base}/review/:email_id`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      return reviewAs(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world), idIn(request))
+    })
+    door.get(`${base}/seen/:email_id`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      const query = parsed(SeenQuery, request.query)
+      return seenAs(rooms, people.actorOf(who, query.world), idIn(request), query)
+    })
+    door.get(`${base}/receipts/:email_id`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      return receiptAs(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world), idIn(request))
     })
     post('renew', RenewInput, async (input, request, reply) =>
       renewAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
