@@ -25,7 +25,7 @@ export function serveAttachmentLinks(app: FastifyInstance, rooms: Rooms, downloa
       const claims = rooms.links.read(token)
       if (claims === null) throw new OperationError('LINK_NOT_GOOD')
       if (isRead) downloads.enter(claims.keyId, reply)
-      const found = await linkedAttachment(rooms, claims, { isRead, requestId: request.id })
+      const found = await linkedAttachment(rooms, claims, { isRead })
       // Opened in a browser, on the origin of this server.
       const contentType = [found.content_type, found.real_type ?? ''].some(isPage) ? 'application/octet-stream' : found.content_type
       headFile(reply, { name: found.filename, contentType })

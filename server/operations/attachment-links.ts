@@ -11,11 +11,7 @@ export type LinkedAttachment = AttachmentFacts & { size_bytes: number }
 
 /** The attachment behind a link, as the key that the link was made with may read it now; that it was read is on the record under that key.
  *  Throws LINK_NOT_GOOD for whatever speaks against it: who has only a link learns nothing else. @param call.isRead false: only its header is asked for */
-export async function linkedAttachment(
-  rooms: Rooms,
-  claims: LinkClaims,
-  { isRead, requestId }: { isRead: boolean; requestId: string },
-): Promise<LinkedAttachment> {
+export async function linkedAttachment(rooms: Rooms, claims: LinkClaims, { isRead }: { isRead: boolean }): Promise<LinkedAttachment> {
   const { store } = rooms
   const actor = await rooms.actorOf(claims.keyId)
   if (actor === null || actor.world !== claims.world || !actor.scopes.includes('read')) throw new OperationError('LINK_NOT_GOOD')
@@ -32,7 +28,7 @@ export async function linkedAttachment(
     if (isRead)
       await recordRead(
         tx,
-        { rooms, actor, requestId },
+        { rooms, actor },
         {
           action: 'attachment.read',
           resourceType: 'attachment',

@@ -14,6 +14,7 @@ import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
 import { type PendingEmail, decisionView, pendingView } from './oversight.ts'
+import { paused } from './pause.ts'
 import { passkeyView } from './person-view.ts'
 import type { Rooms } from './procedure.ts'
 import { receiptFor } from './record-proofs.ts'
@@ -86,6 +87,7 @@ export const DecideInput = z
   })
 
 export const RenewInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
+export const PauseInput = z.strictObject({ world: WorldInput, email_id: EmailRef, reason: PlainText(500).exactOptional() })
 export const SeenQuery = z.strictObject({
   world: WorldInput,
   cursor: SeenCursor.exactOptional(),
@@ -136,6 +138,9 @@ export const reviewAs = (rooms: Rooms, actor: PersonActor, ref: string) => revie
 export const seenAs = (rooms: Rooms, actor: PersonActor, ref: string, { cursor, with_views }: z.infer<typeof SeenQuery>) =>
   seenBefore({ rooms, actor }, { email_id: ref, with_views, limit: pageSize, ...(cursor !== undefined && { cursor }) })
 export const receiptAs = (rooms: Rooms, actor: PersonActor, ref: string) => receiptFor({ rooms, actor }, ref)
+
+export const pauseAs = (rooms: Rooms, actor: PersonActor, { email_id, reason }: z.infer<typeof PauseInput>) =>
+  paused({ rooms, actor }, { email_id, ...(reason !== undefined && { reason }) })
 
 /** @param spend uses up what it is decided with */
 export async function decideAs(

@@ -1,6 +1,7 @@
 /** Every operation, by the flat name it has on all surfaces; and the list of them that doors loop over. */
 import type { z } from 'zod'
 import { download_attachment, get_attachment_url } from './attachments.ts'
+import { pause_agent } from './pause.ts'
 import { get_policy, preview_policy, set_policy } from './policies.ts'
 import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
 import { read_attachment_text } from './attachment-text.ts'
@@ -116,6 +117,7 @@ export const appRouter = router({
   renew_hold,
   stop_sending,
   resume_sending,
+  pause_agent,
   lift_enforcement,
   get_sending_settings,
   set_sending_settings,

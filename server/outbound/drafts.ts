@@ -9,6 +9,7 @@ import { appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import type { AttachmentInput, Content } from './content.ts'
+import { whyReadOnly } from './control/pause.ts'
 import { namedIn } from './copies.ts'
 import { fileNew, namesIn, stageAttachments, submitted } from './hand-in.ts'
 import { type Proposal, draftRow } from './proposal.ts'
@@ -21,7 +22,7 @@ export async function saveDraft(deps: SubmissionDeps, actor: KeyActor, proposal:
     const mailbox = await mailboxById(tx, proposal.mailbox.id)
     if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
     const verdict = agentVerdict(mailbox.oversight_mode, 'draft')
-    if (verdict.outcome === 'refuse') return fail(verdict.code, verdict.rule)
+    if (verdict.outcome === 'refuse') return fail(verdict.code, await whyReadOnly(tx, mailbox, verdict.rule))
     for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
     const email = draftRow(proposal, actor, now)
     await fileNew(tx, proposal, email, now)

@@ -21,6 +21,7 @@ import type { Row } from '../store/schema.ts'
 import { renameThread } from '../store/threads.ts'
 import { circumstancesOf } from './circumstances.ts'
 import { recordBlocked } from './blocked.ts'
+import { whyReadOnly } from './control/pause.ts'
 import { approvalOf } from './coming-due.ts'
 import { namedPaths } from './copies.ts'
 import { type Content, checkContent, forwardPaths } from './content.ts'
@@ -119,7 +120,7 @@ async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten 
   const mailbox = await mailboxById(tx, email.mailbox_id)
   if (mailbox?.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
   const never = neverSends(mailbox.oversight_mode)
-  if (never !== null) return fail(never.code, never.rule)
+  if (never !== null) return fail(never.code, await whyReadOnly(tx, mailbox, never.rule))
   if (mailbox.scheduling_enabled === 0 && sendAt !== undefined && sendAt > now) return noScheduling
   const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })
   if (!content.ok) return content

@@ -32,6 +32,7 @@ import { digestOf, refuseTwice } from './duplicates.ts'
 import { type Content, forwardPaths, isSendable, maxMessageBytes, tooLarge } from './content.ts'
 import { lookAt } from './look.ts'
 import { recordBlocked } from './blocked.ts'
+import { whyReadOnly } from './control/pause.ts'
 import { noCaps } from './pace/caps.ts'
 import { spendOfMonth } from './pace/quota.ts'
 import { askToSend } from './pace/spend.ts'
@@ -77,7 +78,7 @@ async function tryToHandIn(
   if (earlier !== null) return earlier
   const now = deps.clock.now()
   const never = neverSends(proposal.mailbox.oversight_mode)
-  if (never !== null) return fail(never.code, never.rule)
+  if (never !== null) return fail(never.code, await whyReadOnly(deps.store.db, proposal.mailbox, never.rule))
   if (wantsTime(proposal.mailbox, proposal)) return noScheduling
   if (draft !== null && draft.status !== 'draft') return notADraft
   const [whyNot, isForNobody] = await Promise.all([
@@ -207,7 +208,8 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   const circumstances = await circumstancesOf(tx, mailbox, proposal, { ...filing.prepared, taint: filing.circumstances.taint }, now)
   const { verdict } = circumstances
   // A refusal that was none before: it is asked again, so that it goes on the record.
-  if (verdict.outcome === 'refuse') return verdict.code === 'READ_ONLY_MAILBOX' ? fail(verdict.code, verdict.rule) : 'changed'
+  if (verdict.outcome === 'refuse')
+    return verdict.code === 'READ_ONLY_MAILBOX' ? fail(verdict.code, await whyReadOnly(tx, mailbox, verdict.rule)) : 'changed'
   // What it says of who looks at it, and whom it goes to, must be so at the moment at which it is filed.
   if (!areSame(circumstances, filing.circumstances)) return 'changed'
   if (wantsTime(mailbox, proposal)) return noScheduling

@@ -39,6 +39,10 @@ const listed = prepare((db, _none: object) =>
     .limit(mostRead),
 )
 
+/** Whether there is a stop of exactly this. */
+export const isScopeStopped = async (db: Kysely<Database>, scope: StopScope): Promise<boolean> =>
+  (await db.selectFrom('sending_stops').select('key').where('key', '=', stopKey(scope)).executeTakeFirst()) !== undefined
+
 /** How many mailboxes and domains are stopped. @param accountId only of this account; left out: of everybody */
 export async function countNarrowStops(db: Kysely<Database>, accountId?: AccountId): Promise<number> {
   let query = db

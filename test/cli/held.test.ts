@@ -38,6 +38,7 @@ const held: Held = {
   approvals_needed: 1,
   approved_by: [],
   approval_state: 'approved by 0 of 1',
+  renewals_left: 5,
   proposed_by: null,
   evidence: null,
   as_sent: null,

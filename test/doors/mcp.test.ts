@@ -85,6 +85,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'renew_hold',
       'stop_sending',
       'resume_sending',
+      'pause_agent',
       'lift_enforcement',
       'list_queue',
       'retry_delivery',

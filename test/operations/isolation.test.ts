@@ -166,6 +166,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   stop_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/stop_sending', body: { mailbox_id: ids.mailbox } }],
   resume_sending: (ids) => [{ key: 'reviewer', method: 'POST', path: '/resume_sending', body: { mailbox_id: ids.mailbox } }],
+  pause_agent: (ids) => [
+    { key: 'reviewer', method: 'POST', path: '/pause_agent', body: { mailbox_id: ids.mailbox } },
+    { key: 'reviewer', method: 'POST', path: '/v1/oversight/pause', body: { email_id: ids.pending } },
+  ],
   lift_enforcement: (ids) => [
     { key: 'reviewer', method: 'POST', path: '/lift_enforcement', body: { mailbox_id: ids.mailbox, reason: 'Mine' } },
   ],

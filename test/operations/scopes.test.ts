@@ -62,6 +62,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   renew_hold: ['reviewer'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],
+  pause_agent: ['reviewer', 'admin'],
   lift_enforcement: ['reviewer'],
   get_sending_settings: ['admin'],
   set_sending_settings: ['admin'],

@@ -70,6 +70,15 @@ function card(email) {
       await show()
     }),
   )
+  const pause = element('button', 'Pause this agent')
+  pause.className = 'bad'
+  pause.addEventListener(
+    'click',
+    tried(async () => {
+      const why = reason.value.trim().slice(0, 500)
+      say((await call('pause', { email_id: email.id, ...(why !== '' && { reason: why }) })).message)
+    }),
+  )
   const files = email.attachments.map((file) =>
     element('dd', `${visible(file.name)} (${visible(file.content_type)}, ${file.size} bytes, SHA-256 ${file.sha256})`),
   )
@@ -115,6 +124,7 @@ function card(email) {
     approve,
     reject,
     renew,
+    pause,
   )
 }
 

@@ -20,6 +20,7 @@ import {
   PasskeyInput,
   PendingInput,
   type PeopleRoom,
+  PauseInput,
   RegistrationInput,
   TotpInput,
   WorldOnly,
@@ -32,6 +33,7 @@ import {
   seenAs,
   meView,
   onePending,
+  pauseAs,
   pendingFor,
 } from '../../operations/people.ts'
 import type { Rooms } from '../../operations/procedure.ts'
@@ -55,6 +57,7 @@ export const peoplePaths: readonly string[] = [
     'pending/:email_id',
     'decide',
     'renew',
+    'pause',
     'review/:email_id',
     'seen/:email_id',
     'receipts/:email_id',
@@ -197,6 +200,9 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     })
     post('renew', RenewInput, async (input, request, reply) =>
       renewAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
+    )
+    post('pause', PauseInput, async (input, request, reply) =>
+      pauseAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
     post('decide', DecideInput, async (input, request, reply) =>
       decideAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),

@@ -19,46 +19,39 @@ const mostOfOne = 50
 /** A longer reason is cut here. */
 const maxReasonLength = 500
 
-type Deps = { store: Store; clock: Clock }
-type Request = { scope: StopScope; actor: Actor; reason?: string | undefined }
+export type StopDeps = { store: Store; clock: Clock }
+export type StopRequest = { scope: StopScope; actor: Actor; reason?: string | undefined }
 /** `changed` false: it was so already. */
 export type Switched = { changed: boolean }
 
-export const stopSending = ({ store, clock }: Deps, { scope, actor, reason }: Request): Promise<Result<Switched, 'TOO_MANY_STOPS'>> =>
+export const stopSending = (
+  { store, clock }: StopDeps,
+  { scope, actor, reason }: StopRequest,
+): Promise<Result<Switched, 'TOO_MANY_STOPS'>> =>
   store.transaction(async (tx) => {
     // That of everything, or of a whole account, always has room: nobody uses up the switch of others, nor their own.
     const narrow = scope.mailbox_id !== null || scope.domain !== null
     if (narrow && !(await hasRoom(tx, scope.account_id)))
       return fail('TOO_MANY_STOPS', `At most ${mostOfOne} mailboxes and domains of an account can be stopped.`)
     const now = clock.now()
-    const words = reason === undefined ? null : plain(reason)
+    const words = stopReason(reason)
     const changed = await insertStop(tx, { ...scope, actor_id: actorId(actor), reason: words, created_at: now })
-    if (changed) await appendLog(tx, entry('sending.stopped', scope, actor, words, now))
+    if (changed) await appendLog(tx, stopEntry('sending.stopped', scope, actor, words, now))
     return ok({ changed })
   })
 
-export const resumeSending = ({ store, clock }: Deps, { scope, actor, reason }: Request): Promise<Switched> =>
+export const resumeSending = ({ store, clock }: StopDeps, { scope, actor, reason }: StopRequest): Promise<Switched> =>
   store.transaction(async (tx) => {
     const changed = await deleteStop(tx, scope)
-    if (changed) await appendLog(tx, entry('sending.resumed', scope, actor, reason === undefined ? null : plain(reason), clock.now()))
+    if (changed) await appendLog(tx, stopEntry('sending.resumed', scope, actor, stopReason(reason), clock.now()))
     return { changed }
   })
 
-/** The switch as a room that callers are handed. */
-export type Switch = {
-  stop(request: Request): ReturnType<typeof stopSending>
-  resume(request: Request): ReturnType<typeof resumeSending>
-}
-export const createSwitch = (deps: Deps): Switch => ({
-  stop: (request) => stopSending(deps, request),
-  resume: (request) => resumeSending(deps, request),
-})
-
 /** @param accountId null: for the host */
-const hasRoom = async (tx: Tx, accountId: AccountId | null): Promise<boolean> =>
+export const hasRoom = async (tx: Tx, accountId: AccountId | null): Promise<boolean> =>
   (await countNarrowStops(tx)) < mostNarrowStops && (accountId === null || (await countNarrowStops(tx, accountId)) < mostOfOne)
 
-const entry = (action: LogAction, scope: StopScope, actor: Actor, reason: string | null, at: number) => ({
+export const stopEntry = (action: LogAction, scope: StopScope, actor: Actor, reason: string | null, at: number) => ({
   at,
   actor,
   tenancy: scope.account_id === null || scope.world === null ? null : { accountId: scope.account_id, world: scope.world },
@@ -69,4 +62,5 @@ const entry = (action: LogAction, scope: StopScope, actor: Actor, reason: string
 })
 
 // PostgreSQL text cannot hold a NUL.
-const plain = (text: string): string => text.slice(0, maxReasonLength).toWellFormed().replaceAll('\0', '')
+export const stopReason = (text: string | undefined): string | null =>
+  text === undefined ? null : text.slice(0, maxReasonLength).toWellFormed().replaceAll('\0', '')
