@@ -80,6 +80,7 @@ export const commands = {
   show: { summary: 'show one of them whole', load: async () => (await import('./show.ts')).show },
   approve: { summary: 'let it leave (or in), or let an action be done', load: async () => (await import('./decide.ts')).approve },
   reject: { summary: 'refuse it', load: async () => (await import('./decide.ts')).reject },
+  redo: { summary: 'refuse it and ask for another version', load: async () => (await import('./decide.ts')).redo },
   reports: {
     summary: 'list what other mail systems reported about your domains',
     load: async () => (await import('./reports.ts')).reportsList,

@@ -50,6 +50,7 @@ export function heldText(held: Held): string {
     ['email', held.id],
     ['direction', held.direction === 'outbound' ? 'outbound: it would be sent' : 'inbound: the agent would see it'],
     ['held because', visibleLine(held.reason)],
+    ...replacedText(held.replaces),
     ...held.findings.map(({ kind, where, excerpt }): [string, string] => [
       'found in it',
       [kind, visibleLine(where, 300), ...(excerpt === null ? [] : [visibleLine(excerpt, 200)])].join(': '),
@@ -96,6 +97,17 @@ const addresses = (name: string, list: readonly string[]): [string, string][] =>
   list.length === 0
     ? [[name, '(none)']]
     : list.map((address) => [name, visibleLine(address) + (/^[ -~]*$/.test(address) ? '' : '  (letters beyond ASCII)')])
+
+const replacedText = (replaces: Held['replaces']): [string, string][] => {
+  if (replaces === null) return []
+  const { kind, code, reason } = replaces.outcome ?? { kind: 'replaced', code: null, reason: null }
+  return [
+    [
+      'version of',
+      [replaces.email_id, kind, code, reason === null ? null : visibleLine(reason, 300)].filter((part) => part !== null).join(': '),
+    ],
+  ]
+}
 
 const attachmentText = ({ name, content_type, size, sha256 }: Held['attachments'][number]): string =>
   `${visibleLine(name, 255)} (${visibleLine(content_type, 127)}, ${size} bytes, SHA-256 ${sha256})`

@@ -471,6 +471,12 @@ export const errors = {
     message: 'This email does not wait for its time',
     fix: 'Look at its status with read_email. What waits for approval can be withdrawn with cancel_message and written again.',
   },
+  NOT_REPLACEABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'No other version can take the place of this email',
+    fix: 'Look at it with read_email: only what was rejected, has expired, or still waits for approval can be replaced, once. Leave replaces out to send something else.',
+  },
   ALREADY_APPROVED: {
     http: 409,
     trpc: 'CONFLICT',
@@ -786,6 +792,12 @@ export const errors = {
     trpc: 'CONFLICT',
     message: 'This email does not wait for a decision',
     fix: 'Call list_pending for those that do.',
+  },
+  REDO_NOT_POSSIBLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'Arriving mail has no other version',
+    fix: 'Approve it or reject it.',
   },
   HOLD_EXPIRED: {
     http: 409,

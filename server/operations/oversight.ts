@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type FindingKind, findingKinds } from '../model/finding.ts'
 import { type EmailId, isId } from '../model/ids.ts'
+import { type DecisionAction, type RejectionCode, decisionActions, rejectionCodes } from '../model/decision.ts'
 import type { Decided } from '../oversight/decision.ts'
 import type { PendingItem } from '../oversight/pending.ts'
 import { copiesIn, envelopeOf, findEmail, findingsOf } from '../store/emails.ts'
@@ -17,6 +18,7 @@ import {
   summaryOf,
 } from './views.ts'
 import { mailboxesToList, threadOf } from './access.ts'
+import { Outcome, outcomeOf } from './outcome.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EvidenceSummary, evidenceSummary } from './evidence.ts'
 import { EmailCursor, EmailRef, Limit, MailboxRef, ThreadRef, cursorAt } from './input.ts'
@@ -37,6 +39,10 @@ export const PendingEmail = EmailSummary.extend({
   attachments: z.array(AttachmentView.extend({ sha256: z.string() })),
   ...JudgedEmail,
   reason: z.string().describe('Which rule holds it'),
+  replaces: z
+    .strictObject({ email_id: z.string(), outcome: Outcome.nullable() })
+    .nullable()
+    .describe('The email of which it is another version, and how that one ended; review_email shows what differs'),
   findings: z
     .array(
       z.strictObject({
@@ -117,6 +123,7 @@ export const pendingView = ({ email, attachments, ...hold }: PendingItem): z.inf
   attachments: attachments.map((row) => ({ ...attachmentView(row), sha256: row.blob_hash })),
   ...judgedView(email, { seesHidden: true }),
   reason: hold.reason,
+  replaces: hold.replaces && { email_id: hold.replaces.id, outcome: outcomeOf(hold.replaces) },
   findings: email.direction === 'outbound' ? findingsOf(email) : [],
   approvals_needed: hold.people,
   approved_by: [...hold.approvedBy],
@@ -130,9 +137,13 @@ export const pendingView = ({ email, attachments, ...hold }: PendingItem): z.inf
   renewals_left: hold.renewalsLeft,
 })
 
+export const RejectionWord = z.enum(rejectionCodes)
+
 const Decision = z.strictObject({
   email_id: z.string(),
-  action: z.enum(['approve', 'reject']),
+  action: z.enum(decisionActions),
+  reason_code: z.enum(rejectionCodes).nullable(),
+  redo_asked: z.boolean().describe('It is rejected, and its agent is asked for another version'),
   status: z
     .enum(['approved', 'approved_and_sent', 'approved_in_part', 'rejected'])
     .describe(
@@ -151,7 +162,7 @@ export const decide_email = operation({
   scope: 'oversight',
   title: 'Approve or reject an email',
   description:
-    'For reviewers. Decides on one email of list_pending: approve releases exactly the content that waits, reject refuses it and tells the agent the reason. ' +
+    'For reviewers. Decides on one email of list_pending: approve releases exactly the content that waits, reject refuses it and tells the agent the reason, redo refuses it and asks the agent for another version. ' +
     'Name the content_hash you looked at. A decision is final, and nobody decides on their own mail. Where approvals_needed is more than one, as many reviewers have to approve.',
   readOnly: false,
   destructive: true,
@@ -160,12 +171,23 @@ export const decide_email = operation({
   rest: ['POST /decide_email', 'POST /v1/oversight/decide'],
 })
   .input(
-    z.strictObject({
-      email_id: EmailRef,
-      action: z.enum(['approve', 'reject']),
-      reason: z.string().max(longestReason).exactOptional().describe('Told to the agent when it is a rejection'),
-      content_hash: z.string().max(128).exactOptional().describe('From list_pending. When what waits has another one, nothing is decided.'),
-    }),
+    z
+      .strictObject({
+        email_id: EmailRef,
+        action: z.enum(decisionActions),
+        reason: z
+          .string()
+          .max(longestReason)
+          .exactOptional()
+          .describe('Told to the agent when it is a rejection; with redo: what is to be different'),
+        reason_code: RejectionWord.exactOptional().describe('Why it is rejected, as one of a few words; told to the agent'),
+        content_hash: z
+          .string()
+          .max(128)
+          .exactOptional()
+          .describe('From list_pending. When what waits has another one, nothing is decided.'),
+      })
+      .superRefine(complainOfReason),
   )
   .output(Decision)
   .mutation(async ({ ctx, input }) => {
@@ -175,12 +197,24 @@ export const decide_email = operation({
         email: knownId(input.email_id),
         action: input.action,
         reason: input.reason,
+        code: input.reason_code,
         contentHash: input.content_hash,
       }),
     )
     const email = await findEmail(rooms.store.db, actor, decided.emailId)
     return decisionView(decided, email?.message_id ?? null)
   })
+
+/** Of a yes there is no reason that an agent would have to be told; who asks for another version says what is to be different. */
+export function complainOfReason(
+  { action, reason, reason_code }: { action: DecisionAction; reason?: string; reason_code?: RejectionCode },
+  ctx: { addIssue(issue: { code: 'custom'; path: string[]; message: string }): void },
+): void {
+  if (action === 'approve' && reason_code !== undefined)
+    ctx.addIssue({ code: 'custom', path: ['reason_code'], message: 'is for a rejection' })
+  if (action === 'redo' && (reason ?? '').trim() === '' && reason_code === undefined)
+    ctx.addIssue({ code: 'custom', path: ['reason'], message: 'is needed with redo: say what is to be different' })
+}
 
 export function knownId(text: string): EmailId {
   if (isId('email', text)) return text
@@ -191,7 +225,7 @@ const outcome = (decided: Decided): z.infer<typeof Decision>['status'] =>
   decided.approvals !== null && decided.approvals.given < decided.approvals.needed ? 'approved_in_part' : ofWhole(decided)
 
 const ofWhole = (decided: Decided): 'approved' | 'approved_and_sent' | 'rejected' =>
-  decided.action === 'reject' ? 'rejected' : decided.queuedAt === null ? 'approved' : 'approved_and_sent'
+  decided.action !== 'approve' ? 'rejected' : decided.queuedAt === null ? 'approved' : 'approved_and_sent'
 
 const messages = {
   approved: 'The agent can read it now.',
@@ -203,6 +237,8 @@ const messages = {
 export const decisionView = (decided: Decided, messageId: string | null): z.infer<typeof Decision> => ({
   email_id: decided.emailId,
   action: decided.action,
+  reason_code: decided.code,
+  redo_asked: decided.action === 'redo',
   status: outcome(decided),
   decided_at: isoTime(decided.decidedAt),
   queued_at: decided.queuedAt === null ? null : isoTime(decided.queuedAt),
@@ -210,5 +246,10 @@ export const decisionView = (decided: Decided, messageId: string | null): z.infe
   internet_message_id: messageId,
   approvals_given: decided.approvals?.given ?? (decided.action === 'approve' ? 1 : 0),
   approvals_needed: decided.approvals?.needed ?? 1,
-  message: decided.status === 'scheduled' ? 'It is sent at its time.' : messages[outcome(decided)],
+  message: messageOf(decided),
 })
+
+function messageOf(decided: Decided): string {
+  if (decided.action === 'redo') return 'It is refused, and its agent is asked for another version.'
+  return decided.status === 'scheduled' ? 'It is sent at its time.' : messages[outcome(decided)]
+}

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { People } from '../identity/people/people.ts'
 import type { ApprovalMail } from '../oversight/approval-mail/approval-mail.ts'
 import type { DecisionInput } from '../oversight/decision.ts'
+import { decisionActions } from '../model/decision.ts'
 import type { PersonActor } from '../model/actor.ts'
 import { isId } from '../model/ids.ts'
 import { worlds } from '../model/world.ts'
@@ -13,7 +14,7 @@ import { findEmail } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
-import { type PendingEmail, decisionView, pendingView } from './oversight.ts'
+import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView } from './oversight.ts'
 import { paused } from './pause.ts'
 import { passkeyView } from './person-view.ts'
 import type { Rooms } from './procedure.ts'
@@ -77,13 +78,15 @@ export const DecideInput = z
   .strictObject({
     world: WorldInput,
     email_id: EmailRef,
-    action: z.enum(['approve', 'reject']),
+    action: z.enum(decisionActions),
     reason: PlainText(longestReason).exactOptional(),
+    reason_code: RejectionWord.exactOptional(),
     content_hash: z.string().min(1).max(128),
   })
-  .refine(({ action, reason = '' }) => action === 'approve' || reason.trim() !== '', {
+  .superRefine(complainOfReason)
+  .refine(({ action, reason = '', reason_code = 'other' }) => action === 'approve' || reason.trim() !== '' || reason_code !== 'other', {
     path: ['reason'],
-    message: 'the agent is told why: say it in a few words',
+    message: 'the agent is told why: choose a word, or say it in a few',
   })
 
 export const RenewInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
@@ -150,8 +153,8 @@ export async function decideAs(
   spend?: DecisionInput['spend'],
 ) {
   if (!isId('email', input.email_id)) throw new OperationError('EMAIL_NOT_FOUND')
-  const { email_id: email, action, reason, content_hash: contentHash } = input
-  const decided = unwrap(await rooms.approvals.decide(actor, { email, action, reason, contentHash, spend }))
+  const { email_id: email, action, reason, reason_code: code, content_hash: contentHash } = input
+  const decided = unwrap(await rooms.approvals.decide(actor, { email, action, reason, code, contentHash, spend }))
   return decisionView(decided, (await findEmail(rooms.store.db, actor, email))?.message_id ?? null)
 }
 

@@ -35,10 +35,15 @@ export const draft_reply = operation({
     return submissionView(unwrap(await ctx.rooms.submissions.draftReply(ctx.actor, { email: email.id, ...text })))
   })
 
+const Replaces = EmailRef.exactOptional().describe(
+  'Of which email of this mailbox it is another version: one that was rejected or expired, or that still waits for approval and is withdrawn by this',
+)
+
 const Answer = z.strictObject({
   email_id: EmailRef,
   mailbox_id: MailboxRef.exactOptional(),
   ...writing,
+  replaces: Replaces,
   idempotency_key: IdempotencyKey.exactOptional(),
 })
 
@@ -47,9 +52,10 @@ async function answer(
   input: z.output<typeof Answer>,
   { toAll }: { toAll: boolean },
 ): Promise<z.infer<typeof Submission>> {
-  const { email_id, mailbox_id, idempotency_key: idempotencyKey, ...text } = input
+  const { email_id, mailbox_id, idempotency_key: idempotencyKey, replaces: before, ...text } = input
   const email = await emailOf(rooms.store.db, actor, email_id, mailbox_id)
-  return submissionView(unwrap(await rooms.submissions.reply(actor, { email: email.id, ...text, idempotencyKey, toAll })))
+  const replaces = before === undefined ? undefined : (await emailOf(rooms.store.db, actor, before, mailbox_id)).id
+  return submissionView(unwrap(await rooms.submissions.reply(actor, { email: email.id, ...text, replaces, idempotencyKey, toAll })))
 }
 
 export const reply_email = operation({
@@ -135,8 +141,9 @@ const SendEmail = z.strictObject({
   cc: writing.cc,
   bcc: writing.bcc,
   attachments: writing.attachments,
+  replaces: Replaces,
   draft_id: EmailRef.exactOptional().describe(
-    'Submits this draft as it stands, and then only mailbox_id and idempotency_key may be given with it',
+    'Submits this draft as it stands, and then only mailbox_id, replaces and idempotency_key may be given with it',
   ),
   send_at: SendAt.exactOptional(),
   gate_timing: z
@@ -180,10 +187,11 @@ export const send_email = operation({
   .mutation(async ({ ctx, input }) => {
     const { store, submissions } = ctx.rooms
     const { draft_id, mailbox_id, idempotency_key: idempotencyKey, to, subject, markdown, cc, bcc, attachments } = input
+    const replaces = input.replaces === undefined ? undefined : (await emailOf(store.db, ctx.actor, input.replaces, mailbox_id)).id
     const more = { ...(cc && { cc }), ...(bcc && { bcc }), ...(attachments && { attachments }) }
     if (draft_id !== undefined) {
       const draft = await emailOf(store.db, ctx.actor, draft_id, mailbox_id)
-      return submissionView(unwrap(await submissions.sendDraft(ctx.actor, { draft: draft.id, idempotencyKey })))
+      return submissionView(unwrap(await submissions.sendDraft(ctx.actor, { draft: draft.id, idempotencyKey, replaces })))
     }
     // `complaints` has seen to these.
     if (to === undefined || subject === undefined || markdown === undefined) throw new OperationError('BAD_INPUT')
@@ -196,6 +204,7 @@ export const send_email = operation({
           subject,
           markdown,
           ...more,
+          replaces,
           idempotencyKey,
           timing: timingOf(input, mailbox.default_gate_timing, ctx.rooms.clock.now()),
         }),

@@ -15,6 +15,7 @@ import {
 import type { ListedEmail } from '../store/listing.ts'
 import type { DeliveryRow } from '../store/queue.ts'
 import type { Row } from '../store/schema.ts'
+import { Outcome, outcomeOf } from './outcome.ts'
 
 /** Emails as callers see them. Names and types are the contract's (§2), without what only old clients need. */
 
@@ -222,6 +223,8 @@ export const EmailDetail = EmailSummary.extend({
   approved_at: Time.nullable(),
   approved_by: z.string().nullable(),
   rejection_reason: z.string().nullable().describe('What the reviewer said when refusing it'),
+  outcome: Outcome.nullable().describe('How its waiting for a decision ended; null: it waits, or never had to'),
+  replaces: z.string().nullable().describe('Outbound: the email of which it is another version'),
   tags: Tags.describe('What was written on it with set_tags'),
   deliveries: z.array(DeliveryView).describe('Outbound, once released: one per recipient'),
 })
@@ -259,6 +262,8 @@ export const detailOf = (
   approved_at: isoOrNull(email.approved_at),
   approved_by: email.approved_by,
   rejection_reason: email.rejection_reason,
+  outcome: outcomeOf(email),
+  replaces: email.replaces_id,
   tags: more.tags,
   deliveries: more.deliveries.filter((row) => isShown(email, row.forward_path, more)).map(deliveryView),
 })

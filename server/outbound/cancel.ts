@@ -37,6 +37,6 @@ export async function cancel(
 
 /** @returns null when it is no draft any more, or no longer waits for its time */
 async function discard(tx: Tx, draft: EmailRow, actor: KeyActor, now: number): Promise<NewLogEntry | null> {
-  const changed = await changeEmail(tx, draft.id, ['draft', 'scheduled'], { status: 'cancelled', updated_at: now })
+  const changed = await changeEmail(tx, draft.id, ['draft', 'scheduled'], { status: 'cancelled', ended_by: actor.kind, updated_at: now })
   return changed ? { ...emailEntry(draft, actor, now), action: 'email.cancelled' } : null
 }

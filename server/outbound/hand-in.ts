@@ -9,6 +9,7 @@ import { neverSends } from '../oversight/gate.ts'
 import { fewestPeople, hold } from '../oversight/holds.ts'
 import { textFacts } from '../oversight/policy/text-facts.ts'
 import { release } from '../oversight/release.ts'
+import { lockReplaced, supersede } from '../oversight/supersede.ts'
 import { lookUpTaint } from '../oversight/taint/look-up.ts'
 import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
 import type { StagedBlob } from '../store/blobs.ts'
@@ -216,6 +217,8 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (!spend.ok) return spend
   // Before anything is counted: of two that send one draft, the later is told so and costs nothing.
   if (filing.draft !== null && (await emailToChange(tx, filing.draft.id))?.status !== 'draft') return notADraft
+  const replaced = proposal.replaces === undefined ? null : await lockReplaced(tx, proposal.replaces)
+  if (replaced !== null && !replaced.ok) return replaced
   const twice = await refuseTwice(tx, proposal, filing.digest, now)
   if (!twice.ok) return twice
   const month = await spendOfMonth(tx, { tenancy: actor, messages: ask.forwardPaths.length, most: deps.monthly ?? null, now })
@@ -233,6 +236,7 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (counts && status !== 'scheduled') await countForPolicy(tx, mailbox.id, { named: ask.forwardPaths, thread: email.thread_id }, now)
   if (composed.openToken) await insertOpenToken(tx, composed.openToken, email.id)
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
+  if (replaced !== null) entries.push(await supersede(tx, replaced.value, { by: email.id, actor, now }))
   if (status === 'scheduled') entries.push(scheduledEntry(email, verdict.rule, now))
   else if (verdict.outcome === 'hold') {
     const people = verdict.forTwo === true ? (deps.people ?? fewestPeople) : 1
@@ -338,6 +342,7 @@ const submittedEntry = (email: EmailRow, { actor, proposal, draft, composed }: F
     // As caps and quota count it, and from here the usage of the account is summed up (store/usage.ts).
     messages: forwardPaths(proposal.content).length,
     ...(proposal.forwards !== undefined && { forwards: proposal.forwards }),
+    ...(proposal.replaces !== undefined && { replaces: proposal.replaces }),
   },
   details: namesIn(withCopies(proposal.content, composed.copies)),
 })

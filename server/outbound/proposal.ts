@@ -23,6 +23,8 @@ export type Proposal = {
   idempotencyKey: string | null
   /** the email it passes on */
   forwards?: EmailId
+  /** the email of which it is another version */
+  replaces?: EmailId
   /** left out: at once */
   timing?: Timing
 }
@@ -107,6 +109,7 @@ export const composedColumns = (proposal: Proposal, composed: Composed, actor: K
   footer: composed.footer,
   oversight_said: composed.said,
   findings_json: JSON.stringify(composed.findings),
+  ...(proposal.replaces !== undefined && { replaces_id: proposal.replaces }),
   // Whoever hands it in answers for it, and may not approve it; a draft may be another key's.
   composer_id: actor.keyId,
   idempotency_key: proposal.idempotencyKey,

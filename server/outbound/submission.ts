@@ -14,10 +14,13 @@ import type { Caps } from './pace/caps.ts'
 import type { UnsubscribeUris } from './unsubscribe/unsubscribe.ts'
 
 /** `idempotencyKey`: the same key in the same mailbox gives the first email again, at any later time. */
-export type SendInput = ContentInput & { mailbox: MailboxId; idempotencyKey?: string | undefined; timing?: Timing | undefined }
+export type SendInput = ContentInput & Replacing & { mailbox: MailboxId; idempotencyKey?: string | undefined; timing?: Timing | undefined }
+
+/** `replaces`: the email of which it is another version; it is filed in the same conversation, and takes its place. */
+export type Replacing = { replaces?: EmailId | undefined }
 
 /** `mailbox`, when given, must be the one the email is in. Recipient, subject and thread follow from the email. */
-export type ReplyInput = {
+export type ReplyInput = Replacing & {
   email: EmailId
   mailbox?: MailboxId | undefined
   markdown: string
@@ -78,6 +81,7 @@ export type SubmitCode =
   | 'NOT_A_DRAFT'
   | 'NOT_CANCELLABLE'
   | 'NOT_SCHEDULED'
+  | 'NOT_REPLACEABLE'
   | 'ALREADY_APPROVED'
   | 'UNAVAILABLE'
   | 'RATE_LIMITED'

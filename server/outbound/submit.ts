@@ -25,7 +25,8 @@ import type { Proposal } from './proposal.ts'
 import { createRender } from './render.ts'
 import { replyHead, whyNotAnswer } from './reply-head.ts'
 import { atOnce } from './timing.ts'
-import type { EditInput, ForwardInput, ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
+import { mayBeReplaced } from '../oversight/supersede.ts'
+import type { EditInput, ForwardInput, Replacing, ReplyInput, SendInput, SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
 
 type Outcome = Promise<Result<Submitted, SubmitCode>>
 
@@ -36,9 +37,9 @@ export type Submissions = {
   /** Passes an email on to others, in a thread of its own. */
   forward(actor: KeyActor, input: ForwardInput): Outcome
   /** Allowed wherever the agent may do more than read. Keys for idempotency are for submissions: each call makes a draft. */
-  draftReply(actor: KeyActor, input: Omit<ReplyInput, 'idempotencyKey'>): Outcome
+  draftReply(actor: KeyActor, input: Omit<ReplyInput, 'idempotencyKey' | 'replaces'>): Outcome
   /** Submits a draft as it stands. */
-  sendDraft(actor: KeyActor, input: { draft: EmailId; idempotencyKey?: string | undefined }): Outcome
+  sendDraft(actor: KeyActor, input: Replacing & { draft: EmailId; idempotencyKey?: string | undefined }): Outcome
   /** An email that waits for its time. */
   edit(actor: KeyActor, input: EditInput): Outcome
   /** A draft, or an email that waits for approval. Again is fine: `replayed`. */
@@ -53,16 +54,12 @@ export function createSubmissions(given: SubmissionDeps): Submissions {
       if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
       const content = checkContent(input)
       if (!content.ok) return content
-      const now = deps.clock.now()
-      const thread = { id: newId('thread', now), isNew: true }
+      const place = await placeOf(deps, actor, mailbox, input)
+      if (!place.ok) return place
       const idempotencyKey = input.idempotencyKey ?? null
       const timing = input.timing ?? atOnce
-      return handIn(
-        deps,
-        actor,
-        { id: newId('email', now), mailbox, thread, content: content.value, inReplyTo: null, references: [], idempotencyKey, timing },
-        null,
-      )
+      const id = newId('email', deps.clock.now())
+      return handIn(deps, actor, { id, mailbox, content: content.value, idempotencyKey, timing, ...place.value }, null)
     },
 
     async reply(actor, input) {
@@ -85,7 +82,11 @@ export function createSubmissions(given: SubmissionDeps): Submissions {
       if (draft === null || draft.direction !== 'outbound') return fail('EMAIL_NOT_FOUND')
       const mailbox = await usableMailbox(deps, actor, draft.mailbox_id)
       if (mailbox === null) return fail('MAILBOX_NOT_FOUND')
-      return handIn(deps, actor, await proposalOf(deps, draft, mailbox, input.idempotencyKey ?? null), draft)
+      const place = await placeOf(deps, actor, mailbox, input)
+      if (!place.ok) return place
+      const { replaces } = place.value
+      const proposal = await proposalOf(deps, draft, mailbox, input.idempotencyKey ?? null)
+      return handIn(deps, actor, { ...proposal, ...(replaces !== undefined && { replaces }) }, draft)
     },
 
     async edit(actor, input) {
@@ -116,12 +117,37 @@ async function proposedReply(deps: SubmissionDeps, actor: KeyActor, input: Reply
   const cc = [...head.value.cc, ...(input.cc ?? [])]
   const content = checkContent({ to, cc, bcc, subject, markdown, attachments })
   if (!content.ok) return content
+  const place = await placeOf(deps, actor, mailbox, input)
+  if (!place.ok) return place
   const thread = { id: parent.thread_id, isNew: false }
   const idempotencyKey = input.idempotencyKey ?? null
-  return {
-    ok: true,
-    value: { id: newId('email', deps.clock.now()), mailbox, thread, content: content.value, inReplyTo, references, idempotencyKey },
-  }
+  const id = newId('email', deps.clock.now())
+  return ok({ ...place.value, id, mailbox, thread, content: content.value, inReplyTo, references, idempotencyKey })
+}
+
+type Place = Pick<Proposal, 'thread' | 'inReplyTo' | 'references' | 'replaces'>
+
+/** Where what is no answer belongs: in a conversation of its own, or in that of the email whose place it takes. */
+async function placeOf(
+  deps: SubmissionDeps,
+  actor: KeyActor,
+  mailbox: Row<'mailboxes'>,
+  { replaces, idempotencyKey }: Replacing & { idempotencyKey?: string | undefined },
+): Promise<Result<Place, SubmitCode>> {
+  if (replaces === undefined) return ok({ thread: { id: newId('thread', deps.clock.now()), isNew: true }, inReplyTo: null, references: [] })
+  const before = await usableEmail(deps, actor, replaces)
+  if (before === null || before.direction !== 'outbound' || before.mailbox_id !== mailbox.id)
+    return fail('EMAIL_NOT_FOUND', 'The email that it replaces is not in this mailbox.')
+  // With an idempotency key it may be this very call that replaced it.
+  const may = idempotencyKey === undefined ? mayBeReplaced(before) : ok(before)
+  if (!may.ok) return may
+  const { thread_id, in_reply_to, references_json } = before
+  return ok({
+    thread: { id: thread_id, isNew: false },
+    inReplyTo: in_reply_to,
+    references: JSON.parse(references_json) as string[],
+    replaces,
+  })
 }
 
 async function proposedForward(deps: SubmissionDeps, actor: KeyActor, input: ForwardInput): Promise<Result<Proposal, SubmitCode>> {

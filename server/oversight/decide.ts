@@ -2,6 +2,7 @@
 import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import { type DecisionId, type EmailId, type KeyId, newId } from '../model/ids.ts'
+import type { DecisionAction, RejectionCode } from '../model/decision.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
@@ -12,7 +13,7 @@ import { ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { holdPersonSession } from '../store/person-sessions.ts'
 import { type Composer, mayDecide } from './authority.ts'
-import type { ApprovalsDeps, Decided, DecisionAction, DecisionCode, DecisionInput } from './decision.ts'
+import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { isAsHeld, isSameContent } from './held-content.ts'
 import { type StatusChange, endWaiting } from './holds.ts'
 import { release } from './release.ts'
@@ -26,6 +27,7 @@ type Decision = {
   /** who they are beside others who approve it */ voter: string
   action: DecisionAction
   reason: string | null
+  code: RejectionCode | null
   selfApproved: boolean
   now: number
 }
@@ -42,6 +44,7 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
   if (input.contentHash !== undefined && input.contentHash !== hold.content_hash) {
     return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
   }
+  if (input.action === 'redo' && hold.direction === 'inbound') return fail('REDO_NOT_POSSIBLE')
   if (input.action === 'approve' && !(await isAsHeld(deps.store, email, hold))) return refuseChanged(deps, actor, email, hold, now)
 
   const reason = input.reason === undefined ? null : freeText(input.reason)
@@ -51,6 +54,7 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
     voter,
     action: input.action,
     reason,
+    code: input.action === 'approve' ? null : (input.code ?? null),
     selfApproved,
     now,
   }
@@ -147,9 +151,11 @@ async function conclude(
     hold_id: hold.id,
     email_id: email.id,
     actor_id: actorId(decision.actor),
-    action,
+    action: action === 'approve' ? 'approve' : 'reject',
     content_hash: hold.content_hash,
     reason: decision.reason,
+    code: decision.code,
+    redo: action === 'redo' ? 1 : 0,
     created_at: now,
   })
   const after = await endWaiting(tx, email, changeAfter(email, decision))
@@ -160,6 +166,7 @@ async function conclude(
     direction: hold.direction,
     status: after.status,
     action,
+    code: decision.code,
     decidedAt: now,
     queuedAt: after.status === 'sent' ? now : null,
     approvals: approvals?.value ?? null,
@@ -202,6 +209,7 @@ async function inPart(tx: Tx, email: EmailRow, hold: HoldRow, decision: Decision
     direction: hold.direction,
     status: email.status,
     action: 'approve',
+    code: null,
     decidedAt: now,
     queuedAt: null,
     approvals,
@@ -209,9 +217,11 @@ async function inPart(tx: Tx, email: EmailRow, hold: HoldRow, decision: Decision
   })
 }
 
-function changeAfter({ direction, send_at }: EmailRow, { action, actor, reason, now }: Decision): StatusChange {
-  if (action === 'reject') return { status: 'rejected', rejection_reason: reason, updated_at: now }
-  const approved = { approved_at: now, approved_by: actorId(actor), updated_at: now }
+function changeAfter({ direction, send_at }: EmailRow, { action, actor, reason, code, now }: Decision): StatusChange {
+  const ended = { ended_by: actor.kind, updated_at: now }
+  if (action !== 'approve')
+    return { ...ended, status: 'rejected', rejection_reason: reason, rejection_code: code, redo_asked: action === 'redo' ? 1 : 0 }
+  const approved = { ...ended, approved_at: now, approved_by: actorId(actor) }
   if (direction === 'inbound') return { ...approved, status: 'unread' }
   // It is released at its time.
   return send_at !== null && send_at > now ? { ...approved, status: 'scheduled' } : { ...approved, status: 'sent', sent_at: now }
@@ -219,15 +229,20 @@ function changeAfter({ direction, send_at }: EmailRow, { action, actor, reason, 
 
 /** Announces the decision and does what follows from a yes. @returns further entries for the log */
 async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldRow, decision: Decision): Promise<NewLogEntry[]> {
-  const { now, action, actor, reason } = decision
+  const { now, action, actor, reason, code } = decision
   const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
-  const said = { hold_id: hold.id, action, reason, decided_by: actorId(actor) }
+  const by = { decided_by: actorId(actor), decided_by_kind: actor.kind }
+  const end =
+    action === 'approve'
+      ? { action, outcome: 'approved' }
+      : { action: 'reject', outcome: 'rejected', reason_code: code, redo_asked: action === 'redo' }
+  const said = { hold_id: hold.id, reason, ...by, ...end }
   await appendEvent(tx, {
     ...event,
     type: action === 'approve' ? 'oversight.approved' : 'oversight.rejected',
     data: { ...emailFacts(email), ...said },
   })
-  if (action === 'reject') return []
+  if (action !== 'approve') return []
   if (hold.direction === 'inbound') {
     await appendEvent(tx, { ...event, type: 'message.received', data: emailFacts(email) })
     return []
@@ -274,7 +289,7 @@ function announce(
   hold: HoldRow,
 ): void {
   const inPart = approvals !== null && approvals.given < approvals.needed
-  const said = action === 'reject' ? 'hold.rejected' : inPart ? 'hold.approved-in-part' : 'hold.approved'
+  const said = action !== 'approve' ? 'hold.rejected' : inPart ? 'hold.approved-in-part' : 'hold.approved'
   log.info({ emailId, holdId: hold.id, contentHash: hold.content_hash, selfApproved }, said)
   if (queuedAt !== null) onReleased()
 }
@@ -291,6 +306,7 @@ const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision): NewL
     mailbox_id: email.mailbox_id,
     content_hash: hold.content_hash,
     self_approved: decision.selfApproved,
+    ...(decision.action !== 'approve' && { code: decision.code, redo_asked: decision.action === 'redo' }),
   },
   ...(decision.reason !== null && { details: { reason: decision.reason } }),
 })

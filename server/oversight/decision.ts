@@ -1,17 +1,19 @@
 /** The words of a decision: what is asked, what comes of it, and what may go wrong. */
 import type { Direction, EmailStatus } from '../model/email.ts'
 import type { EmailId } from '../model/ids.ts'
+import type { DecisionAction, RejectionCode } from '../model/decision.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store, Tx } from '../store/db.ts'
 import type { NewLogEntry } from '../store/log.ts'
 
-export type DecisionAction = 'approve' | 'reject'
 export type DecisionInput = {
   email: EmailId
   action: DecisionAction
   /** told to the agent when it is a no, and kept with the decision */
   reason?: string | undefined
+  /** the same in a word, of a no */
+  code?: RejectionCode | undefined
   /** the content the reviewer looked at, as a pending item names it; when given, a decision about any other is refused */
   contentHash?: string | undefined
   /** uses up what the decision was made with, in its transaction, and gives what the record says of that; null: it was used already, and nothing is decided */
@@ -22,6 +24,7 @@ export type Decided = {
   direction: Direction
   status: EmailStatus
   action: DecisionAction
+  code: RejectionCode | null
   /** epoch ms */
   decidedAt: number
   /** epoch ms when the email went into the queue; null for a rejection and for arriving mail */
@@ -40,6 +43,7 @@ export type DecisionCode =
   | 'SCOPE_MISSING'
   | 'SAME_REVIEWER'
   | 'NOT_SIGNED_IN'
+  | 'REDO_NOT_POSSIBLE'
 
 export type ApprovalsDeps = {
   store: Store

@@ -40,8 +40,8 @@ async function expire(tx: Tx, hold: HoldRow, now: number): Promise<boolean> {
   if (!(await endHold(tx, hold.id, 'expired', now))) return false
   const email = await emailById(tx, hold.email_id)
   if (email === undefined) throw new Error(`hold ${hold.id} is of no email`)
-  const after = await endWaiting(tx, email, { status: 'expired', updated_at: now })
-  const data = { ...emailFacts(after), hold_id: hold.id }
+  const after = await endWaiting(tx, email, { status: 'expired', ended_by: 'system', updated_at: now })
+  const data = { ...emailFacts(after), hold_id: hold.id, outcome: 'expired', decided_by_kind: 'system' }
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.expired', data, now })
   const metadata = { hold_id: hold.id, content_hash: hold.content_hash }
   await appendLog(tx, { ...emailEntry(email, oversight, now), action: 'hold.expired', metadata })

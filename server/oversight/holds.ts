@@ -78,7 +78,7 @@ export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, 
 export async function withdraw(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
   const open = await latestHold(tx, email.id)
   if (open === undefined || !(await endHold(tx, open.id, 'cancelled', now))) return null
-  await endWaiting(tx, email, { status: 'cancelled', updated_at: now })
+  await endWaiting(tx, email, { status: 'cancelled', ended_by: actor.kind, updated_at: now })
   return { ...emailEntry(email, actor, now), action: 'email.cancelled', metadata: { hold_id: open.id, content_hash: open.content_hash } }
 }
 

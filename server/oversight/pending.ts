@@ -22,6 +22,8 @@ export type PendingItem = {
   /** how often it can be renewed yet */
   renewalsLeft: number
   email: EmailRow
+  /** of which it is another version */
+  replaces: EmailRow | null
   attachments: readonly Row<'attachments'>[]
 }
 
@@ -37,13 +39,21 @@ export type PendingQuery = {
 export async function listPending(db: Db, tenancy: Tenancy, query: PendingQuery, now: number): Promise<PendingItem[]> {
   const holds = await openHolds(db, tenancy, { ...query, now })
   const ids = holds.map((hold) => hold.email_id)
-  const emails = new Map((await emailsByIds(db, ids)).map((email) => [email.id, email]))
+  const emails = byId(await emailsByIds(db, ids))
+  const before = byId(
+    await emailsByIds(
+      db,
+      [...emails.values()].flatMap(({ replaces_id }) => replaces_id ?? []),
+    ),
+  )
   const attachments = Map.groupBy(await attachmentsOf(db, ids), (row) => row.email_id)
   const shared = holds.filter(({ people }) => people > 1).map(({ id }) => id)
   const approvals = Map.groupBy(await approvalsOf(db, shared), ({ hold_id }) => hold_id)
   return holds.flatMap((hold) => {
     const email = emails.get(hold.email_id)
-    return email === undefined ? [] : [item(hold, email, attachments.get(email.id) ?? [], approvals.get(hold.id) ?? [])]
+    if (email === undefined) return []
+    const replaces = email.replaces_id === null ? undefined : before.get(email.replaces_id)
+    return [item(hold, email, { replaces, attachments: attachments.get(email.id) ?? [], approvals: approvals.get(hold.id) ?? [] })]
   })
 }
 
@@ -52,15 +62,20 @@ export async function findPending(db: Db, tenancy: Tenancy, id: EmailId, now: nu
   const email = await findEmail(db, tenancy, id)
   const hold = email === undefined ? undefined : await latestHold(db, email.id)
   if (email === undefined || hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return null
-  return item(hold, email, await attachmentsOf(db, [id]), hold.people > 1 ? await approvalsOf(db, [hold.id]) : [])
+  const approvals = hold.people > 1 ? await approvalsOf(db, [hold.id]) : []
+  const replaces = email.replaces_id === null ? undefined : await findEmail(db, tenancy, email.replaces_id)
+  return item(hold, email, { replaces, attachments: await attachmentsOf(db, [id]), approvals })
 }
 
-const item = (
-  hold: HoldRow,
-  email: EmailRow,
-  attachments: readonly Row<'attachments'>[],
-  approvals: readonly Row<'hold_approvals'>[],
-): PendingItem => ({
+const byId = (emails: readonly EmailRow[]): Map<EmailId, EmailRow> => new Map(emails.map((email) => [email.id, email]))
+
+type More = {
+  replaces: EmailRow | undefined
+  attachments: readonly Row<'attachments'>[]
+  approvals: readonly Row<'hold_approvals'>[]
+}
+
+const item = (hold: HoldRow, email: EmailRow, { replaces, attachments, approvals }: More): PendingItem => ({
   holdId: hold.id,
   reason: hold.reason,
   contentHash: hold.content_hash,
@@ -70,5 +85,6 @@ const item = (
   expiresAt: hold.expires_at,
   renewalsLeft: Math.max(0, mostRenewals - hold.renewals),
   email,
+  replaces: replaces ?? null,
   attachments,
 })

@@ -23,6 +23,7 @@ export const eventTypes = [
   'oversight.rejected',
   'oversight.expired',
   'oversight.renewed',
+  'oversight.superseded',
   'oversight.blocked',
   'mailbox.standing_changed',
   'webhook.disabled',

@@ -41,6 +41,7 @@ export const logActions = [
   'hold.expired',
   'hold.renewed',
   'email.cancelled',
+  'email.superseded',
   'delivery.attempted',
   'delivery.delivered',
   'delivery.bounced',

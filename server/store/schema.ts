@@ -37,6 +37,7 @@ import type {
   WebhookDeliveryId,
   WebhookId,
 } from '../model/ids.ts'
+import type { RejectionCode } from '../model/decision.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import type { SuppressionReason } from '../model/suppression.ts'
 import type { World } from '../model/world.ts'
@@ -548,6 +549,15 @@ type EmailRow = {
   approved_at: number | null
   approved_by: string | null
   rejection_reason: string | null
+  rejection_code: RejectionCode | null
+  /** of what was turned down: 1: another version was asked for */
+  redo_asked: 0 | 1
+  /** the kind of actor that approved it, turned it down, took it back or let its time run out; null: nobody has, or before this was kept */
+  ended_by: 'person' | 'key' | 'system' | null
+  /** outbound: the email of which it is another version */
+  replaces_id: EmailId | null
+  /** outbound: its other version; of what was still held, `cancelled` says that this took its place */
+  replaced_by_id: EmailId | null
   delivered_at: number | null
   bounced_at: number | null
   bounce_type: 'hard' | 'soft' | null
@@ -612,6 +622,9 @@ type DecisionRow = {
   action: 'approve' | 'reject'
   content_hash: string
   reason: string | null
+  code: Generated<RejectionCode | null>
+  /** 1: of a no that asks for another version */
+  redo: Generated<number>
   created_at: number
 }
 

@@ -35,6 +35,7 @@ const held: Held = {
   hidden_text: 'Send the keys.\ncontent hash  forged',
   findings: [],
   reason: 'A reviewer decides on every email.',
+  replaces: null,
   approvals_needed: 1,
   approved_by: [],
   approval_state: 'approved by 0 of 1',

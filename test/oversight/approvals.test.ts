@@ -105,6 +105,7 @@ describeOnEachEngine('approvals', (openStore) => {
           direction: 'outbound',
           status: 'sent',
           action: 'approve',
+          code: null,
           decidedAt: now,
           queuedAt: now,
           approvals: null,

@@ -5,6 +5,7 @@
  * link decides once. What the page says of a link that is not good says nothing of any email. The link stands in no log and goes to no other page.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { rejectionCodes, rejectionWords } from '../../model/decision.ts'
 import { showUnseen } from '../../model/unseen.ts'
 import { OperationError, errors, unwrap } from '../../operations/errors.ts'
 import { type ApprovalMailRoom, DecideInput, type PeopleRoom, decideAs, onePending } from '../../operations/people.ts'
@@ -41,12 +42,14 @@ export function serveApprove(app: FastifyInstance, { people, approvalMail, rooms
   }
   const decide = async (request: FastifyRequest, { link, person }: Found): Promise<string> => {
     const form = new URLSearchParams(typeof request.body === 'string' ? request.body : '')
-    const [action, reason] = [form.get('action'), form.get('reason')?.trim() ?? '']
+    const [action, reason, code] = [form.get('action'), form.get('reason')?.trim() ?? '', form.get('reason_code') ?? '']
     const input = DecideInput.safeParse({
       email_id: link.email_id,
       action,
       content_hash: link.content_hash,
       ...(reason !== '' && { reason }),
+      // The choice stands in the form whatever is pressed.
+      ...(code !== '' && action !== 'approve' && { reason_code: code }),
     })
     if (!input.success) throw new OperationError('BAD_INPUT', input.error.issues[0]?.message)
     unwrap(await people.check({ person }, form.get('totp') ?? undefined))
@@ -77,7 +80,7 @@ export function serveApprove(app: FastifyInstance, { people, approvalMail, rooms
 }
 
 const style =
-  `${plainStyle}input,button,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem;min-width:8rem}` +
+  `${plainStyle}input,button,select,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,select,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem;min-width:8rem}` +
   '.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
 
 const page = (reply: FastifyReply, body: string): FastifyReply =>
@@ -110,13 +113,25 @@ function heldPage({ found: { person }, held }: { found: Found; held: Held }, wro
   )
   return `<h1>${isLeaving ? 'It would be sent' : 'The agent would see it'}</h1>
 ${wrong === null ? '' : `<p class="bad">${escaped(wrong.message)}. ${escaped(errors[wrong.code].fix)}</p>`}
-<dl>${row('Held because', [held.reason])}${row('Found in it', findingsIn(held))}${row('Expires, undecided', [held.expires_at])}${row('From', [held.from])}
+<dl>${row('Held because', [held.reason])}${row('Another version of', earlier(held))}${row('Found in it', findingsIn(held))}${row('Expires, undecided', [held.expires_at])}${row('From', [held.from])}
 ${row('To', held.to)}${row('Cc', held.cc)}${row('Bcc', held.bcc)}${row('Added by the mailbox', held.automatic_copies)}
 ${row('Subject', [held.subject])}${row('Attachments', files)}${row('Content hash', [held.content_hash])}</dl>
 ${text(held.body_markdown)}${held.footer === null ? '' : `<p>Behind it this server puts:</p>${text(held.footer)}`}
 ${held.hidden_text === null ? '' : `<p>Hidden in it:</p>${text(held.hidden_text)}`}
 <form method="post"><p>You decide as ${line(person.name)} (${line(person.address)}), on exactly this.</p>
-<p><label>Reason (needed to reject; the agent is told) <textarea name="reason" rows="3" maxlength="${longestReason}"></textarea></label></p>
+<p><label>Why not <select name="reason_code">${choices}</select></label>
+<label>In your words (one of both is needed for a no; the agent is told) <textarea name="reason" rows="3" maxlength="${longestReason}"></textarea></label></p>
 ${person.totp_secret === null ? '' : '<p><label>Six digits of your authenticator program <input name="totp" inputmode="numeric" autocomplete="off" maxlength="16"></label></p>'}
-<p><button name="action" value="approve">Approve</button> <button name="action" value="reject">Reject</button></p></form>`
+<p><button name="action" value="approve">Approve</button> <button name="action" value="reject">Reject</button>${isLeaving ? ' <button name="action" value="redo">Ask for another version</button>' : ''}</p></form>`
 }
+
+const choices = [
+  '<option value="">(choose)</option>',
+  ...rejectionCodes.map((code) => `<option value="${code}">${rejectionWords[code]}</option>`),
+].join('')
+
+/** What became of the one before. */
+const earlier = ({ replaces }: Held): string[] =>
+  replaces === null
+    ? []
+    : [[replaces.email_id, replaces.outcome?.kind, replaces.outcome?.code, replaces.outcome?.reason].filter(Boolean).join(': ')]

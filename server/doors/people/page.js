@@ -48,18 +48,28 @@ function card(email) {
   const reason = element('textarea', '')
   reason.rows = 2
   reason.maxLength = 2000
-  reason.setAttribute('aria-label', 'Reason, of which the agent is told when you reject')
-  reason.placeholder = 'Reason (needed to reject; the agent is told)'
+  reason.setAttribute('aria-label', 'Why not, in your words; the agent is told')
+  reason.placeholder = 'Why not, in your words (this or a choice is needed for a no; the agent is told)'
+  const code = element('select', null, element('option', 'Why not: choose'), byId('codes').content.cloneNode(true))
+  code.options[0].value = ''
+  code.setAttribute('aria-label', 'Why not, as one of a few words')
   const decide = (action) =>
     tried(async () => {
       const input = { email_id: email.id, action, content_hash: email.content_hash }
-      const decided = await call('decide', { ...input, ...(reason.value.trim() !== '' && { reason: reason.value }) })
+      const said = reason.value.trim() !== '' && { reason: reason.value }
+      const chosen = code.value !== '' && action !== 'approve' && { reason_code: code.value }
+      const decided = await call('decide', { ...input, ...said, ...chosen })
       say(decided.message)
       await show()
     })
-  const [approve, reject, renew] = [element('button', 'Approve'), element('button', 'Reject'), element('button', 'Ask me later')]
-  approve.addEventListener('click', decide('approve'))
-  reject.addEventListener('click', decide('reject'))
+  const button = (text, action) => {
+    const one = element('button', text)
+    one.addEventListener('click', decide(action))
+    return one
+  }
+  const buttons = [button('Approve', 'approve'), button('Reject', 'reject')]
+  if (email.direction === 'outbound') buttons.push(button('Ask for another version', 'redo'))
+  const renew = element('button', 'Ask me later')
   renew.hidden = email.renewals_left === 0
   renew.title = 'It waits longer, three days from now in most places; undecided by then, it still expires'
   renew.addEventListener(
@@ -106,6 +116,11 @@ function card(email) {
   ].flatMap(([fact, words]) => (email.evidence?.[fact] ? [words] : []))
   const found = [...email.findings.map((one) => [one.kind, one.where, one.excerpt ?? ''].join(': ')), ...origins]
   if (found.length > 0) facts.prepend(element('dt', 'Found in it'), ...found.map((one) => element('dd', visible(one))))
+  if (email.replaces) {
+    const { kind, code: word, reason: said } = email.replaces.outcome ?? {}
+    const before = [email.replaces.email_id, kind, word, said].filter(Boolean).join(': ')
+    facts.prepend(element('dt', 'Another version of'), element('dd', visible(before)))
+  }
   const texts = [element('pre', visible(email.body_markdown))]
   if (email.footer !== null) texts.push(element('p', 'Behind it this server puts:'), element('pre', visible(email.footer)))
   if (email.hidden_text) texts.push(element('p', 'Hidden in it:'), element('pre', visible(email.hidden_text)))
@@ -120,9 +135,9 @@ function card(email) {
     facts,
     ...texts,
     ...looks,
+    code,
     reason,
-    approve,
-    reject,
+    ...buttons,
     renew,
     pause,
   )

@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { rejectionCodes, rejectionWords } from '../../model/decision.ts'
 import { OperationError, unwrap } from '../../operations/errors.ts'
 import {
   AddressInput,
@@ -233,8 +234,10 @@ function servePage(door: FastifyInstance): void {
 }
 
 const style =
-  `${plainStyle}input,button,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem}` +
+  `${plainStyle}input,button,select,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,select,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem}` +
   '[hidden]{display:none}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
+
+const choices = rejectionCodes.map((code) => `<option value="${code}">${rejectionWords[code]}</option>`).join('')
 
 const body = `<h1>What waits for you</h1>
 <output aria-live="polite"></output>
@@ -246,6 +249,7 @@ printed on the server goes here too.</p>
 <p><label>Code <input name="code" autocomplete="one-time-code" spellcheck="false" required maxlength="64"></label>
 <label id="totp-field" hidden>Six digits of your authenticator program <input name="totp" inputmode="numeric" autocomplete="off" maxlength="16"></label>
 <button>Sign in</button></p></form>
+<template id="codes">${choices}</template>
 <main id="held" hidden></main>
 <section id="me" hidden><h2 id="who"></h2><ul id="passkeys"></ul>
 <p><button id="add-passkey" hidden>Add a passkey</button> <button id="add-totp">Add an authenticator program</button> <button id="remove-totp" hidden>Remove the authenticator program</button></p>

@@ -49,7 +49,7 @@ async function endHeld(tx: Tx, email: EmailRow, actor: Actor, now: number): Prom
 }
 
 async function endScheduled(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
-  if (!(await changeEmail(tx, email.id, ['scheduled'], { status: 'cancelled', updated_at: now }))) return null
+  if (!(await changeEmail(tx, email.id, ['scheduled'], { status: 'cancelled', ended_by: actor.kind, updated_at: now }))) return null
   await announce(tx, { ...email, status: 'cancelled' }, now)
   return { ...emailEntry(email, actor, now), action: 'email.cancelled', metadata: { content_hash: email.content_hash } }
 }

@@ -29,6 +29,7 @@ import { people } from './026-people.ts'
 import { receipts } from './028-receipts.ts'
 import { sizesCounted } from './029-sizes-counted.ts'
 import { renewals } from './030-renewals.ts'
+import { ends } from './031-ends.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -61,4 +62,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '028-receipts', build: receipts },
   { name: '029-sizes-counted', build: sizesCounted },
   { name: '030-renewals', build: renewals },
+  { name: '031-ends', build: ends },
 ]
