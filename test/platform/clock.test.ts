@@ -33,6 +33,25 @@ describe('the host’s clock', () => {
       vi.useRealTimers()
     }
   })
+
+  it('lets nobody wait for longer because it was set back, and does nothing early because of how it rounds', () => {
+    vi.useFakeTimers({ now: 9_000_000 })
+    try {
+      const done: string[] = []
+      systemClock.at(9_000_500, () => done.push('half a second'))
+      vi.setSystemTime(0)
+      vi.advanceTimersByTime(500)
+      expect(done).toEqual([])
+      vi.advanceTimersByTime(10)
+      expect(done).toEqual(['half a second'])
+      systemClock.at(86_400_000, () => done.push('tomorrow'))
+      vi.setSystemTime(-86_400_000)
+      vi.advanceTimersByTime(86_400_000)
+      expect(done).toEqual(['half a second', 'tomorrow'])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
 
 describe('the virtual clock', () => {
@@ -48,6 +67,21 @@ describe('the virtual clock', () => {
     clock.at(151, () => done.push('too late'))
     await clock.advance(50)
     expect([done, clock.now()]).toEqual([['a 110', 'in between 120', 'b 130'], 150])
+  })
+
+  it('that is set back lets what waits wait as long as before; set forward, does at once what its time has come for', async () => {
+    const clock = createVirtualClock(1_000)
+    const done: string[] = []
+    const note = (name: string) => () => void done.push(`${name} ${clock.now()}`)
+    clock.at(1_500, note('half a second'))
+    await clock.setBy(-900)
+    await clock.advance(499)
+    expect([done, clock.now()]).toEqual([[], 599])
+    clock.at(650, note('soon'))
+    await clock.advance(1)
+    expect(done).toEqual(['half a second 600'])
+    await clock.setBy(10_000)
+    expect(done).toEqual(['half a second 600', 'soon 10600'])
   })
 
   it('does at once, but never within the call, what is asked for a time that has passed', async () => {
