@@ -197,6 +197,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
   })
   showQueue({ store, clock, log, metrics })
   const onReleased = (): void => runner.wake()
+  const obey = (): Promise<void> => runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable'))
   const { giveUpAfterMs, caps } = config.outbound
   const approvals = createApprovals({
     store,
@@ -416,7 +417,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       approvals,
       adminActions: createAdminActions({ store, clock, approval: config.adminApproval, onMail: postman.wake }),
       suppressions: createSuppressions({ store, clock }),
-      sending: createSwitch({ store, clock }),
+      sending: createSwitch({ store, clock }, obey),
       mailboxes: createMailboxes({ store, clock, endMail, endWebhooks, most: config.limits.mailboxes }),
       domains: createDomains({ store, clock, resolver, hostname: config.mode === 'server' ? parseDomainName(config.hostname) : null }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
@@ -437,10 +438,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       asSent,
       checkpoints,
       receipts: createReceipts({ store, key: logKey, checkpoints }),
-      deliveries: createDeliveries(
-        { store, clock },
-        () => void runner.obey().catch((err: unknown) => log.error({ err }, 'sending.stops-unreadable')),
-      ),
+      deliveries: createDeliveries({ store, clock }, () => void obey()),
       publicUrl: config.http.publicUrl,
       links: createAttachmentLinks({ secret: linkSecret, now: clock.now }),
       actorOf: keys.actorOf,

@@ -36,6 +36,8 @@ export type RemoteMx = {
   received(count?: number): Promise<ReceivedMail[]>
   /** Resolves when a step has been reached `count` times in all. */
   reached(step: Step, count?: number): Promise<void>
+  /** How often a step has been reached so far. */
+  count(step: Step): number
   answer(answers: Answers): void
   close(): Promise<void>
 }
@@ -114,13 +116,17 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
     let inMessage = false
     let sawBody = false
 
-    /** @returns false when the session stops here */
-    const say = (step: Step, ordinary?: string): boolean => {
+    /** @param onReply told of what was said, when it is @returns false when the session stops here */
+    const say = (step: Step, ordinary?: string, onReply: (reply: string) => void = () => {}): boolean => {
       const answer = answerAt(step)
       if (answer instanceof Promise) {
-        void answer.then((reply) => socket.write(`${reply}\r\n`))
+        void answer.then((reply) => {
+          onReply(reply)
+          socket.write(`${reply}\r\n`)
+        })
         return true
       }
+      onReply(answer)
       if (answer === 'cut') socket.end()
       else if (answer === 'reset') socket.resetAndDestroy()
       else if (answer !== 'hang' && answer !== 'go on') socket.write(`${answer === '' ? (ordinary ?? '') : answer}\r\n`)
@@ -192,11 +198,10 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
         return say('rcpt')
       }
       if (verb === 'DATA') {
-        const before = counts.get('data') ?? 0
-        const goesOn = say('data')
-        inMessage = goesOn && isGoAhead(answers.data, before)
-        sawBody = false
-        return goesOn
+        return say('data', undefined, (reply) => {
+          inMessage = reply.startsWith('3')
+          sawBody = false
+        })
       }
       if (verb === 'QUIT') {
         if (say('quit')) socket.end()
@@ -240,6 +245,7 @@ export async function createRemoteMx(options: Options = {}): Promise<RemoteMx> {
       return [...mails]
     },
     reached: async (step, count = 1) => await until(step, count),
+    count: (step) => counts.get(step) ?? 0,
     answer(next) {
       answers = next
       if ('starttls' in next) offersTls ??= 'broken'
@@ -269,8 +275,3 @@ const decoded = (text: string): string => Buffer.from(text, 'base64').toString()
 /** The answer to what comes the nth time, from 0; undefined when the script says nothing of it. */
 const atTurn = (scripted: Answer | readonly Answer[] | undefined, turn: number): Answer | undefined =>
   typeof scripted === 'object' && 'at' in scripted ? (scripted[turn] ?? scripted.at(-1)) : scripted
-
-function isGoAhead(scripted: Answers['data'], turn: number): boolean {
-  const answer = atTurn(scripted, turn) ?? usual.data
-  return typeof answer === 'string' && answer.startsWith('3')
-}

@@ -8,8 +8,18 @@ export type Switch = {
   /** The agent of one mailbox, at once. */
   pause(request: Parameters<typeof pause>[1]): ReturnType<typeof pause>
 }
-export const createSwitch = (deps: StopDeps): Switch => ({
-  stop: (request) => stopSending(deps, request),
-  resume: (request) => resumeSending(deps, request),
-  pause: (request) => pause(deps, request),
-})
+
+/** @param obeyed resolves when whoever delivers in this process has done what the store says by then; its caller is answered after that. Other nodes see it by
+ *  themselves (watch.ts). Never rejects: the stop stands, whoever has not heard of it yet. */
+export const createSwitch = (deps: StopDeps, obeyed: () => Promise<void> = () => Promise.resolve()): Switch => {
+  const after = async <T>(work: Promise<T>): Promise<T> => {
+    const switched = await work
+    await obeyed()
+    return switched
+  }
+  return {
+    stop: (request) => after(stopSending(deps, request)),
+    resume: (request) => after(resumeSending(deps, request)),
+    pause: (request) => after(pause(deps, request)),
+  }
+}
