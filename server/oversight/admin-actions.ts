@@ -8,6 +8,7 @@
 import type { Actor, KeyActor } from '../model/actor.ts'
 import { type AdminAction, adminActions } from '../model/admin-action.ts'
 import { sha256 } from '../model/canonical.ts'
+import { hasCome } from '../model/has-come.ts'
 import { type ApprovalId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
@@ -164,9 +165,9 @@ async function wrongCode(tx: Tx, call: Call, row: AdminActionRow, now: number): 
 
 /** Epoch ms to go before another code is made; null: none. */
 async function waitBefore(tx: Tx, call: Call, now: number): Promise<number | null> {
-  const last = await lastAsked(tx, call)
+  const last = await lastAsked(tx, call, now)
   if (last !== null && now < last + askAgainAfterMs) return last + askAgainAfterMs - now
-  const asked = await askedSince(tx, call.actor, now - hour)
+  const asked = (await askedSince(tx, call.actor, now - hour)).filter(hasCome(now))
   const first = asked.at(-mostAskedInAnHour)
   return first === undefined ? null : first + hour - now
 }

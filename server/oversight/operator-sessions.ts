@@ -10,6 +10,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Actor, KeyActor } from '../model/actor.ts'
 import { sha256 } from '../model/canonical.ts'
+import { hasCome } from '../model/has-come.ts'
 import { type AccountId, type OperatorSessionId, newId } from '../model/ids.ts'
 import { mailDate } from '../model/mail-date.ts'
 import { type Result, fail, ok } from '../model/result.ts'
@@ -121,7 +122,7 @@ const addressOf = (db: Db, { world, accountId }: KeyActor): Promise<string | nul
 
 /** Ms to go before another code is made. */
 async function waitBefore(tx: Tx, actor: KeyActor, now: number): Promise<number> {
-  const asked = await sessionsAskedSince(tx, actor, now - hour)
+  const asked = (await sessionsAskedSince(tx, actor, now - hour)).filter(({ created_at }) => hasCome(now)(created_at))
   const last = asked.findLast(({ key_id }) => key_id === actor.keyId)
   const first = asked.at(-mostAskedInAnHour)
   return Math.max(last === undefined ? 0 : last.created_at + askAgainAfterMs - now, first === undefined ? 0 : first.created_at + hour - now)
@@ -170,8 +171,9 @@ async function end(tx: Tx, actor: KeyActor, which: WhichSessions, now: number): 
   const live = await liveSessions(tx, actor, now)
   const ended = live.filter(({ id, key_id }) => (which === 'own' ? key_id === actor.keyId : id === which.id))
   if (which !== 'own' && ended.length === 0) return fail('SESSION_NOT_FOUND')
-  const pending = which === 'own' ? await sessionOfKey(tx, actor.keyId, 'pending') : undefined
-  for (const { id } of [...ended, ...(pending === undefined ? [] : [pending])]) await changeOperatorSession(tx, id, { ended_at: now })
+  // What is over by the clock is ended as well: the clock may be ahead.
+  const others = which === 'own' ? [await sessionOfKey(tx, actor.keyId, 'pending'), await sessionOfKey(tx, actor.keyId, 'live')] : []
+  for (const one of [...ended, ...others]) if (one !== undefined) await changeOperatorSession(tx, one.id, { ended_at: now })
   await appendLogs(
     tx,
     ended.map(({ id }) => entryOf('operator_session.ended', actor, actor, id, { because: 'asked' }, now)),

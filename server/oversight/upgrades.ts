@@ -7,6 +7,7 @@
  */
 import { type KeyActor, actorId } from '../model/actor.ts'
 import { type OversightMode, isHigher } from '../model/email.ts'
+import { hasCome } from '../model/has-come.ts'
 import { newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -70,7 +71,7 @@ async function request(
   if (mailbox === undefined || mailbox.deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
   const from = mailbox.oversight_mode
   if (!isHigher(target, from)) return fail('NOT_AN_UPGRADE', `It is ${from}, and ${target} is no more than that.`)
-  const [first, ...others] = await upgradesAskedSince(tx, id, now - hour)
+  const [first, ...others] = (await upgradesAskedSince(tx, id, now - hour)).filter(hasCome(now))
   if (first !== undefined && others.length + 1 >= mostAskedInAnHour)
     return { ...fail('TOO_MANY_UPGRADES'), retryAfterMs: first + hour - now }
   const account = await findAccount(tx, mailbox.account_id)

@@ -4,6 +4,7 @@
  * Promises: nothing is signed that contradicts what was signed last: then there is an alarm, and no checkpoint until a person has looked. What is signed was looked
  * at once more, entry by entry, since the checkpoint before. Whoever appends to the log waits for none of this.
  */
+import { hasCome } from '../model/has-come.ts'
 import { type NoteSigner, verifierKeyText } from '../model/note.ts'
 import { isConsistent } from '../model/merkle.ts'
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../model/checkpoint.ts'
@@ -98,7 +99,7 @@ export function createCheckpoints(deps: CheckpointsDeps): Checkpoints {
       if (newest !== undefined && newest.size >= seq) return ok(newest)
       const now = clock.now()
       const pause = (newest?.created_at ?? 0) + pauseMs - now
-      if (newest !== undefined && pause > 0) return notYet(pause)
+      if (newest !== undefined && hasCome(now)(newest.created_at) && pause > 0) return notYet(pause)
       const made = await inTurn(() => isInterrupted || clock.now() > now + askedMs)
       if (made.ok) return made.value.size >= seq ? made : notYet(pauseMs)
       return made.code === 'CONTRADICTION' ? fail('RECORD_IN_DOUBT') : notYet(pauseMs)

@@ -19,7 +19,7 @@ export const mailDue = ({ store, key }: { store: Store; key: NoteKey }, checkpoi
     if (account === undefined) return false
     // Of several nodes one writes.
     await lockAccount(tx, account.id)
-    const last = await lastMailedAt(tx)
+    const last = await lastMailedAt(tx, now)
     const recipient = await operatorOf(tx, account.id)
     if (recipient === null || checkpoint.mailed_at !== null || (last !== null && now < last + pauseMs)) return false
     await setMailedAt(tx, checkpoint.size, now)

@@ -17,9 +17,14 @@ export const insertAdminAction = async (tx: Transaction<Database>, row: NewRow<'
 export const openAction = (db: Kysely<Database>, asked: Asked): Promise<AdminActionRow | undefined> =>
   ofCall(db, asked).where('used_at', 'is', null).where('refused_at', 'is', null).executeTakeFirst()
 
-/** When a code was last made for this call that led to nothing; null: never. */
-export async function lastAsked(db: Kysely<Database>, asked: Asked): Promise<number | null> {
-  const row = await ofCall(db, asked).where('used_at', 'is', null).orderBy('created_at', 'desc').limit(1).executeTakeFirst()
+/** When a code was last made, up to now (epoch ms), for this call that led to nothing; null: never. */
+export async function lastAsked(db: Kysely<Database>, asked: Asked, now: number): Promise<number | null> {
+  const row = await ofCall(db, asked)
+    .where('used_at', 'is', null)
+    .where('created_at', '<=', now)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   return row?.created_at ?? null
 }
 

@@ -1,4 +1,4 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
 import type { DecisionId, EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
@@ -38,9 +38,17 @@ export const approvalsOf = (db: Kysely<Database>, ids: readonly HoldId[]): Promi
         .orderBy('actor_id')
         .execute()
 
-/** The email's newest hold, open or ended. */
+/** The email's open hold, of which there is one at most; or else the newest. The open one first: ids sort by the clock, which somebody may have set back
+ *  before it was made. */
 export const latestHold = (db: Kysely<Database>, emailId: EmailId): Promise<HoldRow | undefined> =>
-  db.selectFrom('holds').selectAll().where('email_id', '=', emailId).orderBy('id', 'desc').limit(1).executeTakeFirst()
+  db
+    .selectFrom('holds')
+    .selectAll()
+    .where('email_id', '=', emailId)
+    .orderBy(sql`case when state = 'open' then 0 else 1 end`)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
 
 /** Until when an email waits (epoch ms); null: it waits for nobody. A statement only for those that do. */
 export async function heldUntil(db: Kysely<Database>, { id, status }: Pick<Row<'emails'>, 'id' | 'status'>): Promise<number | null> {

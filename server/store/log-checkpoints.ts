@@ -25,9 +25,9 @@ export const checkpointOf = (db: Db, size: number): Promise<CheckpointRow | unde
 export const checkpointsBetween = (db: Db, after: number, until: number): Promise<CheckpointRow[]> =>
   db.selectFrom('log_checkpoints').selectAll().where('size', '>', after).where('size', '<=', until).orderBy('size').execute()
 
-/** When the operator was sent one last (epoch ms); null: never. */
-export async function lastMailedAt(db: Db): Promise<number | null> {
-  const newest = db.selectFrom('log_checkpoints').select('mailed_at').where('mailed_at', 'is not', null)
+/** When the operator was sent one last, up to now (epoch ms); null: never. */
+export async function lastMailedAt(db: Db, now: number): Promise<number | null> {
+  const newest = db.selectFrom('log_checkpoints').select('mailed_at').where('mailed_at', '<=', now)
   return (await newest.orderBy('mailed_at', 'desc').limit(1).executeTakeFirst())?.mailed_at ?? null
 }
 

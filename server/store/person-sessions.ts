@@ -20,7 +20,7 @@ export const holdPersonSession = (tx: Transaction<Database>, id: PersonSessionId
 
 /** Remembers that it was used. @param now epoch ms */
 export const touchPersonSession = async (db: Kysely<Database>, id: PersonSessionId, now: number): Promise<void> => {
-  await db.updateTable('person_sessions').set({ seen_at: now }).where('id', '=', id).where('seen_at', '<', now).execute()
+  await db.updateTable('person_sessions').set({ seen_at: now }).where('id', '=', id).execute()
 }
 
 /** Ends one of this person's sessions, or all. @returns those that had not ended, whose time may have been over */

@@ -5,6 +5,7 @@ import { sha256 } from '../../model/canonical.ts'
 import { newId } from '../../model/ids.ts'
 import { mailDate } from '../../model/mail-date.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
+import { hasCome } from '../../model/has-come.ts'
 import { makeSpokenCode, plainCode } from '../../model/spoken-code.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import type { Tx } from '../../store/db.ts'
@@ -65,7 +66,7 @@ async function mail(
   { person, account, ticket }: { person: PersonRow; account: string; ticket: string },
 ): Promise<boolean> {
   const now = clock.now()
-  const mailed = await codesMailedSince(tx, person.id, now - hour)
+  const mailed = (await codesMailedSince(tx, person.id, now - hour)).filter(hasCome(now))
   if (mailed.length >= mostMailedInAnHour || now < (mailed.at(-1) ?? 0) + askAgainAfterMs || (await isReadHere(tx, person.address)))
     return false
   await removeCodesBefore(tx, person.id, now - keptMs)

@@ -63,7 +63,8 @@ export async function whoIs({ store, clock, idleMs }: PeopleDeps, token: string 
   if (session === undefined || isOver(session, idleMs, now)) return null
   const person = await personById(store.db, session.person_id)
   if (person === undefined) return null
-  if (now >= session.seen_at + Math.min(touchEveryMs, idleMs / 2)) await touchPersonSession(store.db, session.id, now)
+  // Or at a time that has not come yet: the clock was ahead then, and until that time the session could not be idle.
+  if (Math.abs(now - session.seen_at) >= Math.min(touchEveryMs, idleMs / 2)) await touchPersonSession(store.db, session.id, now)
   return { person, session }
 }
 

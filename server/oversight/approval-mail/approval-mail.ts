@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Address } from '../../model/address.ts'
 import { sha256 } from '../../model/canonical.ts'
+import { hasCome } from '../../model/has-come.ts'
 import type { PersonId } from '../../model/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { lockAccount } from '../../store/accounts.ts'
@@ -89,7 +90,7 @@ const tell = ({ store, publicUrl, sends }: ApprovalMailDeps, id: PersonId, now: 
     const account = found && (await lockAccount(tx, found.account_id))
     const person = await personById(tx, id)
     const mayBeTold = sends && account !== undefined && person !== undefined && !(await isReadHere(tx, person.address))
-    if (mayBeTold && person.told_at !== null && now < person.told_at + noticeEveryMs) return false
+    if (mayBeTold && person.told_at !== null && hasCome(now)(person.told_at) && now < person.told_at + noticeEveryMs) return false
     const notices: Notice[] = []
     for (const row of mayBeTold ? await untold(tx, id, mostLookedAt) : []) {
       if (notices.length === mostLinks) break
