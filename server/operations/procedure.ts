@@ -45,6 +45,7 @@ import { OperationError } from './errors.ts'
 import { type Idempotency, once } from './once.ts'
 import { problemOf } from './problem.ts'
 import type { Reads } from './reads.ts'
+import { noteRefusal } from './refusals.ts'
 
 /** The rooms below, as app.ts built them. */
 export type Rooms = {
@@ -168,7 +169,19 @@ export const callerFor = t.createCallerFactory
 export const operation = (meta: OperationMeta) =>
   t.procedure
     .meta(meta)
-    .use(({ ctx, next }) => next({ ctx: { ...ctx, actor: permitted(ctx.actor, meta) } }))
+    .use(async ({ ctx, type, path, next }) => {
+      const note = async (error: unknown): Promise<void> => {
+        if (type === 'mutation' && ctx.actor !== null) await noteRefusal({ ...ctx, actor: ctx.actor }, path, error, meta)
+      }
+      try {
+        const outcome = await next({ ctx: { ...ctx, actor: permitted(ctx.actor, meta) } })
+        if (!outcome.ok) await note(outcome.error.cause)
+        return outcome
+      } catch (error) {
+        await note(error)
+        throw error
+      }
+    })
     .use(async ({ ctx, type, path, next, getRawInput }) => {
       if (type !== 'mutation') return next()
       const raw = await getRawInput()

@@ -34,13 +34,13 @@ type Decision = {
 
 export async function decide(deps: ApprovalsDeps, actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>> {
   const now = deps.clock.now()
-  const found = await openHoldFor(deps, actor, input.email, now)
+  const found = await openHoldFor(deps, actor, input.email, { now, asked: input.action })
   if (!found.ok) return found
   const { email, hold, selfApproved } = found.value
   // In the test world one key may play both parts, but not that of two people; nor may another key of whoever's key wrote it.
   const voter = hold.people > 1 ? await voterOf(deps.store.db, actor) : actorId(actor)
   if (hold.people > 1 && (selfApproved || voter === (await ownerOf(deps.store.db, email))))
-    return fail('SELF_APPROVAL', 'This email waits for others than whoever wrote it.')
+    return refuse(deps, actor, input.email, input.action, fail('SELF_APPROVAL', 'This email waits for others than whoever wrote it.'))
   if (input.contentHash !== undefined && input.contentHash !== hold.content_hash) {
     return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
   }
@@ -68,23 +68,37 @@ export type DecidingCode = Extract<
   'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'SCOPE_MISSING' | 'NOT_SIGNED_IN'
 >
 
-/** What still waits, for somebody who may decide on it. @param now epoch ms */
+/** What still waits, for somebody who may decide on it; who may not is on the record. @param now epoch ms @param asked what they want to do */
 export async function openHoldFor(
   deps: ApprovalsDeps,
   actor: Decider,
   id: EmailId,
-  now: number,
+  { now, asked }: { now: number; asked: string },
 ): Promise<Result<{ email: EmailRow; hold: HoldRow; selfApproved: boolean }, DecidingCode>> {
   // Before anything is looked up: a key that decides on nothing learns nothing.
   const reviewer = mayDecide(actor, nobody, deps.allowTestSelfApproval)
-  if (!reviewer.ok) return reviewer
+  if (!reviewer.ok) return refuse(deps, actor, id, asked, reviewer)
   const email = await findEmail(deps.store.db, actor, id)
   if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
   const authority = await mayDecideOn(deps, actor, email)
-  if (!authority.ok) return authority
+  if (!authority.ok) return refuse(deps, actor, id, asked, authority)
   const hold = await latestHold(deps.store.db, email.id)
   if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closedHold(hold, now)
   return ok({ email, hold, selfApproved: authority.value.selfApproved })
+}
+
+/** Whoever tries to decide on their own mail, or with a key that may not, is on the record. */
+async function refuse<R extends { ok: false; code: string }>(
+  { store, clock }: ApprovalsDeps,
+  actor: Decider,
+  email: EmailId,
+  asked: string,
+  why: R,
+): Promise<R> {
+  const tenancy = { accountId: actor.accountId, world: actor.world }
+  const about = { at: clock.now(), actor, tenancy, resourceType: 'email', resourceId: email }
+  await store.transaction((tx) => appendLog(tx, { ...about, action: 'approval.refused', metadata: { code: why.code, asked } }))
+  return why
 }
 
 /** A key that is known to be somebody's is them: with their own sign-in besides they are one. */

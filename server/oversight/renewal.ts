@@ -35,7 +35,7 @@ export function renewedUntil(
 
 export async function renew(deps: ApprovalsDeps, actor: Decider, id: EmailId): Promise<Result<Renewed, RenewalCode>> {
   const now = deps.clock.now()
-  const found = await openHoldFor(deps, actor, id, now)
+  const found = await openHoldFor(deps, actor, id, { now, asked: 'renew' })
   if (!found.ok) return found
   const { email, hold } = found.value
   const until = renewedUntil(hold, { now, forMs: deps.renewForMs })

@@ -38,6 +38,7 @@ export const logActions = [
   'email.approved',
   'email.rejected',
   'approval.refused',
+  'call.refused',
   'hold.expired',
   'hold.renewed',
   'email.cancelled',
