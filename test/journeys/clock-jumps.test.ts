@@ -1,5 +1,5 @@
 /** What somebody who sets the clock of the host can bring about, forward by days and back by hours. docs/clock.md has the table of which this is the proof. */
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { Zone } from '../../dns/resolver.ts'
 import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts'
 import type { EmailId, HoldId } from '../../server/model/ids.ts'
@@ -13,6 +13,9 @@ import { beginSession, sessionCode } from '../support/operator-session.ts'
 import { createRemoteMx } from '../support/remote-mx.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
+
+// A busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 })
 
 const start = Date.UTC(2026, 10, 22, 12)
 const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
