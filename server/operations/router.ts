@@ -19,6 +19,7 @@ import { type Context, type OperationMeta, callerFor, router } from './procedure
 import { cancel_message, draft_reply, forward_email, reply_all, reply_email, send_email } from './sending.ts'
 import { cancel_delivery, list_queue, retry_delivery } from './queue.ts'
 import { resume_sending, stop_sending } from './relay.ts'
+import { get_oversight_settings, set_oversight_settings } from './oversight-settings.ts'
 import { get_sending_settings, set_sending_settings } from './sending-settings.ts'
 import { lift_enforcement } from './standing.ts'
 import { get_report, list_reports } from './reports.ts'
@@ -121,6 +122,8 @@ export const appRouter = router({
   lift_enforcement,
   get_sending_settings,
   set_sending_settings,
+  get_oversight_settings,
+  set_oversight_settings,
   list_queue,
   retry_delivery,
   cancel_delivery,

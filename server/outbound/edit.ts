@@ -19,6 +19,7 @@ import { mailboxById } from '../store/mailboxes.ts'
 import { insertOpenToken } from '../store/opens.ts'
 import type { Row } from '../store/schema.ts'
 import { renameThread } from '../store/threads.ts'
+import { lowerIfOrdered } from './answered-orders.ts'
 import { circumstancesOf } from './circumstances.ts'
 import { recordBlocked } from './blocked.ts'
 import { whyReadOnly } from './control/pause.ts'
@@ -73,11 +74,11 @@ async function rewrite(
   deps: HandInDeps,
   actor: KeyActor,
   seen: EmailRow,
-  mailbox: Row<'mailboxes'>,
+  open: Row<'mailboxes'>,
   changes: Omit<EditInput, 'email' | 'sendAt'>,
 ): Promise<Result<Rewritten | null, SubmitCode>> {
   if (Object.values(changes).every((change) => change === undefined)) return ok(null)
-  const before = await proposalOf(deps, seen, mailbox, seen.idempotency_key)
+  const before = await proposalOf(deps, seen, open, seen.idempotency_key)
   const { to, cc, bcc, subject, markdown, attachments } = before.content
   const content = checkContent({
     to: changes.to ?? to,
@@ -89,7 +90,7 @@ async function rewrite(
   })
   if (!content.ok) return content
   if (saysTheSame(before.content, content.value)) return ok(null)
-  const whyNot = await whyNotSend(deps.store, mailbox.id, deps.clock.now())
+  const whyNot = await whyNotSend(deps.store, open.id, deps.clock.now())
   if (whyNot !== null) return fail('SENDING_DISABLED', `${whyNot}.`)
   const tenancy = { accountId: seen.account_id, world: seen.world }
   if (await allSuppressed(deps.store.db, tenancy, forwardPaths(content.value), deps.clock.now())) return fail('RECIPIENT_SUPPRESSED')
@@ -97,7 +98,9 @@ async function rewrite(
   const whatFollows = await prepared(deps, content.value)
   if (!whatFollows.ok) return whatFollows
   const { findings } = whatFollows.value
-  const taint = await lookUpTaint(deps.store.db, actor, mailbox.id, outgoingMail(proposal), seen)
+  const taint = await lookUpTaint(deps.store.db, actor, open.id, outgoingMail(proposal), seen)
+  const isLowered = await lowerIfOrdered(deps, open, seen.thread_id, taint)
+  const mailbox = (isLowered ? await mailboxById(deps.store.db, open.id) : undefined) ?? open
   const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { ...whatFollows.value, taint }, deps.clock.now())
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {

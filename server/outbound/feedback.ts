@@ -14,6 +14,7 @@ import { emailStatuses } from '../model/email.ts'
 import type { Bringer, Complaint, DeliveryReport, DsnRecipient } from '../model/feedback.ts'
 import type { MailboxId } from '../model/ids.ts'
 import { type Reply, parseReply } from '../model/reply.ts'
+import { lower } from '../oversight/lowering/lower.ts'
 import type { Tx } from '../store/db.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
 import { type EmailRow, changeEmail, sentById, sentByMessageId } from '../store/emails.ts'
@@ -86,6 +87,14 @@ export async function onComplaint(tx: Tx, complaint: Complaint, bringer: Bringer
     entry(email, 'email.complained', bringer, { feedback_type: feedbackType }, { recipient, source_ip: sourceIp }),
     ...after.entries,
     ...(await standingAfter(tx, email, 'complained', after, bringer)),
+    // One email, one step, however many of those who got it complain: each of them could do so in the name of the others.
+    ...(await lower(tx, {
+      mailboxId: email.mailbox_id,
+      cause: 'complaint',
+      finding: email.id,
+      words: `Somebody who got an email of it called that spam (${email.id}).`,
+      now: bringer.receivedAt,
+    })),
   ]
 }
 

@@ -24,6 +24,7 @@ import { insertOpenToken, noticesOpens } from '../store/opens.ts'
 import type { Row } from '../store/schema.ts'
 import { insertThread, touchThread } from '../store/threads.ts'
 import { countForPolicy } from './policy-facts.ts'
+import { lowerIfOrdered } from './answered-orders.ts'
 import { type Circumstances, type Prepared, areSame, circumstancesOf } from './circumstances.ts'
 import { compose, newMessageId } from './compose.ts'
 import { withCopies } from './copies.ts'
@@ -95,6 +96,7 @@ async function tryToHandIn(
   const { findings } = prepared.value
   // Before the gate is asked: it is a fact to go by.
   const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal), draft)
+  if (await lowerIfOrdered(deps, proposal.mailbox, proposal.thread.id, taint)) return 'changed'
   const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal, { ...prepared.value, taint }, now)
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {

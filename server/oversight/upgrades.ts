@@ -28,6 +28,7 @@ import { insertOperatorMail } from '../store/operator-mails.ts'
 import type { Row } from '../store/schema.ts'
 import { isReadHere } from '../store/operator-address.ts'
 import { fits, hashCode, makeCode } from './approval-code.ts'
+import { modeMeanings } from './mode-meanings.ts'
 
 const hour = 60 * 60_000
 const codeLifeMs = 24 * hour
@@ -149,23 +150,14 @@ const entryOf = (
   metadata: { upgrade_id: id, mailbox_id, from_mode, to_mode, ...more },
 })
 
-const meanings: Record<OversightMode, string> = {
-  read_only: 'It may read, and neither draft nor send.',
-  gated_all: 'A person decides on each email, arriving or leaving.',
-  gated_send: 'It reads freely, and a person approves each email that it sends.',
-  gated_new: 'It sends WITHOUT asking to those it has had mail with; a person approves the first email to anybody else.',
-  monitored: 'It sends WITHOUT asking; you get a copy of each email.',
-  autonomous: 'It sends WITHOUT asking, and nobody gets a copy.',
-}
-
 /** Words of ours only: an agent that asks does not write to its operator in our name. */
 const letterOf = ({ address }: Mailbox, { from_mode, to_mode, expires_at }: UpgradeRow, code: string, actor: KeyActor) => ({
   subject: `An agent asks for more freedom: ${address}`,
   body: [
     `The agent of the mailbox ${address} asks for more freedom.`,
     '',
-    `Now: ${from_mode}. ${meanings[from_mode]}`,
-    `Asked for: ${to_mode}. ${meanings[to_mode]}`,
+    `Now: ${from_mode}. ${modeMeanings[from_mode]}`,
+    `Asked for: ${to_mode}. ${modeMeanings[to_mode]}`,
     `Asked by: the API key ${actor.keyId}.`,
     '',
     `If you want that, give the agent this code: ${code}`,

@@ -164,6 +164,7 @@ const ofMailbox = [
   'send_caps',
   'mailbox_days',
   'mailbox_standings',
+  'mode_findings',
   'noticing_mailboxes',
   'notified_mailboxes',
   'recent_submissions',

@@ -26,6 +26,7 @@ export const eventTypes = [
   'oversight.superseded',
   'oversight.blocked',
   'mailbox.standing_changed',
+  'mailbox.mode_lowered',
   'webhook.disabled',
   'webhook.test',
 ] as const

@@ -128,6 +128,7 @@ export const logActions = [
   'mailbox.limited',
   'mailbox.configured',
   'mailbox.mode_lowered',
+  'mailbox.oversight_set',
   'mailbox.upgrade_requested',
   'mailbox.upgrade_refused',
   'mailbox.upgraded',

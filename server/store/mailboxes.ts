@@ -1,5 +1,6 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import type { OversightMode } from '../model/email.ts'
+import { type LoweringCause, usualCauses } from '../model/lowering.ts'
 import type { Policy } from '../model/policy.ts'
 import type { MailboxId } from '../model/ids.ts'
 import type { Tenancy, World } from '../model/world.ts'
@@ -21,6 +22,7 @@ export const asMade = {
   policy_json: null,
   policy_set_at: null,
   policy_set_by: null,
+  lowers_on_json: null,
 } as const
 
 /** Its rules in order; [] when it has no policy. */
@@ -34,6 +36,18 @@ export const setPolicy = async (
 ): Promise<void> => {
   const policy_json = policy.length === 0 ? null : JSON.stringify(policy)
   await tx.updateTable('mailboxes').set({ policy_json, policy_set_at: at, policy_set_by: by }).where('id', '=', id).execute()
+}
+
+/** What lowers it by itself. */
+export const causesIn = ({ lowers_on_json, world }: Pick<Row<'mailboxes'>, 'lowers_on_json' | 'world'>): readonly LoweringCause[] =>
+  lowers_on_json === null ? usualCauses(world) : (JSON.parse(lowers_on_json) as LoweringCause[])
+
+export const setCauses = async (tx: Transaction<Database>, id: MailboxId, causes: readonly LoweringCause[]): Promise<void> => {
+  await tx
+    .updateTable('mailboxes')
+    .set({ lowers_on_json: JSON.stringify(causes) })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** Suspended: refused for a time. Deleted: gone for everybody but those who look after the record; its row, its mail and its address stay. */

@@ -38,6 +38,7 @@ import type {
   WebhookId,
 } from '../model/ids.ts'
 import type { RejectionCode } from '../model/decision.ts'
+import type { LoweringCause } from '../model/lowering.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import type { SuppressionReason } from '../model/suppression.ts'
 import type { World } from '../model/world.ts'
@@ -71,6 +72,7 @@ export interface Database {
   aliases: AliasRow
   allowlist_entries: AllowlistEntryRow
   mode_upgrades: ModeUpgradeRow
+  mode_findings: ModeFindingRow
   correspondents: CorrespondentRow
   spam_tokens: SpamTokenRow
   visitor_windows: VisitorWindowRow
@@ -411,6 +413,8 @@ type MailboxRow = {
   policy_set_at: Generated<number | null>
   /** an actor's id */
   policy_set_by: Generated<string | null>
+  /** JSON array of LoweringCause: what lowers it by itself; null: nothing was chosen */
+  lowers_on_json: Generated<string | null>
   created_at: number
 }
 
@@ -446,6 +450,16 @@ type ModeUpgradeRow = {
   created_at: number
   expires_at: number
   ended_at: number | null
+}
+
+/** What a mailbox was lowered for. `finding`: the id of the email that drew a complaint or that held orders for a program; of bounces the day. */
+type ModeFindingRow = {
+  mailbox_id: MailboxId
+  cause: LoweringCause
+  finding: string
+  from_mode: OversightMode
+  to_mode: OversightMode
+  found_at: number
 }
 
 /** Another address of a mailbox, in the compared form. */

@@ -130,3 +130,18 @@ export async function emailsWithFiles(
   const found = rows.filter((row): row is WithFile & { having: number | string } => row.id !== null)
   return { found, isCut: found.length === most || Number(rows[0]?.having) === mostHaving }
 }
+
+/** Why an arrived email was judged as it was; Reason[] as JSON. */
+export type Judged = Pick<Row<'emails'>, 'id' | 'reasons_json'>
+
+/** The newest that arrived in a conversation and that its agent may see, and of others those with these ids. One statement. @param ids few */
+export async function judgedAmong(
+  db: Db,
+  { thread, mostOfThread, ids }: { thread: ThreadId; mostOfThread: number; ids: readonly EmailId[] },
+): Promise<Judged[]> {
+  const ofThread = sql`select id, reasons_json from (select id, reasons_json from emails where thread_id = ${thread} and direction = 'inbound'
+    and status in ('unread', 'read', 'spam_flagged') order by id desc limit ${sql.lit(mostOfThread)}) as conversation`
+  const named = sql`select id, reasons_json from emails where id in (${sql.join(ids)}) and direction = 'inbound'`
+  const { rows } = await sql<Judged>`${ids.length === 0 ? ofThread : sql`${ofThread} union ${named}`}`.execute(db)
+  return rows
+}

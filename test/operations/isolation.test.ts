@@ -174,6 +174,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'reviewer', method: 'POST', path: '/lift_enforcement', body: { mailbox_id: ids.mailbox, reason: 'Mine' } },
   ],
   get_sending_settings: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/sending` }],
+  get_oversight_settings: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/oversight` }],
+  set_oversight_settings: (ids) => [
+    { key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/oversight`, body: { lowers_on: [] } },
+  ],
   set_sending_settings: (ids) => [{ key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/sending`, body: { opens: true } }],
   list_queue: (ids) => [{ key: 'reviewer', method: 'GET', path: `/list_queue?mailbox=${ids.mailbox}` }],
   retry_delivery: (ids) => [{ key: 'reviewer', method: 'POST', path: '/retry_delivery', body: { delivery_id: ids.delivery } }],

@@ -286,6 +286,7 @@ describeOnEachEngine('an operator session', (openStore) => {
         'change_oversight_key',
         'create_oversight_key',
         'delete_account',
+        'loosen_oversight',
         'loosen_policy',
         'revoke_oversight_key',
         'rotate_oversight_key',

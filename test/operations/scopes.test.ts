@@ -66,6 +66,8 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   lift_enforcement: ['reviewer'],
   get_sending_settings: ['admin'],
   set_sending_settings: ['admin'],
+  get_oversight_settings: ['admin'],
+  set_oversight_settings: ['admin'],
   list_queue: ['reviewer', 'admin'],
   retry_delivery: ['reviewer', 'admin'],
   cancel_delivery: ['reviewer', 'admin'],

@@ -167,6 +167,7 @@ it('a mode is written in these places only', async () => {
     'outbound/control/pause.ts', // downwards
     'outbound/standing/lift.ts', // on the host
     'outbound/standing/standing.ts', // downwards
+    'oversight/lowering/lower.ts', // downwards
     'oversight/upgrades.ts',
     'store/mailboxes.ts',
     'store/standings.ts',

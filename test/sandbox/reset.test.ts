@@ -29,6 +29,7 @@ const emptied = [
     'holds',
     'idempotent_calls',
     'kept_views',
+    'mode_findings',
     'mode_upgrades',
     'opens',
     'policy_counts',

@@ -8,11 +8,13 @@
 import type { SystemActor } from '../../model/actor.ts'
 import type { MailboxId } from '../../model/ids.ts'
 import { type EnforcementTier, asksFirst, isSendingDisabled, isWorse } from '../../model/standing.ts'
+import { tellOfLowering } from '../../oversight/lowering/lower.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { appendEvent } from '../../store/events.ts'
 import { type NewLogEntry, appendLogs } from '../../store/log.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { type SendingCounts, countSending, countsOf, lowerAutonomy, setStanding, standingOf } from '../../store/standings.ts'
+import { lowerAfterBounces } from './bounce-run.ts'
 import { type Standing, standingFor, windowDays } from './tiers.ts'
 
 const outbound: SystemActor = { kind: 'system', part: 'outbound' }
@@ -23,7 +25,8 @@ export async function noteSending(tx: Tx, mailboxId: MailboxId, more: Partial<Se
   if (!more.bounced && !more.complained) return []
   const standing = standingFor(await countsOf(tx, mailboxId, windowDays, now))
   const before = (await standingOf(tx, mailboxId))?.tier ?? null
-  return standing !== null && isWorse(standing.tier, before) ? change(tx, mailboxId, { standing, before, now }) : []
+  const entries = standing !== null && isWorse(standing.tier, before) ? await change(tx, mailboxId, { standing, before, now }) : []
+  return more.bounced ? [...entries, ...(await lowerAfterBounces(tx, mailboxId, now))] : entries
 }
 
 /** Why nothing may be sent from the mailbox now; null when something may. What was counted long ago counts no more, so a standing gets better by
@@ -49,6 +52,7 @@ async function change(tx: Tx, mailboxId: MailboxId, { standing, before, now }: C
   const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   await setStanding(tx, mailboxId, standing === null ? null : { tier: standing.tier, reason: standing.reason, since: now })
   const lowered = standing !== null && asksFirst(standing.tier) && (await lowerAutonomy(tx, mailboxId))
+  if (lowered) await tellOfLowering(tx, mailbox, { to: 'gated_send', because: 'standing', words: `${standing.reason}.`, now })
   const facts = {
     enforcement_tier: standing?.tier ?? null,
     previous_tier: before,

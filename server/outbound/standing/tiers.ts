@@ -8,7 +8,7 @@ export const windowDays = 30
 const leastMessages = 10
 
 const bounceWarning = 0.02
-const bounceLimit = 0.05
+export const bounceLimit = 0.05
 /** Gmail and Yahoo turn mail away above it. */
 const complaintLimit = 0.003
 

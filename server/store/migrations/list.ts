@@ -30,6 +30,7 @@ import { receipts } from './028-receipts.ts'
 import { sizesCounted } from './029-sizes-counted.ts'
 import { renewals } from './030-renewals.ts'
 import { ends } from './031-ends.ts'
+import { lowering } from './032-lowering.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -63,4 +64,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '029-sizes-counted', build: sizesCounted },
   { name: '030-renewals', build: renewals },
   { name: '031-ends', build: ends },
+  { name: '032-lowering', build: lowering },
 ]
