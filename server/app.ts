@@ -96,6 +96,7 @@ import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovalMail } from './oversight/approval-mail/approval-mail.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createOperatorSessions } from './oversight/operator-sessions.ts'
+import { createSuggestions } from './oversight/ladder/evidence.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import { operatorOf } from './store/operator-address.ts'
@@ -422,6 +423,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       domains: createDomains({ store, clock, resolver, hostname: config.mode === 'server' ? parseDomainName(config.hostname) : null }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       upgrades: createUpgrades({ store, clock, onMail: postman.wake }),
+      suggestions: createSuggestions({ store, clock }),
       signups,
       operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,

@@ -37,6 +37,7 @@ import type { OperatorSessions } from '../oversight/operator-sessions.ts'
 import type { Checkpoints } from '../record/checkpoints.ts'
 import type { Receipts } from '../record/receipts.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
+import type { Suggestions } from '../oversight/ladder/evidence.ts'
 import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -57,6 +58,7 @@ export type Rooms = {
   sending: Switch
   mailboxes: Mailboxes
   upgrades: Upgrades
+  suggestions: Suggestions
   operatorSessions: OperatorSessions
   signups: Signups
   /** a pattern of an allow-list in the form in which it is kept; null: it is none */

@@ -1,7 +1,7 @@
 /** What a mailbox was lowered for. Each finding once: a mailbox that a person has raised again is not lowered by what they know of. Times: epoch ms. */
 import type { Kysely, Transaction } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
-import type { LoweringCause } from '../model/lowering.ts'
+import { type LoweringCause, loweringCauses } from '../model/lowering.ts'
 import type { Database, Row } from './schema.ts'
 
 /** @returns false when it was lowered for this before */
@@ -25,4 +25,16 @@ export async function lastLoweredFor(db: Kysely<Database>, mailboxId: MailboxId,
     .limit(1)
     .executeTakeFirst()
   return last?.found_at ?? null
+}
+
+/** How often the mailbox was lowered by itself since then. */
+export async function countLowered(db: Kysely<Database>, mailboxId: MailboxId, since: number): Promise<number> {
+  const row = await db
+    .selectFrom('mode_findings')
+    .select((one) => one.fn.countAll().as('count'))
+    .where('mailbox_id', '=', mailboxId)
+    .where('cause', 'in', [...loweringCauses])
+    .where('found_at', '>=', since)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }

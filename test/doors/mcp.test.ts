@@ -90,6 +90,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'list_queue',
       'retry_delivery',
       'cancel_delivery',
+      'suggest_upgrade',
       'get_checkpoint',
       'get_inclusion_proof',
       'get_consistency_proof',

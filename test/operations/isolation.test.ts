@@ -174,6 +174,7 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'reviewer', method: 'POST', path: '/lift_enforcement', body: { mailbox_id: ids.mailbox, reason: 'Mine' } },
   ],
   get_sending_settings: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/sending` }],
+  suggest_upgrade: (ids) => [{ key: 'reviewer', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/suggested-upgrade` }],
   get_oversight_settings: (ids) => [{ key: 'admin', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/oversight` }],
   set_oversight_settings: (ids) => [
     { key: 'admin', method: 'POST', path: `/v1/mailboxes/${ids.mailbox}/oversight`, body: { lowers_on: [] } },

@@ -72,6 +72,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   retry_delivery: ['reviewer', 'admin'],
   cancel_delivery: ['reviewer', 'admin'],
   create_mailbox: ['admin'],
+  suggest_upgrade: ['reviewer', 'admin'],
   request_upgrade: ['agent', 'admin'],
   apply_upgrade: ['agent', 'admin'],
   manage_upgrade: ['agent', 'admin'],

@@ -51,6 +51,7 @@ import { parsePattern } from '../../server/oversight/allow-list.ts'
 import { type ApprovalMail, createApprovalMail } from '../../server/oversight/approval-mail/approval-mail.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { createOperatorSessions } from '../../server/oversight/operator-sessions.ts'
+import { createSuggestions } from '../../server/oversight/ladder/evidence.ts'
 import { createUpgrades } from '../../server/oversight/upgrades.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { systemClock } from '../../server/platform/clock.ts'
@@ -217,6 +218,7 @@ export async function openDesk(
       }),
       webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
       upgrades: createUpgrades({ store, clock }),
+      suggestions: createSuggestions({ store, clock }),
       signups: createSignups({ store, clock, policy: signup, secret: 'secret of a test', publicUrl: 'https://mail.ours.test' }),
       operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,
