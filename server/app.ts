@@ -42,6 +42,7 @@ import { createRspamdScan } from './inbound/scanners/rspamd.ts'
 import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { asSent } from './outbound/as-sent.ts'
 import { createBudget } from './outbound/budget.ts'
+import { createCanaries } from './outbound/canaries/place.ts'
 import { forgettingDuplicates } from './outbound/duplicates.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
@@ -221,7 +222,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     onReleased,
   })
   const bouncesTo = (email: EmailId, domain: DomainName) => returnPath(returnPathSecret, email, domain, clock.now())
-  const submissions = createSubmissions({
+  const forSubmissions = {
     store,
     holdExpiryMs: config.holds.expireAfterMs,
     giveUpAfterMs,
@@ -240,7 +241,9 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     clock,
     log,
     onReleased,
-  })
+  }
+  const submissions = createSubmissions(forSubmissions)
+  const canaries = createCanaries({ ...forSubmissions, chance: Math.random })
 
   const searchIndex = createSearchIndex({ store, clock, log })
   const rotation = createRotation({ store, resolver, clock, log, policy: config.dkim })
@@ -328,6 +331,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       ...postman.jobs,
       ...checkpoints.jobs,
       ...approvalMail.jobs,
+      ...canaries.jobs,
       policies.refreshing,
       forgetting(store.db),
       forgettingDuplicates(store.db),

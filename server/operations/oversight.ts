@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { canaryFaults } from '../model/canary.ts'
 import { type FindingKind, findingKinds } from '../model/finding.ts'
 import { type EmailId, isId } from '../model/ids.ts'
 import { type DecisionAction, type RejectionCode, decisionActions, rejectionCodes } from '../model/decision.ts'
@@ -145,9 +146,9 @@ const Decision = z.strictObject({
   reason_code: z.enum(rejectionCodes).nullable(),
   redo_asked: z.boolean().describe('It is rejected, and its agent is asked for another version'),
   status: z
-    .enum(['approved', 'approved_and_sent', 'approved_in_part', 'rejected'])
+    .enum(['approved', 'approved_and_sent', 'approved_in_part', 'rejected', 'canary_missed'])
     .describe(
-      'approved: arriving mail was let in, or mail to be sent later is sent at its time. approved_and_sent: released, and queued for delivery. approved_in_part: it goes on waiting, for others to approve it too.',
+      'approved: arriving mail was let in, or mail to be sent later is sent at its time. approved_and_sent: released, and queued for delivery. approved_in_part: it goes on waiting, for others to approve it too. canary_missed: it was a test email that had to be rejected; nothing was sent.',
     ),
   decided_at: z.string(),
   queued_at: z.string().nullable().describe('When it was handed to the delivery queue; read_email tells what became of it'),
@@ -222,6 +223,9 @@ export function knownId(text: string): EmailId {
 }
 
 const outcome = (decided: Decided): z.infer<typeof Decision>['status'] =>
+  decided.canary?.isMissed === true ? 'canary_missed' : ofReal(decided)
+
+const ofReal = (decided: Decided): Exclude<z.infer<typeof Decision>['status'], 'canary_missed'> =>
   decided.approvals !== null && decided.approvals.given < decided.approvals.needed ? 'approved_in_part' : ofWhole(decided)
 
 const ofWhole = (decided: Decided): 'approved' | 'approved_and_sent' | 'rejected' =>
@@ -244,12 +248,17 @@ export const decisionView = (decided: Decided, messageId: string | null): z.infe
   queued_at: decided.queuedAt === null ? null : isoTime(decided.queuedAt),
   self_approved: decided.selfApproved,
   internet_message_id: messageId,
-  approvals_given: decided.approvals?.given ?? (decided.action === 'approve' ? 1 : 0),
+  approvals_given: decided.approvals?.given ?? (decided.action === 'approve' && decided.canary === undefined ? 1 : 0),
   approvals_needed: decided.approvals?.needed ?? 1,
   message: messageOf(decided),
 })
 
 function messageOf(decided: Decided): string {
-  if (decided.action === 'redo') return 'It is refused, and its agent is asked for another version.'
-  return decided.status === 'scheduled' ? 'It is sent at its time.' : messages[outcome(decided)]
+  const { canary } = decided
+  if (canary === undefined && decided.action === 'redo') return 'It is refused, and its agent is asked for another version.'
+  if (canary === undefined) return decided.status === 'scheduled' ? 'It is sent at its time.' : messages[ofReal(decided)]
+  const what = `it was put here to see whether it is looked at, and it ${canaryFaults[canary.fault]}`
+  return canary.isMissed
+    ? `This was a test email that had to be rejected: ${what}. Nothing was sent.`
+    : `This was a test email, and rejecting it was right: ${what}. No agent is told.`
 }

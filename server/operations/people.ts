@@ -127,9 +127,11 @@ export async function onePending(
   ref: string,
   by: 'session' | 'mail_link' = 'session',
 ): Promise<z.infer<typeof PendingEmail>> {
-  if (!isId('email', ref) || (await findEmail(rooms.store.db, actor, ref)) === undefined) throw new OperationError('EMAIL_NOT_FOUND')
-  const item = await rooms.approvals.findPending(actor, ref)
-  if (item === null) throw new OperationError('NOT_PENDING')
+  const item = isId('email', ref) ? await rooms.approvals.findPending(actor, ref) : null
+  if (item === null) {
+    const isThere = isId('email', ref) && (await findEmail(rooms.store.db, actor, ref)) !== undefined
+    throw new OperationError(isThere ? 'NOT_PENDING' : 'EMAIL_NOT_FOUND')
+  }
   const view = pendingView(item)
   const metadata = { by, hold_id: item.holdId, content_hash: item.contentHash, view_hash: viewHash(view) }
   await record(rooms, actor, { action: 'pending.read', resourceType: 'email', resourceId: ref, metadata })

@@ -1,9 +1,12 @@
 import { z } from 'zod'
+import { reaches } from '../model/actor.ts'
 import { contentHash } from '../model/envelope.ts'
+import { isId } from '../model/ids.ts'
 import { showUnseen } from '../model/unseen.ts'
 import { attachmentsOf } from '../store/attachments.ts'
-import { type EmailRow, copiesIn, envelopeOf } from '../store/emails.ts'
-import { latestHold } from '../store/holds.ts'
+import { type EmailRow, copiesIn, envelopeOf, findEmail } from '../store/emails.ts'
+import { type HoldRow, latestHold } from '../store/holds.ts'
+import type { Row } from '../store/schema.ts'
 import { emailOf } from './access.ts'
 import { Evidence, evidenceView } from './evidence.ts'
 import { EmailRef } from './input.ts'
@@ -94,11 +97,7 @@ export const review_email = operation({
 export async function reviewed(viewing: Viewing, id: string): Promise<z.infer<typeof Review>> {
   const { actor, rooms } = viewing
   const { store } = rooms
-  const email = await emailOf(store.db, actor, id)
-  const hold = await latestHold(store.db, email.id)
-  const attachments = await attachmentsOf(store.db, [email.id])
-  const composed = email.direction === 'outbound' && email.content_hash !== null
-  const bytes = composed ? await bytesOf(viewing, email) : null
+  const { email, hold, attachments, composed, bytes } = await subjectOf(viewing, id)
   const view = {
     email_id: email.id,
     mailbox_id: email.mailbox_id,
@@ -121,6 +120,36 @@ export async function reviewed(viewing: Viewing, id: string): Promise<z.infer<ty
     recordRead(tx, viewing, { action: 'email.reviewed', resourceType: 'email', resourceId: email.id, view, metadata }),
   )
   return view
+}
+
+type Subject = {
+  email: EmailRow
+  hold: Pick<HoldRow, 'content_hash' | 'reason' | 'expires_at'> | undefined
+  attachments: readonly Row<'attachments'>[]
+  /** it is going out, and there is a message */
+  composed: boolean
+  bytes: Buffer | null
+}
+
+/** A test email among those that wait is shown as they are. */
+async function subjectOf(viewing: Viewing, id: string): Promise<Subject> {
+  const { actor, rooms } = viewing
+  const { db } = rooms.store
+  const isThere = !isId('email', id) || (await findEmail(db, actor, id)) !== undefined
+  const canary = isThere ? null : await rooms.approvals.findCanary(actor, id)
+  if (canary !== null && reaches(actor, canary.item.email.mailbox_id)) {
+    const { email, attachments, contentHash, reason, expiresAt } = canary.item
+    return { email, hold: { content_hash: contentHash, reason, expires_at: expiresAt }, attachments, composed: true, bytes: canary.message }
+  }
+  const email = await emailOf(db, actor, id)
+  const composed = email.direction === 'outbound' && email.content_hash !== null
+  return {
+    email,
+    hold: await latestHold(db, email.id),
+    attachments: await attachmentsOf(db, [email.id]),
+    composed,
+    bytes: composed ? await bytesOf(viewing, email) : null,
+  }
 }
 
 /** Null when they are lost: a reviewer is told so. */

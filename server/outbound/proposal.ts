@@ -43,8 +43,10 @@ export type Composed = {
   findings: readonly Finding[]
 }
 
+type Writer = Pick<KeyActor, 'accountId' | 'world' | 'keyId'>
+
 /** @param now epoch ms */
-export const draftRow = (proposal: Proposal, actor: KeyActor, now: number): EmailRow => {
+export const draftRow = (proposal: Proposal, actor: Writer, now: number): EmailRow => {
   const { id, mailbox, thread, content } = proposal
   return {
     id,
@@ -95,7 +97,7 @@ const recipientColumns = ({ to, cc, bcc }: Pick<Content, 'to' | 'cc' | 'bcc'>) =
 })
 
 /** What changes in the row when it is composed. @param now epoch ms */
-export const composedColumns = (proposal: Proposal, composed: Composed, actor: KeyActor, now: number) => ({
+export const composedColumns = (proposal: Proposal, composed: Composed, actor: Pick<Writer, 'keyId'>, now: number) => ({
   message_id: composed.messageId,
   raw_hash: composed.rawHash,
   raw_size: composed.rawSize,

@@ -9,6 +9,7 @@ import type { Decider } from '../model/actor.ts'
 import type { EmailId } from '../model/ids.ts'
 import type { Result } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
+import { type ShownCanary, decideOnCanary, findOpenCanary, withCanaries } from './canaries/canaries.ts'
 import { decide } from './decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { type Expired, expireDue } from './expiry.ts'
@@ -19,18 +20,31 @@ export type Approvals = {
   decide(actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>>
   /** Gives what waits another while. */
   renew(actor: Decider, email: EmailId): Promise<Result<Renewed, RenewalCode>>
-  /** Newest first. What has run out is not listed, swept or not. */
+  /** Newest first, with the test emails among it. What has run out is not listed, swept or not. */
   listPending(tenancy: Tenancy, query: PendingQuery): Promise<PendingItem[]>
   /** One that can still be decided; null when there is none. */
   findPending(tenancy: Tenancy, email: EmailId): Promise<PendingItem | null>
+  /** A test email that can still be decided on; null when there is none. */
+  findCanary(tenancy: Tenancy, email: EmailId): Promise<ShownCanary | null>
   /** Ends a bounded number of holds whose time was up at `now` (epoch ms), the longest due first. */
   expireDue(now: number): Promise<Expired>
 }
 
 export const createApprovals = (deps: ApprovalsDeps): Approvals => ({
-  decide: (actor, input) => decide(deps, actor, input),
+  async decide(actor, input) {
+    const decided = await decide(deps, actor, input)
+    if (decided.ok || decided.code !== 'EMAIL_NOT_FOUND') return decided
+    return (await decideOnCanary(deps, actor, input)) ?? decided
+  },
   renew: (actor, email) => renew(deps, actor, email),
-  listPending: (tenancy, query) => listPending(deps.store.db, tenancy, query, deps.clock.now()),
-  findPending: (tenancy, email) => findPending(deps.store.db, tenancy, email, deps.clock.now()),
+  async listPending(tenancy, query) {
+    const now = deps.clock.now()
+    return withCanaries(deps.store, tenancy, query, await listPending(deps.store.db, tenancy, query, now), now)
+  },
+  async findPending(tenancy, email) {
+    const now = deps.clock.now()
+    return (await findPending(deps.store.db, tenancy, email, now)) ?? (await findOpenCanary(deps.store, tenancy, email, now))?.item ?? null
+  },
+  findCanary: (tenancy, email) => findOpenCanary(deps.store, tenancy, email, deps.clock.now()),
   expireDue: (now) => expireDue(deps, now),
 })

@@ -1,5 +1,6 @@
 /** The words of a decision: what is asked, what comes of it, and what may go wrong. */
 import type { Direction, EmailStatus } from '../model/email.ts'
+import type { CanaryFault } from '../model/canary.ts'
 import type { EmailId } from '../model/ids.ts'
 import type { DecisionAction, RejectionCode } from '../model/decision.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -33,6 +34,8 @@ export type Decided = {
   approvals: { given: number; needed: number } | null
   /** one test key wrote it and decided on it */
   selfApproved: boolean
+  /** it was a test email, and nothing is sent whatever was decided */
+  canary?: { fault: CanaryFault; isMissed: boolean }
 }
 export type DecisionCode =
   | 'EMAIL_NOT_FOUND'

@@ -165,6 +165,7 @@ const ofMailbox = [
   'mailbox_days',
   'mailbox_standings',
   'mode_findings',
+  'canaries',
   'noticing_mailboxes',
   'notified_mailboxes',
   'recent_submissions',

@@ -163,3 +163,15 @@ export function openHolds(db: Kysely<Database>, tenancy: Tenancy, filter: Pendin
   }
   return query.orderBy('holds.email_id', 'desc').limit(filter.limit).execute()
 }
+
+/** Whether an email that it wants to send waits for a decision. @param now epoch ms */
+export async function hasOpenHold(db: Kysely<Database>, mailboxId: MailboxId, now: number): Promise<boolean> {
+  const one = db
+    .selectFrom('holds')
+    .select('id')
+    .where('mailbox_id', '=', mailboxId)
+    .where('direction', '=', 'outbound')
+    .where('state', '=', 'open')
+    .where('expires_at', '>', now)
+  return (await one.limit(1).executeTakeFirst()) !== undefined
+}

@@ -23,6 +23,7 @@ export const asMade = {
   policy_set_at: null,
   policy_set_by: null,
   lowers_on_json: null,
+  canaries_per_week: 0,
 } as const
 
 /** Its rules in order; [] when it has no policy. */

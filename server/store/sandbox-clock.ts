@@ -25,6 +25,7 @@ const moves: readonly Move[] = [
   { table: 'attempts', columns: ['started_at', 'ended_at'], where: 'true', of: 'delivery' },
   { table: 'deliveries', columns: ['queued_at', 'next_attempt_at', 'give_up_at'], where: waits, of: 'mailbox' },
   { table: 'holds', columns: ['expires_at', 'renewable_until'], where: `state = 'open'`, of: 'tenant' },
+  { table: 'canaries', columns: ['expires_at'], where: `state = 'open'`, of: 'tenant' },
   { table: 'admin_actions', columns: ['created_at', 'expires_at'], where: 'true', of: 'tenant' },
   { table: 'mode_upgrades', columns: ['created_at', 'expires_at'], where: 'true', of: 'mailbox' },
   { table: 'webhooks', columns: ['next_attempt_at', 'failing_since', 'previous_until'], where: 'lease is null', of: 'tenant' },

@@ -27,6 +27,7 @@ const others: readonly { table: keyof Database; of: typeof ofTenant; where?: str
   { table: 'admin_actions', of: ofTenant },
   { table: 'mode_upgrades', of: ofMailbox },
   { table: 'mode_findings', of: ofMailbox },
+  { table: 'canaries', of: ofTenant },
   { table: 'sending_stops', of: ofTenant },
   { table: 'spam_tokens', of: ofTenant },
   { table: 'correspondents', of: ofMailbox },

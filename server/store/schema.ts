@@ -38,6 +38,7 @@ import type {
   WebhookId,
 } from '../model/ids.ts'
 import type { RejectionCode } from '../model/decision.ts'
+import type { CanaryFault } from '../model/canary.ts'
 import type { LoweringCause } from '../model/lowering.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import type { SuppressionReason } from '../model/suppression.ts'
@@ -60,6 +61,7 @@ export interface Database {
   attachments: AttachmentRow
   holds: HoldRow
   hold_approvals: HoldApprovalRow
+  canaries: CanaryRow
   decisions: DecisionRow
   releases: ReleaseRow
   deliveries: DeliveryRow
@@ -415,6 +417,8 @@ type MailboxRow = {
   policy_set_by: Generated<string | null>
   /** JSON array of LoweringCause: what lowers it by itself; null: nothing was chosen */
   lowers_on_json: Generated<string | null>
+  /** test emails among those that wait, in a week at most */
+  canaries_per_week: Generated<number>
   created_at: number
 }
 
@@ -626,6 +630,29 @@ type HoldApprovalRow = {
   content_hash: string
   reason: string | null
   created_at: number
+}
+
+/** A test email among those that wait. Its ids are such as an email and a hold have, and there is neither. State `open` ends once, in exactly one of the others. */
+type CanaryRow = {
+  id: EmailId
+  hold_id: HoldId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  fault: CanaryFault
+  /** missed: somebody approved it; withdrawn: nobody was to decide on it any more */
+  state: 'open' | 'rejected' | 'missed' | 'expired' | 'withdrawn'
+  reason: string
+  people: number
+  content_hash: string
+  /** EmailRow as JSON, as that of a real one, and the composed message; '' and nothing once it has ended */
+  email_json: string
+  raw: Uint8Array
+  /** an actor's id */
+  decided_by: string | null
+  created_at: number
+  expires_at: number
+  ended_at: number | null
 }
 
 type DecisionRow = {

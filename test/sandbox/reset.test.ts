@@ -20,6 +20,7 @@ const setUp = [
 const emptied = [
   ['address_failures', 'admin_actions', 'attachments', 'attempts', 'contacts', 'correspondents', 'decisions', 'deliveries'],
   [
+    'canaries',
     'email_places',
     'email_tags',
     'emails',

@@ -31,6 +31,7 @@ import { sizesCounted } from './029-sizes-counted.ts'
 import { renewals } from './030-renewals.ts'
 import { ends } from './031-ends.ts'
 import { lowering } from './032-lowering.ts'
+import { canaries } from './033-canaries.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -65,4 +66,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '030-renewals', build: renewals },
   { name: '031-ends', build: ends },
   { name: '032-lowering', build: lowering },
+  { name: '033-canaries', build: canaries },
 ]
