@@ -98,6 +98,7 @@ import { createApprovalMail } from './oversight/approval-mail/approval-mail.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createOperatorSessions } from './oversight/operator-sessions.ts'
 import { createSuggestions } from './oversight/ladder/evidence.ts'
+import { createReviewers } from './oversight/reviewers/reviewers.ts'
 import { createUpgrades } from './oversight/upgrades.ts'
 import { createExpirySweeper } from './oversight/expiry.ts'
 import { operatorOf } from './store/operator-address.ts'
@@ -320,6 +321,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     sends: config.approvalByMail,
     onMail: postman.wake,
   })
+  const reviewers = createReviewers({ store, clock })
   const sweepingWebhooks = { name: 'webhook-log', schedule: '23 * * * *', work: courier.sweep }
   const newServiceKeys = () => reviewServiceKeys({ store, clock }, config.dkim.rotateAfterMs)
   const serviceKeys = { name: 'service-key', schedule: '41 */6 * * *', work: newServiceKeys }
@@ -332,6 +334,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       ...checkpoints.jobs,
       ...approvalMail.jobs,
       ...canaries.jobs,
+      ...reviewers.jobs,
       policies.refreshing,
       forgetting(store.db),
       forgettingDuplicates(store.db),
@@ -428,6 +431,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       webhooks: createWebhooks({ clock, allowPrivateTargets: webhooks.allowPrivateTargets }),
       upgrades: createUpgrades({ store, clock, onMail: postman.wake }),
       suggestions: createSuggestions({ store, clock }),
+      reviewers,
       signups,
       operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,

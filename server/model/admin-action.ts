@@ -18,6 +18,7 @@ export const adminActions = {
   add_allowlist_entry: { words: 'let mail to these addresses leave without approval', tier: 'high' },
   loosen_policy: { words: 'let mail leave that the policy of a mailbox would hold or refuse', tier: 'high' },
   loosen_oversight: { words: 'change how a mailbox and its reviewers are watched', tier: 'high' },
+  time_reviews: { words: 'begin or end to note how long people look at what they decide on', tier: 'high' },
   remove_allowlist_entry: { words: 'remove an entry of the allow-list', tier: 'medium' },
   change_copies: { words: 'send copies of mail, or word of it, to other addresses', tier: 'medium' },
   cancel_subscription: { words: 'cancel the subscription', tier: 'medium' },

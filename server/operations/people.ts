@@ -8,10 +8,11 @@ import type { ApprovalMail } from '../oversight/approval-mail/approval-mail.ts'
 import type { DecisionInput } from '../oversight/decision.ts'
 import { decisionActions } from '../model/decision.ts'
 import type { PersonActor } from '../model/actor.ts'
-import { isId } from '../model/ids.ts'
+import { type EmailId, isId } from '../model/ids.ts'
 import { worlds } from '../model/world.ts'
 import { findEmail } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { noteOpenings } from '../store/review-times.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
 import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView } from './oversight.ts'
@@ -115,7 +116,9 @@ export async function pendingFor(rooms: Rooms, actor: PersonActor, { cursor }: z
   const items = await rooms.approvals.listPending(actor, { mailboxIds: null, before: cursor, limit: pageSize + 1 })
   const page = items.slice(0, pageSize)
   const view = { emails: page.map(pendingView), cursor: items.length > page.length ? cursorAt(page.at(-1)?.email.id ?? '') : null }
-  const metadata = { email_ids: page.map(({ email }) => email.id), view_hash: viewHash(view) }
+  const ids = page.map(({ email }) => email.id)
+  await noteOpenings(rooms.store.db, actor, ids, rooms.clock.now())
+  const metadata = { email_ids: ids, view_hash: viewHash(view) }
   await record(rooms, actor, { action: 'pending.listed', resourceType: 'account', resourceId: actor.accountId, metadata })
   return view
 }
@@ -133,13 +136,18 @@ export async function onePending(
     throw new OperationError(isThere ? 'NOT_PENDING' : 'EMAIL_NOT_FOUND')
   }
   const view = pendingView(item)
+  await noteOpenings(rooms.store.db, actor, [item.email.id], rooms.clock.now())
   const metadata = { by, hold_id: item.holdId, content_hash: item.contentHash, view_hash: viewHash(view) }
   await record(rooms, actor, { action: 'pending.read', resourceType: 'email', resourceId: ref, metadata })
   return view
 }
 
 /** As review_email, what_did_it_see and get_receipt: whoever decides sees what they decide on, and can prove it later. */
-export const reviewAs = (rooms: Rooms, actor: PersonActor, ref: string) => reviewed({ rooms, actor }, ref)
+export async function reviewAs(rooms: Rooms, actor: PersonActor, ref: string) {
+  const view = await reviewed({ rooms, actor }, ref)
+  await noteOpenings(rooms.store.db, actor, [view.email_id as EmailId], rooms.clock.now())
+  return view
+}
 export const seenAs = (rooms: Rooms, actor: PersonActor, ref: string, { cursor, with_views }: z.infer<typeof SeenQuery>) =>
   seenBefore({ rooms, actor }, { email_id: ref, with_views, limit: pageSize, ...(cursor !== undefined && { cursor }) })
 export const receiptAs = (rooms: Rooms, actor: PersonActor, ref: string) => receiptFor({ rooms, actor }, ref)

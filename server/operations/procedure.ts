@@ -38,6 +38,7 @@ import type { Checkpoints } from '../record/checkpoints.ts'
 import type { Receipts } from '../record/receipts.ts'
 import type { SearchIndex } from '../mailbox/search-index.ts'
 import type { Suggestions } from '../oversight/ladder/evidence.ts'
+import type { Reviewers } from '../oversight/reviewers/reviewers.ts'
 import type { Upgrades } from '../oversight/upgrades.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -59,6 +60,7 @@ export type Rooms = {
   mailboxes: Mailboxes
   upgrades: Upgrades
   suggestions: Suggestions
+  reviewers: Pick<Reviewers, 'report'>
   operatorSessions: OperatorSessions
   signups: Signups
   /** a pattern of an allow-list in the form in which it is kept; null: it is none */

@@ -48,6 +48,7 @@ import { report_issue } from './issues.ts'
 import { on_email, on_event, on_pending } from './live.ts'
 import { get_thread } from './threads.ts'
 import { list_webhook_deliveries, replay_webhook_delivery, replay_webhook_events } from './webhook-deliveries.ts'
+import { get_review_report, set_review_report } from './review-report.ts'
 import { suggest_upgrade } from './suggestions.ts'
 import { apply_upgrade, manage_upgrade, request_upgrade } from './upgrades.ts'
 import { create_mailbox } from './create-mailbox.ts'
@@ -138,6 +139,8 @@ export const appRouter = router({
   rotate_api_key,
   revoke_api_key,
   suggest_upgrade,
+  get_review_report,
+  set_review_report,
   request_upgrade,
   apply_upgrade,
   manage_upgrade,

@@ -12,6 +12,7 @@ import { type HoldRow, approvalsOf, endHold, holdToChange, insertDecision, inser
 import { ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { holdPersonSession } from '../store/person-sessions.ts'
+import { noteReviewTime } from '../store/review-times.ts'
 import { type Composer, mayDecide } from './authority.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { isAsHeld, isSameContent } from './held-content.ts'
@@ -173,7 +174,8 @@ async function conclude(
     created_at: now,
   })
   const after = await endWaiting(tx, email, changeAfter(email, decision))
-  const entries = [decisionEntry(after, hold, decision), ...(await effects(tx, deps, after, hold, decision))]
+  const timeMs = await timeOf(tx, email, decision)
+  const entries = [decisionEntry(after, hold, decision, timeMs), ...(await effects(tx, deps, after, hold, decision))]
   for (const entry of entries) await appendLog(tx, entry)
   return ok({
     emailId: email.id,
@@ -215,6 +217,7 @@ async function inPart(tx: Tx, email: EmailRow, hold: HoldRow, decision: Decision
   const said = { hold_id: hold.id, decided_by: actorId(actor), ...counted }
   const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
   await appendEvent(tx, { ...event, type: 'oversight.approved_in_part', data: { ...emailFacts(email), ...said } })
+  await timeOf(tx, email, decision)
   const metadata = { hold_id: hold.id, mailbox_id: email.mailbox_id, content_hash: hold.content_hash, ...counted }
   const entry = { ...emailEntry(email, actor, now), action: 'email.approved_in_part' as const, metadata }
   await appendLog(tx, { ...entry, ...(reason !== null && { details: { reason } }) })
@@ -308,7 +311,15 @@ function announce(
   if (queuedAt !== null) onReleased()
 }
 
-const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision): NewLogEntry => ({
+/** How long a person looked at it (ms); null: it is not known. */
+async function timeOf(tx: Tx, { id: emailId, mailbox_id: mailboxId }: EmailRow, decision: Decision): Promise<number | null> {
+  const { actor, now } = decision
+  if (actor.kind !== 'person') return null
+  const action = decision.action === 'approve' ? 'approve' : 'reject'
+  return noteReviewTime(tx, { person: actor, emailId, mailboxId, action, isCanary: false, now })
+}
+
+const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision, timeMs: number | null): NewLogEntry => ({
   ...emailEntry(email, decision.actor, decision.now),
   action: decision.action === 'approve' ? 'email.approved' : 'email.rejected',
   // Its agent sees it from now on.
@@ -322,7 +333,9 @@ const decisionEntry = (email: EmailRow, hold: HoldRow, decision: Decision): NewL
     self_approved: decision.selfApproved,
     ...(decision.action !== 'approve' && { code: decision.code, redo_asked: decision.action === 'redo' }),
   },
-  ...(decision.reason !== null && { details: { reason: decision.reason } }),
+  ...((decision.reason !== null || timeMs !== null) && {
+    details: { ...(decision.reason !== null && { reason: decision.reason }), ...(timeMs !== null && { time_on_card_ms: timeMs }) },
+  }),
 })
 
 // PostgreSQL text cannot hold a NUL.

@@ -156,6 +156,7 @@ async function removeContents(tx: Tx, hashes: readonly string[], removeFile: Rem
 
 /** In an order in which nothing is left that names what goes; emails are gone before. */
 const ofMailbox = [
+  'review_times',
   'threads',
   'correspondents',
   'first_contacts',
@@ -171,6 +172,8 @@ const ofMailbox = [
   'recent_submissions',
 ] as const satisfies readonly (keyof Database)[]
 const ofAccount = [
+  'review_openings',
+  'timed_reviews',
   'mode_upgrades',
   'allowlist_entries',
   'aliases',

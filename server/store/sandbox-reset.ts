@@ -28,6 +28,8 @@ const others: readonly { table: keyof Database; of: typeof ofTenant; where?: str
   { table: 'mode_upgrades', of: ofMailbox },
   { table: 'mode_findings', of: ofMailbox },
   { table: 'canaries', of: ofTenant },
+  { table: 'review_openings', of: ofTenant },
+  { table: 'review_times', of: ofTenant },
   { table: 'sending_stops', of: ofTenant },
   { table: 'spam_tokens', of: ofTenant },
   { table: 'correspondents', of: ofMailbox },

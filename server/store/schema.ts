@@ -62,6 +62,9 @@ export interface Database {
   holds: HoldRow
   hold_approvals: HoldApprovalRow
   canaries: CanaryRow
+  timed_reviews: TimedReviewsRow
+  review_openings: ReviewOpeningRow
+  review_times: ReviewTimeRow
   decisions: DecisionRow
   releases: ReleaseRow
   deliveries: DeliveryRow
@@ -653,6 +656,25 @@ type CanaryRow = {
   created_at: number
   expires_at: number
   ended_at: number | null
+}
+
+/** That an operator wants to know how long people look at what they decide on, in one world. */
+type TimedReviewsRow = { account_id: AccountId; world: World; since: number }
+
+/** When somebody was first shown what waits for a decision; `email_id` may be a test email's. */
+type ReviewOpeningRow = { account_id: AccountId; world: World; person_id: PersonId; email_id: EmailId; opened_at: number }
+
+/** A decision of a person. `time_ms`: how long it took them since they were shown it; null: they had not been. */
+type ReviewTimeRow = {
+  account_id: AccountId
+  world: World
+  person_id: PersonId
+  email_id: EmailId
+  mailbox_id: MailboxId
+  action: 'approve' | 'reject'
+  is_canary: 0 | 1
+  time_ms: number | null
+  decided_at: number
 }
 
 type DecisionRow = {

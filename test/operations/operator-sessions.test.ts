@@ -290,6 +290,7 @@ describeOnEachEngine('an operator session', (openStore) => {
         'loosen_policy',
         'revoke_oversight_key',
         'rotate_oversight_key',
+        'time_reviews',
       ].toSorted(),
     )
   })

@@ -72,6 +72,8 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   retry_delivery: ['reviewer', 'admin'],
   cancel_delivery: ['reviewer', 'admin'],
   create_mailbox: ['admin'],
+  get_review_report: ['admin'],
+  set_review_report: ['admin'],
   suggest_upgrade: ['reviewer', 'admin'],
   request_upgrade: ['agent', 'admin'],
   apply_upgrade: ['agent', 'admin'],

@@ -13,7 +13,7 @@ const kept = ['api_keys', 'log_entries', 'mailboxes', 'usage_days', 'webhooks']
  *  test world, or follows emails by itself. */
 const setUp = [
   ['aliases', 'allowlist_entries', 'noticing_mailboxes', 'notified_mailboxes', 'send_caps'],
-  ['issues', 'mailbox_days', 'mailbox_standings', 'monthly_messages'],
+  ['issues', 'timed_reviews', 'mailbox_days', 'mailbox_standings', 'monthly_messages'],
   ['received_reports', 'search_entries', 'search_queue', 'operator_sessions', 'signups', 'approval_links'],
 ].flat()
 /** store/sandbox-reset.ts. A new table belongs there, or above. */
@@ -34,6 +34,8 @@ const emptied = [
     'mode_upgrades',
     'opens',
     'policy_counts',
+    'review_openings',
+    'review_times',
   ],
   ['recent_submissions', 'releases', 'send_windows', 'sending_stops', 'spam_tokens', 'suppressions', 'threads', 'webhook_deliveries'],
 ].flat()

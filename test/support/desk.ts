@@ -52,6 +52,7 @@ import { type ApprovalMail, createApprovalMail } from '../../server/oversight/ap
 import { createApprovals } from '../../server/oversight/approvals.ts'
 import { createOperatorSessions } from '../../server/oversight/operator-sessions.ts'
 import { createSuggestions } from '../../server/oversight/ladder/evidence.ts'
+import { createReviewers } from '../../server/oversight/reviewers/reviewers.ts'
 import { createUpgrades } from '../../server/oversight/upgrades.ts'
 import { hold } from '../../server/oversight/holds.ts'
 import { systemClock } from '../../server/platform/clock.ts'
@@ -219,6 +220,7 @@ export async function openDesk(
       webhooks: createWebhooks({ clock, allowPrivateTargets: false }),
       upgrades: createUpgrades({ store, clock }),
       suggestions: createSuggestions({ store, clock }),
+      reviewers: createReviewers({ store, clock }),
       signups: createSignups({ store, clock, policy: signup, secret: 'secret of a test', publicUrl: 'https://mail.ours.test' }),
       operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,

@@ -18,6 +18,7 @@ import { type NewLogEntry, appendLog } from '../../store/log.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { operatorOf } from '../../store/operator-address.ts'
 import { insertOperatorMail } from '../../store/operator-mails.ts'
+import { noteReviewTime } from '../../store/review-times.ts'
 import { mayDecide } from '../authority.ts'
 import { isStillIn } from '../decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from '../decision.ts'
@@ -90,6 +91,14 @@ export async function decideOnCanary(
     if (!(await isStillIn(tx, { actor, now }))) return fail('NOT_SIGNED_IN')
     if (!(await endCanary(tx, row.id, { state, by: actorId(actor), now }))) return over
     if (state === 'missed') await tellOfMiss(tx, row, actor, now)
+    const about = {
+      mailboxId: row.mailbox_id,
+      emailId: row.id,
+      action: state === 'missed' ? 'approve' : 'reject',
+      isCanary: true,
+      now,
+    } as const
+    if (actor.kind === 'person') await noteReviewTime(tx, { ...about, person: actor })
     await appendLog(tx, canaryEntry(row, state, actor, now))
     return ok({
       emailId: row.id,

@@ -32,6 +32,7 @@ import { renewals } from './030-renewals.ts'
 import { ends } from './031-ends.ts'
 import { lowering } from './032-lowering.ts'
 import { canaries } from './033-canaries.ts'
+import { reviewTimes } from './034-review-times.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -67,4 +68,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '031-ends', build: ends },
   { name: '032-lowering', build: lowering },
   { name: '033-canaries', build: canaries },
+  { name: '034-review-times', build: reviewTimes },
 ]
