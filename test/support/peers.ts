@@ -15,6 +15,7 @@ const packages = {
   rspamd: 'rspamd',
   knotd: 'knot',
   unbound: 'unbound',
+  chromium: 'chromium',
 } as const
 export type Peer = keyof typeof packages
 /** Programs of mail servers that cannot be installed beside Postfix; `smtpd` is OpenSMTPD. */

@@ -81,7 +81,7 @@ export function serveApprove(app: FastifyInstance, { people, approvalMail, rooms
 
 const style =
   `${plainStyle}input,button,select,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,select,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem;min-width:8rem}` +
-  '.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
+  'body{overflow-wrap:anywhere}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
 
 const page = (reply: FastifyReply, body: string): FastifyReply =>
   sendPage(reply.header('x-robots-tag', 'noindex'), { title: 'An email that waits', body, style, forms: true })

@@ -29,6 +29,9 @@ async function call(path, body) {
   return json
 }
 
+/** What is shown is not what is so any more. */
+const isOver = new Set(['NOT_SIGNED_IN', 'NOT_PENDING', 'HOLD_EXPIRED', 'CONTENT_CHANGED'])
+
 /** What goes wrong is said, and nothing else happens. */
 const tried = (work) => async (event) => {
   event?.preventDefault()
@@ -38,7 +41,7 @@ const tried = (work) => async (event) => {
   } catch (error) {
     say(error.message, true)
     if (error.code === 'TOTP_NEEDED') byId('totp-field').hidden = false
-    if (error.code === 'NOT_SIGNED_IN') await show()
+    if (isOver.has(error.code)) await show()
   }
 }
 
@@ -61,6 +64,8 @@ function card(email) {
       const decided = await call('decide', { ...input, ...said, ...chosen })
       say(decided.message)
       await show()
+      // Its card is gone, with what had the focus: whoever has no mouse goes on with what waits next.
+      held.focus()
     })
   const button = (text, action) => {
     const one = element('button', text)

@@ -235,7 +235,7 @@ function servePage(door: FastifyInstance): void {
 
 const style =
   `${plainStyle}input,button,select,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,select,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem}` +
-  '[hidden]{display:none}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
+  'body{overflow-wrap:anywhere}[hidden]{display:none}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
 
 const choices = rejectionCodes.map((code) => `<option value="${code}">${rejectionWords[code]}</option>`).join('')
 
@@ -250,7 +250,7 @@ printed on the server goes here too.</p>
 <label id="totp-field" hidden>Six digits of your authenticator program <input name="totp" inputmode="numeric" autocomplete="off" maxlength="16"></label>
 <button>Sign in</button></p></form>
 <template id="codes">${choices}</template>
-<main id="held" hidden></main>
+<main id="held" tabindex="-1" hidden></main>
 <section id="me" hidden><h2 id="who"></h2><ul id="passkeys"></ul>
 <p><button id="add-passkey" hidden>Add a passkey</button> <button id="add-totp">Add an authenticator program</button> <button id="remove-totp" hidden>Remove the authenticator program</button></p>
 <form id="confirm-totp" hidden><p>Enter this secret into the program, and here the six digits that it shows then: <code id="totp-secret"></code></p>
