@@ -4,7 +4,8 @@
  * Promise: its mode goes down here at once, and never up: that takes a person's code (design promise 4; oversight/upgrades.ts).
  */
 import type { Actor } from '../model/actor.ts'
-import { type OversightMode, isHigher } from '../model/email.ts'
+import { stepAutonomy } from '../model/autonomy.ts'
+import type { OversightMode } from '../model/email.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tx } from '../store/db.ts'
 import type { NewLogEntry } from '../store/log.ts'
@@ -52,7 +53,7 @@ export function refuses(
   { oversight_mode: mode }: Pick<SettingsChange, 'oversight_mode'>,
 ): Result<null, 'MAILBOX_NOT_FOUND' | 'UPGRADE_NEEDS_CODE'> {
   if (deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
-  if (mode !== undefined && isHigher(mode, oversight_mode))
+  if (mode !== undefined && stepAutonomy({ mode: oversight_mode, asked: null }, { kind: 'set', to: mode }).kind === 'refused')
     return fail('UPGRADE_NEEDS_CODE', `It is ${oversight_mode}, and ${mode} gives its agent more freedom. ${howToRaise(id)}`)
   return ok(null)
 }

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { KeyActor } from '../model/actor.ts'
+import { step } from '../model/life.ts'
 import type { Tx } from '../store/db.ts'
 import { attachmentsOf } from '../store/attachments.ts'
-import { type EmailRow, changeEmail } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailRow, moveEmail } from '../store/emails.ts'
 import { heldUntil } from '../store/holds.ts'
 import { deliveriesOf } from '../store/queue.ts'
 import { readableEmail } from './access.ts'
@@ -50,7 +52,8 @@ export const read_email = operation({
 
 /** Reading is what makes mail read, when the agent does it; a reviewer or the operator looking in leaves no trace in the inbox (contract §14 A21). */
 async function opened(tx: Tx, actor: KeyActor, email: EmailRow, now: number): Promise<EmailRow> {
-  if (email.status !== 'unread' || seesAll(actor)) return email
-  const change = { status: 'read', read_at: now, updated_at: now } as const
-  return (await changeEmail(tx, email.id, ['unread'], change)) ? { ...email, ...change } : email
+  const next = seesAll(actor) ? null : step(lifeOf(email, now), { kind: 'read' })
+  if (next?.kind !== 'moved') return email
+  const change = { read_at: now, updated_at: now }
+  return (await moveEmail(tx, email.id, next, change)) ? { ...email, ...change, status: 'read' } : email
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { learn } from '../mailbox/spam-filter.ts'
-import { type EmailStatus, type UserLabel, emailStatuses, userLabels } from '../model/email.ts'
+import { type UserLabel, emailStatuses, userLabels } from '../model/email.ts'
+import { step } from '../model/life.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailRow, moveEmail } from '../store/emails.ts'
 import { listEmails } from '../store/listing.ts'
 import { appendEvent } from '../store/events.ts'
 import { appendLog } from '../store/log.ts'
@@ -15,8 +17,6 @@ import { recordRead } from './record.ts'
 import { EmailSummary, summaryOf } from './views.ts'
 
 const spamStatuses = ['spam_flagged', 'spam_quarantined'] as const
-/** Mail that has reached the agent, or was kept from it as spam; what waits for a reviewer is the reviewer's. */
-const movable = ['unread', 'read', ...spamStatuses] as const satisfies readonly EmailStatus[]
 
 const Labelled = z.strictObject({ id: z.string(), status: z.enum(emailStatuses), user_label: z.enum(userLabels) })
 
@@ -71,23 +71,19 @@ const label = (ctx: Call, id: string, word: UserLabel): Promise<z.infer<typeof L
     const email = await readableEmail(tx, ctx.actor, id)
     if (email.direction !== 'inbound') throw new OperationError('EMAIL_NOT_FOUND')
     const now = ctx.rooms.clock.now()
-    const status = statusAfter(email.status, word)
-    const change = { status, user_label: word, updated_at: now }
-    if (!(await changeEmail(tx, email.id, movable, change))) throw new OperationError('NOT_IN_INBOX')
+    const next = step(lifeOf(email, now), { kind: word === 'spam' ? 'report_spam' : 'clear_spam' })
+    const change = { user_label: word, updated_at: now }
+    if (next.kind === 'refused' || !(await moveEmail(tx, email.id, next, change))) throw new OperationError('NOT_IN_INBOX')
+    const status = next.life.status ?? email.status
     await teach(tx, email, word)
     // Nobody was told of it while it was in quarantine.
     const appears = email.status === 'spam_quarantined' && status === 'unread'
-    if (appears) await announce(tx, { ...email, ...change }, now)
+    if (appears) await announce(tx, { ...email, ...change, status }, now)
     const action = word === 'spam' ? 'email.reported_spam' : 'email.cleared_spam'
     const metadata = { was: email.status, status }
     await appendLog(tx, { ...emailEntry(email, ctx.actor, now), action, ...(appears && { appearsIn: email.mailbox_id }), metadata })
     return { id: email.id, status, user_label: word }
   })
-
-function statusAfter(status: EmailStatus, word: UserLabel): EmailStatus {
-  if (word === 'spam') return 'spam_quarantined'
-  return status === 'spam_flagged' || status === 'spam_quarantined' ? 'unread' : status
-}
 
 /** Each world learns for itself: what is tried out with test keys teaches nothing about real mail (design promise 8). */
 async function teach(tx: Tx, email: EmailRow, word: UserLabel): Promise<void> {

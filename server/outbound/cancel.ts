@@ -1,9 +1,11 @@
 import type { KeyActor } from '../model/actor.ts'
+import { step } from '../model/life.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { withdraw } from '../oversight/holds.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailById } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailRow, emailById, moveEmail } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { submitted } from './hand-in.ts'
 import type { SubmissionDeps, Submitted } from './submission.ts'
@@ -16,10 +18,7 @@ export async function cancel(
 ): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> {
   const now = clock.now()
   const cancelled = await store.transaction(async (tx): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> => {
-    const entry =
-      email.status === 'draft' || email.status === 'scheduled'
-        ? await discard(tx, email, actor, now)
-        : await withdraw(tx, email, actor, now)
+    const entry = (await discard(tx, email, actor, now)) ?? (await withdraw(tx, email, actor, now))
     if (entry !== null) {
       await appendLog(tx, entry)
       return ok(submitted({ ...email, status: 'cancelled' }, false))
@@ -35,8 +34,9 @@ export async function cancel(
   return cancelled
 }
 
-/** @returns null when it is no draft any more, or no longer waits for its time */
-async function discard(tx: Tx, draft: EmailRow, actor: KeyActor, now: number): Promise<NewLogEntry | null> {
-  const changed = await changeEmail(tx, draft.id, ['draft', 'scheduled'], { status: 'cancelled', ended_by: actor.kind, updated_at: now })
-  return changed ? { ...emailEntry(draft, actor, now), action: 'email.cancelled' } : null
+/** @returns null when it is no draft, and does not wait for its time */
+async function discard(tx: Tx, email: EmailRow, actor: KeyActor, now: number): Promise<NewLogEntry | null> {
+  const next = step(lifeOf(email, now), { kind: 'discard' })
+  if (next.kind === 'refused' || !(await moveEmail(tx, email.id, next, { ended_by: actor.kind, updated_at: now }))) return null
+  return { ...emailEntry(email, actor, now), action: 'email.cancelled' }
 }

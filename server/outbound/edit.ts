@@ -6,6 +6,7 @@
  */
 import type { KeyActor } from '../model/actor.ts'
 import { type Address, addressKey } from '../model/address.ts'
+import { may, step } from '../model/life.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { neverSends } from '../oversight/gate.ts'
 import { lookUpTaint } from '../oversight/taint/look-up.ts'
@@ -13,7 +14,9 @@ import type { Taint } from '../oversight/taint/taint.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailById, emailToChange } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailRow, emailById, emailToChange, moveEmail } from '../store/emails.ts'
+import { latestHold } from '../store/holds.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
 import { insertOpenToken } from '../store/opens.ts'
@@ -23,7 +26,6 @@ import { lowerIfOrdered } from './answered-orders.ts'
 import { circumstancesOf } from './circumstances.ts'
 import { recordBlocked } from './blocked.ts'
 import { whyReadOnly } from './control/pause.ts'
-import { approvalOf } from './coming-due.ts'
 import { namedPaths } from './copies.ts'
 import { type Content, checkContent, forwardPaths } from './content.ts'
 import { proposalOf } from './drafts.ts'
@@ -53,7 +55,7 @@ export async function edit(
   { sendAt, ...changes }: EditInput,
 ): Promise<Edited> {
   for (let seen = email, tries = 0; tries < mostTries; tries += 1) {
-    if (seen.status !== 'scheduled') return notScheduled(seen)
+    if (!may(seen, 'edit')) return notScheduled(seen)
     const rewritten = await rewrite(deps, actor, seen, mailbox, changes)
     if (!rewritten.ok) return rewritten
     const done = await deps.store.transaction((tx) => apply(tx, deps, { actor, seen, sendAt, rewritten: rewritten.value }))
@@ -66,6 +68,7 @@ export async function edit(
   return fail('UNAVAILABLE', 'Somebody else is changing it just now.')
 }
 
+const approvedAlready = fail('ALREADY_APPROVED', 'A reviewer approved exactly what waits; only its time can still be changed.')
 const notScheduled = ({ status }: EmailRow) =>
   fail('NOT_SCHEDULED', `Its status is ${status}; only an email that waits for its time can be edited.`)
 
@@ -118,7 +121,12 @@ const saysTheSame = (one: Content, other: Content): boolean => words(one) === wo
 async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten }: Edit): Promise<Edited | null> {
   const now = deps.clock.now()
   const email = await emailToChange(tx, seen.id)
-  if (email?.status !== 'scheduled') return notScheduled(email ?? seen)
+  if (email === undefined) return notScheduled(seen)
+  const life = lifeOf(email, now, { hold: await latestHold(tx, email.id) })
+  const by = { key: actor.keyId, person: null }
+  const hash = rewritten?.composed.contentHash ?? email.content_hash ?? ''
+  const next = step(life, { kind: 'edit', by, hash, waits: sendAt === undefined ? life.waits : sendAt > now })
+  if (next.kind === 'refused') return next.why === 'ALREADY_APPROVED' ? approvedAlready : notScheduled(email)
   if (rewritten !== null && email.content_hash !== seen.content_hash) return null
   const mailbox = await mailboxById(tx, email.mailbox_id)
   if (mailbox?.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
@@ -128,7 +136,7 @@ async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten 
   const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })
   if (!content.ok) return content
   const change = { ...content.value, ...timeOf(sendAt, now), updated_at: now }
-  await changeEmail(tx, email.id, ['scheduled'], change)
+  await moveEmail(tx, email.id, next, change)
   const after: EmailRow = { ...email, ...change }
   await appendLog(tx, entry(email, after, rewritten, actor, now))
   return ok(submitted(after, false))
@@ -144,8 +152,6 @@ async function replace(
   deps: HandInDeps,
   { actor, email, rewritten, now }: { actor: KeyActor; email: EmailRow; rewritten: Rewritten; now: number },
 ): Promise<Result<Partial<EmailRow>, SubmitCode>> {
-  if ((await approvalOf(tx, email)) !== null)
-    return fail('ALREADY_APPROVED', 'A reviewer approved exactly what waits; only its time can still be changed.')
   const { proposal, taint, composed: made, raw } = rewritten
   // It counts as what is handed in anew does; what it replaces stays counted, as what is withdrawn does.
   const paths = forwardPaths(proposal.content)

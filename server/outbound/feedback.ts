@@ -10,14 +10,13 @@
 import { getDomain } from 'tldts'
 import type { SystemActor } from '../model/actor.ts'
 import { type Address, addressKey, domainOf } from '../model/address.ts'
-import { emailStatuses } from '../model/email.ts'
 import type { Bringer, Complaint, DeliveryReport, DsnRecipient } from '../model/feedback.ts'
 import type { MailboxId } from '../model/ids.ts'
 import { type Reply, parseReply } from '../model/reply.ts'
 import { lower } from '../oversight/lowering/lower.ts'
 import type { Tx } from '../store/db.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, sentById, sentByMessageId } from '../store/emails.ts'
+import { type EmailRow, noteOfEmail, sentById, sentByMessageId } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import type { Facts, LogAction, NewLogEntry } from '../store/log.ts'
 import { listMailboxes, mailboxById } from '../store/mailboxes.ts'
@@ -182,7 +181,7 @@ async function noteBounce(tx: Tx, email: EmailRow, bounceType: Meaning['bounceTy
     bounce_type: email.bounce_type === 'hard' ? 'hard' : bounceType,
     updated_at: now,
   } as const
-  await changeEmail(tx, email.id, emailStatuses, change)
+  await noteOfEmail(tx, email.id, change)
   return { ...email, ...change }
 }
 

@@ -4,8 +4,9 @@ import { type Address, domainOf } from '../model/address.ts'
 import { contentHash } from '../model/envelope.ts'
 import { asksForCounts } from '../model/policy.ts'
 import { maxRecipients } from '../model/letter-limits.ts'
+import { type Gate, type LifeEvent, type Moved, may, step, unwritten } from '../model/life.ts'
 import { type Result, fail, ok } from '../model/result.ts'
-import { neverSends } from '../oversight/gate.ts'
+import { gateOf, neverSends } from '../oversight/gate.ts'
 import { fewestPeople, hold } from '../oversight/holds.ts'
 import { textFacts } from '../oversight/policy/text-facts.ts'
 import { release } from '../oversight/release.ts'
@@ -15,7 +16,8 @@ import { attachmentsOf, insertAttachments } from '../store/attachments.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailToChange, findByIdempotencyKey, insertEmail } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailRow, emailToChange, findByIdempotencyKey, insertEmail, moveEmail } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
 import { lockForCounting } from '../store/send-caps.ts'
@@ -41,7 +43,7 @@ import { askToSend } from './pace/spend.ts'
 import { type Composed, type Proposal, attachmentRows, composedColumns, draftRow, outgoingMail, saysTheSame } from './proposal.ts'
 import type { Render } from './render.ts'
 import type { SubmissionDeps, SubmitCode, Submitted } from './submission.ts'
-import { atOnce, statusAfterGate, timingColumns } from './timing.ts'
+import { atOnce, whenToSend } from './timing.ts'
 import { whyNotSend } from './standing/standing.ts'
 import { allSuppressed } from './suppression/suppression.ts'
 import { mayCarryLink } from './unsubscribe/unsubscribe.ts'
@@ -82,7 +84,7 @@ async function tryToHandIn(
   const never = neverSends(proposal.mailbox.oversight_mode)
   if (never !== null) return fail(never.code, await whyReadOnly(deps.store.db, proposal.mailbox, never.rule))
   if (wantsTime(proposal.mailbox, proposal)) return noScheduling
-  if (draft !== null && draft.status !== 'draft') return notADraft
+  if (draft !== null && !may(draft, 'submit')) return notADraft
   const [whyNot, isForNobody] = await Promise.all([
     whyNotSend(deps.store, proposal.mailbox.id, now),
     allSuppressed(deps.store.db, actor, forwardPaths(proposal.content), now),
@@ -218,7 +220,9 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (wantsTime(mailbox, proposal)) return noScheduling
   if (!spend.ok) return spend
   // Before anything is counted: of two that send one draft, the later is told so and costs nothing.
-  if (filing.draft !== null && (await emailToChange(tx, filing.draft.id))?.status !== 'draft') return notADraft
+  const draft = filing.draft === null ? null : await emailToChange(tx, filing.draft.id)
+  const next = step(draft ? lifeOf(draft, now) : unwritten, submission(filing, gateOf(verdict, deps.people ?? fewestPeople), now))
+  if (draft === undefined || next.kind === 'refused') return notADraft
   const replaced = proposal.replaces === undefined ? null : await lockReplaced(tx, proposal.replaces)
   if (replaced !== null && !replaced.ok) return replaced
   const twice = await refuseTwice(tx, proposal, filing.digest, now)
@@ -230,35 +234,43 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   }
 
   for (const blob of blobs) await deps.store.blobs.put(tx, blob, now)
-  const status = statusAfterGate(verdict.outcome, timingColumns(proposal.timing ?? atOnce), now)
-  const email = await fileEmail(tx, filing, { status, sent_at: status === 'sent' ? now : null }, now)
+  const email = await fileEmail(tx, filing, next, now)
   if (email === null) return notADraft
   await spend.value(tx)
   // What is sent later counts at its time.
-  if (counts && status !== 'scheduled') await countForPolicy(tx, mailbox.id, { named: ask.forwardPaths, thread: email.thread_id }, now)
+  if (counts && email.status !== 'scheduled')
+    await countForPolicy(tx, mailbox.id, { named: ask.forwardPaths, thread: email.thread_id }, now)
   if (composed.openToken) await insertOpenToken(tx, composed.openToken, email.id)
   const entries: NewLogEntry[] = [submittedEntry(email, filing, now)]
   if (replaced !== null) entries.push(await supersede(tx, replaced.value, { by: email.id, actor, now }))
-  if (status === 'scheduled') entries.push(scheduledEntry(email, verdict.rule, now))
-  else if (verdict.outcome === 'hold') {
-    const people = verdict.forTwo === true ? (deps.people ?? fewestPeople) : 1
-    const expiresAt = now + deps.holdExpiryMs
-    entries.push(await hold(tx, { email, contentHash: composed.contentHash, rule: verdict.rule, people, now, expiresAt }))
-  } else {
-    const grounds = { kind: 'policy', rule: verdict.rule } as const
-    entries.push(
-      await release(tx, { email, contentHash: composed.contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs }),
-    )
+  const { rule } = verdict
+  const { contentHash } = composed
+  if (email.status === 'scheduled') entries.push(scheduledEntry(email, rule, now))
+  if (next.life.hold !== null) {
+    const { people } = next.life.hold
+    entries.push(await hold(tx, { email, contentHash, rule, people, now, expiresAt: now + deps.holdExpiryMs }))
+  }
+  if (next.life.release !== null) {
+    const grounds = { kind: 'policy', rule } as const
+    entries.push(await release(tx, { email, contentHash, grounds, actor: gate, now, giveUpAfterMs: deps.giveUpAfterMs }))
   }
   await appendLogs(tx, entries)
   return ok(submitted(email, false, verdict.rule))
 }
 
+const submission = ({ actor, proposal, composed }: Filing, gateSays: Gate, now: number): LifeEvent => ({
+  kind: 'submit',
+  by: { key: actor.keyId, person: null },
+  hash: composed.contentHash,
+  gate: gateSays,
+  ...whenToSend(proposal.timing ?? atOnce, now),
+})
+
 /** Writes the email, or turns its draft into it. @returns null when the draft is none any more */
 async function fileEmail(
   tx: Tx,
   { actor, proposal, draft, composed, circumstances }: Filing,
-  end: Pick<EmailRow, 'status' | 'sent_at'>,
+  next: Moved,
   now: number,
 ): Promise<EmailRow | null> {
   const columns = {
@@ -266,14 +278,15 @@ async function fileEmail(
     taint_json: JSON.stringify(circumstances.taint),
     drafter_id: draft === null || draft.composer_id === actor.keyId ? null : draft.composer_id,
     ...(composed.openToken && { flags_json: JSON.stringify([openFlag]) }),
-    ...end,
+    sent_at: next.life.release === null ? null : now,
   }
   if (draft !== null) {
-    if (!(await changeEmail(tx, draft.id, ['draft'], columns))) return null
+    if (!(await moveEmail(tx, draft.id, next, columns))) return null
     await touchThread(tx, draft.thread_id, now)
-    return { ...draft, ...columns }
+    return { ...draft, ...columns, status: next.life.status ?? draft.status }
   }
-  const email = { ...draftRow(proposal, actor, now), ...columns }
+  const row = draftRow(proposal, actor, now)
+  const email = { ...row, ...columns, status: next.life.status ?? row.status }
   await fileNew(tx, proposal, email, now)
   return email
 }

@@ -1,10 +1,13 @@
 /** What follows from attempts, in one transaction with them: the delivery's new state, the email's, the event and the entry of the log. */
 import type { SystemActor } from '../model/actor.ts'
 import type { Address } from '../model/address.ts'
+import { type AttemptEnd, afterAttempt, yieldsToTakeBack } from '../model/delivery-life.ts'
 import type { MailboxId } from '../model/ids.ts'
+import { type Step, step } from '../model/life.ts'
 import { emailFacts, tenancyOf } from '../store/email-record.ts'
 import type { Tx } from '../store/db.ts'
-import { type EmailRow, lockEmail, noteOfEmail } from '../store/emails.ts'
+import { deliveryLife, lifeOf } from '../store/email-life.ts'
+import { type EmailRow, lockEmail, moveEmail, noteOfEmail } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type Facts, type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import {
@@ -19,7 +22,6 @@ import {
 } from '../store/queue.ts'
 import { noteAlarms } from './alarms.ts'
 import { onComplaint } from './feedback.ts'
-import { isWhollyCancelled } from './control/deliveries.ts'
 import { isTakenBack } from '../store/queue-changes.ts'
 import { delayNoticeAfterMs } from './notices/delivery-notice.ts'
 import { fileNotice } from './notices/notices.ts'
@@ -38,15 +40,25 @@ const delayedAfterMs = [15 * 60_000, delayNoticeAfterMs] as const
 type Turn = { state: DeliveryState; action: LogAction; event: EventType | null; bounceType: 'hard' | 'soft' | null }
 
 /** @param retry what the schedule says, for an outcome that may be tried again */
-function turnOf({ verdict }: Outcome, retry: Retry): Turn {
-  if (verdict.outcome === 'delivered')
-    return { state: 'delivered', action: 'delivery.delivered', event: 'message.delivered', bounceType: null }
-  if (verdict.class === 'integrity') return { state: 'cancelled', action: 'delivery.refused', event: 'message.bounced', bounceType: null }
-  if (verdict.outcome === 'fail')
-    return { state: 'bounced', action: 'delivery.bounced', event: 'message.bounced', bounceType: verdict.bounceType }
-  if (retry.kind === 'give-up')
-    return { state: 'expired', action: 'delivery.expired', event: 'message.bounced', bounceType: verdict.bounceType }
-  return { state: 'queued', action: 'delivery.deferred', event: null, bounceType: null }
+function endOf({ verdict }: Outcome, retry: Retry): AttemptEnd {
+  if (verdict.outcome === 'delivered') return 'accepted'
+  if (verdict.class === 'integrity') return 'unreleased'
+  if (verdict.outcome === 'fail') return 'refused'
+  return retry.kind === 'give-up' ? 'given_up' : 'deferred'
+}
+
+const turns: Record<AttemptEnd, Pick<Turn, 'action' | 'event'>> = {
+  accepted: { action: 'delivery.delivered', event: 'message.delivered' },
+  unreleased: { action: 'delivery.refused', event: 'message.bounced' },
+  refused: { action: 'delivery.bounced', event: 'message.bounced' },
+  given_up: { action: 'delivery.expired', event: 'message.bounced' },
+  deferred: { action: 'delivery.deferred', event: null },
+}
+
+function turnOf(end: AttemptEnd, { verdict }: Outcome, isTakenBack: boolean): Turn {
+  const state = afterAttempt(end, isTakenBack)
+  if (isTakenBack && yieldsToTakeBack(end)) return { state, action: 'delivery.cancelled', event: 'message.cancelled', bounceType: null }
+  return { state, ...turns[end], bounceType: end === 'refused' || end === 'given_up' ? verdict.bounceType : null }
 }
 
 /** How an attempt ended. `retry`: what the schedule says, for an outcome that may be tried again. `now`: epoch ms. */
@@ -84,8 +96,10 @@ async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
   if (settling === 'before') return [{ ended, turn, email, entries: [], isNew: false }]
   const after = await suppressionAfter(tx, claim, outcome, turn, now)
   if (email !== undefined) {
-    const change = isWhole ? { delivered_at: now } : await emailChange(tx, email, turn, now)
-    await noteOfEmail(tx, email.id, { ...change, updated_at: now })
+    const next = turn.state === 'cancelled' ? await afterCancelled(tx, email, turn, now) : null
+    const change = { ...(isWhole && { delivered_at: now }), ...bounced(email, turn, now), updated_at: now }
+    if (next?.kind === 'moved') await moveEmail(tx, email.id, next, change)
+    else await noteOfEmail(tx, email.id, change)
     const type = turn.event ?? ((await isNewlyDelayed(tx, claim, turn, now)) ? 'message.delayed' : null)
     if (type !== null) {
       const data = eventData(email, claim, outcome, turn, after.suppressed, now)
@@ -100,23 +114,18 @@ type Moved = { email: EmailRow | undefined; turn: Turn; settling: Settling; isWh
 /** `isWhole`: with this delivery every recipient has the email. The email is locked first, as everybody does who changes
  *  both. */
 async function settle(tx: Tx, { claim, outcome, retry, now }: Ended): Promise<Moved> {
-  const hoped = turnOf(outcome, retry)
+  const end = endOf(outcome, retry)
   const settleAs = ({ state }: Turn): Promise<Settling> => settleDelivery(tx, claim, settlementOf(state, outcome, retry), now)
-  if (hoped.state === 'delivered') {
+  if (end === 'accepted') {
+    const turn = turnOf(end, outcome, false)
     // Sent together, and done in this order.
-    const all = [lockEmail(tx, claim.email_id), settleAs(hoped), isWhollyDelivered(tx, claim.email_id)] as const
+    const all = [lockEmail(tx, claim.email_id), settleAs(turn), isWhollyDelivered(tx, claim.email_id)] as const
     const [email, settling, isWhole] = await Promise.all(all)
-    return { email, turn: hoped, settling, isWhole }
+    return { email, turn, settling, isWhole }
   }
   const email = await lockEmail(tx, claim.email_id)
-  const turn = await unlessTakenBack(tx, claim, hoped)
+  const turn = turnOf(end, outcome, yieldsToTakeBack(end) && (await isTakenBack(tx, claim.id)))
   return { email, turn, settling: await settleAs(turn), isWhole: false }
-}
-
-/** What was taken back meanwhile is not tried again. */
-async function unlessTakenBack(tx: Tx, { id }: Claim, turn: Turn): Promise<Turn> {
-  if (turn.state === 'bounced' || !(await isTakenBack(tx, id))) return turn
-  return { state: 'cancelled', action: 'delivery.cancelled', event: 'message.cancelled', bounceType: null }
 }
 
 /** What follows for mailboxes and the operator: one after the other, for each sees what the one before it did. */
@@ -192,18 +201,16 @@ function settlementOf(state: DeliveryState, outcome: Outcome, retry: Retry): Set
     : { ...common, state: state as 'bounced' }
 }
 
-/** Delivered is an email whose every recipient has it (see `settle`); bounced one of which any has not. Hard weighs more than soft. */
-async function emailChange(tx: Tx, email: EmailRow, turn: Turn, now: number): Promise<Partial<EmailRow>> {
-  if (turn.action === 'delivery.cancelled') return (await isWhollyCancelled(tx, email)) ? { status: 'cancelled' } : {}
-  // One that somebody added must not keep the others back: findReleased sends of an email only while it is `sent`.
-  if (turn.state === 'cancelled') return (await isNothingLeft(tx, email)) ? { status: 'send_failed' } : {}
-  if (turn.bounceType !== null)
-    return { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? 'hard' : turn.bounceType }
-  return {}
-}
+/** Bounced is an email which any of its recipients has not. Hard weighs more than soft. */
+const bounced = (email: EmailRow, { bounceType }: Turn, now: number) =>
+  bounceType !== null && { bounced_at: email.bounced_at ?? now, bounce_type: email.bounce_type === 'hard' ? ('hard' as const) : bounceType }
 
-const isNothingLeft = async (tx: Tx, email: EmailRow): Promise<boolean> =>
-  (await deliveriesOf(tx, email.id)).every(({ state }) => state === 'cancelled')
+/** A delivery that was no release's must not keep the others back: findReleased sends of an email only while it is `sent`. */
+const afterCancelled = async (tx: Tx, email: EmailRow, { action }: Turn, now: number): Promise<Step> =>
+  step(lifeOf(email, now), {
+    kind: action === 'delivery.cancelled' ? 'take_back' : 'refuse',
+    deliveries: (await deliveriesOf(tx, email.id)).map((row) => deliveryLife(row, now)),
+  })
 
 async function isNewlyDelayed(tx: Tx, claim: Claim, turn: Turn, now: number): Promise<boolean> {
   const passed = delayedAfterMs.map((ms) => claim.queued_at + ms).findLast((since) => now >= since)

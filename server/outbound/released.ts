@@ -4,6 +4,7 @@
  */
 import { type Address, parseAddress } from '../model/address.ts'
 import { type Envelope, contentHash } from '../model/envelope.ts'
+import { isBacked } from '../model/hold-life.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Store } from '../store/db.ts'
 import { type EmailRow, emailById, envelopeOf } from '../store/emails.ts'
@@ -86,10 +87,14 @@ async function isGrounded(store: Store, release: ReleaseRow): Promise<boolean> {
   if (decision === undefined || decision.action !== 'approve') return false
   if (decision.email_id !== release.email_id || decision.content_hash !== release.content_hash) return false
   const hold = await holdById(store.db, decision.hold_id)
-  if (hold?.state !== 'approved' || hold.email_id !== release.email_id || hold.content_hash !== release.content_hash) return false
-  if (hold.people === 1) return true
-  const approvals = (await approvalsOf(store.db, [hold.id])).filter(({ content_hash: of }) => of === release.content_hash)
-  return approvals.length >= hold.people && approvals.some(({ actor_id: by }) => by === decision.actor_id)
+  if (hold === undefined || hold.email_id !== release.email_id) return false
+  const { state, content_hash: hash, people } = hold
+  const grounds = { hash: release.content_hash, grounds: 'approval' } as const
+  // Where one person is enough, their decision is the approval.
+  if (people === 1) return isBacked(grounds, { state, hash, people, yes: [decision.actor_id] })
+  const approvals = (await approvalsOf(store.db, [hold.id])).filter((one) => one.content_hash === hash)
+  const yes = approvals.map(({ voter_id }) => voter_id)
+  return isBacked(grounds, { state, hash, people, yes }) && approvals.some(({ actor_id: by }) => by === decision.actor_id)
 }
 
 /** The fixed set of fields that may stand in front of the approved bytes: one Date (RFC 5322 §3.6.1), and nothing that could hide there. */

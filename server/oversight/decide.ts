@@ -1,23 +1,26 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
-import { type DecisionId, type EmailId, type KeyId, newId } from '../model/ids.ts'
 import type { DecisionAction, RejectionCode } from '../model/decision.ts'
+import { type DecisionId, type EmailId, newId } from '../model/ids.ts'
+import { type Who, endOf, voterOf } from '../model/hold-life.ts'
+import { type Life, type LifeEvent, type Step, step } from '../model/life.ts'
 import { type Result, fail, ok } from '../model/result.ts'
-import type { Db, Tx } from '../store/db.ts'
+import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, emailById, findEmail } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailChange, type EmailRow, emailById, findEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { type HoldRow, approvalsOf, endHold, holdToChange, insertDecision, insertHoldApproval, latestHold } from '../store/holds.ts'
-import { ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { holdPersonSession } from '../store/person-sessions.ts'
 import { noteReviewTime } from '../store/review-times.ts'
-import { type Composer, mayDecide } from './authority.ts'
+import { mayDecide } from './authority.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { isAsHeld, isSameContent } from './held-content.ts'
-import { type StatusChange, endWaiting } from './holds.ts'
+import { endWaiting } from './holds.ts'
 import { release } from './release.ts'
+import { whoIs, writersOf } from './writers.ts'
 
 /** A longer reason is cut here. */
 const maxReasonLength = 2000
@@ -25,7 +28,8 @@ const maxReasonLength = 2000
 type Decision = {
   id: DecisionId
   actor: Decider
-  /** who they are beside others who approve it */ voter: string
+  by: Who
+  writers: readonly Who[]
   action: DecisionAction
   reason: string | null
   code: RejectionCode | null
@@ -37,28 +41,20 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
   const now = deps.clock.now()
   const found = await openHoldFor(deps, actor, input.email, { now, asked: input.action })
   if (!found.ok) return found
-  const { email, hold, selfApproved } = found.value
-  // In the test world one key may play both parts, but not that of two people; nor may another key of whoever's key wrote it.
-  const voter = hold.people > 1 ? await voterOf(deps.store.db, actor) : actorId(actor)
-  if (hold.people > 1 && (selfApproved || voter === (await ownerOf(deps.store.db, email))))
-    return refuse(deps, actor, input.email, input.action, fail('SELF_APPROVAL', 'This email waits for others than whoever wrote it.'))
-  if (input.contentHash !== undefined && input.contentHash !== hold.content_hash) {
-    return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
-  }
-  if (input.action === 'redo' && hold.direction === 'inbound') return fail('REDO_NOT_POSSIBLE')
-  if (input.action === 'approve' && !(await isAsHeld(deps.store, email, hold))) return refuseChanged(deps, actor, email, hold, now)
-
+  const { email, hold, by, writers, selfApproved } = found.value
   const reason = input.reason === undefined ? null : freeText(input.reason)
-  const decision: Decision = {
-    id: newId('decision', now),
-    actor,
-    voter,
-    action: input.action,
-    reason,
-    code: input.action === 'approve' ? null : (input.code ?? null),
-    selfApproved,
-    now,
-  }
+  const code = input.action === 'approve' ? null : (input.code ?? null)
+  const decision: Decision = { id: newId('decision', now), actor, by, writers, action: input.action, reason, code, selfApproved, now }
+  // Asked again of what stands when it is settled.
+  const named = input.contentHash ?? hold.content_hash
+  const next = step(lifeOf(email, now, { hold, writers }), eventOf(decision, named))
+  const isChanged = next.kind === 'refused' && next.why === 'CONTENT_CHANGED' && named === hold.content_hash
+  if (next.kind === 'refused' && next.why === 'SELF_APPROVAL')
+    return refuse(deps, actor, email.id, input.action, fail(next.why, words.SELF_APPROVAL))
+  if (next.kind === 'refused' && !isChanged) return refusal(next.why, hold, now)
+  if (input.action === 'redo' && hold.direction === 'inbound') return fail('REDO_NOT_POSSIBLE')
+  if (isChanged || (input.action === 'approve' && !(await isAsHeld(deps.store, email, hold))))
+    return refuseChanged(deps, actor, email, hold, now)
   const decided = await deps.store.transaction((tx) => settle(tx, deps, email, hold, decision, input.spend))
   if (decided.ok) announce(deps, decided.value, hold)
   return decided
@@ -68,6 +64,7 @@ export type DecidingCode = Extract<
   DecisionCode,
   'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'SCOPE_MISSING' | 'NOT_SIGNED_IN'
 >
+type OpenHold = { email: EmailRow; hold: HoldRow; by: Who; writers: readonly Who[]; selfApproved: boolean }
 
 /** What still waits, for somebody who may decide on it; who may not is on the record. @param now epoch ms @param asked what they want to do */
 export async function openHoldFor(
@@ -75,17 +72,19 @@ export async function openHoldFor(
   actor: Decider,
   id: EmailId,
   { now, asked }: { now: number; asked: string },
-): Promise<Result<{ email: EmailRow; hold: HoldRow; selfApproved: boolean }, DecidingCode>> {
+): Promise<Result<OpenHold, DecidingCode>> {
+  const { db } = deps.store
   // Before anything is looked up: a key that decides on nothing learns nothing.
-  const reviewer = mayDecide(actor, nobody, deps.allowTestSelfApproval)
+  const reviewer = mayDecide(actor, { by: nobody, writers: [] }, deps.allowTestSelfApproval)
   if (!reviewer.ok) return refuse(deps, actor, id, asked, reviewer)
-  const email = await findEmail(deps.store.db, actor, id)
+  const email = await findEmail(db, actor, id)
   if (email === undefined || !reaches(actor, email.mailbox_id)) return fail('EMAIL_NOT_FOUND')
-  const authority = await mayDecideOn(deps, actor, email)
+  const [by, writers] = await Promise.all([whoIs(db, actor), writersOf(db, email)])
+  const authority = mayDecide(actor, { by, writers }, deps.allowTestSelfApproval)
   if (!authority.ok) return refuse(deps, actor, id, asked, authority)
-  const hold = await latestHold(deps.store.db, email.id)
+  const hold = await latestHold(db, email.id)
   if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closedHold(hold, now)
-  return ok({ email, hold, selfApproved: authority.value.selfApproved })
+  return ok({ email, hold, by, writers, selfApproved: authority.value.selfApproved })
 }
 
 /** Whoever tries to decide on their own mail, or with a key that may not, is on the record. */
@@ -102,32 +101,15 @@ async function refuse<R extends { ok: false; code: string }>(
   return why
 }
 
-/** A key that is known to be somebody's is them: with their own sign-in besides they are one. */
-const voterOf = async (db: Db, actor: Decider): Promise<string> =>
-  (actor.kind === 'key' ? await ownerOfKey(db, actor.keyId) : null) ?? actorId(actor)
-const ownerOf = async (db: Db, { composer_id: keyId }: EmailRow): Promise<string | null> => (keyId === null ? null : ownerOfKey(db, keyId))
-
-const nobody: Composer = { keyId: null, ownerId: null }
-/** Asked of each who wrote in it: the key that drafted it as well as the one that handed it in. */
-async function mayDecideOn(
-  { store, allowTestSelfApproval }: ApprovalsDeps,
-  actor: Decider,
-  { composer_id, drafter_id }: EmailRow,
-): Promise<ReturnType<typeof mayDecide>> {
-  let selfApproved = false
-  for (const keyId of new Set([composer_id, drafter_id])) {
-    const answer = mayDecide(actor, keyId === null ? nobody : await writerOf(store.db, actor, keyId), allowTestSelfApproval)
-    if (!answer.ok) return answer
-    selfApproved ||= answer.value.selfApproved
-  }
-  return ok({ selfApproved })
-}
-
-const writerOf = async (db: Db, actor: Decider, keyId: KeyId): Promise<Composer> => ({
-  keyId,
-  ownerId: await ownerOfKey(db, keyId),
-  deciderId: actor.kind === 'key' ? await ownerOfKey(db, actor.keyId) : null,
+const eventOf = ({ action, by, selfApproved }: Decision, hash: string): LifeEvent => ({
+  // Who asks for another version says no to this one.
+  kind: action === 'approve' ? 'approve' : 'reject',
+  by,
+  hash,
+  playsBoth: selfApproved,
 })
+
+const nobody: Who = { key: null, person: null }
 
 async function settle(
   tx: Tx,
@@ -152,15 +134,19 @@ async function conclude(
   tx: Tx,
   deps: ApprovalsDeps,
   email: EmailRow,
-  hold: HoldRow,
+  seen: HoldRow,
   decision: Decision,
 ): Promise<Result<Decided, DecisionCode>> {
   const { now, action } = decision
-  const approvals = hold.people > 1 && action === 'approve' ? await approveTogether(tx, hold, decision) : null
-  if (approvals !== null && (!approvals.ok || approvals.value.given < hold.people))
-    return approvals.ok ? inPart(tx, email, hold, decision, approvals.value) : approvals
-  if (!(await endHold(tx, hold.id, action === 'approve' ? 'approved' : 'rejected', now)))
-    return closedHold(await latestHold(tx, email.id), now)
+  // Of two at one moment the later sees what the earlier did.
+  const hold = await holdToChange(tx, seen.id)
+  const approvals = hold !== undefined && hold.people > 1 ? await approvalsOf(tx, [hold.id]) : []
+  const next = step(lifeOf(email, now, { hold, approvals, writers: decision.writers }), eventOf(decision, seen.content_hash))
+  if (hold === undefined || next.kind === 'refused') return refusal(next.kind === 'refused' ? next.why : 'NOT_PENDING', hold, now)
+  const counted = hold.people > 1 && action === 'approve' ? await countApproval(tx, hold, next.life, decision) : null
+  const end = endOf(next.life.hold)
+  if (end === null) return inPart(tx, email, hold, decision, counted ?? { given: 0, needed: hold.people })
+  if (!(await endHold(tx, hold.id, end, now))) throw new Error(`hold ${hold.id} ended while it was locked`)
   await insertDecision(tx, {
     id: decision.id,
     hold_id: hold.id,
@@ -173,9 +159,9 @@ async function conclude(
     redo: action === 'redo' ? 1 : 0,
     created_at: now,
   })
-  const after = await endWaiting(tx, email, changeAfter(email, decision))
+  const after = await endWaiting(tx, email, next, changeAfter(next.life, decision))
   const timeMs = await timeOf(tx, email, decision)
-  const entries = [decisionEntry(after, hold, decision, timeMs), ...(await effects(tx, deps, after, hold, decision))]
+  const entries = [decisionEntry(after, hold, decision, timeMs), ...(await effects(tx, deps, after, next.life, hold, decision))]
   for (const entry of entries) await appendLog(tx, entry)
   return ok({
     emailId: email.id,
@@ -184,8 +170,8 @@ async function conclude(
     action,
     code: decision.code,
     decidedAt: now,
-    queuedAt: after.status === 'sent' ? now : null,
-    approvals: approvals?.value ?? null,
+    queuedAt: next.life.release === null ? null : now,
+    approvals: counted,
     selfApproved: decision.selfApproved,
   })
 }
@@ -199,15 +185,12 @@ export async function isStillIn(tx: Tx, { actor, now }: Pick<Decision, 'actor' |
 
 type Approvals = { given: number; needed: number }
 
-/** One yes of several. Of two at one moment the later sees the earlier's. @returns how many there are with it */
-async function approveTogether(tx: Tx, seen: HoldRow, { actor, voter, reason, now }: Decision): Promise<Result<Approvals, DecisionCode>> {
-  const hold = await holdToChange(tx, seen.id)
-  if (hold?.state !== 'open' || hold.expires_at <= now || hold.content_hash !== seen.content_hash) return closedHold(hold, now)
-  const before = await approvalsOf(tx, [hold.id])
-  if (before.some(({ voter_id: other }) => other === voter)) return fail('SAME_REVIEWER')
-  const { id: hold_id, email_id, content_hash } = hold
-  await insertHoldApproval(tx, { hold_id, voter_id: voter, actor_id: actorId(actor), email_id, content_hash, reason, created_at: now })
-  return ok({ given: before.filter((one) => one.content_hash === content_hash).length + 1, needed: hold.people })
+/** One yes of several. @returns how many there are with it */
+async function countApproval(tx: Tx, hold: HoldRow, after: Life, { actor, by, reason, now }: Decision): Promise<Approvals> {
+  const { id: hold_id, email_id, content_hash, people: needed } = hold
+  const voter_id = voterOf(by)
+  await insertHoldApproval(tx, { hold_id, voter_id, actor_id: actorId(actor), email_id, content_hash, reason, created_at: now })
+  return { given: after.hold?.yes.length ?? 0, needed }
 }
 
 /** It goes on waiting. */
@@ -234,18 +217,22 @@ async function inPart(tx: Tx, email: EmailRow, hold: HoldRow, decision: Decision
   })
 }
 
-function changeAfter({ direction, send_at }: EmailRow, { action, actor, reason, code, now }: Decision): StatusChange {
+function changeAfter({ release: released }: Life, { action, actor, reason, code, now }: Decision): EmailChange {
   const ended = { ended_by: actor.kind, updated_at: now }
-  if (action !== 'approve')
-    return { ...ended, status: 'rejected', rejection_reason: reason, rejection_code: code, redo_asked: action === 'redo' ? 1 : 0 }
+  if (action !== 'approve') return { ...ended, rejection_reason: reason, rejection_code: code, redo_asked: action === 'redo' ? 1 : 0 }
   const approved = { ...ended, approved_at: now, approved_by: actorId(actor) }
-  if (direction === 'inbound') return { ...approved, status: 'unread' }
-  // It is released at its time.
-  return send_at !== null && send_at > now ? { ...approved, status: 'scheduled' } : { ...approved, status: 'sent', sent_at: now }
+  return released === null ? approved : { ...approved, sent_at: now }
 }
 
 /** Announces the decision and does what follows from a yes. @returns further entries for the log */
-async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldRow, decision: Decision): Promise<NewLogEntry[]> {
+async function effects(
+  tx: Tx,
+  deps: ApprovalsDeps,
+  email: EmailRow,
+  { release: released }: Life,
+  hold: HoldRow,
+  decision: Decision,
+): Promise<NewLogEntry[]> {
   const { now, action, actor, reason, code } = decision
   const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
   const by = { decided_by: actorId(actor), decided_by_kind: actor.kind }
@@ -264,12 +251,12 @@ async function effects(tx: Tx, deps: ApprovalsDeps, email: EmailRow, hold: HoldR
     await appendEvent(tx, { ...event, type: 'message.received', data: emailFacts(email) })
     return []
   }
-  if (email.status === 'scheduled') return []
-  const contentHash = hold.content_hash as ContentHash
+  // Else it is released at its time.
+  if (released === null) return []
   return [
     await release(tx, {
       email,
-      contentHash,
+      contentHash: released.hash as ContentHash,
       grounds: { kind: 'approval', decisionId: decision.id },
       actor,
       now,
@@ -290,6 +277,16 @@ async function refuseChanged(
   const metadata = { code: 'CONTENT_CHANGED', hold_id: hold.id, content_hash: hold.content_hash }
   await store.transaction((tx) => appendLog(tx, { ...emailEntry(email, actor, now), action: 'approval.refused', metadata }))
   return fail('CONTENT_CHANGED', 'What is stored is no longer what was held, so nothing was released. It is on the record.')
+}
+
+const words = {
+  CONTENT_CHANGED: 'The content you name is not the one that waits; look at the email again.',
+  SELF_APPROVAL: 'This email waits for others than whoever wrote it.',
+}
+
+function refusal(why: Extract<Step, { kind: 'refused' }>['why'], hold: HoldRow | undefined, now: number): Result<never, DecisionCode> {
+  if (why === 'CONTENT_CHANGED' || why === 'SELF_APPROVAL') return fail(why, words[why])
+  return why === 'SAME_REVIEWER' ? fail(why) : closedHold(hold, now)
 }
 
 /** Why what is not open cannot be decided on. */

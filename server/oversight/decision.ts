@@ -32,7 +32,7 @@ export type Decided = {
   queuedAt: number | null
   /** of a hold that one yes does not end: how many there are now, and how many it takes; null otherwise */
   approvals: { given: number; needed: number } | null
-  /** one test key wrote it and decided on it */
+  /** whoever wrote it decided on it, which only a test key may */
   selfApproved: boolean
   /** it was a test email, and nothing is sent whatever was decided */
   canary?: { fault: CanaryFault; isMissed: boolean }

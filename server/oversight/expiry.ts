@@ -1,8 +1,10 @@
 import type { SystemActor } from '../model/actor.ts'
+import { step } from '../model/life.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
+import { lifeOf } from '../store/email-life.ts'
 import { emailById } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { type HoldRow, dueHolds, endHold, nextExpiry } from '../store/holds.ts'
@@ -40,7 +42,10 @@ async function expire(tx: Tx, hold: HoldRow, now: number): Promise<boolean> {
   if (!(await endHold(tx, hold.id, 'expired', now))) return false
   const email = await emailById(tx, hold.email_id)
   if (email === undefined) throw new Error(`hold ${hold.id} is of no email`)
-  const after = await endWaiting(tx, email, { status: 'expired', ended_by: 'system', updated_at: now })
+  // It was open until this transaction ended it.
+  const next = step(lifeOf(email, now, { hold }), { kind: 'expire' })
+  if (next.kind === 'refused') throw new Error(`email ${email.id} has an open hold and the status ${email.status}: ${next.why}`)
+  const after = await endWaiting(tx, email, next, { ended_by: 'system', updated_at: now })
   const data = { ...emailFacts(after), hold_id: hold.id, outcome: 'expired', decided_by_kind: 'system' }
   await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'oversight.expired', data, now })
   const metadata = { hold_id: hold.id, content_hash: hold.content_hash }

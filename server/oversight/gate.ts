@@ -1,5 +1,6 @@
 import type { OversightMode, OversightSaid } from '../model/email.ts'
 import { type FindingKind, findings as meanings } from '../model/finding.ts'
+import type { Gate } from '../model/life.ts'
 
 import type { PolicyVerdict } from './policy/match.ts'
 
@@ -8,6 +9,10 @@ export type Verdict =
   | { outcome: 'allow'; rule: string; /** what is then true of who looks at it */ said: OversightSaid }
   | { outcome: 'hold'; rule: string; /** one person's yes is not enough */ forTwo?: true }
   | { outcome: 'refuse'; code: 'READ_ONLY_MAILBOX' | 'CONTENT_BLOCKED' | 'BLOCKED_BY_POLICY'; rule: string }
+
+/** What of a verdict decides on the life of an email. @param people how many have to approve what is held for two */
+export const gateOf = (verdict: Exclude<Verdict, { outcome: 'refuse' }>, people: number): Gate =>
+  verdict.outcome === 'allow' ? { outcome: 'allow' } : { outcome: 'hold', people: verdict.forTwo === true ? people : 1 }
 
 /** What an agent asks for. Reading concerns mail that has reached it: what waits for a reviewer has not. */
 export const agentActions = ['read', 'draft', 'send'] as const

@@ -1,10 +1,11 @@
 /** Holding an email back until somebody decides, and taking it back before they do. */
 import type { Actor, SystemActor } from '../model/actor.ts'
-import type { EmailStatus } from '../model/email.ts'
 import { newId } from '../model/ids.ts'
+import { type Moved, step } from '../model/life.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, findingsOf } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailChange, type EmailRow, findingsOf, moveEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { noteHold } from '../store/approval-links.ts'
 import { type HoldRow, endHold, insertHold, latestHold } from '../store/holds.ts'
@@ -77,17 +78,15 @@ export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, 
 /** Takes a waiting email back. @returns the entry to append to the log, or null when it does not wait any more. @param now epoch ms */
 export async function withdraw(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
   const open = await latestHold(tx, email.id)
-  if (open === undefined || !(await endHold(tx, open.id, 'cancelled', now))) return null
-  await endWaiting(tx, email, { status: 'cancelled', ended_by: actor.kind, updated_at: now })
+  const next = step(lifeOf(email, now, { hold: open }), { kind: 'withdraw' })
+  if (open === undefined || next.kind === 'refused' || !(await endHold(tx, open.id, 'cancelled', now))) return null
+  await endWaiting(tx, email, next, { ended_by: actor.kind, updated_at: now })
   return { ...emailEntry(email, actor, now), action: 'email.cancelled', metadata: { hold_id: open.id, content_hash: open.content_hash } }
 }
 
-export type StatusChange = Partial<EmailRow> & { status: EmailStatus; updated_at: number }
-
 /** Gives a waiting email its next status. Its hold said that it waits; if its status says otherwise the store contradicts itself,
  *  and this throws, so that nothing of the transaction stays. */
-export async function endWaiting(tx: Tx, email: EmailRow, change: StatusChange): Promise<EmailRow> {
-  const moved = await changeEmail(tx, email.id, ['pending_send_approval', 'pending_inbound_approval'], change)
-  if (!moved) throw new Error(`email ${email.id} has an open hold and the status ${email.status}`)
-  return { ...email, ...change }
+export async function endWaiting(tx: Tx, email: EmailRow, next: Moved, change: EmailChange): Promise<EmailRow> {
+  if (!(await moveEmail(tx, email.id, next, change))) throw new Error(`email ${email.id} has an open hold and the status ${email.status}`)
+  return { ...email, ...change, status: next.life.status ?? email.status }
 }

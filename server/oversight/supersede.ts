@@ -7,10 +7,12 @@
 import type { KeyActor } from '../model/actor.ts'
 import type { EmailStatus } from '../model/email.ts'
 import type { EmailId } from '../model/ids.ts'
+import { step } from '../model/life.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
-import { type EmailRow, changeEmail, emailToChange } from '../store/emails.ts'
+import { lifeOf } from '../store/email-life.ts'
+import { type EmailRow, emailToChange, noteOfEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { type HoldRow, endHold, holdToChange, latestHold } from '../store/holds.ts'
 import type { NewLogEntry } from '../store/log.ts'
@@ -44,14 +46,13 @@ export async function supersede(
   { email, hold }: Replaced,
   { by, actor, now }: { by: EmailId; actor: KeyActor; now: number },
 ): Promise<NewLogEntry> {
-  const isHeld = hold !== null && (await endHold(tx, hold.id, 'cancelled', now))
-  if (isHeld) {
-    const after = await endWaiting(tx, email, { status: 'cancelled', ended_by: actor.kind, replaced_by_id: by, updated_at: now })
+  const next = hold === null ? null : step(lifeOf(email, now, { hold }), { kind: 'withdraw' })
+  if (hold !== null && next?.kind === 'moved' && (await endHold(tx, hold.id, 'cancelled', now))) {
+    const after = await endWaiting(tx, email, next, { ended_by: actor.kind, replaced_by_id: by, updated_at: now })
     const said = { hold_id: hold.id, outcome: 'superseded', decided_by_kind: actor.kind, replaced_by: by }
     const event = { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, now }
     await appendEvent(tx, { ...event, type: 'oversight.superseded', data: { ...emailFacts(after), ...said } })
-  } else if (!(await changeEmail(tx, email.id, [email.status], { replaced_by_id: by, updated_at: now })))
-    throw new Error(`email ${email.id} was changed while it was locked`)
+  } else await noteOfEmail(tx, email.id, { replaced_by_id: by, updated_at: now })
   const metadata = { replaced_by: by, content_hash: email.content_hash, previous_status: email.status }
   return { ...emailEntry(email, actor, now), action: 'email.superseded', metadata }
 }

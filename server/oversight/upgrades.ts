@@ -6,7 +6,8 @@
  * hash of it stays. A standing that makes an agent ask goes on doing so (gate.ts). No test key ever brings about a mail.
  */
 import { type KeyActor, actorId } from '../model/actor.ts'
-import { type OversightMode, isHigher } from '../model/email.ts'
+import { type Autonomy, stepAutonomy } from '../model/autonomy.ts'
+import type { OversightMode } from '../model/email.ts'
 import { hasCome } from '../model/has-come.ts'
 import { newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
@@ -32,7 +33,6 @@ import { modeMeanings } from './mode-meanings.ts'
 
 const hour = 60 * 60_000
 const codeLifeMs = 24 * hour
-const mostWrongTries = 5
 const mostAskedInAnHour = 3
 
 type Mailbox = Row<'mailboxes'>
@@ -71,7 +71,8 @@ async function request(
   const mailbox = await mailboxToChange(tx, id)
   if (mailbox === undefined || mailbox.deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
   const from = mailbox.oversight_mode
-  if (!isHigher(target, from)) return fail('NOT_AN_UPGRADE', `It is ${from}, and ${target} is no more than that.`)
+  const next = stepAutonomy({ mode: from, asked: null }, { kind: 'ask', to: target })
+  if (next.kind === 'refused') return fail('NOT_AN_UPGRADE', `It is ${from}, and ${target} is no more than that.`)
   const [first, ...others] = (await upgradesAskedSince(tx, id, now - hour)).filter(hasCome(now))
   if (first !== undefined && others.length + 1 >= mostAskedInAnHour)
     return { ...fail('TOO_MANY_UPGRADES'), retryAfterMs: first + hour - now }
@@ -115,19 +116,34 @@ async function apply(tx: Tx, actor: KeyActor, id: Mailbox['id'], code: string, n
   const mailbox = await mailboxToChange(tx, id)
   if (mailbox === undefined || mailbox.deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
   const upgrade = await openUpgrade(tx, id, now)
-  // Somebody lowered it meanwhile: what was asked for was another step.
-  if (upgrade === undefined || upgrade.from_mode !== mailbox.oversight_mode) return fail('UPGRADE_NOT_FOUND')
-  if (!fits({ salt: upgrade.code_salt, hash: upgrade.code_hash }, code)) return wrongCode(tx, actor, upgrade, now)
-  const { from_mode: from, to_mode: to } = upgrade
+  if (upgrade === undefined) return fail('UPGRADE_NOT_FOUND')
+  const presented = fits({ salt: upgrade.code_salt, hash: upgrade.code_hash }, code)
+  const next = stepAutonomy(autonomyOf(mailbox, upgrade, now), { kind: 'present', fits: presented })
+  if (next.kind === 'refused') return fail('UPGRADE_NOT_FOUND')
+  if (!presented) return wrongCode(tx, actor, upgrade, next.autonomy.asked, now)
+  const from = mailbox.oversight_mode
+  const to = next.autonomy.mode
   if (!(await endUpgrade(tx, upgrade.id, { state: 'applied', ended_at: now }))) return fail('UPGRADE_NOT_FOUND')
   if (!(await setMode(tx, id, from, to))) throw new Error(`mailbox ${id} left its mode while it was locked`)
   await appendLog(tx, entryOf('mailbox.upgraded', actor, upgrade, now))
   return ok({ from, to })
 }
 
-async function wrongCode(tx: Tx, actor: KeyActor, upgrade: UpgradeRow, now: number): Promise<Result<never, 'UPGRADE_CODE_WRONG'>> {
-  const tries = upgrade.wrong_tries + 1
-  const isOver = tries >= mostWrongTries
+const autonomyOf = ({ oversight_mode: mode }: Mailbox, upgrade: UpgradeRow, now: number): Autonomy => ({
+  mode,
+  asked: { from: upgrade.from_mode, to: upgrade.to_mode, tries: upgrade.wrong_tries, isOver: upgrade.expires_at <= now },
+})
+
+/** @param asked what is left of it; null: it was the last try */
+async function wrongCode(
+  tx: Tx,
+  actor: KeyActor,
+  upgrade: UpgradeRow,
+  asked: Autonomy['asked'],
+  now: number,
+): Promise<Result<never, 'UPGRADE_CODE_WRONG'>> {
+  const isOver = asked === null
+  const tries = asked?.tries ?? upgrade.wrong_tries + 1
   if (isOver) await endUpgrade(tx, upgrade.id, { state: 'burnt', wrong_tries: tries, ended_at: now })
   else await countWrongTry(tx, upgrade.id, tries)
   await appendLog(tx, entryOf('mailbox.upgrade_refused', actor, upgrade, now, { tries }))

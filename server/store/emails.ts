@@ -4,6 +4,7 @@ import { type Address, addressKey } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
 import type { Finding } from '../model/finding.ts'
 import { type EmailId, type MailboxId, type ThreadId, firstIdAt } from '../model/ids.ts'
+import { type Happening, type Moved, moves } from '../model/life.ts'
 import type { Reason } from '../model/reason.ts'
 import type { SenderIdentity } from '../model/sender-identity.ts'
 import type { AuthenticationResults } from '../model/verdict.ts'
@@ -309,20 +310,23 @@ export const newestTurns = (db: Kysely<Database>, threadId: ThreadId, limit: num
 export const findByIdempotencyKey = (db: Kysely<Database>, mailboxId: MailboxId, key: string): Promise<EmailRow | undefined> =>
   db.selectFrom('emails').selectAll().where('mailbox_id', '=', mailboxId).where('idempotency_key', '=', key).executeTakeFirst()
 
-type EmailChange = Partial<Omit<NewRow<'emails'>, 'id' | 'account_id' | 'world'>> & { updated_at: number }
+/** All but its status, which only `moveEmail` writes. */
+export type EmailChange = Partial<Omit<NewRow<'emails'>, 'id' | 'account_id' | 'world' | 'status'>> & { updated_at: number }
 
-/** Changes an email only while it has one of the `from` statuses. @returns false when it had another: somebody was faster. */
-export async function changeEmail(
+/** Writes what `step` (model/life.ts) said, and `change`, while the email has a status from which that may happen. @returns false when it had another:
+ *  somebody was faster. */
+export async function moveEmail(
   tx: Transaction<Database>,
   id: EmailId,
-  from: readonly EmailStatus[],
+  { by, life: { status } }: Moved,
   change: EmailChange,
 ): Promise<boolean> {
-  const columns = Object.keys(change) as (keyof typeof change)[]
-  const key = `${columns.join()} ${from.join()}`
-  const known = changes.get(key) ?? changing(columns, from)
+  if (status === null) throw new Error(`email ${id} cannot become nothing`)
+  const columns = ['status', ...Object.keys(change)] as (keyof typeof change | 'status')[]
+  const key = `${columns.join()} ${by}`
+  const known = changes.get(key) ?? changing(columns, by)
   changes.set(key, known)
-  return (await known(tx, { ...change, changed: id })).length > 0
+  return (await known(tx, { ...change, status, changed: id })).length > 0
 }
 
 /** Notes something of an email, whatever its status. */
@@ -343,16 +347,20 @@ const noting = (columns: readonly (keyof EmailChange)[]) =>
       .where('id', '=', value.changed),
   )
 
-/** By columns and statuses: the program has a few dozen. */
+/** By columns and what happens: the program has a few dozen. */
 const changes = new Map<string, ReturnType<typeof changing>>()
 
-const changing = (columns: readonly (keyof EmailChange)[], from: readonly EmailStatus[]) =>
-  prepare((db, value: EmailChange & { changed: EmailId }) =>
+const changing = (columns: readonly (keyof EmailChange | 'status')[], what: Happening) =>
+  prepare((db, value: EmailChange & { status: EmailStatus; changed: EmailId }) =>
     db
       .updateTable('emails')
       .set(Object.fromEntries(columns.map((name) => [name, value[name]])))
       .where('id', '=', value.changed)
-      .where('status', 'in', [...from])
+      .where(
+        'status',
+        'in',
+        moves[what].from.filter((status) => status !== null),
+      )
       .returning('id'),
   )
 

@@ -1,11 +1,10 @@
 import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
 import type { DecisionId, EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
+import { type HoldEnd, endsWhen } from '../model/hold-life.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
 export type HoldRow = Row<'holds'>
-/** How a hold ends. Once: an ended hold never opens again. */
-export type HoldEnd = Exclude<HoldRow['state'], 'open'>
 
 export const insertHold = async (tx: Transaction<Database>, row: NewRow<'holds'>): Promise<void> => {
   await tx.insertInto('holds').values(row).execute()
@@ -93,12 +92,12 @@ export const decisionOfHold = (db: Kysely<Database>, id: HoldId): Promise<Row<'d
 export const decisionById = (db: Kysely<Database>, id: DecisionId): Promise<Row<'decisions'> | undefined> =>
   db.selectFrom('decisions').selectAll().where('id', '=', id).executeTakeFirst()
 
-/** Ends an open hold: compare and set, so that of several at once exactly one gets true. A hold whose time is up (`expires_at` ≤ `now`,
+/** Ends an open hold, once: compare and set, so that of several at once exactly one gets true. A hold whose time is up (`expires_at` ≤ `now`,
  *  epoch ms) can no longer be decided, whether or not the sweeper has been there; one whose time is not up cannot expire. */
 export async function endHold(tx: Transaction<Database>, id: HoldId, state: HoldEnd, now: number): Promise<boolean> {
   let change = tx.updateTable('holds').set({ state, ended_at: now }).where('id', '=', id).where('state', '=', 'open')
-  if (state === 'expired') change = change.where('expires_at', '<=', now)
-  if (state === 'approved' || state === 'rejected') change = change.where('expires_at', '>', now)
+  if (endsWhen[state] === 'over') change = change.where('expires_at', '<=', now)
+  if (endsWhen[state] === 'left') change = change.where('expires_at', '>', now)
   return (await change.executeTakeFirst()).numUpdatedRows > 0n
 }
 

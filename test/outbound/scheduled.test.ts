@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { OversightMode } from '../../server/model/email.ts'
+import { step, unwritten } from '../../server/model/life.ts'
 import { createScheduler } from '../../server/outbound/scheduled.ts'
 import { type Submissions, createSubmissions } from '../../server/outbound/submit.ts'
 import { type Caps, noCaps } from '../../server/outbound/pace/caps.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
-import { type Timing, atOnce, statusAfterGate } from '../../server/outbound/timing.ts'
+import { type Timing, atOnce, whenToSend } from '../../server/outbound/timing.ts'
 import { type Approvals, createApprovals } from '../../server/oversight/approvals.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import type { Store } from '../../server/store/db.ts'
@@ -33,8 +34,10 @@ describe('what an email becomes when it is handed in', () => {
     ['allow', start + 1, 'gate_first', 'scheduled'],
     ['allow', start + 1, 'schedule_first', 'scheduled'],
     ['allow', start, null, 'sent'],
-  ] as const)('%s, to be sent at %s with %s: %s', (gate, send_at, gate_timing, status) => {
-    expect(statusAfterGate(gate, { send_at, gate_timing }, start)).toBe(status)
+  ] as const)('%s, to be sent at %s with %s: %s', (outcome, sendAt, gateTiming, status) => {
+    const when = whenToSend({ ...atOnce, sendAt, gateTiming }, start)
+    const submission = { by: { key: 'ours', person: null }, hash: 'a', gate: { outcome, people: 1 }, ...when }
+    expect(step(unwritten, { kind: 'submit', ...submission })).toMatchObject({ life: { status } })
   })
 })
 

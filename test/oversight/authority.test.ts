@@ -34,8 +34,8 @@ const rows: [World, Scope[], 'own mail' | "another's", boolean, string][] = [
 describe('who may decide', () => {
   it.each(rows)('%s key with %j on %s, test self-approval %s: %s', (world, scopes, whose, allowed, answer) => {
     const result = mayDecide(
-      { kind: 'key', world, scopes, keyId: reviewer },
-      { keyId: whose === 'own mail' ? reviewer : composer, ownerId: null },
+      { kind: 'key', world, scopes },
+      { by: { key: reviewer, person: null }, writers: [{ key: whose === 'own mail' ? reviewer : composer, person: null }] },
       allowed,
     )
     expect(result.ok ? (result.value.selfApproved ? 'may, self-approved' : 'may') : result.code).toBe(answer)
@@ -43,15 +43,19 @@ describe('who may decide', () => {
 
   it('nor does a key decide on what another key of its person wrote', () => {
     const [person, other] = [newId('person', 0), newId('person', 0)]
-    const key = { kind: 'key', world: 'live', scopes: ['oversight'], keyId: reviewer } as const
-    expect(mayDecide(key, { keyId: composer, ownerId: person, deciderId: person }, true)).toMatchObject({ code: 'SELF_APPROVAL' })
+    const key = { kind: 'key', world: 'live', scopes: ['oversight'] } as const
+    const parts = (ownerId: string | null, deciderId: string | null) => ({
+      by: { key: reviewer, person: deciderId },
+      writers: [{ key: composer, person: ownerId }],
+    })
+    expect(mayDecide(key, parts(person, person), true)).toMatchObject({ code: 'SELF_APPROVAL' })
     for (const [ownerId, deciderId] of [
       [person, other],
       [null, person],
       [person, null],
       [null, null],
     ] as const)
-      expect(mayDecide(key, { keyId: composer, ownerId, deciderId }, true)).toMatchObject({ ok: true })
+      expect(mayDecide(key, parts(ownerId, deciderId), true)).toMatchObject({ ok: true })
   })
 
   it.each([
@@ -62,7 +66,8 @@ describe('who may decide', () => {
   ] as const)('a person in the %s world on mail of a key that belongs to %s: %s', (_world, whose, answer) => {
     const [person, other] = [newId('person', 0), newId('person', 0)]
     const ownerId = { nobody: null, 'somebody else': other, 'the person': person }[whose]
-    const result = mayDecide({ kind: 'person', personId: person }, { keyId: composer, ownerId }, true)
+    const parts = { by: { key: null, person }, writers: [{ key: composer, person: ownerId }] }
+    const result = mayDecide({ kind: 'person' }, parts, true)
     expect(result.ok ? 'may' : result.code).toBe(answer)
   })
 })

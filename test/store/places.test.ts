@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import { newId } from '../../server/model/ids.ts'
 import type { Store } from '../../server/store/db.ts'
-import { type EmailRow, changeEmail } from '../../server/store/emails.ts'
+import { step } from '../../server/model/life.ts'
+import { lifeOf } from '../../server/store/email-life.ts'
+import { type EmailRow, moveEmail } from '../../server/store/emails.ts'
 import { listEmails } from '../../server/store/listing.ts'
 import { lastPlaced, placeOf } from '../../server/store/places.ts'
 import { appear } from '../support/appear.ts'
@@ -43,7 +45,9 @@ describeOnEachEngine('the places of emails', (open) => {
     const ours = await addTenant(store, 'ours')
     const [read, unread] = [await addEmail(store, ours, { status: 'unread' }), await addEmail(store, ours, { status: 'unread' })]
     for (const email of [read, unread]) await store.transaction((tx) => appear(tx, email))
-    await store.transaction((tx) => changeEmail(tx, read.id, ['unread'], { status: 'read', updated_at: 1 }))
+    const next = step(lifeOf(read, 1), { kind: 'read' })
+    if (next.kind === 'refused') throw new Error(next.why)
+    await store.transaction((tx) => moveEmail(tx, read.id, next, { updated_at: 1 }))
     const known = await store.db.selectFrom('email_places').select(['email_id', 'status']).orderBy('place').execute()
     expect(known).toEqual([
       { email_id: read.id, status: 'read' },

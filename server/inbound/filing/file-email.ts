@@ -3,11 +3,11 @@ import { type ThreadClues, ancestorIds, findThreadOf } from '../../mailbox/threa
 import { displaySubject } from '../../mailbox/subject.ts'
 import type { SystemActor } from '../../model/actor.ts'
 import { type Address, domainOf } from '../../model/address.ts'
-import type { EmailStatus } from '../../model/email.ts'
 import type { Bringer } from '../../model/feedback.ts'
 import { type EmailId, type ThreadId, newId } from '../../model/ids.ts'
+import { statusOnArrival } from '../../model/life.ts'
 import type { Tenancy } from '../../model/world.ts'
-import { type ArrivalVerdict, arrivalVerdict } from '../../oversight/gate.ts'
+import { arrivalVerdict } from '../../oversight/gate.ts'
 import { hold } from '../../oversight/holds.ts'
 import { insertAttachments } from '../../store/attachments.ts'
 import { noteReceived } from '../../store/correspondents.ts'
@@ -22,7 +22,6 @@ import { insertThread, touchThread } from '../../store/threads.ts'
 import type { HandOn } from './hand-on.ts'
 import { type Filed, withLoop } from '../automatic/loops.ts'
 import { type AggregateReport, fileReport, ownReports } from '../reports/file-report.ts'
-import type { MailboxVerdict } from '../verdict.ts'
 import { type Filing, type Letter, attachmentRows, emailRow } from './email-rows.ts'
 
 const inbound: SystemActor = { kind: 'system', part: 'inbound' }
@@ -34,7 +33,7 @@ export async function fileEmail(tx: Tx, handOn: HandOn, letter: Letter, filing: 
   const tenancy: Tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const arrival = arrivalVerdict(mailbox.oversight_mode)
   const isLetter = !isBounce(letter, filing) && !filing.toNobody
-  const status = !isLetter ? 'cancelled' : statusOf(filing.verdict, arrival)
+  const status = statusOnArrival({ isLetter, isHeld: arrival.outcome === 'hold', spam: filing.verdict.spam })
   const thread = await joinThread(tx, letter, filing, mailbox)
   const own = await ownReports(tx, letter.report, tenancy)
   const automatic = own.length > 0 ? 'aggregate-report' : await withLoop(tx, letter.automatic, filedIn(letter, mailbox, thread))
@@ -91,14 +90,6 @@ async function reported(
     receivedAt: letter.receivedAt,
   }
   return fileReport(tx, handOn, { report: letter.report, own, tenancy: tenancyOf(email), bringer })
-}
-
-/** In a gated mailbox a reviewer decides on everything. An agent may ask for what is quarantined, so a policy of `quarantine`, which anybody
- *  can publish for a domain and then fail, must be no way around. */
-function statusOf(verdict: MailboxVerdict, arrival: ArrivalVerdict): EmailStatus {
-  if (arrival.outcome === 'hold') return 'pending_inbound_approval'
-  if (verdict.spam === 'quarantined') return 'spam_quarantined'
-  return verdict.spam === 'flagged' ? 'spam_flagged' : 'unread'
 }
 
 /** What was taken for spam makes nobody known here. */

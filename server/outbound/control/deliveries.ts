@@ -1,13 +1,15 @@
 /** One delivery by hand: tried at once, or taken back. */
 import { type Actor, type SystemActor, actorId } from '../../model/actor.ts'
-import { emailStatuses } from '../../model/email.ts'
+import { stepDelivery } from '../../model/delivery-life.ts'
 import type { DeliveryId, MailboxId } from '../../model/ids.ts'
+import { step } from '../../model/life.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
 import type { Tenancy } from '../../model/world.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { emailFacts, tenancyOf } from '../../store/email-record.ts'
-import { type EmailRow, changeEmail, emailById } from '../../store/emails.ts'
+import { deliveryLife, lifeOf } from '../../store/email-life.ts'
+import { emailById, moveEmail, noteOfEmail } from '../../store/emails.ts'
 import { appendEvent } from '../../store/events.ts'
 import { type LogAction, type NewLogEntry, appendLog } from '../../store/log.ts'
 import { cancelWaiting, hurry, requestCancel } from '../../store/queue-changes.ts'
@@ -35,7 +37,7 @@ export function takeBack({ store, clock }: Deps, { id, actor, ...of }: Request):
     const delivery = await ownDelivery(tx, id, of)
     if (delivery === undefined) return fail('DELIVERY_NOT_FOUND')
     // The email first, as everybody does who changes both.
-    await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: now })
+    await noteOfEmail(tx, delivery.email_id, { updated_at: now })
     const taken = await takeBackDelivery(tx, id, actor, now)
     if (taken !== null) {
       await appendLog(tx, taken)
@@ -50,8 +52,10 @@ export function takeBack({ store, clock }: Deps, { id, actor, ...of }: Request):
  *  @returns what goes on the record at the end of the transaction; null when it has ended, or was asked before */
 export async function takeBackDelivery(tx: Tx, id: DeliveryId, actor: Actor, now: number): Promise<NewLogEntry | null> {
   const delivery = await deliveryById(tx, id)
-  if (delivery === undefined) return null
-  if (await cancelWaiting(tx, id, now)) return follow(tx, delivery, actor, now)
+  const next = delivery === undefined ? null : stepDelivery(deliveryLife(delivery, now), { kind: 'take_back' })
+  if (delivery === undefined || next?.kind !== 'moved') return null
+  if (next.delivery.state === 'cancelled' && (await cancelWaiting(tx, id, now))) return follow(tx, delivery, actor, now)
+  // An attempt is under way, or has just begun.
   return (await requestCancel(tx, id, actorId(actor), now)) ? entry('delivery.cancel_requested', delivery, actor, now) : null
 }
 
@@ -60,7 +64,7 @@ export async function endTakenBack({ store, clock }: Deps, id: DeliveryId): Prom
   const result = await store.transaction(async (tx) => {
     const delivery = await deliveryById(tx, id)
     if (delivery === undefined) return false
-    await changeEmail(tx, delivery.email_id, emailStatuses, { updated_at: clock.now() })
+    await noteOfEmail(tx, delivery.email_id, { updated_at: clock.now() })
     if (!(await cancelWaiting(tx, id, clock.now()))) return false
     await appendLog(tx, await follow(tx, delivery, outbound, clock.now()))
     return true
@@ -110,16 +114,14 @@ async function ownDelivery(tx: Tx, id: DeliveryId, { tenancy, mailboxIds }: Of):
 async function follow(tx: Tx, delivery: DeliveryRow, actor: Actor, now: number): Promise<NewLogEntry> {
   const email = await emailById(tx, delivery.email_id)
   if (email !== undefined) {
-    if (await isWhollyCancelled(tx, email)) await changeEmail(tx, email.id, ['sent'], { status: 'cancelled', updated_at: now })
+    const deliveries = (await deliveriesOf(tx, email.id)).map((row) => deliveryLife(row, now))
+    const next = step(lifeOf(email, now), { kind: 'take_back', deliveries })
+    if (next.kind === 'moved') await moveEmail(tx, email.id, next, { updated_at: now })
     const data = { ...emailFacts(email), recipient: delivery.forward_path, delivery_id: delivery.id, cancelled_at: now }
     await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.cancelled', data, now })
   }
   return entry('delivery.cancelled', delivery, actor, now)
 }
-
-/** True when every recipient's delivery was taken back, and none of them can have it. */
-export const isWhollyCancelled = async (tx: Tx, email: EmailRow): Promise<boolean> =>
-  (await deliveriesOf(tx, email.id)).every((one) => one.state === 'cancelled' && one.may_be_accepted === 0)
 
 const entry = (action: LogAction, delivery: DeliveryRow, actor: Actor, at: number) => ({
   at,

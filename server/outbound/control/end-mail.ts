@@ -1,11 +1,12 @@
 /** What becomes of the mail of a mailbox that is deleted: what waits for a person, for its time or in the queue ends. Each is an event and on the record. */
 import type { Actor } from '../../model/actor.ts'
-import { emailStatuses } from '../../model/email.ts'
 import type { MailboxId } from '../../model/ids.ts'
+import { step } from '../../model/life.ts'
 import { withdraw } from '../../oversight/holds.ts'
 import type { Tx } from '../../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../../store/email-record.ts'
-import { type EmailRow, changeEmail, emailById, scheduledOf } from '../../store/emails.ts'
+import { lifeOf } from '../../store/email-life.ts'
+import { type EmailRow, emailById, moveEmail, noteOfEmail, scheduledOf } from '../../store/emails.ts'
 import { appendEvent } from '../../store/events.ts'
 import { openHoldsOf } from '../../store/holds.ts'
 import type { NewLogEntry } from '../../store/log.ts'
@@ -36,7 +37,7 @@ export const endMail: EndMail = async (tx, mailbox, { actor, now }) => {
   const deliveries = await stillQueuedOf(tx, mailbox, mostAtOnce)
   for (const { id, email_id } of deliveries) {
     // The email first, as everybody does who changes both.
-    await changeEmail(tx, email_id, emailStatuses, { updated_at: now })
+    await noteOfEmail(tx, email_id, { updated_at: now })
     note(await takeBackDelivery(tx, id, actor, now))
   }
   return { entries, whole: [holds, scheduled, deliveries].every(({ length }) => length < mostAtOnce) }
@@ -49,7 +50,8 @@ async function endHeld(tx: Tx, email: EmailRow, actor: Actor, now: number): Prom
 }
 
 async function endScheduled(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
-  if (!(await changeEmail(tx, email.id, ['scheduled'], { status: 'cancelled', ended_by: actor.kind, updated_at: now }))) return null
+  const next = step(lifeOf(email, now), { kind: 'discard' })
+  if (next.kind === 'refused' || !(await moveEmail(tx, email.id, next, { ended_by: actor.kind, updated_at: now }))) return null
   await announce(tx, { ...email, status: 'cancelled' }, now)
   return { ...emailEntry(email, actor, now), action: 'email.cancelled', metadata: { content_hash: email.content_hash } }
 }

@@ -6,6 +6,7 @@
  */
 import type { Actor, SystemActor } from '../../model/actor.ts'
 import { addressKey, parseAddress } from '../../model/address.ts'
+import { stepAutonomy } from '../../model/autonomy.ts'
 import type { OversightMode } from '../../model/email.ts'
 import type { MailboxId } from '../../model/ids.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
@@ -32,15 +33,17 @@ const longestReason = 500
 /** @returns `entries` go on the record at the end of the transaction; none when nothing changed */
 async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, reason, autonomy, now }: Lift): Promise<Lifted> {
   const standing = await standingOf(tx, mailbox.id)
-  const mode = autonomy !== null && mailbox.oversight_mode === 'gated_send' ? autonomy : mailbox.oversight_mode
-  if (standing === undefined && mode === mailbox.oversight_mode) return { lifted: null, mode, entries: [] }
+  const before = mailbox.oversight_mode
+  const next = autonomy === null ? null : stepAutonomy({ mode: before, asked: null }, { kind: 'restore', to: autonomy })
+  const mode = next?.kind === 'moved' ? next.autonomy.mode : before
+  if (standing === undefined && mode === before) return { lifted: null, mode, entries: [] }
   const counts = await countsOf(tx, mailbox.id, windowDays, now)
   await forgetCounts(tx, mailbox.id)
   await setStanding(tx, mailbox.id, null)
-  if (mode !== mailbox.oversight_mode) await restoreAutonomy(tx, mailbox.id, mode)
+  if (mode !== before) await restoreAutonomy(tx, mailbox.id, mode)
   const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const lifted = standing?.tier ?? null
-  const facts = { enforcement_tier: null, previous_tier: lifted, oversight_mode: mode, previous_oversight_mode: mailbox.oversight_mode }
+  const facts = { enforcement_tier: null, previous_tier: lifted, oversight_mode: mode, previous_oversight_mode: before }
   const data = { mailbox_id: mailbox.id, ...facts, sending_disabled: false, reason: null }
   await appendEvent(tx, { tenancy, mailboxId: mailbox.id, type: 'mailbox.standing_changed', data, now })
   const about = { at: now, actor, tenancy, action: 'mailbox.standing_lifted', resourceType: 'mailbox', resourceId: mailbox.id } as const

@@ -24,13 +24,13 @@ import {
 import type { Store, Tx } from '../../store/db.ts'
 import { emailById, envelopeOf } from '../../store/emails.ts'
 import { type HoldRow, holdById, latestHold } from '../../store/holds.ts'
-import { ownerOfKey } from '../../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../../store/log.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { insertOperatorMail } from '../../store/operator-mails.ts'
 import { type PersonRow, changePerson, personById } from '../../store/people.ts'
 import { mayDecide } from '../authority.ts'
+import { writersOf } from '../writers.ts'
 import { type Notice, noticeLetter } from './notice-letter.ts'
 
 const minute = 60_000
@@ -115,8 +115,8 @@ const tell = ({ store, publicUrl, sends }: ApprovalMailDeps, id: PersonId, now: 
 async function noticeOf(tx: Tx, row: ApprovalLinkRow, now: number): Promise<Omit<Notice, 'link' | 'holdId'> | null> {
   const [hold, email] = [await holdById(tx, row.hold_id), await emailById(tx, row.email_id)]
   if (hold === undefined || email === undefined || !isOpen(hold, now)) return null
-  const ownerId = email.composer_id === null ? null : await ownerOfKey(tx, email.composer_id)
-  if (!mayDecide({ kind: 'person', personId: row.person_id }, { keyId: email.composer_id, ownerId }, false).ok) return null
+  const parts = { by: { key: null, person: row.person_id }, writers: await writersOf(tx, email) }
+  if (!mayDecide({ kind: 'person' }, parts, false).ok) return null
   const to: readonly Address[] = hold.direction === 'outbound' ? envelopeOf(email).forwardPaths : []
   const mailbox = (await mailboxById(tx, email.mailbox_id))?.address ?? ''
   return { subject: email.subject, mailbox, direction: hold.direction, to, reason: hold.reason, expiresAt: hold.expires_at }

@@ -13,7 +13,6 @@ import type { Tenancy } from '../../model/world.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { type CanaryRow, endCanary, findCanary, openCanaries } from '../../store/canaries.ts'
 import { type EmailRow, untouched } from '../../store/emails.ts'
-import { ownerOfKey } from '../../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../../store/log.ts'
 import { mailboxById } from '../../store/mailboxes.ts'
 import { operatorOf } from '../../store/operator-address.ts'
@@ -24,6 +23,7 @@ import { isStillIn } from '../decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from '../decision.ts'
 import { mostRenewals } from '../holds.ts'
 import type { PendingItem, PendingQuery } from '../pending.ts'
+import { whoIs, writersOf } from '../writers.ts'
 import { missedLetter } from './missed-letter.ts'
 
 /** A letter that did not leave by then is no news. */
@@ -79,10 +79,8 @@ export async function decideOnCanary(
   const now = clock.now()
   const closed = await whyClosed(store.db, row, now)
   if (closed !== null) return closed
-  const { composer_id: keyId } = itemOf(row).email
-  const deciderId = actor.kind === 'key' ? await ownerOfKey(store.db, actor.keyId) : null
-  const ownerId = keyId === null ? null : await ownerOfKey(store.db, keyId)
-  const authority = mayDecide(actor, { keyId, ownerId, deciderId }, allowTestSelfApproval)
+  const [by, writers] = await Promise.all([whoIs(store.db, actor), writersOf(store.db, itemOf(row).email)])
+  const authority = mayDecide(actor, { by, writers }, allowTestSelfApproval)
   if (!authority.ok) return authority
   if (contentHash !== undefined && contentHash !== row.content_hash)
     return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
