@@ -16,6 +16,7 @@ const packages = {
   knotd: 'knot',
   unbound: 'unbound',
   chromium: 'chromium',
+  coqc: 'coq',
 } as const
 export type Peer = keyof typeof packages
 /** Programs of mail servers that cannot be installed beside Postfix; `smtpd` is OpenSMTPD. */
