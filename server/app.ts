@@ -95,6 +95,7 @@ import { createReceipts } from './record/receipts.ts'
 import { createAdminActions } from './oversight/admin-actions.ts'
 import { parsePattern } from './oversight/allow-list.ts'
 import { createApprovalMail } from './oversight/approval-mail/approval-mail.ts'
+import { createAllowances } from './oversight/allowance.ts'
 import { createApprovals } from './oversight/approvals.ts'
 import { createOperatorSessions } from './oversight/operator-sessions.ts'
 import { createSuggestions } from './oversight/ladder/evidence.ts'
@@ -436,6 +437,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,
       policies: createPolicies({ store, clock }),
+      allowances: createAllowances({ store, clock, allowTestSelfApproval: config.allowTestSelfApproval }),
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,

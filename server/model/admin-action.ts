@@ -16,6 +16,7 @@ export const adminActions = {
   widen_webhook: { words: 'tell a web address of more events', tier: 'medium' },
   move_webhook: { words: 'send events to another web address', tier: 'medium' },
   add_allowlist_entry: { words: 'let mail to these addresses leave without approval', tier: 'high' },
+  allow_recipient: { words: 'let mail to this address leave without approval for a time', tier: 'high' },
   loosen_policy: { words: 'let mail leave that the policy of a mailbox would hold or refuse', tier: 'high' },
   loosen_oversight: { words: 'change how a mailbox and its reviewers are watched', tier: 'high' },
   time_reviews: { words: 'begin or end to note how long people look at what they decide on', tier: 'high' },

@@ -26,6 +26,7 @@ export const idPrefixes = {
   contact: 'con',
   issue: 'iss',
   allowlistEntry: 'alw',
+  allowance: 'alt',
   upgrade: 'upg',
   webhook: 'whk',
   webhookDelivery: 'wdl',
@@ -60,6 +61,7 @@ export type SuppressionId = Brand<string, 'SuppressionId'>
 export type ContactId = Brand<string, 'ContactId'>
 export type IssueId = Brand<string, 'IssueId'>
 export type AllowlistEntryId = Brand<string, 'AllowlistEntryId'>
+export type AllowanceId = Brand<string, 'AllowanceId'>
 export type UpgradeId = Brand<string, 'UpgradeId'>
 export type WebhookId = Brand<string, 'WebhookId'>
 export type WebhookDeliveryId = Brand<string, 'WebhookDeliveryId'>
@@ -93,6 +95,7 @@ type IdOf = {
   contact: ContactId
   issue: IssueId
   allowlistEntry: AllowlistEntryId
+  allowance: AllowanceId
   upgrade: UpgradeId
   webhook: WebhookId
   webhookDelivery: WebhookDeliveryId

@@ -14,6 +14,7 @@ import type { Db } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
 import { mailboxOf } from './access.ts'
+import { Allowance, allowancesIn } from './allowances.ts'
 import { OperationError } from './errors.ts'
 import { MailboxRef } from './input.ts'
 import { type Call, operation } from './procedure.ts'
@@ -46,7 +47,7 @@ export const list_allowlist = operation({
   scope: 'read',
   title: 'List whom a mailbox may write to without asking',
   description:
-    'Lists the allow-list of a mailbox. In a gated_send or gated_new mailbox an email leaves without approval when every recipient (to, cc, bcc and automatic copies) is on it; in other modes the list has no effect.',
+    'Lists the allow-list of a mailbox. In a gated_send or gated_new mailbox an email leaves without approval when every recipient (to, cc, bcc and automatic copies) is on it, or allowed for a time; in other modes the list has no effect.',
   readOnly: true,
   destructive: false,
   idempotent: true,
@@ -54,12 +55,20 @@ export const list_allowlist = operation({
   rest: ['GET /list_allowlist', 'GET /v1/mailboxes/{mailbox_id}/allowlist'],
 })
   .input(z.strictObject({ mailbox_id: MailboxRef }))
-  .output(z.strictObject({ entries: z.array(AllowlistEntry), mailbox_id: z.string(), count: z.int() }))
+  .output(
+    z.strictObject({
+      entries: z.array(AllowlistEntry),
+      allowed_for_a_time: z.array(Allowance).describe('Addresses that reviewers allowed until a time'),
+      mailbox_id: z.string(),
+      count: z.int().describe('Of entries'),
+    }),
+  )
   .query(({ ctx, input }) =>
     ctx.rooms.store.transaction(async (tx) => {
       const { id } = await mailboxOf(tx, ctx.actor, input.mailbox_id)
       const rows = await allowlistOf(tx, id, mostEntries)
-      const view = { entries: rows.map(entryView), mailbox_id: id, count: rows.length }
+      const allowed = await allowancesIn(tx, id, ctx.rooms.clock.now())
+      const view = { entries: rows.map(entryView), allowed_for_a_time: allowed, mailbox_id: id, count: rows.length }
       await recordRead(tx, ctx, {
         action: 'allowlist.listed',
         resourceType: 'mailbox',

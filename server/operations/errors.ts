@@ -405,6 +405,18 @@ export const errors = {
     message: 'The allow-list of this mailbox is full',
     fix: 'Remove entries that are not needed, or allow a whole domain with *@domain.',
   },
+  ALLOWANCE_NOT_FOUND: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    message: 'Nothing of this id is allowed for a time in this mailbox, or its time is over',
+    fix: 'Call list_allowlist for what is allowed for a time.',
+  },
+  NOT_ALLOWABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This recipient cannot be allowed for a time',
+    fix: 'Decide on each email to it, or ask the operator for an entry of the allow-list (add_allowlist_entry).',
+  },
   BAD_MAILBOX_ADDRESS: {
     http: 400,
     trpc: 'BAD_REQUEST',

@@ -7,12 +7,14 @@ import type { People } from '../identity/people/people.ts'
 import type { ApprovalMail } from '../oversight/approval-mail/approval-mail.ts'
 import type { DecisionInput } from '../oversight/decision.ts'
 import { decisionActions } from '../model/decision.ts'
-import type { PersonActor } from '../model/actor.ts'
+import type { PersonActor, SessionActor } from '../model/actor.ts'
 import { type EmailId, isId } from '../model/ids.ts'
 import { worlds } from '../model/world.ts'
 import { findEmail } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { noteOpenings } from '../store/review-times.ts'
+import { listMailboxes } from '../store/mailboxes.ts'
+import { AllowInput, EndAllowanceInput, allowanceView, askedOf, ended } from './allowances.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
 import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView } from './oversight.ts'
@@ -91,6 +93,8 @@ export const DecideInput = z
   })
 
 export const RenewInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
+export const AllowAsInput = AllowInput.extend({ world: WorldInput })
+export const EndAllowanceAsInput = EndAllowanceInput.extend({ world: WorldInput })
 export const PauseInput = z.strictObject({ world: WorldInput, email_id: EmailRef, reason: PlainText(500).exactOptional() })
 export const SeenQuery = z.strictObject({
   world: WorldInput,
@@ -151,6 +155,25 @@ export async function reviewAs(rooms: Rooms, actor: PersonActor, ref: string) {
 export const seenAs = (rooms: Rooms, actor: PersonActor, ref: string, { cursor, with_views }: z.infer<typeof SeenQuery>) =>
   seenBefore({ rooms, actor }, { email_id: ref, with_views, limit: pageSize, ...(cursor !== undefined && { cursor }) })
 export const receiptAs = (rooms: Rooms, actor: PersonActor, ref: string) => receiptFor({ rooms, actor }, ref)
+
+/** @param actor who signed in a moment ago */
+export const allowAs = async (rooms: Rooms, actor: SessionActor, input: z.infer<typeof AllowAsInput>) => ({
+  status: 'allowed',
+  ...allowanceView(unwrap(await rooms.allowances.allow(actor, askedOf(input)))),
+})
+
+/** What is allowed for a time in the whole account, with the addresses of its mailboxes. */
+export async function allowancesFor(rooms: Rooms, actor: PersonActor) {
+  const [rows, mailboxes] = [await rooms.allowances.list(actor), await listMailboxes(rooms.store.db, actor, null)]
+  const addresses = new Map(mailboxes.map(({ id, address }) => [id, address]))
+  const view = { allowances: rows.map((row) => ({ ...allowanceView(row), mailbox: addresses.get(row.mailbox_id) ?? null })) }
+  const metadata = { count: rows.length, view_hash: viewHash(view) }
+  await record(rooms, actor, { action: 'allowlist.listed', resourceType: 'account', resourceId: actor.accountId, metadata })
+  return view
+}
+
+export const endAllowanceAs = (rooms: Rooms, actor: PersonActor, { mailbox_id, allowance_id }: z.infer<typeof EndAllowanceAsInput>) =>
+  ended({ rooms, actor }, { mailbox_id, allowance_id })
 
 export const pauseAs = (rooms: Rooms, actor: PersonActor, { email_id, reason }: z.infer<typeof PauseInput>) =>
   paused({ rooms, actor }, { email_id, ...(reason !== undefined && { reason }) })

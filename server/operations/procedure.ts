@@ -28,6 +28,7 @@ import type { Submissions } from '../outbound/submit.ts'
 import type { Standings } from '../outbound/standing/lift.ts'
 import type { Suppressions } from '../outbound/suppression/by-hand.ts'
 import type { Policies } from '../outbound/policies.ts'
+import type { Allowances } from '../oversight/allowance.ts'
 import type { AdminActions } from '../oversight/admin-actions.ts'
 import type { Approvals } from '../oversight/approvals.ts'
 import type { AsSent } from '../outbound/as-sent.ts'
@@ -66,6 +67,7 @@ export type Rooms = {
   /** a pattern of an allow-list in the form in which it is kept; null: it is none */
   parsePattern: (text: string) => string | null
   policies: Policies
+  allowances: Allowances
   domains: Domains
   choices: MailboxChoices
   standings: Standings

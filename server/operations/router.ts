@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { download_attachment, get_attachment_url } from './attachments.ts'
 import { pause_agent } from './pause.ts'
 import { get_policy, preview_policy, set_policy } from './policies.ts'
+import { allow_recipient, end_allowance } from './allowances.ts'
 import { add_allowlist_entry, list_allowlist, remove_allowlist_entry } from './allowlist.ts'
 import { read_attachment_text } from './attachment-text.ts'
 import { get_audit_log } from './audit.ts'
@@ -118,6 +119,8 @@ export const appRouter = router({
   what_did_it_see,
   decide_email,
   renew_hold,
+  allow_recipient,
+  end_allowance,
   stop_sending,
   resume_sending,
   pause_agent,

@@ -3,7 +3,7 @@
 import type { Address } from '../model/address.ts'
 import type { OversightSaid } from '../model/email.ts'
 import type { Finding } from '../model/finding.ts'
-import type { ThreadId } from '../model/ids.ts'
+import type { KeyId, ThreadId } from '../model/ids.ts'
 import { judge } from '../oversight/policy/match.ts'
 import { policyIn } from '../store/mailboxes.ts'
 import { type Carried, mailFacts, taintedBy } from './policy-facts.ts'
@@ -35,12 +35,12 @@ export type Circumstances = {
 /** What follows from the content alone, whoever looks at it and in whatever mode the mailbox is: its HTML, and what the gate asks of it. */
 export type Prepared = { html: string; findings: readonly Finding[]; carried: Omit<Carried, 'tainted'> }
 
-/** @param mailbox as it is now. @param seen what the outgoing checks found in this content, what it carries, and where its parts come from. @param now epoch ms */
+/** @param mailbox as it is now. @param seen what the outgoing checks found in this content, what it carries, where its parts come from, and the keys that wrote it. @param now epoch ms */
 export async function circumstancesOf(
   db: Db,
   mailbox: Row<'mailboxes'>,
   { content: named, thread, forwards }: Pick<Proposal, 'content' | 'thread' | 'forwards'>,
-  { findings, carried, taint }: Pick<Prepared, 'findings' | 'carried'> & { taint: Taint },
+  { findings, carried, taint, writers }: Pick<Prepared, 'findings' | 'carried'> & { taint: Taint; writers: readonly KeyId[] },
   now: number,
 ): Promise<Circumstances> {
   const account = await findAccount(db, mailbox.account_id)
@@ -49,6 +49,7 @@ export async function circumstancesOf(
   const verdict = await verdictFor(db, mailbox, {
     recipients: forwardPaths(withCopies(named, copies)),
     named: forwardPaths(named),
+    writers,
     thread: thread.id,
     isForward: forwards !== undefined,
     findings,
@@ -70,6 +71,8 @@ export async function circumstancesOf(
 export type Asked = {
   recipients: readonly Address[]
   named: readonly Address[]
+  /** the keys that wrote it, the one that drafted it too */
+  writers: readonly KeyId[]
   thread: ThreadId
   /** it passes on what others wrote, who are not in its thread */
   isForward: boolean
@@ -87,9 +90,10 @@ export async function verdictFor(db: Db, mailbox: Row<'mailboxes'>, asked: Asked
   const standing = await standingOf(db, id)
   const mustAsk = standing !== undefined && asksFirst(standing.tier)
   const mayBeListed = (mode === 'gated_send' || mode === 'gated_new') && !mustAsk
-  const listed = mayBeListed && (await areAllListed(db, id, asked.recipients))
-  const newcomer = mode === 'gated_new' && !mustAsk && !listed ? await newcomerAmong(db, id, asked) : null
-  return sendVerdict(mode, { mustAsk, areAllListed: listed, newcomer, findings: kindsOf(asked.findings), policy })
+  const listed = mayBeListed ? await areAllListed(db, id, asked) : null
+  const newcomer = mode === 'gated_new' && !mustAsk && listed === null ? await newcomerAmong(db, id, asked) : null
+  const isListed = { areAllListed: listed !== null, isForATime: listed === 'for_a_time' }
+  return sendVerdict(mode, { mustAsk, ...isListed, newcomer, findings: kindsOf(asked.findings), policy })
 }
 
 /** What is true of an email that leaves after this verdict. */

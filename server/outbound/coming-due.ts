@@ -12,7 +12,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
-import { type EmailChange, type EmailRow, emailToChange, envelopeOf, findingsOf, moveEmail } from '../store/emails.ts'
+import { type EmailChange, type EmailRow, emailToChange, envelopeOf, findingsOf, moveEmail, writingKeys } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type HoldRow, decisionOfHold, latestHold } from '../store/holds.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
@@ -66,6 +66,7 @@ export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: 
   const verdict = await verdictFor(tx, mailbox, {
     recipients: envelopeOf(email).forwardPaths,
     named,
+    writers: writingKeys(email),
     thread: email.thread_id,
     // What is passed on leaves at once.
     isForward: false,

@@ -15,7 +15,7 @@ import type { StagedBlob } from '../store/blobs.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
-import { type EmailRow, emailById, emailToChange, moveEmail } from '../store/emails.ts'
+import { type EmailRow, emailById, emailToChange, moveEmail, writingKeys } from '../store/emails.ts'
 import { latestHold } from '../store/holds.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById } from '../store/mailboxes.ts'
@@ -104,7 +104,13 @@ async function rewrite(
   const taint = await lookUpTaint(deps.store.db, actor, open.id, outgoingMail(proposal), seen)
   const isLowered = await lowerIfOrdered(deps, open, seen.thread_id, taint)
   const mailbox = (isLowered ? await mailboxById(deps.store.db, open.id) : undefined) ?? open
-  const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { ...whatFollows.value, taint }, deps.clock.now())
+  const circumstances = await circumstancesOf(
+    deps.store.db,
+    mailbox,
+    proposal,
+    { ...whatFollows.value, taint, writers: [actor.keyId, ...writingKeys(seen)] },
+    deps.clock.now(),
+  )
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {
     if (verdict.code !== 'READ_ONLY_MAILBOX') await recordBlocked(deps, actor, { proposal, draft: seen, findings, rule: verdict.rule })

@@ -17,7 +17,7 @@ import type { StagedBlob } from '../store/blobs.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
-import { type EmailRow, emailToChange, findByIdempotencyKey, insertEmail, moveEmail } from '../store/emails.ts'
+import { type EmailRow, emailToChange, findByIdempotencyKey, insertEmail, moveEmail, writingKeys } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
 import { lockForCounting } from '../store/send-caps.ts'
@@ -99,7 +99,13 @@ async function tryToHandIn(
   // Before the gate is asked: it is a fact to go by.
   const taint = await lookUpTaint(deps.store.db, actor, proposal.mailbox.id, outgoingMail(proposal), draft)
   if (await lowerIfOrdered(deps, proposal.mailbox, proposal.thread.id, taint)) return 'changed'
-  const circumstances = await circumstancesOf(deps.store.db, proposal.mailbox, proposal, { ...prepared.value, taint }, now)
+  const circumstances = await circumstancesOf(
+    deps.store.db,
+    proposal.mailbox,
+    proposal,
+    { ...prepared.value, taint, writers: keysOf(actor, draft) },
+    now,
+  )
   const { verdict } = circumstances
   if (verdict.outcome === 'refuse') {
     if (verdict.code !== 'READ_ONLY_MAILBOX') await recordBlocked(deps, actor, { proposal, draft, findings, rule: verdict.rule })
@@ -184,6 +190,9 @@ export async function composed(
 export const stageAttachments = ({ store }: SubmissionDeps, { content }: Proposal): Promise<StagedBlob[]> =>
   Promise.all(content.attachments.map((it) => store.blobs.stage(it.content)))
 
+/** Those that wrote its draft write it too. */
+const keysOf = ({ keyId }: KeyActor, draft: EmailRow | null) => [keyId, ...(draft === null ? [] : writingKeys(draft))]
+
 type Filing = {
   actor: KeyActor
   proposal: Proposal
@@ -210,7 +219,13 @@ async function file(tx: Tx, deps: SubmissionDeps, filing: Filing): Promise<Resul
   if (mailbox === undefined || mailbox.is_active !== 1) return fail('MAILBOX_NOT_FOUND')
   // Who did not lock it for counting may not count.
   if (asksForCounts(policyIn(mailbox)) && !counts) return 'changed'
-  const circumstances = await circumstancesOf(tx, mailbox, proposal, { ...filing.prepared, taint: filing.circumstances.taint }, now)
+  const circumstances = await circumstancesOf(
+    tx,
+    mailbox,
+    proposal,
+    { ...filing.prepared, taint: filing.circumstances.taint, writers: keysOf(actor, filing.draft) },
+    now,
+  )
   const { verdict } = circumstances
   // A refusal that was none before: it is asked again, so that it goes on the record.
   if (verdict.outcome === 'refuse')

@@ -57,7 +57,9 @@ async function preview({ db }: Store, mailbox: Row<'mailboxes'>, policy: Policy,
   for (let from = 0; from < names.length; from += mostNames) {
     const some = names.slice(from, from + mostNames)
     for (const [key, at] of await knownSince(db, mailbox.id, some.map(addressKey))) since.set(key, at)
-    for (const key of await listedOf(db, mailbox.id, some)) listed.add(key)
+    // Whose key would write it is not known beforehand.
+    const of = await listedOf(db, mailbox.id, { recipients: some, writers: [], now })
+    for (const key of [...of.listed, ...of.forATime]) listed.add(key)
   }
   const standing = await standingOf(db, mailbox.id)
   const mustAsk = standing !== undefined && asksFirst(standing.tier)

@@ -1,7 +1,7 @@
 /** What a policy is asked about, from what is stored. */
 import { type Address, addressKey } from '../model/address.ts'
 import type { Finding } from '../model/finding.ts'
-import type { MailboxId, ThreadId } from '../model/ids.ts'
+import type { KeyId, MailboxId, ThreadId } from '../model/ids.ts'
 import { type Counts, type MailFacts, type Policy, asksForCounts } from '../model/policy.ts'
 import { listedOf } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
@@ -31,21 +31,28 @@ export const taintedBy = (taint: Taint | null): MailFacts['tainted'] => {
   return isClean && !taint.lookedAtAll ? null : { fromOtherThread, fromHiddenText, fromAttachment }
 }
 
-type Asked = { named: readonly Address[]; thread: ThreadId; isForward: boolean; findings: readonly Finding[]; carried: Carried }
+type Asked = {
+  named: readonly Address[]
+  writers: readonly KeyId[]
+  thread: ThreadId
+  isForward: boolean
+  findings: readonly Finding[]
+  carried: Carried
+}
 
 /** @param now epoch ms; what was counted until then is asked for when a rule wants to know it */
 export async function mailFacts(db: Db, id: MailboxId, policy: Policy, asked: Asked, now: number): Promise<MailFacts> {
   const keys = asked.named.map(addressKey)
   const known = await knownAmong(db, id, keys)
   const part = await partOf(db, asked)
-  const listed = await listedOf(db, id, asked.named)
+  const { listed, forATime } = await listedOf(db, id, { recipients: asked.named, writers: asked.writers, now })
   return {
     ...asked.carried,
     recipients: keys.map((address) => ({
       address,
       known: known.has(address),
       inThread: part === null ? null : part.has(address),
-      listed: listed.has(address),
+      listed: listed.has(address) || forATime.has(address),
     })),
     findings: kindsOf(asked.findings),
     counts: asksForCounts(policy) ? countsWith(keys, asked.thread, await policyCounts(db, id, countKeys(keys, asked.thread), now)) : null,

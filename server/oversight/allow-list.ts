@@ -2,12 +2,15 @@
  * Whom the agent of a gated_send or gated_new mailbox may write to without asking (contract §4.3).
  *
  * Promises: one recipient who is not on it, hidden ones and automatic copies included, and a person is asked; a pattern is one address or all of one
- * domain, never less exact than that.
+ * domain, never less exact than that. What a reviewer allowed for a time (allowance.ts) counts as if it were on it, but not for what was written with a key of
+ * that reviewer's.
  */
 import { type Address, addressKey, domainOf, parseAddress } from '../model/address.ts'
-import type { MailboxId } from '../model/ids.ts'
+import type { KeyId, MailboxId, PersonId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
+import { allowedAmong, hasAllowance } from '../store/allowances.ts'
 import { hasAllowlist, listedAmong } from '../store/allowlist.ts'
+import { ownerOfKey } from '../store/keys.ts'
 
 const longestPattern = 254
 
@@ -26,16 +29,38 @@ export function parsePattern(text: string): string | null {
 
 const everybodyAt = (address: Address): string => `*@${domainOf(address)}`
 
-/** Those of them that are on the mailbox's list, in the compared form. */
-export async function listedOf(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<Set<string>> {
+/** `writers`: the keys that wrote it, the one that drafted it too. `now`: epoch ms. */
+export type Asked = { recipients: readonly Address[]; writers: readonly KeyId[]; now: number }
+
+/** Those of them that are on the mailbox's list, in the compared form; `forATime`: those who are not, and are allowed for a time. */
+export async function listedOf(
+  db: Db,
+  mailbox: MailboxId,
+  asked: Asked,
+): Promise<{ listed: ReadonlySet<string>; forATime: ReadonlySet<string> }> {
+  const listed = await onList(db, mailbox, asked.recipients)
+  const rest = asked.recipients.map(addressKey).filter((key) => !listed.has(key))
+  return { listed, forATime: new Set(await allowedOf(db, mailbox, rest, asked)) }
+}
+
+async function onList(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<Set<string>> {
   if (recipients.length === 0 || !(await hasAllowlist(db, mailbox))) return new Set()
   const asked = recipients.flatMap((address) => [addressKey(address), everybodyAt(address)])
   const listed = new Set(await listedAmong(db, mailbox, [...new Set(asked)]))
   return new Set(recipients.filter((address) => listed.has(addressKey(address)) || listed.has(everybodyAt(address))).map(addressKey))
 }
 
-/** True when each of them, and there is one, is on the mailbox's list. */
-export async function areAllListed(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<boolean> {
-  const listed = await listedOf(db, mailbox, recipients)
-  return recipients.length > 0 && recipients.every((address) => listed.has(addressKey(address)))
+async function allowedOf(db: Db, mailbox: MailboxId, keys: readonly string[], { writers, now }: Asked): Promise<string[]> {
+  if (keys.length === 0 || !(await hasAllowance(db, mailbox, now))) return []
+  const except: PersonId[] = []
+  for (const key of new Set(writers)) except.push(...[(await ownerOfKey(db, key)) ?? []].flat())
+  return allowedAmong(db, mailbox, { addresses: [...new Set(keys)], except, now })
+}
+
+/** Whether each of them, and there is one, is on the mailbox's list or allowed for a time. */
+export async function areAllListed(db: Db, mailbox: MailboxId, asked: Asked): Promise<'listed' | 'for_a_time' | null> {
+  const { listed, forATime } = await listedOf(db, mailbox, asked)
+  const keys = asked.recipients.map(addressKey)
+  if (keys.length === 0 || !keys.every((key) => listed.has(key) || forATime.has(key))) return null
+  return keys.every((key) => listed.has(key)) ? 'listed' : 'for_a_time'
 }

@@ -74,6 +74,8 @@ export const agentVerdict = (mode: OversightMode, action: Exclude<AgentAction, '
 export type SendFacts = {
   /** every recipient is on the allow-list of the mailbox */
   areAllListed: boolean
+  /** some of them only because a reviewer allowed them until a time that has not come */
+  isForATime?: boolean
   /** its bounces or complaints have gone so far that its agent asks, whatever its mode */
   mustAsk: boolean
   /** among those whom the agent names: somebody with whom the mailbox has had no mail, or who has no part in the conversation; null: nobody of the kind */
@@ -85,7 +87,13 @@ export type SendFacts = {
 }
 
 const mustAsk = hold('Too much of what this mailbox sent bounced or drew complaints: a reviewer decides on every email before it leaves.')
-const listed = (mode: OversightMode): Verdict => allow(`The mailbox is ${mode}, and every recipient is on its allow-list.`, 'allow_listed')
+const listed = (mode: OversightMode, isForATime: boolean): Verdict =>
+  allow(
+    isForATime
+      ? `The mailbox is ${mode}, and every recipient is on its allow-list or was allowed by a reviewer for a time.`
+      : `The mailbox is ${mode}, and every recipient is on its allow-list.`,
+    'allow_listed',
+  )
 const known = allow('The mailbox is gated_new, and it has had mail with every recipient before.')
 const outsider = hold('The mailbox is gated_new: a reviewer decides on an email to somebody who has had no part in the conversation.')
 
@@ -120,8 +128,8 @@ function ofPolicy(mode: OversightMode, { outcome, words }: PolicyVerdict): Verdi
   return outcome === 'hold' ? hold(words) : allow(words, mode === 'monitored' ? 'monitored' : 'autonomous')
 }
 
-function ofMode(mode: OversightMode, { areAllListed, newcomer }: SendFacts): Verdict {
-  if (areAllListed && (mode === 'gated_send' || mode === 'gated_new')) return listed(mode)
+function ofMode(mode: OversightMode, { areAllListed, isForATime = false, newcomer }: SendFacts): Verdict {
+  if (areAllListed && (mode === 'gated_send' || mode === 'gated_new')) return listed(mode, isForATime)
   if (mode === 'gated_new' && newcomer !== 'first_contact') return newcomer === null ? known : outsider
   return AGENT[mode].send
 }

@@ -176,6 +176,7 @@ const ofAccount = [
   'timed_reviews',
   'mode_upgrades',
   'allowlist_entries',
+  'allowances',
   'aliases',
   'suppressions',
   'contacts',

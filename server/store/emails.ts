@@ -3,7 +3,7 @@ import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
 import { type Address, addressKey } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
 import type { Finding } from '../model/finding.ts'
-import { type EmailId, type MailboxId, type ThreadId, firstIdAt } from '../model/ids.ts'
+import { type EmailId, type KeyId, type MailboxId, type ThreadId, firstIdAt } from '../model/ids.ts'
 import { type Happening, type Moved, moves } from '../model/life.ts'
 import type { Reason } from '../model/reason.ts'
 import type { SenderIdentity } from '../model/sender-identity.ts'
@@ -172,6 +172,10 @@ export const handedIn = (
 }
 
 /** What the outgoing checks found in it. What they have not looked at is a finding. */
+/** The keys that wrote it: that which handed it in, and that which drafted it. */
+export const writingKeys = ({ composer_id, drafter_id }: Pick<EmailRow, 'composer_id' | 'drafter_id'>): KeyId[] =>
+  [composer_id, drafter_id].flatMap((key) => key ?? [])
+
 export const findingsOf = ({ findings_json }: Pick<EmailRow, 'findings_json'>): Finding[] =>
   findings_json === null ? [notLookedAt] : (JSON.parse(findings_json) as Finding[])
 const notLookedAt: Finding = { kind: 'not_looked_at', where: 'the whole email: it is older than the checks', excerpt: null }

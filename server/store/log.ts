@@ -146,6 +146,8 @@ export const logActions = [
   'allowlist.added',
   'allowlist.removed',
   'allowlist.listed',
+  'allowance.given',
+  'allowance.ended',
   'alias.added',
   'alias.removed',
   'catch_all.set',

@@ -28,6 +28,7 @@ const moves: readonly Move[] = [
   { table: 'canaries', columns: ['expires_at'], where: `state = 'open'`, of: 'tenant' },
   { table: 'admin_actions', columns: ['created_at', 'expires_at'], where: 'true', of: 'tenant' },
   { table: 'mode_upgrades', columns: ['created_at', 'expires_at'], where: 'true', of: 'mailbox' },
+  { table: 'allowances', columns: ['expires_at'], where: 'true', of: 'tenant' },
   { table: 'webhooks', columns: ['next_attempt_at', 'failing_since', 'previous_until'], where: 'lease is null', of: 'tenant' },
   { table: 'suppressions', columns: ['expires_at'], where: 'expires_at is not null', of: 'tenant' },
   { table: 'address_failures', columns: ['failed_at'], where: 'true', of: 'tenant' },

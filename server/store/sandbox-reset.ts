@@ -31,6 +31,7 @@ const others: readonly { table: keyof Database; of: typeof ofTenant; where?: str
   { table: 'review_openings', of: ofTenant },
   { table: 'review_times', of: ofTenant },
   { table: 'sending_stops', of: ofTenant },
+  { table: 'allowances', of: ofTenant },
   { table: 'spam_tokens', of: ofTenant },
   { table: 'correspondents', of: ofMailbox },
   { table: 'recent_submissions', of: ofMailbox },

@@ -6,6 +6,7 @@ import type { ContentHash } from '../model/envelope.ts'
 import type { AdminAction } from '../model/admin-action.ts'
 import type {
   AccountId,
+  AllowanceId,
   AllowlistEntryId,
   ApprovalId,
   AttachmentId,
@@ -76,6 +77,7 @@ export interface Database {
   log_checkpoints: LogCheckpointRow
   aliases: AliasRow
   allowlist_entries: AllowlistEntryRow
+  allowances: AllowanceRow
   mode_upgrades: ModeUpgradeRow
   mode_findings: ModeFindingRow
   correspondents: CorrespondentRow
@@ -439,6 +441,20 @@ type AllowlistEntryRow = {
   /** an actor's id */
   added_by: string
   added_at: number
+}
+
+/** An address that a mailbox may write to without asking until `expires_at`. */
+type AllowanceRow = {
+  id: AllowanceId
+  account_id: AccountId
+  world: World
+  mailbox_id: MailboxId
+  /** in the compared form */
+  address: string
+  /** the person, or a key to which the operator agreed */
+  allowed_by: string
+  allowed_at: number
+  expires_at: number
 }
 
 /** A request for more autonomy, with the code that a person hands over. State `open` ends once, in exactly one of the others. */

@@ -83,6 +83,8 @@ describeOnEachEngine('MCP', (openStore) => {
       'what_did_it_see',
       'decide_email',
       'renew_hold',
+      'allow_recipient',
+      'end_allowance',
       'stop_sending',
       'resume_sending',
       'pause_agent',

@@ -8,7 +8,7 @@ import { listWaiting } from '../../server/store/waiting.ts'
 import { type Answer, type Desk, type Office, openDesk } from '../support/desk.ts'
 import { beginSession } from '../support/operator-session.ts'
 import { keepReport } from '../support/reports.ts'
-import { spareDomain } from '../support/scene.ts'
+import { allowedForATime, spareDomain } from '../support/scene.ts'
 import { furnishTestWorld } from '../support/test-world.ts'
 import { addWebhook } from '../support/webhooks.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -29,7 +29,8 @@ type Ids = Record<
   | 'webhookDelivery'
   | 'session'
   | 'sent'
-  | 'logEntry',
+  | 'logEntry'
+  | 'allowance',
   string
 >
 type Attempt = { method: Method; path: string; body?: Record<string, unknown>; key: keyof Office['keys'] }
@@ -144,6 +145,18 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   what_did_it_see: (ids) => [{ key: 'reviewer', method: 'GET', path: `/what_did_it_see?email_id=${ids.pending}` }],
   review_email: (ids) => [{ key: 'reviewer', method: 'GET', path: `/review_email?email_id=${ids.pending}` }],
+  allow_recipient: (ids) => [
+    {
+      key: 'reviewer',
+      method: 'POST',
+      path: '/allow_recipient',
+      body: { email_id: ids.pending, recipient: 'ann@remote.test', until: '2026-04-01' },
+    },
+  ],
+  end_allowance: (ids) => [
+    { key: 'reviewer', method: 'POST', path: '/end_allowance', body: { mailbox_id: ids.mailbox, allowance_id: ids.allowance } },
+    { key: 'reviewer', method: 'DELETE', path: `/v1/mailboxes/${ids.mailbox}/allowances/${ids.allowance}` },
+  ],
   renew_hold: (ids) => [{ key: 'reviewer', method: 'POST', path: '/renew_hold', body: { email_id: ids.pending } }],
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
   // Name no row; their own tests are below and in reports.test.ts.
@@ -305,6 +318,7 @@ async function fill(desk: Desk, office: Office): Promise<Ids> {
     report: await keepReport(desk, office),
     domain: await spareDomain(desk, office),
     session: (await beginSession(desk, office)).id,
+    allowance: await allowedForATime(desk, office),
     key: (await listKeys(desk.store.db, office.gated.tenancy))[0]?.id ?? '',
   }
 }

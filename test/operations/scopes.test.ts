@@ -60,6 +60,8 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   what_did_it_see: ['reviewer'],
   decide_email: ['reviewer'],
   renew_hold: ['reviewer'],
+  allow_recipient: ['reviewer'],
+  end_allowance: ['reviewer', 'admin'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],
   pause_agent: ['reviewer', 'admin'],

@@ -47,6 +47,7 @@ describeOnEachEngine('the clock of the test world', (openStore) => {
         [
           'admin_actions.created_at',
           'admin_actions.expires_at',
+          'allowances.expires_at',
           'api_keys.last_used_at',
           'deliveries.give_up_at',
           'deliveries.next_attempt_at',

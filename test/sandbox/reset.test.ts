@@ -18,7 +18,7 @@ const setUp = [
 ].flat()
 /** store/sandbox-reset.ts. A new table belongs there, or above. */
 const emptied = [
-  ['address_failures', 'admin_actions', 'attachments', 'attempts', 'contacts', 'correspondents', 'decisions', 'deliveries'],
+  ['address_failures', 'admin_actions', 'allowances', 'attachments', 'attempts', 'contacts', 'correspondents', 'decisions', 'deliveries'],
   [
     'canaries',
     'email_places',

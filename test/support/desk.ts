@@ -47,6 +47,7 @@ import { createSwitch } from '../../server/outbound/control/switch.ts'
 import { createStandings } from '../../server/outbound/standing/lift.ts'
 import { createSuppressions } from '../../server/outbound/suppression/by-hand.ts'
 import { createAdminActions } from '../../server/oversight/admin-actions.ts'
+import { createAllowances } from '../../server/oversight/allowance.ts'
 import { parsePattern } from '../../server/oversight/allow-list.ts'
 import { type ApprovalMail, createApprovalMail } from '../../server/oversight/approval-mail/approval-mail.ts'
 import { createApprovals } from '../../server/oversight/approvals.ts'
@@ -225,6 +226,7 @@ export async function openDesk(
       operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,
       policies: createPolicies({ store, clock }),
+      allowances: createAllowances({ store, clock, allowTestSelfApproval: true }),
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),

@@ -5,6 +5,7 @@ import { keyByHash } from '../../server/store/keys.ts'
 import { insertOperatorSession } from '../../server/store/operator-sessions.ts'
 import type { OperationInfo } from '../../server/operations/router.ts'
 import { newId } from '../../server/model/ids.ts'
+import { putAllowance } from '../../server/store/allowances.ts'
 import { insertAllowlistEntry } from '../../server/store/allowlist.ts'
 import { insertDomain } from '../../server/store/domains.ts'
 import { listWaiting } from '../../server/store/waiting.ts'
@@ -55,6 +56,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     webhook_id: webhook.id,
     key_id: await spareKey(desk),
     allowlist_entry_id: await allowed(desk, office),
+    allowance_id: await allowedForATime(desk, office),
     upgrade_code: await upgradeCode(desk, office),
     domain_id: await spareDomain(desk, office),
     webhook_delivery_id: String(tried.body['id']),
@@ -95,6 +97,14 @@ async function allowed({ store, clock }: Desk, { gated }: Office): Promise<strin
   const row = { id, ...of, pattern: `ed-${now}@example.com`, note: null, added_by: 'host', added_at: now }
   await store.transaction((tx) => insertAllowlistEntry(tx, row))
   return id
+}
+
+export async function allowedForATime({ store, clock }: Pick<Desk, 'store' | 'clock'>, { gated }: Pick<Office, 'gated'>): Promise<string> {
+  const now = clock.now()
+  const { accountId: account_id, world } = gated.tenancy
+  const row = { id: newId('allowance', now), account_id, world, mailbox_id: gated.id, address: `fi-${now}@example.com`, allowed_by: 'host' }
+  await store.transaction((tx) => putAllowance(tx, { ...row, allowed_at: now, expires_at: now + 86_400_000 }))
+  return row.id
 }
 
 /** As the operator reads it in their mail. */

@@ -3,6 +3,7 @@ import type { AccountId } from '../../server/model/ids.ts'
 import type { Store } from '../../server/store/db.ts'
 import { listLog } from '../../server/store/log.ts'
 import type { Answer, Desk, Office } from './desk.ts'
+import { allowedForATime } from './scene.ts'
 import { subscribe } from './webhooks.ts'
 
 /** Ids of what is in the test world of an office. */
@@ -19,7 +20,8 @@ export type TestWorld = Record<
   | 'key'
   | 'mailbox'
   | 'sent'
-  | 'logEntry',
+  | 'logEntry'
+  | 'allowance',
   string
 >
 
@@ -77,6 +79,7 @@ export async function furnishTestWorld({ call, store, clock }: Desk, { test, key
     mailbox: test.id,
     sent: String(sent['id']),
     logEntry: (await listLog(store.db, test.tenancy, { limit: 1 }))[0]?.id ?? '',
+    allowance: await allowedForATime({ store, clock }, { gated: test }),
   }
 }
 

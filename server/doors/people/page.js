@@ -141,11 +141,53 @@ function card(email) {
     ...texts,
     ...looks,
     code,
+    ...allowing(email),
     reason,
     ...buttons,
     renew,
     pause,
   )
+}
+
+/** Allowing one of its recipients for a time. */
+function allowing(email) {
+  if (email.direction !== 'outbound') return []
+  const [whom, days, allow] = [element('select', null), element('select', null), element('button', 'Allow')]
+  whom.setAttribute('aria-label', 'Recipient')
+  days.setAttribute('aria-label', 'For how long')
+  whom.append(...[...new Set([...email.to, ...email.cc, ...email.bcc])].map((one) => new Option(visible(one), one)))
+  days.append(...[1, 7, 30, 90].map((count) => new Option(count === 1 ? 'a day' : `${count} days`, count)))
+  allow.addEventListener(
+    'click',
+    tried(async () => {
+      // A minute less, for a clock that is ahead.
+      const until = new Date(new Date().getTime() + days.value * 86_400_000 - 60_000).toISOString()
+      const { address, until: end } = await call('allow', { email_id: email.id, recipient: whom.value, until })
+      await showAllowed()
+      say(`${visible(address)} is written to without asking until ${new Date(end).toLocaleString()}. This email still waits.`)
+    }),
+  )
+  const words = 'Its mailbox may write to this recipient without asking, for a time. It decides nothing about this email.'
+  return [element('details', null, element('summary', 'Allow a recipient for a time'), element('p', words), whom, ' ', days, ' ', allow)]
+}
+
+/** What is allowed now, each with a way to end it. */
+async function showAllowed() {
+  const { allowances } = await call('allowances')
+  const rows = allowances.map(({ id, mailbox_id: mailboxId, mailbox, address, until }) => {
+    const end = element('button', 'End it')
+    end.addEventListener(
+      'click',
+      tried(async () => {
+        await call('allowances/end', { mailbox_id: mailboxId, allowance_id: id })
+        await showAllowed()
+      }),
+    )
+    const words = `${visible(mailbox ?? mailboxId)} may write to ${visible(address)} until ${new Date(until).toLocaleString()} `
+    return element('li', words, end)
+  })
+  byId('allowed').replaceChildren(...rows)
+  byId('allowed-part').hidden = rows.length === 0
 }
 
 /** What is fetched when somebody opens it: each look is on the record, so none is made unasked. */
@@ -220,11 +262,15 @@ async function show() {
   byId('passkey').hidden = !canPasskey
   byId('add-passkey').hidden = !canPasskey
   confirmTotp.hidden = true
-  if (!isIn) return held.replaceChildren()
+  if (!isIn) {
+    byId('allowed-part').hidden = true
+    return held.replaceChildren()
+  }
   byId('who').textContent = `${visible(person.name)} (${person.role}), ${visible(person.address)}`
   byId('passkeys').replaceChildren(...person.passkeys.map(passkeyRow))
   byId('add-totp').hidden = person.totp
   byId('remove-totp').hidden = !person.totp
+  await showAllowed()
   const { emails, cursor } = await call('pending')
   const rest = cursor === null ? [] : [element('p', 'There are more; they come up as you decide on these.')]
   held.replaceChildren(...(emails.length === 0 ? [element('p', 'Nothing waits for a decision.')] : emails.map(card)), ...rest)

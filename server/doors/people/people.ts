@@ -13,8 +13,10 @@ import { rejectionCodes, rejectionWords } from '../../model/decision.ts'
 import { OperationError, unwrap } from '../../operations/errors.ts'
 import {
   AddressInput,
+  AllowAsInput,
   AssertionInput,
   DecideInput,
+  EndAllowanceAsInput,
   EndInput,
   EnterInput,
   NothingInput,
@@ -27,7 +29,10 @@ import {
   WorldOnly,
   RenewInput,
   SeenQuery,
+  allowAs,
+  allowancesFor,
   decideAs,
+  endAllowanceAs,
   receiptAs,
   renewAs,
   reviewAs,
@@ -59,6 +64,9 @@ export const peoplePaths: readonly string[] = [
     'decide',
     'renew',
     'pause',
+    'allow',
+    'allowances',
+    'allowances/end',
     'review/:email_id',
     'seen/:email_id',
     'receipts/:email_id',
@@ -202,6 +210,18 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     post('renew', RenewInput, async (input, request, reply) =>
       renewAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
+    post('allow', AllowAsInput, async (input, request, reply) => {
+      const who = await signedIn(request, reply)
+      if (!people.isFresh(who)) throw new OperationError('SIGN_IN_AGAIN')
+      return allowAs(rooms, people.actorOf(who, input.world), input)
+    })
+    door.get(`${base}/allowances`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      return allowancesFor(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world))
+    })
+    post('allowances/end', EndAllowanceAsInput, async (input, request, reply) =>
+      endAllowanceAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
+    )
     post('pause', PauseInput, async (input, request, reply) =>
       pauseAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
@@ -251,6 +271,7 @@ printed on the server goes here too.</p>
 <button>Sign in</button></p></form>
 <template id="codes">${choices}</template>
 <main id="held" tabindex="-1" hidden></main>
+<section id="allowed-part" hidden><h2>Allowed for a time</h2><ul id="allowed"></ul></section>
 <section id="me" hidden><h2 id="who"></h2><ul id="passkeys"></ul>
 <p><button id="add-passkey" hidden>Add a passkey</button> <button id="add-totp">Add an authenticator program</button> <button id="remove-totp" hidden>Remove the authenticator program</button></p>
 <form id="confirm-totp" hidden><p>Enter this secret into the program, and here the six digits that it shows then: <code id="totp-secret"></code></p>

@@ -12,6 +12,7 @@ import { appendLog } from '../../store/log.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { removePasskeys } from '../../store/passkeys.ts'
 import { type PersonRow, changePerson, forgotten, insertPerson, peopleOf, personByAddress, removedByMark } from '../../store/people.ts'
+import { removeAllowancesBy } from '../../store/allowances.ts'
 import { endLinksOf } from '../../store/approval-links.ts'
 import { endCodesOf } from '../../store/person-codes.ts'
 import { noTotp } from './authenticator-program.ts'
@@ -104,8 +105,9 @@ export const setRole = (
 export const removePerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<PersonRow, 'PERSON_NOT_FOUND'>> =>
   withPerson(deps, accountId, address, async (tx, person, now) => {
     await endAll(tx, person, now, 'removed')
+    const ended = await removeAllowancesBy(tx, accountId, person.id)
     await removePasskeys(tx, person.id)
-    await appendLog(tx, personEntry('person.removed', person, now, { by: host }))
+    await appendLog(tx, personEntry('person.removed', person, now, { by: host, metadata: { allowances_ended: ended } }))
     const left = (await hasKeys(tx, person.id)) ? markOf(person) : person.id
     await changePerson(tx, person.id, { ...forgotten, address_key: left, removed_at: now })
     return person
@@ -115,9 +117,11 @@ export const removePerson = (deps: Deps, accountId: AccountId, address: string):
 export const recoverPerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<WithCode, 'PERSON_NOT_FOUND'>> =>
   withPerson(deps, accountId, address, async (tx, person, now) => {
     await endAll(tx, person, now, 'recovered')
+    // Whoever signed in in their place may have given them.
+    const ended = await removeAllowancesBy(tx, accountId, person.id)
     const passkeys = await removePasskeys(tx, person.id)
     await changePerson(tx, person.id, noTotp)
-    const metadata = { passkeys_removed: passkeys.length, totp_removed: person.totp_secret !== null }
+    const metadata = { passkeys_removed: passkeys.length, totp_removed: person.totp_secret !== null, allowances_ended: ended }
     await appendLog(tx, personEntry('person.recovered', person, now, { by: host, metadata }))
     return { person: { ...person, ...noTotp }, ...(await hostCode(tx, person, now)) }
   })

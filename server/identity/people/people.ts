@@ -53,6 +53,8 @@ export type People = {
   /** Whether it is them, as far as their authenticator program says; who has none is believed. */
   check(who: Pick<SignedIn, 'person'>, totp: string | undefined): Promise<Result<true, EntryProblem>>
   end(who: SignedIn, which: 'this' | 'all'): Promise<void>
+  /** Whether they signed in a few minutes ago. */
+  isFresh(who: SignedIn): boolean
   passkeys(who: SignedIn): Promise<PasskeyRow[]>
   /** The rest is for who has signed in a few minutes ago: SIGN_IN_AGAIN otherwise; NOT_SIGNED_IN when the session has ended meanwhile. */
   newPasskeyOptions(who: SignedIn): Promise<Found<typeof newPasskeyOptions> | Stale>
@@ -73,8 +75,8 @@ type Deps = PeopleDeps & { onFault(error: unknown): void; steady?: () => Promise
 export function createPeople(deps: Deps): People {
   const steadily = async <T>(work: Promise<T>): Promise<T> => (await Promise.all([work, deps.steady?.()]))[0]
   const underWay = new Set<Promise<void>>()
-  const freshly = async <T>({ session }: SignedIn, work: () => Promise<T>): Promise<T | Stale> =>
-    deps.clock.now() < session.created_at + freshForMs ? work() : fail('SIGN_IN_AGAIN')
+  const isFresh = ({ session }: SignedIn): boolean => deps.clock.now() < session.created_at + freshForMs
+  const freshly = async <T>(who: SignedIn, work: () => Promise<T>): Promise<T | Stale> => (isFresh(who) ? work() : fail('SIGN_IN_AGAIN'))
   return {
     hasPasskeys: hasPasskeys(deps),
     askCode(presented, address) {
@@ -99,6 +101,7 @@ export function createPeople(deps: Deps): People {
         const now = deps.clock.now()
         await endSessions(tx, person, { now, because: 'asked', ...(which === 'this' && { id: session.id }) })
       }),
+    isFresh,
     passkeys: ({ person }) => passkeysOf(deps.store.db, person.id),
     newPasskeyOptions: (who) => freshly(who, () => newPasskeyOptions(deps, who.person)),
     addPasskey: (who, registration) => freshly(who, () => addPasskey(deps, who, registration)),

@@ -130,7 +130,7 @@ async function imitation(
   const proposal: Proposal = { id: newId('email', now), mailbox, thread, content, inReplyTo: null, references: [], idempotencyKey: null }
   const seen = await prepared(deps, content)
   if (!seen.ok) return null
-  const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { ...seen.value, taint: untainted }, now)
+  const circumstances = await circumstancesOf(deps.store.db, mailbox, proposal, { ...seen.value, taint: untainted, writers: [keyId] }, now)
   const { verdict } = circumstances
   if (verdict.outcome !== 'hold') return null
   const made = await composed(deps, proposal, circumstances, seen.value)

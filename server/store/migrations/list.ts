@@ -33,6 +33,7 @@ import { ends } from './031-ends.ts'
 import { lowering } from './032-lowering.ts'
 import { canaries } from './033-canaries.ts'
 import { reviewTimes } from './034-review-times.ts'
+import { allowances } from './035-allowances.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -69,4 +70,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '032-lowering', build: lowering },
   { name: '033-canaries', build: canaries },
   { name: '034-review-times', build: reviewTimes },
+  { name: '035-allowances', build: allowances },
 ]
