@@ -19,6 +19,8 @@ export const commands = {
   'people add': { summary: 'add somebody', load: async () => (await import('./people.ts')).peopleAdd },
   'people role': { summary: 'say what somebody is for', load: async () => (await import('./people.ts')).peopleRole },
   'people remove': { summary: 'remove somebody', load: async () => (await import('./people.ts')).peopleRemove },
+  'people turns': { summary: 'say who is told after whom', load: async () => (await import('./people-told.ts')).peopleTurns },
+  'people quiet': { summary: 'say when somebody wants no letters', load: async () => (await import('./people-told.ts')).peopleQuiet },
   'people recover': {
     summary: 'let somebody in again who has lost what they sign in with',
     load: async () => (await import('./people.ts')).peopleRecover,

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import type { People } from '../identity/people/people.ts'
 import type { ApprovalMail } from '../oversight/approval-mail/approval-mail.ts'
+import { isKeepable, isTimeZone, minutesIn } from '../model/quiet-hours.ts'
 import type { DecisionInput } from '../oversight/decision.ts'
 import { decisionActions } from '../model/decision.ts'
 import type { PersonActor, SessionActor } from '../model/actor.ts'
@@ -19,7 +20,7 @@ import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
 import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView } from './oversight.ts'
 import { paused } from './pause.ts'
-import { passkeyView } from './person-view.ts'
+import { passkeyView, quietView } from './person-view.ts'
 import type { Rooms } from './procedure.ts'
 import { receiptFor } from './record-proofs.ts'
 import { renewalView } from './renewal.ts'
@@ -33,6 +34,7 @@ export type ApprovalMailRoom = ApprovalMail
 type SignedIn = NonNullable<Awaited<ReturnType<People['who']>>>
 
 const pageSize = 20
+const quietWords = 'takes a time zone such as Europe/Berlin, and times such as 22:00 and 07:00, at most 16 hours apart'
 const longestReason = 2000
 const longestName = 60
 
@@ -95,6 +97,18 @@ export const DecideInput = z
 export const RenewInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
 export const AllowAsInput = AllowInput.extend({ world: WorldInput })
 export const EndAllowanceAsInput = EndAllowanceInput.extend({ world: WorldInput })
+/** Both or none: null takes them away. */
+export const QuietInput = z.strictObject({
+  quiet: z
+    .strictObject({ time_zone: z.string().max(64), from: z.string().max(5), to: z.string().max(5) })
+    .transform(({ time_zone: zone, from, to }, ctx) => {
+      const [begin, end] = [minutesIn(from), minutesIn(to)]
+      if (isTimeZone(zone) && begin !== null && end !== null && isKeepable({ from: begin, to: end })) return { zone, from: begin, to: end }
+      ctx.addIssue({ code: 'custom', message: quietWords })
+      return z.NEVER
+    })
+    .nullable(),
+})
 export const PauseInput = z.strictObject({ world: WorldInput, email_id: EmailRef, reason: PlainText(500).exactOptional() })
 export const SeenQuery = z.strictObject({
   world: WorldInput,
@@ -111,6 +125,7 @@ export const meView = async (people: People, who: SignedIn) => ({
   address: who.person.address,
   role: who.person.role,
   expires_at: isoTime(who.session.expires_at),
+  quiet_hours: quietView(who.person),
   totp: who.person.totp_secret !== null,
   passkeys: (await people.passkeys(who)).map(passkeyView),
 })
@@ -160,6 +175,11 @@ export const receiptAs = (rooms: Rooms, actor: PersonActor, ref: string) => rece
 export const allowAs = async (rooms: Rooms, actor: SessionActor, input: z.infer<typeof AllowAsInput>) => ({
   status: 'allowed',
   ...allowanceView(unwrap(await rooms.allowances.allow(actor, askedOf(input)))),
+})
+
+/** When they want no letters from now on. */
+export const setQuietAs = async (people: People, who: SignedIn, { quiet }: z.infer<typeof QuietInput>) => ({
+  quiet_hours: quietView(unwrap(await people.setQuiet(who, quiet))),
 })
 
 /** What is allowed for a time in the whole account, with the addresses of its mailboxes. */

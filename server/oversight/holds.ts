@@ -5,7 +5,7 @@ import { type Moved, step } from '../model/life.ts'
 import type { Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
-import { type EmailChange, type EmailRow, findingsOf, moveEmail } from '../store/emails.ts'
+import { type EmailChange, type EmailRow, findingsOf, moveEmail, writingKeys } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
 import { noteHold } from '../store/approval-links.ts'
 import { type HoldRow, endHold, insertHold, latestHold } from '../store/holds.ts'
@@ -17,6 +17,11 @@ export const fewestPeople = 2
 export const mostRenewals = 5
 /** However often it is renewed, counted from when it was held. */
 export const longestHoldMs = 30 * 24 * 60 * 60_000
+
+const lastCallMs = 24 * 60 * 60_000
+/** When everybody is told, whoever's turn it is: a day before it expires, or at half of its time when that is later. Pure; epoch ms. */
+export const lastCallAt = (heldAt: number, expiresAt: number): number =>
+  expiresAt - Math.min(lastCallMs, Math.floor(Math.max(0, expiresAt - heldAt) / 2))
 
 const gate: SystemActor = { kind: 'system', part: 'oversight' }
 
@@ -56,7 +61,7 @@ export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, 
   }
   await insertHold(tx, row)
   // Nothing of the test world is mailed.
-  if (email.world === 'live') await noteHold(tx, row)
+  if (email.world === 'live') await noteHold(tx, { hold: row, lastCallAt: lastCallAt(now, expiresAt), writers: writingKeys(email) })
   const found = email.direction === 'outbound' ? findingsOf(email) : []
   const data = {
     ...emailFacts(email),

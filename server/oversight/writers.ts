@@ -2,14 +2,12 @@
 import type { Decider } from '../model/actor.ts'
 import type { Who } from '../model/hold-life.ts'
 import type { Db } from '../store/db.ts'
-import type { EmailRow } from '../store/emails.ts'
+import { type EmailRow, writingKeys } from '../store/emails.ts'
 import { ownerOfKey } from '../store/keys.ts'
 
 export const whoIs = async (db: Db, actor: Decider): Promise<Who> =>
   actor.kind === 'key' ? { key: actor.keyId, person: await ownerOfKey(db, actor.keyId) } : { key: null, person: actor.personId }
 
 /** The key that drafted it as well as the one that handed it in; none for mail from outside. */
-export const writersOf = (db: Db, { composer_id, drafter_id }: Pick<EmailRow, 'composer_id' | 'drafter_id'>): Promise<Who[]> =>
-  Promise.all(
-    [...new Set([composer_id, drafter_id])].filter((key) => key !== null).map(async (key) => ({ key, person: await ownerOfKey(db, key) })),
-  )
+export const writersOf = (db: Db, email: Pick<EmailRow, 'composer_id' | 'drafter_id'>): Promise<Who[]> =>
+  Promise.all([...new Set(writingKeys(email))].map(async (key) => ({ key, person: await ownerOfKey(db, key) })))

@@ -194,6 +194,7 @@ const ofAccount = [
   'signups',
   'operator_sessions',
   'approval_links',
+  'reviewer_turns',
   'passkeys',
   'person_codes',
   'person_sessions',

@@ -1,15 +1,34 @@
 import { type Kysely, type Transaction, sql } from 'kysely'
-import type { HoldId, PersonId } from '../model/ids.ts'
+import type { HoldId, KeyId, PersonId } from '../model/ids.ts'
 import type { HoldRow } from './holds.ts'
 import type { Database, Row } from './schema.ts'
 
 export type ApprovalLinkRow = Row<'approval_links'>
 
-/** Notes that the people of the account are to be told of a hold. One statement, which does nothing when there are none. */
-export const noteHold = async (tx: Transaction<Database>, hold: HoldRow): Promise<void> => {
-  await sql`insert into approval_links (hold_id, person_id, account_id, email_id, content_hash, created_at, expires_at)
-    select ${hold.id}, id, account_id, ${hold.email_id}, ${hold.content_hash}, ${sql.lit(hold.created_at)}, ${sql.lit(hold.expires_at)}
-    from people where account_id = ${hold.account_id} and removed_at is null`.execute(tx)
+/** `lastCallAt`: by then everybody is told (epoch ms). `writers`: the keys that wrote the email. */
+type Noted = { hold: HoldRow; lastCallAt: number; writers: readonly KeyId[] }
+
+/** Notes who of the account is to be told of a hold, and when: in the turns that were set for its mailbox, or else for the account, those who have none behind
+ *  all others; everybody at once where there are none. Those who own a key that wrote it have no turn. At once is 0, whatever the clock
+ *  says when they are told. One statement, which does nothing when there is nobody. */
+export const noteHold = async (tx: Transaction<Database>, { hold, lastCallAt, writers }: Noted): Promise<void> => {
+  const [now, last] = [sql.lit(hold.created_at), sql.lit(lastCallAt)]
+  const isOwn =
+    writers.length === 0
+      ? sql`1 = 0`
+      : sql`people.id in (select owner_id from api_keys where id in (${sql.join(writers)}) and owner_id is not null)`
+  await sql`insert into approval_links (hold_id, person_id, account_id, email_id, content_hash, created_at, expires_at, due_at)
+    with turns as (
+      select person_id, turn, after_ms from reviewer_turns as t where account_id = ${hold.account_id} and (mailbox_id = ${hold.mailbox_id}
+        or (mailbox_id is null and not exists (select 1 from reviewer_turns where account_id = ${hold.account_id} and mailbox_id = ${hold.mailbox_id})))
+    ), told as (
+      select people.id, rank() over (order by coalesce(turns.turn, 1000000)) - 1 as ahead
+      from people left join turns on turns.person_id = people.id
+      where people.account_id = ${hold.account_id} and people.removed_at is null and not (${isOwn})
+    )
+    select ${hold.id}, id, ${hold.account_id}, ${hold.email_id}, ${hold.content_hash}, ${now}, ${sql.lit(hold.expires_at)},
+      case when ahead = 0 then 0 when ahead * step < ${last} - ${now} then ${now} + ahead * step else ${last} end
+    from told cross join (select coalesce(max(after_ms), 0) as step from turns) as steps`.execute(tx)
 }
 
 /** Its links are good for as long as it waits. @param expiresAt epoch ms */
@@ -17,22 +36,38 @@ export const setLinksExpiry = async (tx: Transaction<Database>, holdId: HoldId, 
   await tx.updateTable('approval_links').set({ expires_at: expiresAt }).where('hold_id', '=', holdId).execute()
 }
 
-/** Who has to be told of something. */
-export const peopleToTell = async (db: Kysely<Database>, limit: number): Promise<PersonId[]> =>
-  (await db.selectFrom('approval_links').select('person_id').distinct().where('told_at', 'is', null).limit(limit).execute()).map(
-    ({ person_id }) => person_id,
-  )
+/** Who has to be told of something at `now` (epoch ms), in the order of their ids, behind `after`. */
+export const peopleToTell = async (
+  db: Kysely<Database>,
+  { now, after, limit }: { now: number; after: PersonId | null; limit: number },
+): Promise<PersonId[]> => {
+  const due = db.selectFrom('approval_links').select('person_id').distinct().where('told_at', 'is', null).where('due_at', '<=', now)
+  const rows = await (after === null ? due : due.where('person_id', '>', after)).orderBy('person_id').limit(limit).execute()
+  return rows.map(({ person_id }) => person_id)
+}
 
-/** What one person was not told of yet, oldest first. */
-export const untold = (db: Kysely<Database>, personId: PersonId, limit: number): Promise<ApprovalLinkRow[]> =>
+/** What still waits, and one person is to be told of by now. */
+const waitingFor = (db: Kysely<Database>, personId: PersonId, now: number) =>
   db
     .selectFrom('approval_links')
-    .selectAll()
-    .where('person_id', '=', personId)
-    .where('told_at', 'is', null)
-    .orderBy('hold_id')
-    .limit(limit)
-    .execute()
+    .innerJoin('holds', 'holds.id', 'approval_links.hold_id')
+    .where('approval_links.person_id', '=', personId)
+    .where('approval_links.told_at', 'is', null)
+    .where('approval_links.due_at', '<=', now)
+    .where('holds.state', '=', 'open')
+    .where('holds.expires_at', '>', now)
+
+/** What one person was not told of yet and is to be told of at `now` (epoch ms), oldest first. */
+export const untold = (db: Kysely<Database>, personId: PersonId, now: number, limit: number): Promise<ApprovalLinkRow[]> =>
+  waitingFor(db, personId, now).selectAll('approval_links').orderBy('approval_links.hold_id').limit(limit).execute()
+
+/** Whether some of it is for somebody whose turn came because others did not decide, or expires before this time (epoch ms). */
+export const hasUrgent = async (db: Kysely<Database>, personId: PersonId, now: number, before: number): Promise<boolean> => {
+  const urgent = waitingFor(db, personId, now).where((row) =>
+    row.or([row('approval_links.due_at', '>', row.ref('approval_links.created_at')), row('holds.expires_at', '<=', before)]),
+  )
+  return (await urgent.select('approval_links.hold_id').limit(1).executeTakeFirst()) !== undefined
+}
 
 type Name = Pick<ApprovalLinkRow, 'hold_id' | 'person_id'>
 /** @param change.token_hash null: they were told of it without a link, or not at all */
@@ -44,10 +79,14 @@ export const markTold = async (
   await tx.updateTable('approval_links').set(change).where('hold_id', '=', hold_id).where('person_id', '=', person_id).execute()
 }
 
-/** That is all they are told of for now. @returns how many there were besides */
+/** That is all they are told of for now: what still waits besides, and what is over by now. @returns how many still wait */
 export async function markRestTold(tx: Transaction<Database>, personId: PersonId, now: number): Promise<number> {
+  const { count } = await waitingFor(tx, personId, now)
+    .select((row) => row.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow()
   const rest = tx.updateTable('approval_links').set({ told_at: now }).where('person_id', '=', personId).where('told_at', 'is', null)
-  return Number((await rest.executeTakeFirst()).numUpdatedRows)
+  await rest.where('due_at', '<=', now).execute()
+  return Number(count)
 }
 
 /** Whatever link has this token; ended ones and those whose time is over too: the caller judges. @param tokenHash lower-case hex SHA-256 */

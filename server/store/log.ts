@@ -117,6 +117,8 @@ export const logActions = [
   'person.passkey_removed',
   'person.totp_added',
   'person.totp_removed',
+  'person.quiet_hours_set',
+  'reviewers.turns_set',
   'signup.requested',
   'signup.repeated',
   'signup.refused',

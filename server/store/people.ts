@@ -38,8 +38,19 @@ export const removedByMark = (db: Kysely<Database>, accountId: AccountId, mark: 
 export const peopleOf = (db: Kysely<Database>, accountId: AccountId): Promise<PersonRow[]> =>
   current(db).where('people.account_id', '=', accountId).orderBy('people.id').execute()
 
+/** Letters at any time. */
+export const noQuiet = { time_zone: null, quiet_from: null, quiet_to: null } as const
+
 /** What is left of somebody who was removed, besides their id as `address_key`. */
-export const forgotten = { name: '', address: '', totp_secret: null, totp_new_secret: null, totp_step: null, totp_misses: 0 } as const
+export const forgotten = {
+  name: '',
+  address: '',
+  totp_secret: null,
+  totp_new_secret: null,
+  totp_step: null,
+  totp_misses: 0,
+  ...noQuiet,
+} as const
 
 type Change = Partial<Omit<PersonRow, 'id' | 'account_id' | 'created_at'>>
 export const changePerson = async (tx: Transaction<Database>, id: PersonId, change: Change): Promise<void> => {

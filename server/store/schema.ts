@@ -123,6 +123,7 @@ export interface Database {
   person_codes: PersonCodeRow
   person_sessions: PersonSessionRow
   approval_links: ApprovalLinkRow
+  reviewer_turns: ReviewerTurnRow
 }
 
 type AccountRow = {
@@ -187,6 +188,10 @@ type PersonRow = {
   created_at: number
   /** when a letter said last what waits */
   told_at: number | null
+  /** no letters between these minutes after midnight in that time zone (IANA); null: at any time */
+  time_zone: string | null
+  quiet_from: number | null
+  quiet_to: number | null
   removed_at: number | null
 }
 
@@ -232,10 +237,15 @@ type ApprovalLinkRow = {
   /** SHA-256 of what the link holds; null: there is none */
   token_hash: string | null
   created_at: number
+  /** when they are to be told: 0 is at once; later than `created_at` when others are before them */
+  due_at: Generated<number>
   told_at: number | null
   expires_at: number
   ended_at: number | null
 }
+
+/** Who is told of what waits after whom. `mailbox_id` null: in every mailbox that has no turns of its own. */
+type ReviewerTurnRow = { account_id: AccountId; mailbox_id: MailboxId | null; person_id: PersonId; turn: number; after_ms: number }
 
 type PersonSessionRow = {
   id: PersonSessionId

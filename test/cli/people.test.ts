@@ -37,3 +37,29 @@ it('people are looked after from the command line', async () => {
   ])
   for (const { body } of rows) expect(body).not.toMatch(/elsewhere|Ann/)
 })
+
+it('says who is told after whom, and when not', async () => {
+  const { said, run } = await openCliHost()
+  const people = (...argv: string[]) => said('people', ...argv)
+  await people('add', 'ann@elsewhere.example')
+  await people('add', 'ben@elsewhere.example')
+  expect(await people('turns')).toBe('All are told at once.\n')
+  const both = ['--person', 'ben@elsewhere.example', '--person', 'ann@elsewhere.example']
+  expect(await people('turns', ...both, '--after', '90')).toBe(
+    'Everywhere else: ben@elsewhere.example, then ann@elsewhere.example; the next after 90 minutes.\n',
+  )
+  for (const wrong of [
+    ['--person', 'nobody@elsewhere.example'],
+    [...both, '--after', '0'],
+    [...both, '--after', '1h'],
+    [...both, '--all-at-once'],
+    [...both, '--mailbox', 'nobody@ours.test'],
+  ])
+    expect((await run('people', 'turns', ...wrong)).code).toBeGreaterThan(0)
+  expect(await people('turns', '--all-at-once')).toBe('All are told at once.\n')
+  const night = ['--zone', 'Europe/Berlin', '--from', '22:00', '--to', '07:00']
+  expect(await people('quiet', 'ann@elsewhere.example', ...night)).toBe('No letters from 22:00 to 07:00 (Europe/Berlin).\n')
+  expect((await run('people', 'quiet', 'ann@elsewhere.example')).code).toBe(2)
+  expect((await run('people', 'quiet', 'nobody@elsewhere.example', ...night)).code).toBe(1)
+  expect(await people('quiet', 'ann@elsewhere.example', '--off')).toBe('Letters at any time.\n')
+})

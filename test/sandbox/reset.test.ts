@@ -14,7 +14,7 @@ const kept = ['api_keys', 'log_entries', 'mailboxes', 'usage_days', 'webhooks']
 const setUp = [
   ['aliases', 'allowlist_entries', 'noticing_mailboxes', 'notified_mailboxes', 'send_caps'],
   ['issues', 'timed_reviews', 'mailbox_days', 'mailbox_standings', 'monthly_messages'],
-  ['received_reports', 'search_entries', 'search_queue', 'operator_sessions', 'signups', 'approval_links'],
+  ['received_reports', 'search_entries', 'search_queue', 'operator_sessions', 'signups', 'approval_links', 'reviewer_turns'],
 ].flat()
 /** store/sandbox-reset.ts. A new table belongs there, or above. */
 const emptied = [

@@ -2,7 +2,7 @@
 
 const byId = (id) => document.querySelector(`#${id}`)
 const out = document.querySelector('output')
-const [ask, enter, held, me, confirmTotp] = ['ask', 'enter', 'held', 'me', 'confirm-totp'].map(byId)
+const [ask, enter, held, me, confirmTotp, quiet] = ['ask', 'enter', 'held', 'me', 'confirm-totp', 'quiet'].map(byId)
 
 // Controls, formats (bidirectional and zero-width), private use, unassigned; other line ends; what is invisible by default; odd spaces.
 const unseen = /(?![\n\t])[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu
@@ -268,6 +268,10 @@ async function show() {
   }
   byId('who').textContent = `${visible(person.name)} (${person.role}), ${visible(person.address)}`
   byId('passkeys').replaceChildren(...person.passkeys.map(passkeyRow))
+  const hours = person.quiet_hours ?? { from: '22:00', to: '07:00', time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone }
+  for (const [field, value] of Object.entries({ from: hours.from, to: hours.to, zone: hours.time_zone }))
+    quiet.elements[field].value = value
+  byId('no-quiet').hidden = person.quiet_hours === null
   byId('add-totp').hidden = person.totp
   byId('remove-totp').hidden = !person.totp
   await showAllowed()
@@ -331,6 +335,23 @@ byId('remove-totp').addEventListener(
   tried(async () => {
     await call('totp/remove', {})
     await show()
+  }),
+)
+quiet.addEventListener(
+  'submit',
+  tried(async () => {
+    const { from, to, zone } = quiet.elements
+    await call('quiet-hours', { quiet: { time_zone: zone.value, from: from.value, to: to.value } })
+    await show()
+    say(`No letters from ${from.value} to ${to.value}.`)
+  }),
+)
+byId('no-quiet').addEventListener(
+  'click',
+  tried(async () => {
+    await call('quiet-hours', { quiet: null })
+    await show()
+    say('Letters at any time.')
   }),
 )
 for (const [id, everywhere] of [

@@ -24,6 +24,7 @@ import {
   PendingInput,
   type PeopleRoom,
   PauseInput,
+  QuietInput,
   RegistrationInput,
   TotpInput,
   WorldOnly,
@@ -37,6 +38,7 @@ import {
   renewAs,
   reviewAs,
   seenAs,
+  setQuietAs,
   meView,
   onePending,
   pauseAs,
@@ -63,6 +65,7 @@ export const peoplePaths: readonly string[] = [
     'pending/:email_id',
     'decide',
     'renew',
+    'quiet-hours',
     'pause',
     'allow',
     'allowances',
@@ -222,6 +225,7 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     post('allowances/end', EndAllowanceAsInput, async (input, request, reply) =>
       endAllowanceAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
+    post('quiet-hours', QuietInput, async (input, request, reply) => setQuietAs(people, await signedIn(request, reply), input))
     post('pause', PauseInput, async (input, request, reply) =>
       pauseAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
@@ -276,6 +280,9 @@ printed on the server goes here too.</p>
 <p><button id="add-passkey" hidden>Add a passkey</button> <button id="add-totp">Add an authenticator program</button> <button id="remove-totp" hidden>Remove the authenticator program</button></p>
 <form id="confirm-totp" hidden><p>Enter this secret into the program, and here the six digits that it shows then: <code id="totp-secret"></code></p>
 <p><label>Six digits <input name="code" inputmode="numeric" autocomplete="off" required maxlength="16"></label> <button>Confirm</button></p></form>
+<details><summary>Quiet hours</summary><form id="quiet"><p>No letters from <label>from <input name="from" type="time" required></label> <label>to <input name="to" type="time" required></label>
+<label>where you are <input name="zone" required maxlength="64" spellcheck="false"></label></p>
+<p><button>Keep</button> <button type="button" id="no-quiet">Letters at any time</button></p></form></details>
 <p><button id="end">Sign out</button> <button id="end-all">Sign out everywhere</button></p></section>
 <noscript><p>Signing in is a program in this page, and your browser does not run it. <code>multimail pending</code> on the server does the same.</p></noscript>
 <script type="module" src="/session/page.js"></script>`

@@ -9,15 +9,27 @@ import { lockAccount } from '../../store/accounts.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { hasKeys, moveKeys } from '../../store/keys.ts'
 import { appendLog } from '../../store/log.ts'
+import { mailboxAt } from '../../store/mailboxes.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { removePasskeys } from '../../store/passkeys.ts'
-import { type PersonRow, changePerson, forgotten, insertPerson, peopleOf, personByAddress, removedByMark } from '../../store/people.ts'
+import {
+  type PersonRow,
+  changePerson,
+  forgotten,
+  insertPerson,
+  noQuiet,
+  peopleOf,
+  personByAddress,
+  removedByMark,
+} from '../../store/people.ts'
 import { removeAllowancesBy } from '../../store/allowances.ts'
 import { endLinksOf } from '../../store/approval-links.ts'
+import { removeTurnsOf, setTurns } from '../../store/reviewer-turns.ts'
 import { endCodesOf } from '../../store/person-codes.ts'
 import { noTotp } from './authenticator-program.ts'
 import { hostCode } from './codes.ts'
 import { personEntry } from './person.ts'
+import { type Quiet, putQuiet } from './quiet.ts'
 import { endSessions } from './sessions.ts'
 
 type Deps = { store: Store; clock: Clock }
@@ -46,7 +58,7 @@ export const addPerson = (
     if ((await peopleOf(tx, accountId)).length >= mostPeople) return fail('TOO_MANY_PEOPLE', `An account has at most ${mostPeople} people.`)
     const now = clock.now()
     const own = { id: newId('person', now), account_id: accountId, role, name, address, address_key: addressKey(address), created_at: now }
-    const person = { ...own, ...noTotp, told_at: null, removed_at: null }
+    const person = { ...own, ...noTotp, ...noQuiet, told_at: null, removed_at: null }
     await insertPerson(tx, person)
     const keys = await takeBackKeys(tx, person)
     const metadata = { role, ...(keys.length > 0 && { key_ids: keys }) }
@@ -106,6 +118,7 @@ export const removePerson = (deps: Deps, accountId: AccountId, address: string):
   withPerson(deps, accountId, address, async (tx, person, now) => {
     await endAll(tx, person, now, 'removed')
     const ended = await removeAllowancesBy(tx, accountId, person.id)
+    await removeTurnsOf(tx, person.id)
     await removePasskeys(tx, person.id)
     await appendLog(tx, personEntry('person.removed', person, now, { by: host, metadata: { allowances_ended: ended } }))
     const left = (await hasKeys(tx, person.id)) ? markOf(person) : person.id
@@ -125,3 +138,49 @@ export const recoverPerson = (deps: Deps, accountId: AccountId, address: string)
     await appendLog(tx, personEntry('person.recovered', person, now, { by: host, metadata }))
     return { person: { ...person, ...noTotp }, ...(await hostCode(tx, person, now)) }
   })
+
+const [shortestTurnMs, longestTurnMs] = [60_000, 48 * 60 * 60_000]
+const mostTurns = 20
+
+/** `mailbox`: by its address; null: for the whole account. `people`: addresses, in order; none: everybody is told at once again. */
+export type TurnsOrder = { mailbox: string | null; people: readonly string[]; afterMs: number }
+type TurnsCode = 'PERSON_NOT_FOUND' | 'MAILBOX_NOT_FOUND' | 'BAD_TURNS'
+
+/** Says who is told of what waits after whom, from the next email on. */
+export const setReviewerTurns = (
+  { store, clock }: Deps,
+  accountId: AccountId,
+  { mailbox: text, people, afterMs }: TurnsOrder,
+): Promise<Result<PersonRow[], TurnsCode>> =>
+  store.transaction(async (tx) => {
+    await lockAccount(tx, accountId)
+    if (people.length > mostTurns || !Number.isSafeInteger(afterMs) || afterMs < shortestTurnMs || afterMs > longestTurnMs)
+      return fail('BAD_TURNS', `Name at most ${mostTurns} people, each told a minute to 48 hours after the one before.`)
+    const mailbox = text === null ? null : await mailboxAt(tx, 'live', addressKey(parseAddress(text) ?? text))
+    if (mailbox === undefined || (mailbox !== null && (mailbox.account_id !== accountId || mailbox.deleted_at !== null)))
+      return fail('MAILBOX_NOT_FOUND', `This account has no mailbox ${JSON.stringify(text)}.`)
+    const found: PersonRow[] = []
+    for (const address of people) {
+      const person = await personByAddress(tx, addressKey(parseAddress(address) ?? address))
+      if (person?.account_id !== accountId)
+        return fail('PERSON_NOT_FOUND', `Nobody of this account signs in with ${JSON.stringify(address)}.`)
+      if (found.some(({ id }) => id === person.id)) return fail('BAD_TURNS', 'Name each of them once.')
+      found.push(person)
+    }
+    const mailboxId = mailbox?.id ?? null
+    const rows = found.map(({ id }, turn) => ({ account_id: accountId, mailbox_id: mailboxId, person_id: id, turn, after_ms: afterMs }))
+    await setTurns(tx, { accountId, mailboxId }, rows)
+    const metadata = { mailbox_id: mailboxId, person_ids: found.map(({ id }) => id), after_ms: afterMs }
+    const of = { actor: host, tenancy: { accountId, world: 'live' as const }, resourceType: 'account', resourceId: accountId }
+    await appendLog(tx, { at: clock.now(), ...of, action: 'reviewers.turns_set', metadata })
+    return ok(found)
+  })
+
+/** When somebody wants no letters; null: at any time. Whoever calls has looked at it. */
+export const setQuietOnHost = (
+  deps: Deps,
+  accountId: AccountId,
+  address: string,
+  quiet: Quiet | null,
+): Promise<Result<PersonRow, 'PERSON_NOT_FOUND'>> =>
+  withPerson(deps, accountId, address, (tx, person, now) => putQuiet(tx, person, quiet, { now, by: host }))

@@ -24,6 +24,7 @@ import {
   signInOptions,
 } from './passkeys.ts'
 import { type Begun, type PeopleDeps, type SignedIn, actorOf, minute, sessionActorOf } from './person.ts'
+import { type Quiet, setQuiet } from './quiet.ts'
 import { endSessions, whoIs } from './sessions.ts'
 
 /** Who changes what they sign in with has done so moments ago. */
@@ -63,6 +64,8 @@ export type People = {
   newTotp(who: SignedIn): Promise<Result<NewTotp, 'NOT_SIGNED_IN'> | Stale>
   confirmTotp(who: SignedIn, code: string): Promise<Found<typeof confirmTotp> | Stale>
   removeTotp(who: SignedIn): Promise<Found<typeof removeTotp> | Stale>
+  /** When they want no letters; null: at any time. Whoever calls has looked at it. */
+  setQuiet(who: SignedIn, quiet: Quiet | null): ReturnType<typeof setQuiet>
   /** Resolves when nothing is under way that nobody waits for. */
   settled(): Promise<void>
 }
@@ -109,6 +112,7 @@ export function createPeople(deps: Deps): People {
     newTotp: (who) => freshly(who, () => newTotp(deps, who)),
     confirmTotp: (who, code) => freshly(who, () => confirmTotp(deps, who, code)),
     removeTotp: (who) => freshly(who, () => removeTotp(deps, who)),
+    setQuiet: (who, quiet) => setQuiet(deps, who, quiet),
     settled: async () => void (await Promise.all(underWay)),
   }
 }

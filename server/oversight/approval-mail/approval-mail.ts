@@ -2,7 +2,8 @@
  * Approval by mail: people are told of what waits, with a link for each email (docs/decisions/026-people.md).
  *
  * Promises: a link is for one hold, one content and one person, decides once, and not after the hold is over; of it there is a hash only. It goes nowhere where
- * an agent reads, and to nobody whose own mail it is about. A person gets one letter in five minutes at most, however much waits. The test world mails nothing.
+ * an agent reads, and to nobody whose own mail it is about. A person gets one letter in five minutes at most, however much waits; none in their
+ * quiet hours, but when their turn comes because others did not decide, or something expires before they could act on it. The test world mails nothing.
  */
 import { randomBytes } from 'node:crypto'
 import type { Address } from '../../model/address.ts'
@@ -14,6 +15,7 @@ import { lockAccount } from '../../store/accounts.ts'
 import {
   type ApprovalLinkRow,
   endLink,
+  hasUrgent,
   linkByToken,
   markRestTold,
   markTold,
@@ -32,6 +34,7 @@ import { type PersonRow, changePerson, personById } from '../../store/people.ts'
 import { mayDecide } from '../authority.ts'
 import { writersOf } from '../writers.ts'
 import { type Notice, noticeLetter } from './notice-letter.ts'
+import { quietUntil } from '../../model/quiet-hours.ts'
 
 const minute = 60_000
 const day = 24 * 60 * minute
@@ -42,6 +45,8 @@ const mostPeople = 500
 /** Some of which may be over by now, or the person's own. */
 const mostLookedAt = 40
 const keptMs = 30 * day
+/** Behind quiet hours: what expires before is told in them. */
+const timeToActMs = 60 * minute
 
 /** Why a link does nothing. gone: there is none, its person is not any more, or it was used. over: what it is about was decided or expired. changed: that is
  *  another content now. */
@@ -79,7 +84,13 @@ export function createApprovalMail(deps: ApprovalMailDeps): ApprovalMail {
 
 async function tellAll(deps: ApprovalMailDeps, now: number): Promise<void> {
   let mailed = false
-  for (const id of await peopleToTell(deps.store.db, mostPeople)) mailed = (await tell(deps, id, now)) || mailed
+  let after: PersonId | null = null
+  for (;;) {
+    const people: PersonId[] = await peopleToTell(deps.store.db, { now, after, limit: mostPeople })
+    for (const id of people) mailed = (await tell(deps, id, now)) || mailed
+    after = people.at(-1) ?? null
+    if (people.length < mostPeople) break
+  }
   if (mailed) deps.onMail?.()
 }
 
@@ -91,11 +102,16 @@ const tell = ({ store, publicUrl, sends }: ApprovalMailDeps, id: PersonId, now: 
     const person = await personById(tx, id)
     const mayBeTold = sends && account !== undefined && person !== undefined && !(await isReadHere(tx, person.address))
     if (mayBeTold && person.told_at !== null && hasCome(now)(person.told_at) && now < person.told_at + noticeEveryMs) return false
+    const until = mayBeTold ? quietFor(person, now) : null
+    // What waits is told when they are over, in one letter.
+    if (until !== null && !(await hasUrgent(tx, id, now, until + timeToActMs))) return false
     const notices: Notice[] = []
-    for (const row of mayBeTold ? await untold(tx, id, mostLookedAt) : []) {
+    let escalated = 0
+    for (const row of mayBeTold ? await untold(tx, id, now, mostLookedAt) : []) {
       if (notices.length === mostLinks) break
       const notice = await noticeOf(tx, row, now)
       const token = notice === null ? null : randomBytes(32).toString('base64url')
+      if (notice !== null && row.due_at > row.created_at) escalated += 1
       if (notice !== null) notices.push({ ...notice, holdId: row.hold_id, link: new URL(`/approve/${token}`, publicUrl).href })
       await markTold(tx, row, { told_at: now, token_hash: token === null ? null : sha256(token) })
     }
@@ -106,10 +122,14 @@ const tell = ({ store, publicUrl, sends }: ApprovalMailDeps, id: PersonId, now: 
     const giveUpAt = Math.max(...notices.map(({ expiresAt }) => expiresAt))
     await insertOperatorMail(tx, { accountId: account.id, recipient: person.address, ...letter, now, giveUpAt })
     const [actor, tenancy] = [{ kind: 'system', part: 'oversight' } as const, { accountId: account.id, world: 'live' } as const]
-    const metadata = { hold_ids: notices.map(({ holdId }) => holdId), more }
+    const metadata = { hold_ids: notices.map(({ holdId }) => holdId), more, escalated, in_quiet_hours: until !== null }
     await appendLog(tx, { at: now, actor, tenancy, action: 'person.notified', resourceType: 'person', resourceId: id, metadata })
     return true
   })
+
+/** Until when they want no letters (epoch ms); null: they may have one. */
+const quietFor = ({ time_zone: zone, quiet_from: from, quiet_to: to }: PersonRow, now: number): number | null =>
+  zone === null || from === null || to === null ? null : quietUntil({ zone, from, to }, now)
 
 /** Null: it does not wait any more, or this person may not decide on it. */
 async function noticeOf(tx: Tx, row: ApprovalLinkRow, now: number): Promise<Omit<Notice, 'link' | 'holdId'> | null> {

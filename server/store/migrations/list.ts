@@ -34,6 +34,7 @@ import { lowering } from './032-lowering.ts'
 import { canaries } from './033-canaries.ts'
 import { reviewTimes } from './034-review-times.ts'
 import { allowances } from './035-allowances.ts'
+import { toldInTurn } from './036-told-in-turn.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -71,4 +72,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '033-canaries', build: canaries },
   { name: '034-review-times', build: reviewTimes },
   { name: '035-allowances', build: allowances },
+  { name: '036-told-in-turn', build: toldInTurn },
 ]
