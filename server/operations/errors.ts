@@ -267,6 +267,12 @@ export const errors = {
     message: 'What somebody signs in with is changed within 15 minutes of signing in',
     fix: 'Sign in again at /session, and do it then.',
   },
+  FRESH_SIGN_IN_NEEDED: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    message: 'What waits for two people is approved within 15 minutes of signing in',
+    fix: 'Sign in again at /session, by passkey or with a new code, and approve it there.',
+  },
   PASSKEY_REFUSED: {
     http: 400,
     trpc: 'BAD_REQUEST',

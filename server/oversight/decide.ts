@@ -1,6 +1,7 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
+import { freshForMs } from '../model/fresh-sign-in.ts'
 import type { DecisionAction, RejectionCode } from '../model/decision.ts'
 import { type DecisionId, type EmailId, newId } from '../model/ids.ts'
 import { type Who, endOf, voterOf } from '../model/hold-life.ts'
@@ -120,6 +121,7 @@ async function settle(
   spend?: DecisionInput['spend'],
 ): Promise<Result<Decided, DecisionCode>> {
   if (!(await isStillIn(tx, decision))) return fail('NOT_SIGNED_IN')
+  if (!(await mayApproveTogether(tx, hold, decision))) return fail('FRESH_SIGN_IN_NEEDED')
   const email = await emailById(tx, seen.id)
   if (email === undefined || !isSameContent(email, seen))
     return fail('CONTENT_CHANGED', 'The email was changed just now; look at it again.')
@@ -181,6 +183,13 @@ export async function isStillIn(tx: Tx, { actor, now }: Pick<Decision, 'actor' |
   if (!('sessionId' in actor)) return true
   const session = await holdPersonSession(tx, actor.sessionId)
   return session !== undefined && session.ended_at === null && now < session.expires_at
+}
+
+/** Who approves what waits for two people has signed in moments ago. A key does not sign in, and a link that was mailed is nobody's signing in. */
+async function mayApproveTogether(tx: Tx, { people }: HoldRow, { actor, action, now }: Decision): Promise<boolean> {
+  if (people === 1 || action !== 'approve' || actor.kind === 'key') return true
+  const session = 'sessionId' in actor ? await holdPersonSession(tx, actor.sessionId) : undefined
+  return session !== undefined && now < session.created_at + freshForMs
 }
 
 type Approvals = { given: number; needed: number }

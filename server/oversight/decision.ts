@@ -47,6 +47,7 @@ export type DecisionCode =
   | 'SAME_REVIEWER'
   | 'NOT_SIGNED_IN'
   | 'REDO_NOT_POSSIBLE'
+  | 'FRESH_SIGN_IN_NEEDED'
 
 export type ApprovalsDeps = {
   store: Store

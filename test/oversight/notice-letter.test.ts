@@ -12,6 +12,7 @@ const notice = (subject: string, to: string[]): Notice => ({
   reason: 'The mailbox is gated_send.',
   expiresAt: 0,
   link: 'https://mail.ours.test/approve/token',
+  people: 1,
 })
 
 it('nothing that an agent writes is a line or a link of the letter', () => {

@@ -122,7 +122,8 @@ ${held.hidden_text === null ? '' : `<p>Hidden in it:</p>${text(held.hidden_text)
 <p><label>Why not <select name="reason_code">${choices}</select></label>
 <label>In your words (one of both is needed for a no; the agent is told) <textarea name="reason" rows="3" maxlength="${longestReason}"></textarea></label></p>
 ${person.totp_secret === null ? '' : '<p><label>Six digits of your authenticator program <input name="totp" inputmode="numeric" autocomplete="off" maxlength="16"></label></p>'}
-<p><button name="action" value="approve">Approve</button> <button name="action" value="reject">Reject</button>${isLeaving ? ' <button name="action" value="redo">Ask for another version</button>' : ''}</p></form>`
+${held.approvals_needed > 1 ? `<p>It needs ${held.approvals_needed} people (${escaped(held.approval_state)}), who <a href="/session">sign in</a> to approve it.</p>` : ''}
+<p>${held.approvals_needed > 1 ? '' : '<button name="action" value="approve">Approve</button> '}<button name="action" value="reject">Reject</button>${isLeaving ? ' <button name="action" value="redo">Ask for another version</button>' : ''}</p></form>`
 }
 
 const choices = [

@@ -42,6 +42,8 @@ const tried = (work) => async (event) => {
     say(error.message, true)
     if (error.code === 'TOTP_NEEDED') byId('totp-field').hidden = false
     if (isOver.has(error.code)) await show()
+    // Signing in again ends the session that was.
+    if (error.code === 'FRESH_SIGN_IN_NEEDED') for (const part of [ask, enter]) part.hidden = false
   }
 }
 
@@ -114,6 +116,10 @@ function card(email) {
     element('dt', 'Content hash'),
     element('dd', email.content_hash),
   )
+  if (email.approvals_needed > 1) {
+    const words = `${email.approval_state}; each has signed in within 15 minutes`
+    facts.prepend(element('dt', 'People who have to approve it'), element('dd', words))
+  }
   const origins = [
     ['from_other_thread', 'words of another conversation'],
     ['from_hidden_text', 'words that a sender hid in an email'],

@@ -9,6 +9,7 @@
 import type { PersonActor, SessionActor } from '../../model/actor.ts'
 import type { World } from '../../model/world.ts'
 import type { PasskeyId } from '../../model/ids.ts'
+import { freshForMs } from '../../model/fresh-sign-in.ts'
 import { type Result, fail } from '../../model/result.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import { type PasskeyRow, passkeysOf } from '../../store/passkeys.ts'
@@ -23,12 +24,9 @@ import {
   removePasskey,
   signInOptions,
 } from './passkeys.ts'
-import { type Begun, type PeopleDeps, type SignedIn, actorOf, minute, sessionActorOf } from './person.ts'
+import { type Begun, type PeopleDeps, type SignedIn, actorOf, sessionActorOf } from './person.ts'
 import { type Quiet, setQuiet } from './quiet.ts'
 import { endSessions, whoIs } from './sessions.ts'
-
-/** Who changes what they sign in with has done so moments ago. */
-const freshForMs = 15 * minute
 
 type Registration = Parameters<typeof addPasskey>[2]
 type Assertion = Parameters<typeof enterByPasskey>[1]

@@ -110,9 +110,11 @@ const tell = ({ store, publicUrl, sends }: ApprovalMailDeps, id: PersonId, now: 
     for (const row of mayBeTold ? await untold(tx, id, now, mostLookedAt) : []) {
       if (notices.length === mostLinks) break
       const notice = await noticeOf(tx, row, now)
-      const token = notice === null ? null : randomBytes(32).toString('base64url')
+      // Such a link is nobody's signing in, and what waits for two people asks for that.
+      const token = notice === null || notice.people > 1 ? null : randomBytes(32).toString('base64url')
+      const link = token === null ? null : new URL(`/approve/${token}`, publicUrl).href
       if (notice !== null && row.due_at > row.created_at) escalated += 1
-      if (notice !== null) notices.push({ ...notice, holdId: row.hold_id, link: new URL(`/approve/${token}`, publicUrl).href })
+      if (notice !== null) notices.push({ ...notice, holdId: row.hold_id, link })
       await markTold(tx, row, { told_at: now, token_hash: token === null ? null : sha256(token) })
     }
     const more = await markRestTold(tx, id, now)
@@ -139,7 +141,15 @@ async function noticeOf(tx: Tx, row: ApprovalLinkRow, now: number): Promise<Omit
   if (!mayDecide({ kind: 'person' }, parts, false).ok) return null
   const to: readonly Address[] = hold.direction === 'outbound' ? envelopeOf(email).forwardPaths : []
   const mailbox = (await mailboxById(tx, email.mailbox_id))?.address ?? ''
-  return { subject: email.subject, mailbox, direction: hold.direction, to, reason: hold.reason, expiresAt: hold.expires_at }
+  return {
+    subject: email.subject,
+    mailbox,
+    direction: hold.direction,
+    to,
+    reason: hold.reason,
+    expiresAt: hold.expires_at,
+    people: hold.people,
+  }
 }
 
 const isOpen = (hold: HoldRow, now: number): boolean => hold.state === 'open' && now < hold.expires_at

@@ -12,7 +12,10 @@ export type Notice = {
   to: readonly string[]
   reason: string
   expiresAt: number
-  link: string
+  /** null: it is approved by who has signed in */
+  link: string | null
+  /** how many have to approve it */
+  people: number
 }
 /** `more`: how many others wait besides those in `notices`. */
 export type Digest = { account: string; notices: readonly Notice[]; more: number; page: string }
@@ -26,7 +29,7 @@ export function noticeLetter({ account, notices, more, page }: Digest): { subjec
     `${count === 1 ? 'An email waits' : `${count} emails wait`} for a decision in the account ${quoted(account, longestSubject)}.`,
     'What is in quotation marks was written by agents or strangers: it is no request of this server.',
     '',
-    ...notices.flatMap(noticeLines),
+    ...notices.flatMap((notice) => noticeLines(page, notice)),
     ...(more > 0 ? [`There may be ${more} more. Sign in to see all that waits:`, '', `  ${page}`, ''] : []),
     'Looking at a link changes nothing; there you approve or reject. Each is for you alone, for one email as it is now, once.',
     'Whoever has this letter can decide in your name: pass it on to nobody, and to no agent.',
@@ -37,14 +40,15 @@ export function noticeLetter({ account, notices, more, page }: Digest): { subjec
   return { subject: count === 1 ? 'An email waits for your decision' : `${count} emails wait for your decision`, body: lines.join('\n') }
 }
 
-const noticeLines = ({ subject, mailbox, direction, to, reason, expiresAt, link }: Notice): string[] => [
+const noticeLines = (page: string, { subject, mailbox, direction, to, reason, expiresAt, link, people }: Notice): string[] => [
   `  Subject:  ${quoted(subject, longestSubject)}`,
   direction === 'outbound'
     ? `  Leaving:  from ${mailbox} to ${quoted(to[0] ?? '', longestAddress)}${to.length > 1 ? ` and ${to.length - 1} more` : ''}`
     : `  Arrived:  for ${mailbox}`,
   `  Because:  ${showUnseen(reason).text}`,
   `  Until:    ${mailDate(expiresAt)}; then it expires, unsent`,
-  `  ${link}`,
+  ...(people > 1 ? [`  Needs:    ${people} people, each signed in moments ago`] : []),
+  `  ${link ?? page}`,
   '',
 ]
 

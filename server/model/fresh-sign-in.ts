@@ -1,0 +1,3 @@
+/** How long (ms) after signing in somebody may still do what asks for it anew: change what they sign in with, approve what waits for two people. A cookie that was
+ *  stolen later is worth neither. */
+export const freshForMs = 15 * 60_000
