@@ -282,6 +282,7 @@ describeOnEachEngine('an operator session', (openStore) => {
       [
         'add_allowlist_entry',
         'add_oversight_scope',
+        'allow_recipient',
         'change_oversight_email',
         'change_oversight_key',
         'create_oversight_key',
