@@ -58,7 +58,7 @@ describe('a challenge', () => {
     const anybody = { ...solution, salt: solution.salt.replace(/for=\w+/, 'for=any') }
     const other = solved(fresh())
     const mixed = [
-      { ...solution, number: other.number + 1 },
+      { ...solution, number: solution.number + 1 },
       { ...solution, salt: other.salt },
       { ...solution, challenge: other.challenge },
       { ...solution, signature: other.signature },
