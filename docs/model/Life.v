@@ -33,7 +33,7 @@ Record hold := Hold { hstate : hold_state; hhash : nat; people : nat; yes : list
 
 Inductive why :=
   | NotPending | HoldExpired | HoldNotExpired | ContentChanged | SelfApproval | SameReviewer
-  | NotADraft | NotScheduled | AlreadyApproved | NotCancellable | NotTheLast | NotInInbox.
+  | NotADraft | NotScheduled | AlreadyApproved | NotUndoable | NotCancellable | NotTheLast | NotInInbox.
 
 Inductive answer (A : Type) := Moved (a : A) | Refused (w : why).
 Arguments Moved {A}. Arguments Refused {A}.
@@ -187,14 +187,15 @@ Inductive event :=
   | EArrive (h : nat) (letter held : bool) (s : spam)
   | ERead
   | EReportSpam
-  | EClearSpam.
+  | EClearSpam
+  | EUndo (later : bool).
 
 (* The table `moves`: from which statuses each may happen, and what is said of any other. *)
 Definition may (s : option status) (e : event) : bool :=
   match e, s with
   | (EDraft _ | EArrive _ _ _ _), None => true
   | ESubmit _ _ _ _ _, (None | Some Draft) => true
-  | (EEdit _ _ _ | EComeDue _ | EPostpone), Some Scheduled => true
+  | (EEdit _ _ _ | EComeDue _ | EPostpone | EUndo _), Some Scheduled => true
   | EDiscard, Some (Draft | Scheduled) => true
   | EHold (Reword _ _), Some PendingSend => true
   | EHold (Approve _ _ _ | Reject _ _ _ | Expire | Withdraw), Some (PendingSend | PendingInbound) => true
@@ -211,6 +212,7 @@ Definition otherwise (e : event) : why :=
   | EHold Withdraw | EDiscard | ETakeBack _ | ERefuse _ => NotCancellable
   | EHold _ => NotPending
   | EArrive _ _ _ _ | ERead | EReportSpam | EClearSpam => NotInInbox
+  | EUndo _ => NotUndoable
   end.
 Definition why_not (s : option status) (e : event) : why :=
   match s, otherwise e with Some Expired, NotPending => HoldExpired | _, w => w end.
@@ -269,6 +271,16 @@ Definition after_hold (l : life) (a : answer hold) : answer life :=
       end
   end.
 
+(* An approval is taken back: the same content is held again, and every approval is needed anew. *)
+Definition held_again (l : life) (later : bool) : answer life :=
+  match hold_of l with
+  | Some h =>
+      if is_approved (hash l) (hold_of l)
+      then Moved (Life (Some PendingSend) (hash l) (writers l) later (Some (Hold Open (hhash h) (people h) [] (over h))) (release_of l))
+      else Refused NotUndoable
+  | None => Refused NotUndoable
+  end.
+
 Definition on_arrival (letter held : bool) (s : spam) : status :=
   if letter then
     if held then PendingInbound
@@ -298,6 +310,7 @@ Definition happen (l : life) (e : event) : answer life :=
   | ERead => Moved (with_status l Read)
   | EReportSpam => Moved (with_status l SpamQuarantined)
   | EClearSpam => Moved (match status_of l with Some Read => l | _ => with_status l Unread end)
+  | EUndo later => held_again l later
   end.
 
 Definition step (l : life) (e : event) : answer life :=

@@ -20,10 +20,10 @@ Definition at_another_time (l : life) (later is_over : bool) : life :=
 Definition same_content (a b : option nat) : bool :=
   match a, b with Some x, Some y => x =? y | None, None => true | _, _ => false end.
 
-(* Who approved what since the content was last changed. *)
+(* Who approved what since the content was last changed, or an approval of it taken back. *)
 Definition recent_after (l l' : life) (e : event) (recent : list (voter * nat)) : list (voter * nat) :=
   if same_content (hash l) (hash l') then
-    match e with EHold (Approve w h _) => (voter_of w, h) :: recent | _ => recent end
+    match e with EHold (Approve w h _) => (voter_of w, h) :: recent | EUndo _ => [] | _ => recent end
   else [].
 
 (* `run t tr recent l`: after the events `tr`, the last first, with any refused ones and any time in between, an email is `l`. *)
@@ -268,9 +268,9 @@ Proof.
 Qed.
 
 Lemma recent_same : forall l l' e recent,
-  hash l = hash l' -> (match e with EHold (Approve _ _ _) => False | _ => True end) -> recent_after l l' e recent = recent.
+  hash l = hash l' -> (match e with EHold (Approve _ _ _) | EUndo _ => False | _ => True end) -> recent_after l l' e recent = recent.
 Proof.
-  intros l l' e recent E N. unfold recent_after. rewrite E, same_content_refl. destruct e as [| | | | | |[]| | | | | |]; simpl in N; tauto.
+  intros l l' e recent E N. unfold recent_after. rewrite E, same_content_refl. destruct e as [| | | | | |[]| | | | | | |]; simpl in N; tauto.
 Qed.
 
 Lemma hash_held : forall l n s, hash (held_for l n s) = hash l.
@@ -284,10 +284,10 @@ Proof.
 Qed.
 
 Lemma recent_keeps : forall l l' e recent v n,
-  hash l = hash l' -> In (v, n) recent -> In (v, n) (recent_after l l' e recent).
+  hash l = hash l' -> (match e with EUndo _ => False | _ => True end) -> In (v, n) recent -> In (v, n) (recent_after l l' e recent).
 Proof.
-  intros l l' e recent v n E I. unfold recent_after. rewrite E, same_content_refl.
-  destruct e as [| | | | | |[]| | | | | |]; simpl; auto.
+  intros l l' e recent v n E N I. unfold recent_after. rewrite E, same_content_refl.
+  destruct e as [| | | | | |[]| | | | | | |]; simpl in *; tauto.
 Qed.
 
 Lemma sound_recent : forall t tr recent recent' l,
@@ -387,7 +387,7 @@ Proof.
   intros t tr recent l e l' S Hf Hs. unfold step in Hs.
   destruct (may (status_of l) e) eqn:Hm; [|discriminate].
   assert (Hno : before_release (status_of l) = true -> release_of l = None) by apply (s_before _ _ _ _ S).
-  destruct e as [w|w h g later its|w h later|g| | |e|ds|ds|h letter held sp| | |]; simpl in Hs.
+  destruct e as [w|w h g later its|w h later|g| | |e|ds|ds|h letter held sp| | | |later]; simpl in Hs.
   - (* Draft *)
     inversion Hs; subst l'; clear Hs. assert (E : status_of l = None) by (destruct (status_of l) as [[]|]; simpl in Hm; congruence).
     assert (Hh : hold_of l = None) by (apply (s_new _ _ _ _ S); auto).
@@ -463,6 +463,15 @@ Proof.
     pose proof (sound_longer _ _ _ _ EClearSpam S) as L.
     rewrite recent_same by (simpl; auto; destruct (status_of l) as [[]|]; reflexivity).
     destruct (status_of l) as [[]|]; assumption.
+  - (* Undone *)
+    assert (E : status_of l = Some Scheduled) by (destruct (status_of l) as [[]|]; simpl in Hm; congruence).
+    assert (Hr : release_of l = None) by (apply Hno; rewrite E; reflexivity).
+    unfold held_again in Hs. destruct (hold_of l) as [h|] eqn:Hh; [|discriminate].
+    destruct (is_approved (hash l) (Some h)); [|discriminate]. inversion Hs; subst l'; clear Hs.
+    pose proof (s_hash _ _ _ _ S h Hh) as Hx.
+    unfold recent_after. simpl. rewrite same_content_refl.
+    destruct S as [A B C D F G H I J K M]. constructor; simpl; intros; inj; simpl in *; eauto; try congruence;
+      try (match goal with X : _ \/ _ |- _ => destruct X; congruence end); try constructor; try contradiction; try discriminate.
 Qed.
 
 Theorem always_sound : forall t tr recent l, run t tr recent l -> sound t tr recent l.
@@ -492,7 +501,7 @@ Theorem released_by_policy : forall t tr recent l h,
   (exists w later its, In (ESubmit w h Allow later its) tr) \/ In (EComeDue (DueGate Allow)) tr.
 Proof. intros t tr recent l h R Hr. exact (s_policy _ _ _ _ (always_sound _ _ _ _ R) _ Hr eq_refl). Qed.
 
-(* A release by people: as many different ones as the hold took have approved this very content since it was last changed; and outside of the test world
+(* A release by people: as many different ones as the hold took have approved this very content since it was last changed, and since an approval was last taken back; and outside of the test world
    none of them has written in it, nor has a key of theirs (promise 3). *)
 Theorem released_by_people : forall t tr recent l n,
   run t tr recent l -> release_of l = Some (Release n ByApproval) ->
@@ -517,7 +526,7 @@ Lemma recent_is_approved : forall t tr recent l v n,
 Proof.
   intros t tr recent l v n R. revert v n. induction R; intros v n I; [contradiction| |apply IHR; exact I].
   unfold recent_after in I. destruct (same_content (hash l) (hash l')); [|contradiction].
-  destruct e as [| | | | | |[w h pb| | | |]| | | | | |];
+  destruct e as [| | | | | |[w h pb| | | |]| | | | | | |]; try (simpl in I; contradiction);
     try (destruct (IHR v n I) as (x & pb' & A & B & C); exists x, pb'; split; [right; exact A|auto]; fail).
   destruct I as [I|I].
   - inversion I; subst. exists w, pb. simpl in H. destruct H. split; [left; reflexivity|auto].
@@ -550,6 +559,22 @@ Proof.
   destruct (step_hold (hold_of l) (hash l) (writers l) (Reword w n)) as [h'|x] eqn:Hh; [|discriminate].
   apply step_hold_moves in Hh as (h & _ & _ & Hy & Hn & Hst & _). simpl in Hs. rewrite Hst in Hs. inversion Hs; subst; simpl.
   exists h'. repeat split; auto; congruence.
+Qed.
+
+(* When an approval is taken back, nothing is approved, the same content waits, and nobody has approved it since. *)
+Theorem undo_voids : forall t tr recent l later l',
+  run t tr recent l -> step l (EUndo later) = Moved l' ->
+  status_of l' = Some PendingSend /\ hash l' = hash l /\ release_of l' = None /\ is_approved (hash l') (hold_of l') = false /\
+  (forall h, hold_of l' = Some h -> hstate h = Open /\ yes h = []) /\ recent_after l l' (EUndo later) recent = [].
+Proof.
+  intros t tr recent l later l' R Hs. pose proof (always_sound _ _ _ _ R) as S.
+  unfold step in Hs. destruct (may (status_of l) (EUndo later)) eqn:Hm; [|discriminate]. simpl in Hs.
+  assert (E : status_of l = Some Scheduled) by (destruct (status_of l) as [[]|]; simpl in Hm; congruence).
+  unfold held_again in Hs. destruct (hold_of l) as [h|] eqn:Hh; [|discriminate].
+  destruct (is_approved (hash l) (Some h)); [|discriminate]. inversion Hs; subst; simpl.
+  repeat split; auto; try (inversion H; subst; reflexivity).
+  - apply (s_before _ _ _ _ S). rewrite E. reflexivity.
+  - unfold recent_after. simpl. rewrite same_content_refl. reflexivity.
 Qed.
 
 (* ---- Promise 3: silence never approves ---- *)
@@ -585,7 +610,7 @@ Definition is_final (s : status) : bool := match s with Rejected | Expired | Can
 Theorem an_end_is_an_end : forall l s e, status_of l = Some s -> is_final s = true -> exists w, step l e = Refused w.
 Proof.
   intros l s e Hs Hf. unfold step. rewrite Hs.
-  destruct s; try discriminate Hf; destruct e as [| | | | | |[]| | | | | |]; simpl; eexists; reflexivity.
+  destruct s; try discriminate Hf; destruct e as [| | | | | |[]| | | | | | |]; simpl; eexists; reflexivity.
 Qed.
 
 (* What is sent can only come to an end when every delivery of it was cancelled; none that may have been accepted is called taken back. *)
@@ -595,7 +620,7 @@ Theorem after_sent : forall l e l',
   (exists ds, e = ERefuse ds /\ status_of l' = Some SendFailed /\ forall d, In d ds -> dstate d = DCancelled).
 Proof.
   intros l e l' Hs Hm. unfold step in Hm. rewrite Hs in Hm.
-  destruct e as [| | | | | |[]|ds|ds| | | |]; simpl in Hm; try discriminate.
+  destruct e as [| | | | | |[]|ds|ds| | | | |]; simpl in Hm; try discriminate.
   - left. exists ds. destruct (taken_back_whole ds) eqn:E; [|discriminate]. inversion Hm; subst; simpl. repeat split; auto;
       unfold taken_back_whole in E; rewrite forallb_forall in E; specialize (E _ H); apply andb_true_iff in E as [E1 E2];
       [destruct (dstate d) eqn:Hd; unfold is_cancelled in E1; rewrite Hd in E1; congruence|apply negb_true_iff; exact E2].

@@ -79,12 +79,13 @@ Definition t_event (e : event) : string :=
   | ERead => "read"
   | EReportSpam => "report_spam"
   | EClearSpam => "clear_spam"
+  | EUndo later => "undo:" ++ t_waits later
   end.
 Definition t_why (w : why) : string :=
   match w with
   | NotPending => "NOT_PENDING" | HoldExpired => "HOLD_EXPIRED" | HoldNotExpired => "HOLD_NOT_EXPIRED" | ContentChanged => "CONTENT_CHANGED"
   | SelfApproval => "SELF_APPROVAL" | SameReviewer => "SAME_REVIEWER" | NotADraft => "NOT_A_DRAFT" | NotScheduled => "NOT_SCHEDULED"
-  | AlreadyApproved => "ALREADY_APPROVED" | NotCancellable => "NOT_CANCELLABLE" | NotTheLast => "NOT_THE_LAST" | NotInInbox => "NOT_IN_INBOX"
+  | AlreadyApproved => "ALREADY_APPROVED" | NotUndoable => "NOT_UNDOABLE" | NotCancellable => "NOT_CANCELLABLE" | NotTheLast => "NOT_THE_LAST" | NotInInbox => "NOT_IN_INBOX"
   end.
 
 Definition t_delivery_event (e : delivery_event) : string :=
@@ -164,7 +165,7 @@ Definition events : list event :=
   [EHold Expire; EHold Withdraw] ++
   all deliveries (fun ds => [ETakeBack ds; ERefuse ds]) ++
   all bools (fun letter => all bools (fun held => map (fun s => EArrive 2 letter held s) [Clean; Flagged; Quarantined; NotAsked])) ++
-  [ERead; EReportSpam; EClearSpam].
+  [ERead; EReportSpam; EClearSpam] ++ map EUndo bools.
 
 Definition delivery_states : list delivery :=
   all [Queued; Delivered; Bounced; DExpired; DCancelled] (fun s =>
@@ -192,7 +193,7 @@ Definition block {S E A W : Type} (name : string) (ts : S -> string) (tr : E -> 
   name ++ " " ++ ts s ++ nl ++ moves_of tr (to s) ta es ++ String.concat "" (map (fun w => refused_of tr (to s) tw (tw w) es) ws).
 
 Definition whys := [NotPending; HoldExpired; HoldNotExpired; ContentChanged; SelfApproval; SameReviewer; NotADraft; NotScheduled; AlreadyApproved;
-  NotCancellable; NotTheLast; NotInInbox].
+  NotUndoable; NotCancellable; NotTheLast; NotInInbox].
 Definition life_block := block "email" t_life t_event
   (fun l e => match step l e with Moved a => inl a | Refused w => inr w end) t_life t_why whys events.
 Definition delivery_block := block "delivery" t_delivery t_delivery_event

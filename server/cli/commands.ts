@@ -82,6 +82,7 @@ export const commands = {
   show: { summary: 'show one of them whole', load: async () => (await import('./show.ts')).show },
   approve: { summary: 'let it leave (or in), or let an action be done', load: async () => (await import('./decide.ts')).approve },
   reject: { summary: 'refuse it', load: async () => (await import('./decide.ts')).reject },
+  undo: { summary: 'take an approval back, before it leaves', load: async () => (await import('./undo.ts')).undo },
   redo: { summary: 'refuse it and ask for another version', load: async () => (await import('./decide.ts')).redo },
   reports: {
     summary: 'list what other mail systems reported about your domains',

@@ -66,7 +66,7 @@ const changed = (before: Row<'mailboxes'>, wanted: Partial<MailboxSettings>): Pa
     Object.entries(wanted).filter(([name, value]) => value !== undefined && value !== before[name as keyof MailboxSettings]),
   )
 
-const isCode = (name: string): boolean => name === 'default_gate_timing' || name === 'scheduling_enabled' || name === 'mcp_configured'
+const isCode = (name: string): boolean => ['default_gate_timing', 'scheduling_enabled', 'mcp_configured', 'undo_seconds'].includes(name)
 
 /** What the body of the entry may hold for good: which fields changed, and the values of those that are one of a few. */
 const codes = (before: Row<'mailboxes'>, change: Partial<MailboxSettings>) => {

@@ -39,13 +39,23 @@ export type LifeEvent =
   | { kind: 'come_due'; gate: Gate | { outcome: 'fail' } }
   | { kind: 'postpone' | 'discard' }
   | HoldEvent
+  /** an approval is taken back */
+  | { kind: 'undo'; waits: boolean }
   /** all of its deliveries */
   | { kind: 'take_back' | 'refuse'; deliveries: readonly Delivery[] }
   | ({ kind: 'arrive'; hash: string } & Arrival)
   | { kind: 'read' | 'report_spam' | 'clear_spam' }
 
 export type Happening = LifeEvent['kind']
-type Why = HoldWhy | 'NOT_A_DRAFT' | 'NOT_SCHEDULED' | 'ALREADY_APPROVED' | 'NOT_CANCELLABLE' | 'NOT_THE_LAST' | 'NOT_IN_INBOX'
+type Why =
+  | HoldWhy
+  | 'NOT_A_DRAFT'
+  | 'NOT_SCHEDULED'
+  | 'ALREADY_APPROVED'
+  | 'NOT_UNDOABLE'
+  | 'NOT_CANCELLABLE'
+  | 'NOT_THE_LAST'
+  | 'NOT_IN_INBOX'
 type Move = { from: readonly Life['status'][]; otherwise: Why }
 
 const pending = ['pending_send_approval', 'pending_inbound_approval'] as const
@@ -64,6 +74,7 @@ export const moves = {
   reword: { from: ['pending_send_approval'], otherwise: 'NOT_PENDING' },
   expire: { from: pending, otherwise: 'NOT_PENDING' },
   withdraw: { from: pending, otherwise: 'NOT_CANCELLABLE' },
+  undo: { from: ['scheduled'], otherwise: 'NOT_UNDOABLE' },
   take_back: { from: ['sent'], otherwise: 'NOT_CANCELLABLE' },
   // Of what was never sent as well: somebody has been at the store, and what they made to be delivered goes nowhere.
   refuse: { from: ['sent', 'draft', 'scheduled', 'pending_send_approval'], otherwise: 'NOT_CANCELLABLE' },
@@ -109,6 +120,8 @@ function happen(life: Life, event: LifeEvent): Life | Why {
     case 'expire':
     case 'withdraw':
       return afterHold(life, stepHold(life.hold, life, event))
+    case 'undo':
+      return heldAgain({ ...life, waits: event.waits })
     case 'discard':
       return { ...life, status: 'cancelled' }
     case 'take_back':
@@ -142,6 +155,12 @@ function afterGate(life: Life, gate: Gate, atItsTime: boolean): Life {
   if (gate.outcome === 'hold' && !(life.waits && atItsTime)) return heldFor(life, gate.people, 'pending_send_approval')
   return life.waits ? { ...life, status: 'scheduled' } : released(life, 'policy')
 }
+
+/** The same content, for which every approval is needed anew. */
+const heldAgain = (life: Life): Life | Why =>
+  isApproved(life) && life.hold !== null
+    ? { ...life, status: 'pending_send_approval', hold: { ...life.hold, state: 'open', yes: [] } }
+    : 'NOT_UNDOABLE'
 
 /** True when its time has come. */
 export const isDue = (life: Life): boolean => may(life, 'come_due') && !life.waits && life.hash !== null

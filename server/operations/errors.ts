@@ -817,6 +817,12 @@ export const errors = {
     message: 'Arriving mail has no other version',
     fix: 'Approve it or reject it.',
   },
+  NOT_UNDOABLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'This approval cannot be taken back any more',
+    fix: 'Look at it with read_email. What is in the queue can be stopped with cancel_delivery or stop_sending; later approvals can be taken back when the mailbox has an undo_window_seconds.',
+  },
   HOLD_EXPIRED: {
     http: 409,
     trpc: 'CONFLICT',

@@ -49,6 +49,12 @@ export const everySetting = {
     .nullable()
     .exactOptional()
     .describe('Who writes, as plain text at the end of each email; null: the name of the account'),
+  undo_window_seconds: z
+    .int()
+    .min(0)
+    .max(300)
+    .exactOptional()
+    .describe('How long an approved email waits before it leaves, so that a reviewer can take the approval back; 0: not at all'),
   ai_disclosure: z
     .boolean()
     .refine((on) => on, 'cannot be switched off: each email says that an AI agent sent it')
@@ -81,6 +87,7 @@ export const changeOf = ({
   forward_inbound: _never,
   scheduling_enabled,
   mcp_configured,
+  undo_window_seconds,
   display_name,
   signature_block,
   webhook_url,
@@ -93,5 +100,6 @@ export const changeOf = ({
   ...(webhook_url !== undefined && { webhook_url: orNull(webhook_url) }),
   ...(oversight_webhook_url !== undefined && { oversight_webhook_url: orNull(oversight_webhook_url) }),
   ...(scheduling_enabled !== undefined && { scheduling_enabled: Number(scheduling_enabled) }),
+  ...(undo_window_seconds !== undefined && { undo_seconds: undo_window_seconds }),
   ...(mcp_configured !== undefined && { mcp_configured: Number(mcp_configured) }),
 })

@@ -28,6 +28,7 @@ export const Mailbox = z.strictObject({
     .enum(gateTimings)
     .describe('Whether a person is asked about mail to be sent later at once (gate_first) or at its time, where the call does not say'),
   scheduling_enabled: z.boolean().describe('False: send_at is refused'),
+  undo_window_seconds: z.int().describe('How long an approved email waits, so that a reviewer can take the approval back'),
   auto_cc: z.string().nullable().describe('Gets a copy of all that is sent, and everybody sees it'),
   auto_bcc: z.string().nullable().describe('Gets a copy of all that is sent, unseen by its recipients'),
   webhook_url: z
@@ -58,6 +59,7 @@ export const mailboxView = (
   sending_disabled_reason: isDisabled(standing) ? (standing?.reason ?? null) : null,
   default_gate_timing: row.default_gate_timing,
   scheduling_enabled: row.scheduling_enabled === 1,
+  undo_window_seconds: row.undo_seconds,
   auto_cc: row.auto_cc,
   auto_bcc: row.auto_bcc,
   webhook_url: shownUrl(row.webhook_url, scopes),

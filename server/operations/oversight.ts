@@ -5,6 +5,7 @@ import { type EmailId, isId } from '../model/ids.ts'
 import { type DecisionAction, type RejectionCode, decisionActions, rejectionCodes } from '../model/decision.ts'
 import type { Decided } from '../oversight/decision.ts'
 import type { PendingItem } from '../oversight/pending.ts'
+import type { Undone as UndoneApproval } from '../oversight/undo.ts'
 import { copiesIn, envelopeOf, findEmail, findingsOf } from '../store/emails.ts'
 import {
   AttachmentView,
@@ -14,6 +15,7 @@ import {
   addressesIn,
   attachmentView,
   fromOutside,
+  isoOrNull,
   isoTime,
   judgedView,
   summaryOf,
@@ -152,6 +154,7 @@ const Decision = z.strictObject({
     ),
   decided_at: z.string(),
   queued_at: z.string().nullable().describe('When it was handed to the delivery queue; read_email tells what became of it'),
+  undo_until: z.string().nullable().describe('It does not leave before: until then undo_approval takes the approval back'),
   self_approved: z.boolean().describe('True when one test key wrote it and decided on it'),
   internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID under which it leaves'),
   approvals_given: z.int().describe('Of those that are needed'),
@@ -246,6 +249,7 @@ export const decisionView = (decided: Decided, messageId: string | null): z.infe
   status: outcome(decided),
   decided_at: isoTime(decided.decidedAt),
   queued_at: decided.queuedAt === null ? null : isoTime(decided.queuedAt),
+  undo_until: isoOrNull(decided.undoUntil),
   self_approved: decided.selfApproved,
   internet_message_id: messageId,
   approvals_given: decided.approvals?.given ?? (decided.action === 'approve' && decided.canary === undefined ? 1 : 0),
@@ -256,9 +260,42 @@ export const decisionView = (decided: Decided, messageId: string | null): z.infe
 function messageOf(decided: Decided): string {
   const { canary } = decided
   if (canary === undefined && decided.action === 'redo') return 'It is refused, and its agent is asked for another version.'
+  if (decided.undoUntil !== null) return 'It leaves when nobody takes the approval back until undo_until.'
   if (canary === undefined) return decided.status === 'scheduled' ? 'It is sent at its time.' : messages[ofReal(decided)]
   const what = `it was put here to see whether it is looked at, and it ${canaryFaults[canary.fault]}`
   return canary.isMissed
     ? `This was a test email that had to be rejected: ${what}. Nothing was sent.`
     : `This was a test email, and rejecting it was right: ${what}. No agent is told.`
 }
+
+const Undone = z.strictObject({
+  email_id: z.string(),
+  status: z.literal('pending_send_approval'),
+  content_hash: z.string().describe('The same as before'),
+  expires_at: z.string().describe('Undecided by then, it expires and is not sent'),
+  message: z.string(),
+})
+
+export const undo_approval = operation({
+  scope: 'oversight',
+  title: 'Take an approval back',
+  description:
+    'For reviewers. Takes back that an email was approved, whoever approved it, until the undo_until that decide_email answered: its mailbox lets approved mail wait so long. ' +
+    'The same content is held again, and needs all its approvals anew.',
+  readOnly: false,
+  destructive: false,
+  idempotent: false,
+  examples: [{ input: { email_id: '{undoable_id}' } }],
+  rest: ['POST /undo_approval', 'POST /v1/oversight/undo'],
+})
+  .input(z.strictObject({ email_id: EmailRef }))
+  .output(Undone)
+  .mutation(async ({ ctx, input }) => undoneView(unwrap(await ctx.rooms.approvals.undo(ctx.actor, knownId(input.email_id)))))
+
+export const undoneView = ({ emailId, contentHash, expiresAt }: UndoneApproval): z.infer<typeof Undone> => ({
+  email_id: emailId,
+  status: 'pending_send_approval',
+  content_hash: contentHash,
+  expires_at: isoTime(expiresAt),
+  message: 'It is held again and waits for a decision.',
+})

@@ -18,7 +18,7 @@ import { listMailboxes } from '../store/mailboxes.ts'
 import { AllowInput, EndAllowanceInput, allowanceView, askedOf, ended } from './allowances.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
-import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView } from './oversight.ts'
+import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView, undoneView } from './oversight.ts'
 import { paused } from './pause.ts'
 import { passkeyView, quietView } from './person-view.ts'
 import type { Rooms } from './procedure.ts'
@@ -27,7 +27,7 @@ import { renewalView } from './renewal.ts'
 import { reviewed } from './review.ts'
 import { seenBefore } from './seen.ts'
 import { viewHash } from './record.ts'
-import { isoTime } from './views.ts'
+import { addressesIn, isoOrNull, isoTime } from './views.ts'
 
 export type PeopleRoom = People
 export type ApprovalMailRoom = ApprovalMail
@@ -224,3 +224,27 @@ const record = (
   store.transaction((tx) =>
     appendLog(tx, { at: clock.now(), actor, tenancy: { accountId: actor.accountId, world: actor.world }, ...entry }),
   )
+
+export const UndoInput = z.strictObject({ world: WorldInput, email_id: EmailRef })
+
+export async function undoAs(rooms: Rooms, actor: PersonActor, ref: string) {
+  if (!isId('email', ref)) throw new OperationError('EMAIL_NOT_FOUND')
+  return undoneView(unwrap(await rooms.approvals.undo(actor, ref)))
+}
+
+/** What was approved and can still be held again. On the record before it is answered. */
+export async function undoableFor(rooms: Rooms, actor: PersonActor) {
+  const emails = (await rooms.approvals.listUndoable(actor)).map((email) => ({
+    id: email.id,
+    from: email.from_address,
+    to: addressesIn(email.to_json),
+    subject: email.subject,
+    approved_by: email.approved_by,
+    undo_until: isoOrNull(email.undo_until),
+    seconds_left: Math.max(0, Math.ceil(((email.undo_until ?? 0) - rooms.clock.now()) / 1000)),
+  }))
+  const metadata = { email_ids: emails.map(({ id }) => id), view_hash: viewHash({ emails }) }
+  if (emails.length > 0)
+    await record(rooms, actor, { action: 'pending.listed', resourceType: 'account', resourceId: actor.accountId, metadata })
+  return { emails }
+}

@@ -217,6 +217,9 @@ export const EmailDetail = EmailSummary.extend({
   send_at: Time.nullable().describe('Outbound: not before this time; null: as soon as it may'),
   gate_timing: z.enum(gateTimings).nullable().describe('With send_at, in a gated mailbox: a person is asked at once, or at that time'),
   delayed_until: Time.nullable().describe('Outbound, scheduled: at its time its mailbox might send no more, so it waits for this one'),
+  undo_until: Time.nullable().describe(
+    'Outbound, approved: it does not leave before, because until then a reviewer can take the approval back',
+  ),
   internet_message_id: z.string().nullable().meta(fromOutside).describe('The Message-ID header'),
   in_reply_to: z.string().nullable().meta(fromOutside),
   held_until: Time.nullable().describe('While it waits for a person: until when. Undecided by then, it expires'),
@@ -255,7 +258,8 @@ export const detailOf = (
   ...judgedView(email, more),
   send_at: isoOrNull(email.send_at),
   gate_timing: email.gate_timing,
-  delayed_until: email.status === 'scheduled' && email.due_at !== email.send_at ? isoOrNull(email.due_at) : null,
+  delayed_until: isDelayed(email) ? isoOrNull(email.due_at) : null,
+  undo_until: email.status === 'scheduled' ? isoOrNull(email.undo_until) : null,
   internet_message_id: email.message_id,
   in_reply_to: email.in_reply_to,
   held_until: isoOrNull(more.heldUntil),
@@ -267,6 +271,9 @@ export const detailOf = (
   tags: more.tags,
   deliveries: more.deliveries.filter((row) => isShown(email, row.forward_path, more)).map(deliveryView),
 })
+
+const isDelayed = ({ status, due_at, send_at, undo_until }: EmailRow): boolean =>
+  status === 'scheduled' && due_at !== send_at && due_at !== undo_until
 
 /** An agent is not told who watches it. */
 export const isShown = (email: EmailRow, recipient: string, { seesHidden }: { seesHidden: boolean }): boolean =>

@@ -141,16 +141,16 @@ async function apply(tx: Tx, deps: HandInDeps, { actor, seen, sendAt, rewritten 
   if (mailbox.scheduling_enabled === 0 && sendAt !== undefined && sendAt > now) return noScheduling
   const content = rewritten === null ? ok({}) : await replace(tx, deps, { actor, email, rewritten, now })
   if (!content.ok) return content
-  const change = { ...content.value, ...timeOf(sendAt, now), updated_at: now }
+  const change = { ...content.value, ...timeOf(sendAt, email, now), updated_at: now }
   await moveEmail(tx, email.id, next, change)
   const after: EmailRow = { ...email, ...change }
   await appendLog(tx, entry(email, after, rewritten, actor, now))
   return ok(submitted(after, false))
 }
 
-/** A time that is past means at once. */
-const timeOf = (sendAt: number | undefined, now: number): Partial<EmailRow> =>
-  sendAt === undefined ? {} : { send_at: Math.max(sendAt, now), due_at: Math.max(sendAt, now) }
+/** A time that is past means at once, but not before its approval can no longer be taken back. */
+const timeOf = (sendAt: number | undefined, { undo_until }: EmailRow, now: number): Partial<EmailRow> =>
+  sendAt === undefined ? {} : { send_at: Math.max(sendAt, now), due_at: Math.max(sendAt, now, undo_until ?? 0) }
 
 /** Puts the new content in the place of the old. @returns the columns it has */
 async function replace(

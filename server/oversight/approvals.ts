@@ -14,12 +14,21 @@ import { decide } from './decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from './decision.ts'
 import { type Expired, expireDue } from './expiry.ts'
 import { type Renewed, type RenewalCode, renew } from './renewal.ts'
+import { type UndoCode, type Undone, undoApproval } from './undo.ts'
+import { type EmailRow, undoableEmails } from '../store/emails.ts'
 import { type PendingItem, type PendingQuery, findPending, listPending } from './pending.ts'
+
+/** Within five minutes reviewers approve no more that they would want to go through again. */
+const mostUndoable = 50
 
 export type Approvals = {
   decide(actor: Decider, input: DecisionInput): Promise<Result<Decided, DecisionCode>>
   /** Gives what waits another while. */
   renew(actor: Decider, email: EmailId): Promise<Result<Renewed, RenewalCode>>
+  /** As long as the mailbox lets an approved email wait for that (epoch ms in `undo_until`). */
+  undo(actor: Decider, email: EmailId): Promise<Result<Undone, UndoCode>>
+  /** Approved emails of which the approval can still be taken back, the first to leave first; a bounded number. */
+  listUndoable(tenancy: Tenancy): Promise<EmailRow[]>
   /** Newest first, with the test emails among it. What has run out is not listed, swept or not. */
   listPending(tenancy: Tenancy, query: PendingQuery): Promise<PendingItem[]>
   /** One that can still be decided; null when there is none. */
@@ -37,6 +46,8 @@ export const createApprovals = (deps: ApprovalsDeps): Approvals => ({
     return (await decideOnCanary(deps, actor, input)) ?? decided
   },
   renew: (actor, email) => renew(deps, actor, email),
+  undo: (actor, email) => undoApproval(deps, actor, email),
+  listUndoable: (tenancy) => undoableEmails(deps.store.db, tenancy, deps.clock.now(), mostUndoable),
   async listPending(tenancy, query) {
     const now = deps.clock.now()
     return withCanaries(deps.store, tenancy, query, await listPending(deps.store.db, tenancy, query, now), now)

@@ -14,6 +14,7 @@ import { type EmailChange, type EmailRow, emailById, findEmail } from '../store/
 import { appendEvent } from '../store/events.ts'
 import { type HoldRow, approvalsOf, endHold, holdToChange, insertDecision, insertHoldApproval, latestHold } from '../store/holds.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { mailboxById } from '../store/mailboxes.ts'
 import { holdPersonSession } from '../store/person-sessions.ts'
 import { noteReviewTime } from '../store/review-times.ts'
 import { mayDecide } from './authority.ts'
@@ -69,11 +70,28 @@ type OpenHold = { email: EmailRow; hold: HoldRow; by: Who; writers: readonly Who
 
 /** What still waits, for somebody who may decide on it; who may not is on the record. @param now epoch ms @param asked what they want to do */
 export async function openHoldFor(
-  deps: ApprovalsDeps,
+  deps: Refusing,
   actor: Decider,
   id: EmailId,
   { now, asked }: { now: number; asked: string },
 ): Promise<Result<OpenHold, DecidingCode>> {
+  const found = await emailFor(deps, actor, id, asked)
+  if (!found.ok) return found
+  const hold = await latestHold(deps.store.db, id)
+  if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closedHold(hold, now)
+  return ok({ ...found.value, hold })
+}
+
+type Refusing = Pick<ApprovalsDeps, 'store' | 'clock' | 'allowTestSelfApproval'>
+type Deciding = { email: EmailRow; by: Who; writers: readonly Who[]; selfApproved: boolean }
+
+/** An email, for somebody who may decide on it; who may not is on the record. @param asked what they want to do */
+export async function emailFor(
+  deps: Refusing,
+  actor: Decider,
+  id: EmailId,
+  asked: string,
+): Promise<Result<Deciding, 'EMAIL_NOT_FOUND' | 'SELF_APPROVAL' | 'SCOPE_MISSING'>> {
   const { db } = deps.store
   // Before anything is looked up: a key that decides on nothing learns nothing.
   const reviewer = mayDecide(actor, { by: nobody, writers: [] }, deps.allowTestSelfApproval)
@@ -83,14 +101,12 @@ export async function openHoldFor(
   const [by, writers] = await Promise.all([whoIs(db, actor), writersOf(db, email)])
   const authority = mayDecide(actor, { by, writers }, deps.allowTestSelfApproval)
   if (!authority.ok) return refuse(deps, actor, id, asked, authority)
-  const hold = await latestHold(db, email.id)
-  if (hold === undefined || hold.state !== 'open' || hold.expires_at <= now) return closedHold(hold, now)
-  return ok({ email, hold, by, writers, selfApproved: authority.value.selfApproved })
+  return ok({ email, by, writers, selfApproved: authority.value.selfApproved })
 }
 
 /** Whoever tries to decide on their own mail, or with a key that may not, is on the record. */
 async function refuse<R extends { ok: false; code: string }>(
-  { store, clock }: ApprovalsDeps,
+  { store, clock }: Refusing,
   actor: Decider,
   email: EmailId,
   asked: string,
@@ -143,7 +159,9 @@ async function conclude(
   // Of two at one moment the later sees what the earlier did.
   const hold = await holdToChange(tx, seen.id)
   const approvals = hold !== undefined && hold.people > 1 ? await approvalsOf(tx, [hold.id]) : []
-  const next = step(lifeOf(email, now, { hold, approvals, writers: decision.writers }), eventOf(decision, seen.content_hash))
+  const wait = await waitAfter(tx, email, decision)
+  const life = lifeOf({ ...email, ...wait }, now, { hold, approvals, writers: decision.writers })
+  const next = step(life, eventOf(decision, seen.content_hash))
   if (hold === undefined || next.kind === 'refused') return refusal(next.kind === 'refused' ? next.why : 'NOT_PENDING', hold, now)
   const counted = hold.people > 1 && action === 'approve' ? await countApproval(tx, hold, next.life, decision) : null
   const end = endOf(next.life.hold)
@@ -161,7 +179,7 @@ async function conclude(
     redo: action === 'redo' ? 1 : 0,
     created_at: now,
   })
-  const after = await endWaiting(tx, email, next, changeAfter(next.life, decision))
+  const after = await endWaiting(tx, email, next, changeAfter(next.life, decision, wait))
   const timeMs = await timeOf(tx, email, decision)
   const entries = [decisionEntry(after, hold, decision, timeMs), ...(await effects(tx, deps, after, next.life, hold, decision))]
   for (const entry of entries) await appendLog(tx, entry)
@@ -172,6 +190,7 @@ async function conclude(
     action,
     code: decision.code,
     decidedAt: now,
+    undoUntil: after.undo_until,
     queuedAt: next.life.release === null ? null : now,
     approvals: counted,
     selfApproved: decision.selfApproved,
@@ -220,17 +239,29 @@ async function inPart(tx: Tx, email: EmailRow, hold: HoldRow, decision: Decision
     action: 'approve',
     code: null,
     decidedAt: now,
+    undoUntil: null,
     queuedAt: null,
     approvals,
     selfApproved: false,
   })
 }
 
-function changeAfter({ release: released }: Life, { action, actor, reason, code, now }: Decision): EmailChange {
+type Wait = Pick<EmailRow, 'due_at' | 'undo_until'>
+/** Until when it waits once it is approved: for its time, and as long as its mailbox lets the yes be taken back. */
+async function waitAfter(tx: Tx, { direction, mailbox_id, due_at }: EmailRow, { action, now }: Decision): Promise<Wait> {
+  const isLeaving = direction === 'outbound' && action === 'approve'
+  const seconds = isLeaving ? ((await mailboxById(tx, mailbox_id))?.undo_seconds ?? 0) : 0
+  if (seconds === 0) return { due_at, undo_until: null }
+  const undo_until = now + seconds * 1000
+  return { due_at: Math.max(due_at ?? 0, undo_until), undo_until }
+}
+
+function changeAfter({ status, release: released }: Life, { action, actor, reason, code, now }: Decision, wait: Wait): EmailChange {
   const ended = { ended_by: actor.kind, updated_at: now }
   if (action !== 'approve') return { ...ended, rejection_reason: reason, rejection_code: code, redo_asked: action === 'redo' ? 1 : 0 }
   const approved = { ...ended, approved_at: now, approved_by: actorId(actor) }
-  return released === null ? approved : { ...approved, sent_at: now }
+  if (released !== null) return { ...approved, sent_at: now }
+  return status === 'scheduled' ? { ...approved, ...wait } : approved
 }
 
 /** Announces the decision and does what follows from a yes. @returns further entries for the log */

@@ -28,6 +28,8 @@ export type Decided = {
   code: RejectionCode | null
   /** epoch ms */
   decidedAt: number
+  /** epoch ms: until then the yes can be taken back, and the email does not leave; null: it cannot */
+  undoUntil: number | null
   /** epoch ms when the email went into the queue; null for a rejection and for arriving mail */
   queuedAt: number | null
   /** of a hold that one yes does not end: how many there are now, and how many it takes; null otherwise */

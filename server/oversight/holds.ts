@@ -37,10 +37,12 @@ export type HoldOrder = {
   /** epoch ms */
   now: number
   expiresAt: number
+  /** the hold that this one goes on from: it is no younger, and was renewed as often */
+  before?: Pick<HoldRow, 'renewals' | 'renewable_until'>
 }
 
 /** Opens the hold and tells reviewers. @returns the entry to append to the log at the end of the transaction. */
-export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, expiresAt }: HoldOrder): Promise<NewLogEntry> {
+export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, expiresAt, before }: HoldOrder): Promise<NewLogEntry> {
   const id = newId('hold', now)
   const row: HoldRow = {
     id,
@@ -55,8 +57,8 @@ export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, 
     people,
     created_at: now,
     expires_at: expiresAt,
-    renewals: 0,
-    renewable_until: now + longestHoldMs,
+    renewals: before?.renewals ?? 0,
+    renewable_until: before?.renewable_until ?? now + longestHoldMs,
     ended_at: null,
   }
   await insertHold(tx, row)

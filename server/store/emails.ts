@@ -18,6 +18,7 @@ export type EmailRow = Row<'emails'>
 export const untouched = {
   approved_at: null,
   approved_by: null,
+  undo_until: null,
   rejection_reason: null,
   rejection_code: null,
   redo_asked: 0,
@@ -110,6 +111,20 @@ export const dueScheduled = (db: Kysely<Database>, now: number, limit: number): 
     )
     .orderBy('due_at')
     .orderBy('id')
+    .limit(limit)
+    .execute()
+
+/** Approved emails that wait so that the approval can be taken back, the first to leave first. @param now epoch ms */
+export const undoableEmails = (db: Kysely<Database>, { accountId, world }: Tenancy, now: number, limit: number): Promise<EmailRow[]> =>
+  db
+    .selectFrom('emails')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('world', '=', world)
+    .where('undo_until', '>', now)
+    .where('undo_until', 'is not', null)
+    .where('status', '=', 'scheduled')
+    .orderBy('undo_until')
     .limit(limit)
     .execute()
 

@@ -24,6 +24,7 @@ export const eventTypes = [
   'oversight.expired',
   'oversight.renewed',
   'oversight.superseded',
+  'oversight.undone',
   'oversight.blocked',
   'mailbox.standing_changed',
   'mailbox.mode_lowered',

@@ -48,6 +48,7 @@ export const logActions = [
   'canary.missed',
   'canary.expired',
   'canary.withdrawn',
+  'email.approval_undone',
   'delivery.attempted',
   'delivery.delivered',
   'delivery.bounced',

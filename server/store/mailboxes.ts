@@ -19,6 +19,7 @@ export const asMade = {
   signature_block: null,
   scheduling_enabled: 1,
   mcp_configured: 0,
+  undo_seconds: 0,
   policy_json: null,
   policy_set_at: null,
   policy_set_by: null,
@@ -133,7 +134,14 @@ export const setMailboxState = async (tx: Transaction<Database>, id: MailboxId, 
 /** What an operator chooses for a mailbox. */
 export type MailboxSettings = Pick<
   Row<'mailboxes'>,
-  'display_name' | 'auto_cc' | 'auto_bcc' | 'signature_block' | 'default_gate_timing' | 'scheduling_enabled' | 'mcp_configured'
+  | 'display_name'
+  | 'auto_cc'
+  | 'auto_bcc'
+  | 'signature_block'
+  | 'default_gate_timing'
+  | 'scheduling_enabled'
+  | 'mcp_configured'
+  | 'undo_seconds'
 >
 
 export const changeSettings = async (tx: Transaction<Database>, id: MailboxId, change: Partial<MailboxSettings>): Promise<void> => {

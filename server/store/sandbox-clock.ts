@@ -20,7 +20,12 @@ type Move = { table: string; columns: readonly string[]; where: string; of: 'ten
 const waits = `state = 'queued' and lease is null`
 
 const moves: readonly Move[] = [
-  { table: 'emails', columns: ['send_at', 'due_at'], where: `status in ('draft', 'pending_send_approval', 'scheduled')`, of: 'mailbox' },
+  {
+    table: 'emails',
+    columns: ['send_at', 'due_at', 'undo_until'],
+    where: `status in ('draft', 'pending_send_approval', 'scheduled')`,
+    of: 'mailbox',
+  },
   // First: whose delivery waits is known before the delivery moves.
   { table: 'attempts', columns: ['started_at', 'ended_at'], where: 'true', of: 'delivery' },
   { table: 'deliveries', columns: ['queued_at', 'next_attempt_at', 'give_up_at'], where: waits, of: 'mailbox' },

@@ -419,6 +419,8 @@ type MailboxRow = {
   signature_block: Generated<string | null>
   /** 0: nothing is sent later */
   scheduling_enabled: Generated<number>
+  /** how long (seconds) an approved email waits, so that the approval can be taken back */
+  undo_seconds: Generated<number>
   /** 1: an MCP client has been told how its operator wants it */
   mcp_configured: Generated<number>
   /** where its messages, and what waits for its reviewers, are told of; set by `setOfMailbox` (server/events/webhooks.ts) only, which keeps the webhook
@@ -595,6 +597,8 @@ type EmailRow = {
   idempotency_key: string | null
   approved_at: number | null
   approved_by: string | null
+  /** outbound, approved: until then (exclusive) the approval can be taken back, and it does not leave */
+  undo_until: number | null
   rejection_reason: string | null
   rejection_code: RejectionCode | null
   /** of what was turned down: 1: another version was asked for */

@@ -85,6 +85,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'renew_hold',
       'allow_recipient',
       'end_allowance',
+      'undo_approval',
       'stop_sending',
       'resume_sending',
       'pause_agent',

@@ -86,6 +86,8 @@ function eventOf(text: string): LifeEvent {
       return { kind, by: who(a), hash: b, playsBoth: c === 'both' }
     case 'reword':
       return { kind, by: who(a), hash: b }
+    case 'undo':
+      return { kind, waits: a === 'waits' }
     case 'take_back':
     case 'refuse':
       return { kind, deliveries: list(a).map(deliveryOf) }

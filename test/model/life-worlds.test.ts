@@ -71,6 +71,18 @@ const broken: Record<string, Partial<Rules>> = {
       return event.kind === 'reword' && next.kind === 'moved' ? { ...next, life: hasHold(next.life, { yes: life.hold?.yes ?? [] }) } : next
     },
   },
+  'what was taken back still counts': {
+    step(life, event) {
+      const next = step(life, event)
+      return event.kind === 'undo' && next.kind === 'moved' ? { ...next, life: hasHold(next.life, { yes: life.hold?.yes ?? [] }) } : next
+    },
+  },
+  'taking back is forgotten': {
+    step(life, event) {
+      const next = step(life, event)
+      return event.kind === 'undo' && next.kind === 'moved' ? { ...next, life: hasHold(next.life, { state: 'approved' }) } : next
+    },
+  },
   'its time may be over': { step: (life, event) => step(decides(event) ? hasHold(life, { isOver: false }) : life, event) },
   'it runs out before its time': { step: (life, event) => step(event.kind === 'expire' ? hasHold(life, { isOver: true }) : life, event) },
   'silence approves': {

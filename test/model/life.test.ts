@@ -43,6 +43,22 @@ describe('the life of an email', () => {
     })
   })
 
+  it('is held again when its approval is taken back, and takes every approval anew', () => {
+    const yes: LifeEvent[] = [ann, ben].map((by) => ({ kind: 'approve', by, ...decision }))
+    const approved = after(submitted(2, true), ...yes)
+    expect(approved.status).toBe('scheduled')
+    const back = after(submitted(2, true), ...yes, { kind: 'undo', waits: false })
+    expect(back).toMatchObject({
+      status: 'pending_send_approval',
+      release: null,
+      waits: false,
+      hold: { state: 'open', hash: 'first', yes: [] },
+    })
+    expect(whyNot(back, { kind: 'undo', waits: false })).toBe('NOT_UNDOABLE')
+    expect(whyNot(after(submitted(0, true)), { kind: 'undo', waits: true })).toBe('NOT_UNDOABLE')
+    expect(whyNot(after(submitted(0)), { kind: 'undo', waits: false })).toBe('NOT_UNDOABLE')
+  })
+
   it('is not decided on by whoever wrote it, by whatever key or sign-in', () => {
     const held = after(submitted(1))
     for (const by of [

@@ -159,6 +159,7 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   renew_hold: (ids) => [{ key: 'reviewer', method: 'POST', path: '/renew_hold', body: { email_id: ids.pending } }],
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
+  undo_approval: (ids) => [{ key: 'reviewer', method: 'POST', path: '/undo_approval', body: { email_id: ids.pending } }],
   // Name no row; their own tests are below and in reports.test.ts.
   get_audit_log: () => [],
   // Of the whole server, and name no row.

@@ -62,6 +62,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   renew_hold: ['reviewer'],
   allow_recipient: ['reviewer'],
   end_allowance: ['reviewer', 'admin'],
+  undo_approval: ['reviewer'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],
   pause_agent: ['reviewer', 'admin'],

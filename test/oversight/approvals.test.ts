@@ -107,6 +107,7 @@ describeOnEachEngine('approvals', (openStore) => {
           action: 'approve',
           code: null,
           decidedAt: now,
+          undoUntil: null,
           queuedAt: now,
           approvals: null,
           selfApproved: false,

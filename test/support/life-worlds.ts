@@ -65,6 +65,7 @@ export function deskWorld({ gate, later, reword = false }: DeskOptions, { step, 
     { kind: 'expire' },
     { kind: 'withdraw' },
     { kind: 'discard' },
+    { kind: 'undo', waits: life.waits },
   ]
 
   /** What the rooms do when they write: the row as it is now, what was seen of it, and the condition of the update. */
@@ -116,12 +117,13 @@ export function deskWorld({ gate, later, reword = false }: DeskOptions, { step, 
   return {
     start,
     turns,
-    isOver: ({ life, nodes }) => nodes.every((one) => one === null) && !['draft', 'scheduled', null].includes(life.status),
+    isOver: ({ life, nodes }) =>
+      nodes.every((one) => one === null) && !['draft', 'scheduled', 'pending_send_approval', null].includes(life.status),
   }
 }
 
 const asItStands = (event: LifeEvent, { gate, life }: Desk): LifeEvent => {
-  if (event.kind === 'edit') return { ...event, waits: life.waits }
+  if (event.kind === 'edit' || event.kind === 'undo') return { ...event, waits: life.waits }
   return event.kind === 'submit' || event.kind === 'come_due' ? { ...event, gate } : event
 }
 
@@ -139,7 +141,7 @@ const eachOnce = (all: readonly Who[]): Who[] =>
 /** What the world has seen happen. */
 function remember(after: Desk, before: Desk, event: LifeEvent): Desk {
   const isChanged = after.life.hash !== before.life.hash
-  const kept = isChanged ? { ...after, yes: [], allowed: false } : after
+  const kept = isChanged ? { ...after, yes: [], allowed: false } : event.kind === 'undo' ? { ...after, yes: [] } : after
   const writes = event.kind === 'draft' || event.kind === 'submit' || (event.kind === 'edit' && isChanged)
   const wrote = writes ? eachOnce([...before.wrote, event.by]) : before.wrote
   const yes = event.kind === 'approve' ? eachOnce([...kept.yes, event.by]) : kept.yes

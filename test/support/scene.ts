@@ -50,6 +50,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     sent_id: String(sent.body['id']),
     log_entry_id: String(entry?.id),
     pending_id: String(pending.body['id']),
+    undoable_id: await undoable(desk, office),
     scheduled_id: String(scheduled.body['id']),
     delivery_id: String(delivery?.id),
     contact_id: String(contact.body['id']),
@@ -63,6 +64,22 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     report_id: await keepReport(desk, office),
     ...(await operatorSession(desk, office)),
   }
+}
+
+/** One that was approved, and can be held again. */
+async function undoable(desk: Desk, { gated, keys }: Office): Promise<string> {
+  const wait = (undo_seconds: number) => desk.store.db.updateTable('mailboxes').set({ undo_seconds }).where('id', '=', gated.id).execute()
+  const { body } = await desk.call(keys.agent, 'POST', '/send_email', {
+    mailbox_id: gated.id,
+    to: ['bo@example.org'],
+    subject: 'Soon',
+    markdown: 'It leaves in a moment.',
+  })
+  await wait(300)
+  const { status } = await desk.call(keys.reviewer, 'POST', '/decide_email', { email_id: body['id'], action: 'approve' })
+  await wait(0)
+  if (status !== 200) throw new Error(`/decide_email: ${status}`)
+  return String(body['id'])
 }
 
 /** As it was before an upgrade was applied, and nobody has asked for one. */

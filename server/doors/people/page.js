@@ -2,7 +2,7 @@
 
 const byId = (id) => document.querySelector(`#${id}`)
 const out = document.querySelector('output')
-const [ask, enter, held, me, confirmTotp, quiet] = ['ask', 'enter', 'held', 'me', 'confirm-totp', 'quiet'].map(byId)
+const [ask, enter, held, leaving, me, confirmTotp, quiet] = ['ask', 'enter', 'held', 'leaving', 'me', 'confirm-totp', 'quiet'].map(byId)
 
 // Controls, formats (bidirectional and zero-width), private use, unassigned; other line ends; what is invisible by default; odd spaces.
 const unseen = /(?![\n\t])[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu
@@ -243,6 +243,34 @@ async function hadSeen(email) {
   return [element('p', `${before}, newest first${cursor === null ? '' : '; there is more'}:`), element('ul', null, ...each)]
 }
 
+/** What was approved and does not leave for some seconds. */
+async function showLeaving() {
+  const { emails } = await call('undoable')
+  leaving.hidden = emails.length === 0
+  const rows = emails.map(({ id, to, subject, undo_until }) => {
+    const undo = element('button', 'Take the approval back')
+    undo.addEventListener(
+      'click',
+      tried(async () => {
+        say((await call('undo', { email_id: id })).message)
+        await show()
+      }),
+    )
+    const until = new Date(undo_until).toLocaleTimeString()
+    return element(
+      'p',
+      `${visible(subject) || '(no subject)'}, to ${to.length === 0 ? '(Bcc only)' : to.map(visible).join(', ')}: leaves at ${until}. `,
+      undo,
+    )
+  })
+  leaving.replaceChildren(element('h2', 'Approved, and not gone yet'), ...rows)
+  clearTimeout(leavingTimer)
+  // Once, when the first of them has left.
+  const next = Math.min(...emails.map((email) => email.seconds_left)) + 1
+  if (emails.length > 0) leavingTimer = setTimeout(() => void showLeaving().catch(() => {}), next * 1000)
+}
+let leavingTimer
+
 function passkeyRow({ id, name }) {
   const remove = element('button', 'Remove')
   remove.addEventListener(
@@ -270,6 +298,7 @@ async function show() {
   confirmTotp.hidden = true
   if (!isIn) {
     byId('allowed-part').hidden = true
+    leaving.hidden = true
     return held.replaceChildren()
   }
   byId('who').textContent = `${visible(person.name)} (${person.role}), ${visible(person.address)}`
@@ -281,6 +310,7 @@ async function show() {
   byId('add-totp').hidden = person.totp
   byId('remove-totp').hidden = !person.totp
   await showAllowed()
+  await showLeaving()
   const { emails, cursor } = await call('pending')
   const rest = cursor === null ? [] : [element('p', 'There are more; they come up as you decide on these.')]
   held.replaceChildren(...(emails.length === 0 ? [element('p', 'Nothing waits for a decision.')] : emails.map(card)), ...rest)

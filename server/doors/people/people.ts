@@ -27,6 +27,7 @@ import {
   QuietInput,
   RegistrationInput,
   TotpInput,
+  UndoInput,
   WorldOnly,
   RenewInput,
   SeenQuery,
@@ -43,6 +44,8 @@ import {
   onePending,
   pauseAs,
   pendingFor,
+  undoAs,
+  undoableFor,
 } from '../../operations/people.ts'
 import type { Rooms } from '../../operations/procedure.ts'
 import type { PasskeyId } from '../../model/ids.ts'
@@ -64,6 +67,8 @@ export const peoplePaths: readonly string[] = [
     'pending',
     'pending/:email_id',
     'decide',
+    'undoable',
+    'undo',
     'renew',
     'quiet-hours',
     'pause',
@@ -229,6 +234,13 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     post('pause', PauseInput, async (input, request, reply) =>
       pauseAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
+    door.get(`${base}/undoable`, async (request, reply) => {
+      const who = await signedIn(request, reply)
+      return undoableFor(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world))
+    })
+    post('undo', UndoInput, async ({ email_id, world }, request, reply) =>
+      undoAs(rooms, people.actorOf(await signedIn(request, reply), world), email_id),
+    )
     post('decide', DecideInput, async (input, request, reply) =>
       decideAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
@@ -274,6 +286,7 @@ printed on the server goes here too.</p>
 <label id="totp-field" hidden>Six digits of your authenticator program <input name="totp" inputmode="numeric" autocomplete="off" maxlength="16"></label>
 <button>Sign in</button></p></form>
 <template id="codes">${choices}</template>
+<section id="leaving" hidden></section>
 <main id="held" tabindex="-1" hidden></main>
 <section id="allowed-part" hidden><h2>Allowed for a time</h2><ul id="allowed"></ul></section>
 <section id="me" hidden><h2 id="who"></h2><ul id="passkeys"></ul>

@@ -106,6 +106,7 @@ export async function decideOnCanary(
       code: null,
       decidedAt: now,
       queuedAt: null,
+      undoUntil: null,
       approvals: null,
       selfApproved: authority.value.selfApproved,
       canary: { fault: row.fault, isMissed: state === 'missed' },

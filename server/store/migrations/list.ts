@@ -35,6 +35,7 @@ import { canaries } from './033-canaries.ts'
 import { reviewTimes } from './034-review-times.ts'
 import { allowances } from './035-allowances.ts'
 import { toldInTurn } from './036-told-in-turn.ts'
+import { undo } from './037-undo.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -73,4 +74,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '034-review-times', build: reviewTimes },
   { name: '035-allowances', build: allowances },
   { name: '036-told-in-turn', build: toldInTurn },
+  { name: '037-undo', build: undo },
 ]
