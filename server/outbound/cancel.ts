@@ -7,6 +7,7 @@ import { emailEntry } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
 import { type EmailRow, emailById, moveEmail } from '../store/emails.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { announceCancelled } from './cancelled.ts'
 import { submitted } from './hand-in.ts'
 import type { SubmissionDeps, Submitted } from './submission.ts'
 
@@ -20,8 +21,11 @@ export async function cancel(
   const cancelled = await store.transaction(async (tx): Promise<Result<Submitted, 'NOT_CANCELLABLE'>> => {
     const entry = (await discard(tx, email, actor, now)) ?? (await withdraw(tx, email, actor, now))
     if (entry !== null) {
+      const after: EmailRow = { ...email, status: 'cancelled' }
+      // Nobody but its writer has heard of a draft.
+      if (email.status !== 'draft') await announceCancelled(tx, after, now)
       await appendLog(tx, entry)
-      return ok(submitted({ ...email, status: 'cancelled' }, false))
+      return ok(submitted(after, false))
     }
     const current = (await emailById(tx, email.id)) ?? email
     if (current.status === 'cancelled') return ok(submitted(current, true))

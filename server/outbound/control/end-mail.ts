@@ -4,12 +4,12 @@ import type { MailboxId } from '../../model/ids.ts'
 import { step } from '../../model/life.ts'
 import { withdraw } from '../../oversight/holds.ts'
 import type { Tx } from '../../store/db.ts'
-import { emailEntry, emailFacts, tenancyOf } from '../../store/email-record.ts'
+import { emailEntry } from '../../store/email-record.ts'
 import { lifeOf } from '../../store/email-life.ts'
 import { type EmailRow, emailById, moveEmail, noteOfEmail, scheduledOf } from '../../store/emails.ts'
-import { appendEvent } from '../../store/events.ts'
 import { openHoldsOf } from '../../store/holds.ts'
 import type { NewLogEntry } from '../../store/log.ts'
+import { announceCancelled } from '../cancelled.ts'
 import { takeBackDelivery } from './deliveries.ts'
 import { stillQueuedOf } from '../../store/queue-changes.ts'
 
@@ -45,22 +45,13 @@ export const endMail: EndMail = async (tx, mailbox, { actor, now }) => {
 
 async function endHeld(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
   const entry = await withdraw(tx, email, actor, now)
-  if (entry !== null) await announce(tx, { ...email, status: 'cancelled' }, now)
+  if (entry !== null) await announceCancelled(tx, { ...email, status: 'cancelled' }, now)
   return entry
 }
 
 async function endScheduled(tx: Tx, email: EmailRow, actor: Actor, now: number): Promise<NewLogEntry | null> {
   const next = step(lifeOf(email, now), { kind: 'discard' })
   if (next.kind === 'refused' || !(await moveEmail(tx, email.id, next, { ended_by: actor.kind, updated_at: now }))) return null
-  await announce(tx, { ...email, status: 'cancelled' }, now)
+  await announceCancelled(tx, { ...email, status: 'cancelled' }, now)
   return { ...emailEntry(email, actor, now), action: 'email.cancelled', metadata: { content_hash: email.content_hash } }
 }
-
-const announce = (tx: Tx, email: EmailRow, now: number): Promise<void> =>
-  appendEvent(tx, {
-    tenancy: tenancyOf(email),
-    mailboxId: email.mailbox_id,
-    type: 'message.cancelled',
-    data: { ...emailFacts(email), cancelled_at: now },
-    now,
-  })
