@@ -43,6 +43,6 @@ const signUp = (base: string): string => `## Or have an account made
 const after = (base: string): string => `## What the key is for
 
 A key that an agent gets reads and writes mail; it never approves any. In a gated mailbox, which is what new accounts have, \`send_email\` and \`reply_email\` answer
-"pending_send_approval" and a person decides: do not send again, look with \`read_email\` later. No key lets its holder both write and approve mail.
+"pending_send_approval" and a person decides: do not send again, \`wait_for_decision\` answers when they do. No key lets its holder both write and approve mail.
 
 The routes are at ${base}/openapi.json, MCP is at ${base}/mcp, and ${base}/setup_multimail says what to call first.`

@@ -64,7 +64,7 @@ function passResources({ server }: McpServer, client: Client): void {
   )
 }
 
-/** wait_for_email may take 120 s; the SDK gives up after 60 by itself. */
+/** wait_for_email and wait_for_decision may take 120 s; the SDK gives up after 60 by itself. */
 const longestCallMs = 150_000
 
 const takesMailbox = ({ inputSchema }: ListToolsResult['tools'][number]): boolean =>

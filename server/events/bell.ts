@@ -1,21 +1,24 @@
 import type { Clock } from '../platform/clock.ts'
-import type { EventType } from '../store/events.ts'
+import type { EventRow } from '../store/events.ts'
 import type { Listen, Scope } from './listener.ts'
 
-/** Rings when an event of one type comes, also when nobody waits for it just then. */
+/** Rings when an event comes that concerns whoever hung it, also when nobody waits for it just then. */
 export type Bell = {
   /** @param until epoch ms */
   wait(until: number, signal?: AbortSignal): Promise<'rung' | 'time' | 'gone' | 'closed'>
   close(): void
 }
 
-export async function hangBell({ listen, clock }: { listen: Listen; clock: Clock }, scope: Scope, type: EventType): Promise<Bell> {
+type Deps = { listen: Listen; clock: Clock }
+
+/** @param concerns is asked about each event of the scope, so it has to be quick */
+export async function hangBell({ listen, clock }: Deps, scope: Scope, concerns: (event: EventRow) => boolean): Promise<Bell> {
   let rung = false
   let closed = false
   let wake = (): void => undefined
   const listening = await listen(scope, {
     onEvent: ({ event }) => {
-      if (event.type !== type) return
+      if (!concerns(event)) return
       rung = true
       wake()
     },

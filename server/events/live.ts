@@ -1,5 +1,5 @@
 /**
- * What happens, told to those who wait for it in this process: calls of wait_for_email and open streams.
+ * What happens, told to those who wait for it in this process: calls of wait_for_email and wait_for_decision, and open streams.
  *
  * Promises: whoever listens before looking misses nothing; one arrival wakes only those who listen to its mailbox or its tenancy; nobody polls but
  * one reader of the outbox, which looks at each commit of this process and, while anybody listens, once a second for those of other
@@ -10,7 +10,7 @@ import type { KeyActor } from '../model/actor.ts'
 import type { Alarm, Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../store/db.ts'
-import { type EventType, eventsAfter, eventsBySeq, lastSeqs } from '../store/events.ts'
+import { type EventRow, eventsAfter, eventsBySeq, lastSeqs } from '../store/events.ts'
 import { type Admission, type Limits, createAdmission } from './admission.ts'
 import { type Bell, hangBell } from './bell.ts'
 import { type Progress, advance, forgetOld, positionOf, positionText, progressFrom } from './gaps.ts'
@@ -21,8 +21,8 @@ export type { Stream, StreamEnd }
 
 export type Live = {
   listen: Listen
-  /** Rings when an event of one type comes. */
-  bell(scope: Scope, type: EventType): Promise<Bell>
+  /** Rings when an event comes that concerns whoever hangs it. */
+  bell(scope: Scope, concerns: (event: EventRow) => boolean): Promise<Bell>
   stream(scope: Scope, request: StreamRequest): Promise<Stream>
   /** Takes a place for a call that waits, or a stream; null when this key, its account or the process has as many as it may. */
   admit(kind: 'wait' | 'stream', actor: KeyActor): Admission | null
@@ -139,7 +139,7 @@ export function createLive({ store, clock, log, isGood, limits }: LiveDeps): Liv
 
   return {
     listen,
-    bell: (scope, type) => hangBell({ listen, clock }, scope, type),
+    bell: (scope, concerns) => hangBell({ listen, clock }, scope, concerns),
     stream: (scope, request) => openStream({ store, clock, isGood, listen, settledNow }, scope, request),
     admit,
     admitted,

@@ -64,6 +64,7 @@ import {
 } from './webhooks.ts'
 import { get_usage } from './usage.ts'
 import { wait_for_email } from './waiting.ts'
+import { wait_for_decision } from './waiting-for-decision.ts'
 
 export const appRouter = router({
   setup_multimail,
@@ -93,6 +94,7 @@ export const appRouter = router({
   search_emails,
   get_email_raw,
   wait_for_email,
+  wait_for_decision,
   download_attachment,
   get_attachment_url,
   read_attachment_text,

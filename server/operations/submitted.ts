@@ -32,7 +32,8 @@ export const submissionView = (submitted: Submitted): z.infer<typeof Submission>
 
 const nextStep: Partial<Record<EmailStatus, string>> = {
   draft: 'Saved in the thread; it goes nowhere by itself. send_email with draft_id submits it as it stands.',
-  pending_send_approval: 'It waits until a person approves it. Do not send it again; read_email with this id shows what was decided.',
+  pending_send_approval:
+    'It waits until a person approves it. Do not send it again; wait_for_decision with this id answers when they decide, and read_email shows what they decided.',
   scheduled:
     'It waits for its time and is then sent, or held for a person to approve. Do not send it again; edit_scheduled_email changes it, cancel_message withdraws it.',
   sent: 'It is released and being delivered. Do not send it again; read_email with this id shows each recipient’s outcome.',

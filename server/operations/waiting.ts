@@ -5,15 +5,14 @@ import type { Db } from '../store/db.ts'
 import { type EmailFilter, listEmails } from '../store/listing.ts'
 import { lastPlaced } from '../store/places.ts'
 import { mailboxOrOnly, threadOf } from './access.ts'
-import { OperationError } from './errors.ts'
 import { MailboxRef, SearchText, SinceRef, ThreadRef } from './input.ts'
 import { type Call, operation } from './procedure.ts'
 import { onRecord } from './record.ts'
 import { sinceFilter } from './since.ts'
 import { EmailSummary, isoTime, summaryOf } from './views.ts'
 import { unseenBy } from './visibility.ts'
+import { TimeoutSeconds, waitUntil } from './wait-until.ts'
 
-const [shortest, longest, usual] = [5, 120, 30]
 /** What comes at once is shown together. */
 const most = 20
 /** Where nothing has ever come there is no email to begin behind; a mail on its way bears a time a little earlier than its commit. */
@@ -46,7 +45,7 @@ export const wait_for_email = operation({
   .input(
     z.strictObject({
       mailbox_id: MailboxRef.exactOptional(),
-      timeout_seconds: z.int().min(shortest).max(longest).default(usual),
+      timeout_seconds: TimeoutSeconds,
       since_id: SinceRef.exactOptional().describe(
         'Id of the last email you know, or a time as ISO 8601: what has come since then is there at once',
       ),
@@ -58,7 +57,7 @@ export const wait_for_email = operation({
   )
   .output(Waited)
   .query(async ({ ctx, input, signal }) => {
-    const { live, store, clock } = ctx.rooms
+    const { store, clock } = ctx.rooms
     const { actor } = ctx
     const mailbox = await mailboxOrOnly(store.db, actor, input.mailbox_id)
     const thread = input.thread_id === undefined ? undefined : await threadOf(store.db, actor, input.thread_id, mailbox.id)
@@ -75,16 +74,14 @@ export const wait_for_email = operation({
       ...(input.sender !== undefined && { sender: input.sender }),
       ...(input.subject_contains !== undefined && { subject: input.subject_contains }),
     }
-    const place = live.admit('wait', actor)
-    if (place === null) throw new OperationError('TOO_MANY_WAITING')
-    try {
-      const came = await waitFor(ctx, mailbox.id, filter, clock.now() + input.timeout_seconds * 1000, signal)
-      // Whoever has lost the key meanwhile gets nothing more by it.
-      if (!(await live.isGood(actor))) throw new OperationError('KEY_NOT_ACCEPTED')
-      return await answer(ctx, mailbox.id, came ? filter : null, since.id)
-    } finally {
-      place.release()
-    }
+    const came = await waitUntil(ctx, {
+      mailboxId: mailbox.id,
+      concerns: ({ type }) => type === 'message.received',
+      isSo: async () => (await listEmails(store.db, actor, { ...filter, limit: 1 })).length > 0,
+      seconds: input.timeout_seconds,
+      signal,
+    })
+    return answer(ctx, mailbox.id, came ? filter : null, since.id)
   })
 
 type Beginning = { id: string; filter: Pick<EmailFilter, 'after' | 'visibleFrom'> }
@@ -101,27 +98,6 @@ async function beginning(
   const last = await lastPlaced(db, mailboxId)
   if (last === null) return { id: isoTime(now - onTheWayMs), filter: { after: 0 } }
   return { id: last.id, filter: { after: last.place } }
-}
-
-/** Listens first and looks then, so that nothing comes in between. @returns false when the time was over */
-async function waitFor(
-  { actor, rooms: { live, store } }: Call,
-  mailboxId: MailboxId,
-  filter: EmailFilter,
-  until: number,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const bell = await live.bell({ tenancy: actor, mailboxIds: [mailboxId] }, 'message.received')
-  try {
-    for (;;) {
-      if ((await listEmails(store.db, actor, { ...filter, limit: 1 })).length > 0) return true
-      const why = await bell.wait(until, signal)
-      if (why === 'closed') throw new OperationError('UNAVAILABLE', 'The server is being stopped')
-      if (why !== 'rung') return false
-    }
-  } finally {
-    bell.close()
-  }
 }
 
 const answer = (ctx: Call, mailboxId: MailboxId, filter: EmailFilter | null, since: string): Promise<z.infer<typeof Waited>> =>

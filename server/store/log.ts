@@ -17,6 +17,7 @@ export const logActions = [
   'sandbox.reset',
   'inbox.listed',
   'email.read',
+  'email.awaited',
   'email.reported_spam',
   'email.cleared_spam',
   'thread.read',
@@ -192,6 +193,7 @@ export type LogAction = (typeof logActions)[number]
 export const readActions = [
   'inbox.listed',
   'email.read',
+  'email.awaited',
   'thread.read',
   'attachment.read',
   'attachment.linked',

@@ -47,6 +47,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'search_emails',
       'get_email_raw',
       'wait_for_email',
+      'wait_for_decision',
       'download_attachment',
       'get_attachment_url',
       'read_attachment_text',

@@ -88,6 +88,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
     { key: 'agent', method: 'GET', path: `/wait_for_email?mailbox=${ids.mailbox}&since_id=${ids.email}` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/wait?thread_id=${ids.thread}&since_id=2026-01-01` },
   ],
+  wait_for_decision: (ids) => [
+    { key: 'agent', method: 'GET', path: `/wait_for_decision?email_id=${ids.pending}` },
+    { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.sent}/decision` },
+  ],
   download_attachment: (ids) => [
     { key: 'agent', method: 'GET', path: `/download_attachment?email_id=${ids.email}&index=0` },
     { key: 'agent', method: 'GET', path: `/v1/mailboxes/${ids.mailbox}/emails/${ids.email}/attachments/order.txt` },

@@ -32,6 +32,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   get_thread: ['reader', 'agent', 'reviewer', 'admin'],
   search_emails: ['reader', 'agent', 'reviewer', 'admin'],
   wait_for_email: ['reader', 'agent', 'reviewer', 'admin'],
+  wait_for_decision: ['reader', 'agent', 'reviewer', 'admin'],
   download_attachment: ['reader', 'agent', 'reviewer', 'admin'],
   read_attachment_text: ['reader', 'agent', 'reviewer', 'admin'],
   get_attachment_url: ['reader', 'agent', 'reviewer', 'admin'],
