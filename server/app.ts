@@ -43,6 +43,7 @@ import { type Scan, allOf } from './inbound/scanners/scanner.ts'
 import { asSent } from './outbound/as-sent.ts'
 import { createBudget } from './outbound/budget.ts'
 import { createCanaries } from './outbound/canaries/place.ts'
+import { wouldTakeTwo } from './outbound/circumstances.ts'
 import { forgettingDuplicates } from './outbound/duplicates.ts'
 import { createDeliverer } from './outbound/deliver.ts'
 import { onComplaint, onDsn } from './outbound/feedback.ts'
@@ -437,7 +438,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
       operatorSessions: createOperatorSessions({ store, clock, onMail: postman.wake }),
       parsePattern,
       policies: createPolicies({ store, clock }),
-      allowances: createAllowances({ store, clock, allowTestSelfApproval: config.allowTestSelfApproval }),
+      allowances: createAllowances({ store, clock, wouldTakeTwo, allowTestSelfApproval: config.allowTestSelfApproval }),
       choices: createMailboxChoices({ clock, caps }),
       standings: createStandings({ store, clock }),
       searchIndex,

@@ -6,7 +6,7 @@ import type { Finding } from '../model/finding.ts'
 import type { KeyId, ThreadId } from '../model/ids.ts'
 import { judge } from '../oversight/policy/match.ts'
 import { policyIn } from '../store/mailboxes.ts'
-import { type Carried, mailFacts, taintedBy } from './policy-facts.ts'
+import { type Carried, carriedBy, mailFacts, taintedBy } from './policy-facts.ts'
 import { asksFirst } from '../model/standing.ts'
 import { areAllListed } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
@@ -15,10 +15,11 @@ import { type Verdict, sendVerdict } from '../oversight/gate.ts'
 import type { Taint } from '../oversight/taint/taint.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Db } from '../store/db.ts'
+import { type EmailRow, envelopeOf, findingsOf, writingKeys } from '../store/emails.ts'
 import type { Row } from '../store/schema.ts'
 import { standingOf } from '../store/standings.ts'
 import { forwardPaths } from './content.ts'
-import { type Copies, copiesFor, copiesWanted, withCopies } from './copies.ts'
+import { type Copies, copiesFor, copiesWanted, namedPaths, withCopies } from './copies.ts'
 import type { Proposal } from './proposal.ts'
 
 export type Circumstances = {
@@ -94,6 +95,28 @@ export async function verdictFor(db: Db, mailbox: Row<'mailboxes'>, asked: Asked
   const newcomer = mode === 'gated_new' && !mustAsk && listed === null ? await newcomerAmong(db, id, asked) : null
   const isListed = { areAllListed: listed !== null, isForATime: listed === 'for_a_time' }
   return sendVerdict(mode, { mustAsk, ...isListed, newcomer, findings: kindsOf(asked.findings), policy })
+}
+
+/** What the gate would have to know of an email that is stored. @param now epoch ms */
+export const askedOf = (email: EmailRow, now: number): Asked => ({
+  recipients: envelopeOf(email).forwardPaths,
+  named: namedPaths(email),
+  writers: writingKeys(email),
+  thread: email.thread_id,
+  // What is passed on leaves at once.
+  isForward: false,
+  findings: findingsOf(email),
+  carried: carriedBy(email),
+  now,
+})
+
+/** Whether the rules of today would have two people decide on this email, if it went to this recipient alone. @param now epoch ms */
+export async function wouldTakeTwo(db: Db, mailbox: Row<'mailboxes'>, email: EmailRow, recipient: Address, now: number): Promise<boolean> {
+  const rules = policyIn(mailbox)
+  if (rules.length === 0) return false
+  return (
+    judge(rules, await mailFacts(db, mailbox.id, rules, { ...askedOf(email, now), named: [recipient] }, now))?.outcome === 'hold_for_two'
+  )
 }
 
 /** What is true of an email that leaves after this verdict. */

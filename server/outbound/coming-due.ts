@@ -12,15 +12,15 @@ import type { Clock } from '../platform/clock.ts'
 import type { Store, Tx } from '../store/db.ts'
 import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
-import { type EmailChange, type EmailRow, emailToChange, envelopeOf, findingsOf, moveEmail, writingKeys } from '../store/emails.ts'
+import { type EmailChange, type EmailRow, emailToChange, moveEmail } from '../store/emails.ts'
 import { type EventType, appendEvent } from '../store/events.ts'
 import { type HoldRow, decisionOfHold, latestHold } from '../store/holds.ts'
 import { type LogAction, type NewLogEntry, appendLogs } from '../store/log.ts'
 import { mailboxById, policyIn } from '../store/mailboxes.ts'
 import { lockForCounting } from '../store/send-caps.ts'
 import { asksForCounts } from '../model/policy.ts'
-import { carriedBy, countForPolicy } from './policy-facts.ts'
-import { saying, verdictFor } from './circumstances.ts'
+import { countForPolicy } from './policy-facts.ts'
+import { askedOf, saying, verdictFor } from './circumstances.ts'
 import { namedPaths } from './copies.ts'
 import { type Caps, noCaps } from './pace/caps.ts'
 import { askToSend } from './pace/spend.ts'
@@ -63,17 +63,7 @@ export async function comeDue(tx: Tx, deps: ComingDueDeps, id: EmailId, whyNot: 
   const named = namedPaths(email)
   const counts = asksForCounts(policyIn(mailbox))
   if (counts) await lockForCounting(tx, mailbox.id)
-  const verdict = await verdictFor(tx, mailbox, {
-    recipients: envelopeOf(email).forwardPaths,
-    named,
-    writers: writingKeys(email),
-    thread: email.thread_id,
-    // What is passed on leaves at once.
-    isForward: false,
-    findings: findingsOf(email),
-    carried: carriedBy(email),
-    now,
-  })
+  const verdict = await verdictFor(tx, mailbox, askedOf(email, now))
   if (verdict.outcome === 'refuse') return await fail(due, verdict.code, verdict.rule)
   if (counts) await countForPolicy(tx, mailbox.id, { named, thread: email.thread_id }, now)
   if (verdict.outcome === 'allow' && saysMore(email, saying(verdict)))

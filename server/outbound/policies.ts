@@ -53,13 +53,14 @@ export const createPolicies = ({ store, clock }: { store: Store; clock: Clock })
 async function preview({ db }: Store, mailbox: Row<'mailboxes'>, policy: Policy, now: number): Promise<Preview> {
   const { emails, isComplete } = await lately(db, mailbox, now)
   const names = [...new Set(emails.flatMap(({ named }) => named))]
-  const [since, listed] = [new Map<string, number>(), new Set<string>()]
+  const [since, listed, forATime] = [new Map<string, number>(), new Set<string>(), new Set<string>()]
   for (let from = 0; from < names.length; from += mostNames) {
     const some = names.slice(from, from + mostNames)
     for (const [key, at] of await knownSince(db, mailbox.id, some.map(addressKey))) since.set(key, at)
     // Whose key would write it is not known beforehand.
     const of = await listedOf(db, mailbox.id, { recipients: some, writers: [], now })
-    for (const key of [...of.listed, ...of.forATime]) listed.add(key)
+    for (const key of of.listed) listed.add(key)
+    for (const key of of.forATime) forATime.add(key)
   }
   const standing = await standingOf(db, mailbox.id)
   const mustAsk = standing !== undefined && asksFirst(standing.tier)
@@ -86,7 +87,7 @@ async function preview({ db }: Store, mailbox: Row<'mailboxes'>, policy: Policy,
     else if (decided.rule !== null) seen.by[decided.rule] = (seen.by[decided.rule] ?? 0) + 1
     const asked: Omit<SendFacts, 'policy'> = {
       mustAsk,
-      areAllListed: recipients.every((one) => one.listed),
+      areAllListed: recipients.every(({ address, listed: isListed }) => isListed || forATime.has(address)),
       newcomer: recipients.some(({ known }) => !known)
         ? 'first_contact'
         : recipients.some(({ inThread }) => inThread === false)

@@ -1,9 +1,9 @@
 /** What a policy is asked about, from what is stored. */
 import { type Address, addressKey } from '../model/address.ts'
 import type { Finding } from '../model/finding.ts'
-import type { KeyId, MailboxId, ThreadId } from '../model/ids.ts'
+import type { MailboxId, ThreadId } from '../model/ids.ts'
 import { type Counts, type MailFacts, type Policy, asksForCounts } from '../model/policy.ts'
-import { listedOf } from '../oversight/allow-list.ts'
+import { onList } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
 import { partOf } from '../oversight/newcomers.ts'
 import { knownAmong } from '../store/correspondents.ts'
@@ -33,7 +33,6 @@ export const taintedBy = (taint: Taint | null): MailFacts['tainted'] => {
 
 type Asked = {
   named: readonly Address[]
-  writers: readonly KeyId[]
   thread: ThreadId
   isForward: boolean
   findings: readonly Finding[]
@@ -45,14 +44,15 @@ export async function mailFacts(db: Db, id: MailboxId, policy: Policy, asked: As
   const keys = asked.named.map(addressKey)
   const known = await knownAmong(db, id, keys)
   const part = await partOf(db, asked)
-  const { listed, forATime } = await listedOf(db, id, { recipients: asked.named, writers: asked.writers, now })
+  // The operator's own list: what a reviewer allowed for a time is asked about where no rule decides.
+  const listed = await onList(db, id, asked.named)
   return {
     ...asked.carried,
     recipients: keys.map((address) => ({
       address,
       known: known.has(address),
       inThread: part === null ? null : part.has(address),
-      listed: listed.has(address) || forATime.has(address),
+      listed: listed.has(address),
     })),
     findings: kindsOf(asked.findings),
     counts: asksForCounts(policy) ? countsWith(keys, asked.thread, await policyCounts(db, id, countKeys(keys, asked.thread), now)) : null,

@@ -43,7 +43,8 @@ export async function listedOf(
   return { listed, forATime: new Set(await allowedOf(db, mailbox, rest, asked)) }
 }
 
-async function onList(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<Set<string>> {
+/** Those who are on the operator's own list, in the compared form. */
+export async function onList(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<ReadonlySet<string>> {
   if (recipients.length === 0 || !(await hasAllowlist(db, mailbox))) return new Set()
   const asked = recipients.flatMap((address) => [addressKey(address), everybodyAt(address)])
   const listed = new Set(await listedAmong(db, mailbox, [...new Set(asked)]))

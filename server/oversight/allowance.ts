@@ -4,7 +4,8 @@
  *
  * Promises: it is one address, never a domain or everybody; it ends by the clock, after 90 days at most, or when anybody who decides takes it back, at once.
  * A person says it who has signed in a moment ago, about an email on which they may decide; it is worth nothing for what a key of theirs writes. A key says it with
- * the operator's code only. It is what the allow-list is: rules that hold, standings that make an agent ask, and what the checks find come first.
+ * the operator's code only. It is what the allow-list is to a mode: rules, standings that make an agent ask, and what the checks find come first. To a rule
+ * that says `listed` it is nothing, and what the rules of the day give to two people no one of them allows.
  */
 import { type Decider, type SessionActor, actorId, reaches } from '../model/actor.ts'
 import { type Address, addressKey } from '../model/address.ts'
@@ -56,18 +57,24 @@ export function whyNotAllowable(
   { direction }: Pick<EmailRow, 'direction'>,
   { oversight_mode: mode }: Pick<Mailbox, 'oversight_mode'>,
   hold: Pick<HoldRow, 'state' | 'people' | 'expires_at'> | undefined,
-  { isNamed, until, now }: { isNamed: boolean; until: number; now: number },
+  { isNamed, takesTwo, until, now }: { isNamed: boolean; takesTwo: boolean; until: number; now: number },
 ): string | null {
   const isGood = hold?.state === 'approved' || (hold?.state === 'open' && hold.expires_at > now)
   if (direction !== 'outbound' || hold === undefined || !isGood) return 'It is about an email that waits, or that a person approved.'
-  if (hold.people > 1) return 'This email takes more than one person, and so does who it may go to.'
+  if (hold.people > 1 || takesTwo) return 'This email takes more than one person, and so does who it may go to.'
   if (!isNamed) return 'The email does not go to that address.'
   if (mode !== 'gated_send' && mode !== 'gated_new') return `In a mailbox that is ${mode} it would change nothing.`
   if (until <= now || until > now + longestAllowanceMs) return 'Name a time to come, within 90 days.'
   return null
 }
 
-type Deps = { store: Store; clock: Clock; allowTestSelfApproval: boolean }
+type Deps = {
+  store: Store
+  clock: Clock
+  allowTestSelfApproval: boolean
+  /** whether the rules of today would have two people decide on this email, if it went to this recipient alone */
+  wouldTakeTwo(db: Db, mailbox: Mailbox, email: EmailRow, recipient: Address, now: number): Promise<boolean>
+}
 
 export type Allowances = {
   /** What speaks against it, asked before anybody is. */
@@ -97,7 +104,7 @@ export function createAllowances(deps: Deps): Allowances {
 /** @param mailboxOf how the mailbox is read: locked, when something is put */
 async function check(
   db: Db,
-  { allowTestSelfApproval, clock }: Deps,
+  { allowTestSelfApproval, clock, wouldTakeTwo }: Deps,
   actor: Decider,
   { email: id, recipient, until }: AllowanceInput,
   mailboxOf: (id: MailboxId) => Promise<Mailbox | undefined> = (mailbox) => mailboxById(db, mailbox),
@@ -111,7 +118,9 @@ async function check(
   if (mailbox === undefined || mailbox.deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
   const address = addressKey(recipient)
   const isNamed = email.direction === 'outbound' && envelopeOf(email).forwardPaths.some((path) => addressKey(path) === address)
-  const why = whyNotAllowable(email, mailbox, await latestHold(db, email.id), { isNamed, until, now: clock.now() })
+  const now = clock.now()
+  const takesTwo = isNamed && (await wouldTakeTwo(db, mailbox, email, recipient, now))
+  const why = whyNotAllowable(email, mailbox, await latestHold(db, email.id), { isNamed, takesTwo, until, now })
   return why === null ? ok({ email, mailbox, address, until }) : fail('NOT_ALLOWABLE', why)
 }
 

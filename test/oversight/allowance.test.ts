@@ -4,8 +4,10 @@ import { recoverPerson, removePerson } from '../../server/identity/people/on-hos
 import type { Address } from '../../server/model/address.ts'
 import type { EmailId } from '../../server/model/ids.ts'
 import { oversightModes } from '../../server/model/email.ts'
+import type { Rule } from '../../server/model/policy.ts'
 import { createAllowances, longestAllowanceMs, whyNotAllowable } from '../../server/oversight/allowance.ts'
 import { sendVerdict } from '../../server/oversight/gate.ts'
+import { wouldTakeTwo } from '../../server/outbound/circumstances.ts'
 import { type Browser, ann, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
@@ -36,7 +38,7 @@ async function keyOf(desk: Desk, address: string): Promise<string> {
 
 describe('what can be allowed for a time', () => {
   const now = 1_000_000
-  const good = { isNamed: true, until: now + day, now }
+  const good = { isNamed: true, takesTwo: false, until: now + day, now }
   const open = { state: 'open', people: 1, expires_at: now + 1 } as const
   it('is a recipient of an email that goes out and waits or was approved, in a mailbox whose mode asks about recipients', () => {
     for (const oversight_mode of oversightModes)
@@ -53,6 +55,7 @@ describe('what can be allowed for a time', () => {
     expect(say({ ...open, state: 'rejected' })).toContain('waits')
     expect(say({ ...open, expires_at: now })).toContain('waits')
     expect(say({ ...open, people: 2 })).toContain('more than one')
+    expect(say(open, { takesTwo: true })).toContain('more than one')
     expect(say(open, { isNamed: false })).toContain('does not go')
     for (const until of [now, now - 1, now + longestAllowanceMs + 1]) expect(say(open, { until })).toContain('90 days')
     expect(say(open, { until: now + longestAllowanceMs })).toBeNull()
@@ -199,6 +202,35 @@ describeOnEachEngine('a recipient who is allowed for a time', (openStore) => {
     expect(await allow(desk, browser, id, bo)).toMatchObject({ status: 409, body: { code: 'NOT_ALLOWABLE' } })
   })
 
+  it('is no listing to a rule, and is refused where the rules of the day take two people', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const old = await send(desk, [bo, cy])
+    const set = (policy: readonly Rule[]) =>
+      desk.store.db
+        .updateTable('mailboxes')
+        .set({ policy_json: JSON.stringify(policy) })
+        .where('id', '=', desk.ours.gated.id)
+        .execute()
+    const byRules: Rule[] = [
+      { who: ['listed'], outcome: 'allow' },
+      { who: '*', outcome: 'hold_for_two' },
+    ]
+    await set(byRules)
+    // It was held for one, before there were rules.
+    expect(await allow(desk, browser, old.id, bo)).toMatchObject({ status: 409, body: { code: 'NOT_ALLOWABLE' } })
+    await set([{ who: [cy], outcome: 'hold_for_two' }])
+    expect(await allow(desk, browser, old.id, cy)).toMatchObject({ status: 409 })
+    expect(await allow(desk, browser, old.id, bo)).toMatchObject({ status: 200 })
+    expect((await send(desk, [bo])).wasSent).toBe(true)
+    await set(byRules)
+    expect(await send(desk, [bo])).toMatchObject({ wasSent: false, rule: expect.stringContaining('Rule 2') })
+    await set([{ who: ['listed'], what: { found: ['card_number'] }, outcome: 'allow' }])
+    expect((await send(desk, [bo], { more: { markdown: 'My card: 4111 1111 1111 1111' } })).wasSent).toBe(false)
+    const preview = { mailbox_id: desk.ours.gated.id, rules: byRules }
+    expect((await desk.call(desk.ours.keys.admin, 'POST', '/preview_policy', preview)).body).toMatchObject({ would: { sent: 0 } })
+  })
+
   it('ends when who allowed it is removed, or recovered on the host', async () => {
     const desk = await openDesk(openStore)
     for (const end of [recoverPerson, removePerson]) {
@@ -236,7 +268,7 @@ describeOnOneEngine('what is allowed for a time, whatever is done in whatever or
   it('lets go exactly what goes only to those who are allowed at that moment', { timeout: 120_000 }, async () => {
     const desk = await openDesk(openStore)
     await signedIn(desk, desk.ours.accountId)
-    const allowances = createAllowances({ ...desk, allowTestSelfApproval: false })
+    const allowances = createAllowances({ ...desk, wouldTakeTwo, allowTestSelfApproval: false })
     const personId = await personIdOf(desk, ann)
     const actor = { kind: 'person', personId, role: 'reviewer', accountId: desk.ours.accountId, world: 'live' } as const
     await fc.assert(

@@ -29,6 +29,7 @@ import { sha256 } from '../../server/model/canonical.ts'
 import type { EmailStatus, OversightMode } from '../../server/model/email.ts'
 import { type AccountId, type EmailId, type MailboxId, type ThreadId, newId } from '../../server/model/ids.ts'
 import type { Tenancy, World } from '../../server/model/world.ts'
+import { wouldTakeTwo } from '../../server/outbound/circumstances.ts'
 import { onComplaint, onDsn } from '../../server/outbound/feedback.ts'
 import { asSent } from '../../server/outbound/as-sent.ts'
 import { composeFromOutside } from '../../server/outbound/from-outside.ts'
@@ -226,7 +227,7 @@ export async function openDesk(
       operatorSessions: createOperatorSessions({ store, clock }),
       parsePattern,
       policies: createPolicies({ store, clock }),
-      allowances: createAllowances({ store, clock, allowTestSelfApproval: true }),
+      allowances: createAllowances({ store, clock, wouldTakeTwo, allowTestSelfApproval: true }),
       choices: createMailboxChoices({ clock, caps: caps ?? noCaps }),
       standings: createStandings({ store, clock }),
       deliveries: createDeliveries({ store, clock }),
