@@ -8,7 +8,7 @@ import type { KeyActor, Scope } from '../model/actor.ts'
 import type { KeyId, MailboxId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { changeKey, findKey, insertKey, keyById, listKeys, ownerOfKey, revokeKey } from '../store/keys.ts'
+import { changeKey, findKey, insertKey, keyById, listKeys, ownerOfKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
 import type { Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix } from './key-text.ts'
@@ -92,13 +92,6 @@ export async function updateKey(
   const metadata = { scopes, previous_scopes: scopesOf(row) }
   await appendLog(tx, { ...entry(actor, row.id, now), action: 'key.updated', metadata, details: { name, previous_name: row.name } })
   return ok({ ...row, ...changed })
-}
-
-/** @returns false when it was revoked before */
-export async function endKey(tx: Tx, actor: KeyActor, id: KeyId, now: number): Promise<boolean> {
-  if ((await revokeKey(tx, id, now)) === undefined) return false
-  await appendLog(tx, { ...entry(actor, id, now), action: 'key.revoked' })
-  return true
 }
 
 /** A new secret for the same key. The one before works until `oldWorksUntil` (epoch ms) beside it; one that was replaced earlier ends now. */

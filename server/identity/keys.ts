@@ -10,9 +10,11 @@ import { type KeyId, type MailboxId, type PersonId, newId } from '../model/ids.t
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { Store } from '../store/db.ts'
+import { mailboxesAllowedBy, removeAllowancesBy } from '../store/allowances.ts'
+import type { Store, Tx } from '../store/db.ts'
 import { insertKey, keyByHash, keyById, revokeKey, touchKey } from '../store/keys.ts'
 import { type NewLogEntry, appendLog } from '../store/log.ts'
+import { mailboxToChange } from '../store/mailboxes.ts'
 import type { NewRow, Row } from '../store/schema.ts'
 import { hashOfKey, makeKeyText, shownPrefix, worldOfKeyText } from './key-text.ts'
 import { effectiveScopes, whyForbidden } from './scopes.ts'
@@ -79,16 +81,22 @@ export function createKeys({ store, clock }: { store: Store; clock: Clock }): Ke
       return row !== undefined && isGood(row, clock.now()) && mayAllOf(toActor(row), then)
     },
 
-    revoke: (id, by = host) =>
-      store.transaction(async (tx) => {
-        const now = clock.now()
-        const row = await revokeKey(tx, id, now)
-        if (row === undefined) return false
-        const tenancy = { accountId: row.account_id, world: row.world }
-        await appendLog(tx, { at: now, actor: by, tenancy, action: 'key.revoked', resourceType: 'key', resourceId: id })
-        return true
-      }),
+    revoke: (id, by = host) => store.transaction((tx) => revoke(tx, id, by, clock.now())),
   }
+}
+
+/** Makes a key worthless for good, with what it allowed for a time. @returns false when it was revoked before */
+export async function revoke(tx: Tx, id: KeyId, actor: Actor, now: number): Promise<boolean> {
+  const accountId = (await keyById(tx, id))?.account_id
+  if (accountId === undefined) return false
+  // Nothing is filed by what it allowed until this is through.
+  for (const mailbox of await mailboxesAllowedBy(tx, accountId, id)) await mailboxToChange(tx, mailbox)
+  const row = await revokeKey(tx, id, now)
+  if (row === undefined) return false
+  const ended = await removeAllowancesBy(tx, accountId, id)
+  const about = { at: now, actor, tenancy: { accountId, world: row.world }, resourceType: 'key', resourceId: id }
+  await appendLog(tx, { ...about, action: 'key.revoked', ...(ended > 0 && { metadata: { allowances_ended: ended } }) })
+  return true
 }
 
 type DraftedKey = { key: string; row: NewRow<'api_keys'>; logEntry: NewLogEntry }

@@ -1,17 +1,6 @@
 import { z } from 'zod'
-import {
-  type KeyRow,
-  type Wanted,
-  endKey,
-  keyFor,
-  keysFor,
-  makeKey,
-  narrow,
-  outlives,
-  replaceSecret,
-  updateKey,
-} from '../identity/key-changes.ts'
-import { isGood, mailboxIdsOf, scopesOf } from '../identity/keys.ts'
+import { type KeyRow, type Wanted, keyFor, keysFor, makeKey, narrow, outlives, replaceSecret, updateKey } from '../identity/key-changes.ts'
+import { isGood, mailboxIdsOf, revoke, scopesOf } from '../identity/keys.ts'
 import { whyForbidden } from '../identity/scopes.ts'
 import { type KeyActor, type Scope, scopes as everyScope } from '../model/actor.ts'
 import { isId } from '../model/ids.ts'
@@ -276,7 +265,7 @@ export const revoke_api_key = operation({
     if (row.revoked_at !== null) return revoked
     const action = decides(row) ? 'revoke_oversight_key' : 'revoke_api_key'
     return twoStep(ctx, { action, parameters: asItIs(row), approvalCode: approval_code }, async (tx) => {
-      await endKey(tx, actor, row.id, rooms.clock.now())
+      await revoke(tx, row.id, actor, rooms.clock.now())
       return revoked
     })
   })

@@ -3,14 +3,15 @@
  *
  * Promises: one recipient who is not on it, hidden ones and automatic copies included, and a person is asked; a pattern is one address or all of one
  * domain, never less exact than that. What a reviewer allowed for a time (allowance.ts) counts as if it were on it, but not for what was written with a key of
- * that reviewer's.
+ * that reviewer's, whether they allowed it signed in or with another key of theirs.
  */
 import { type Address, addressKey, domainOf, parseAddress } from '../model/address.ts'
-import type { KeyId, MailboxId, PersonId } from '../model/ids.ts'
+import { voterOf } from '../model/hold-life.ts'
+import type { KeyId, MailboxId } from '../model/ids.ts'
 import type { Db } from '../store/db.ts'
 import { allowedAmong, hasAllowance } from '../store/allowances.ts'
 import { hasAllowlist, listedAmong } from '../store/allowlist.ts'
-import { ownerOfKey } from '../store/keys.ts'
+import { whoWrote } from './writers.ts'
 
 const longestPattern = 254
 
@@ -53,8 +54,7 @@ export async function onList(db: Db, mailbox: MailboxId, recipients: readonly Ad
 
 async function allowedOf(db: Db, mailbox: MailboxId, keys: readonly string[], { writers, now }: Asked): Promise<string[]> {
   if (keys.length === 0 || !(await hasAllowance(db, mailbox, now))) return []
-  const except: PersonId[] = []
-  for (const key of new Set(writers)) except.push(...[(await ownerOfKey(db, key)) ?? []].flat())
+  const except = (await whoWrote(db, writers)).map(voterOf)
   return allowedAmong(db, mailbox, { addresses: [...new Set(keys)], except, now })
 }
 

@@ -9,6 +9,7 @@
  */
 import { type Decider, type SessionActor, actorId, reaches } from '../model/actor.ts'
 import { type Address, addressKey } from '../model/address.ts'
+import { type Who, voterOf } from '../model/hold-life.ts'
 import { type AllowanceId, type EmailId, type MailboxId, newId } from '../model/ids.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -50,7 +51,7 @@ export type AllowanceCode =
   | 'MAILBOX_NOT_FOUND'
 type EndCode = 'ALLOWANCE_NOT_FOUND' | 'NOT_SIGNED_IN'
 /** What would be allowed, as somebody may say it. */
-export type Allowable = { email: EmailRow; mailbox: Mailbox; address: string; until: number }
+export type Allowable = { email: EmailRow; mailbox: Mailbox; by: Who; address: string; until: number }
 
 /** Why not, in words; null: it may. Pure. */
 export function whyNotAllowable(
@@ -121,7 +122,7 @@ async function check(
   const now = clock.now()
   const takesTwo = isNamed && (await wouldTakeTwo(db, mailbox, email, recipient, now))
   const why = whyNotAllowable(email, mailbox, await latestHold(db, email.id), { isNamed, takesTwo, until, now })
-  return why === null ? ok({ email, mailbox, address, until }) : fail('NOT_ALLOWABLE', why)
+  return why === null ? ok({ email, mailbox, by, address, until }) : fail('NOT_ALLOWABLE', why)
 }
 
 async function allow(tx: Tx, deps: Deps, actor: Decider, input: AllowanceInput): Promise<Result<AllowanceRow, AllowanceCode>> {
@@ -129,7 +130,7 @@ async function allow(tx: Tx, deps: Deps, actor: Decider, input: AllowanceInput):
   if (!(await isStillIn(tx, { actor, now }))) return fail('NOT_SIGNED_IN')
   const checked = await check(tx, deps, actor, input, (id) => mailboxToChange(tx, id))
   if (!checked.ok) return checked
-  const { email, mailbox, address, until } = checked.value
+  const { email, mailbox, by, address, until } = checked.value
   await removeAllowancesBefore(tx, mailbox.id, now)
   if ((await countAllowances(tx, mailbox.id)) >= mostAllowances) return fail('ALLOWLIST_FULL')
   const row: AllowanceRow = {
@@ -139,6 +140,7 @@ async function allow(tx: Tx, deps: Deps, actor: Decider, input: AllowanceInput):
     mailbox_id: mailbox.id,
     address,
     allowed_by: actorId(actor),
+    voter_id: voterOf(by),
     allowed_at: now,
     expires_at: until,
   }

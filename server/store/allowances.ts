@@ -1,6 +1,6 @@
 /** To whom a mailbox may write without asking for a time, because somebody who decides on its mail said so. */
-import type { Kysely, Transaction } from 'kysely'
-import type { AccountId, AllowanceId, MailboxId, PersonId } from '../model/ids.ts'
+import type { Expression, ExpressionBuilder, Kysely, SqlBool, Transaction } from 'kysely'
+import type { AccountId, AllowanceId, KeyId, MailboxId, PersonId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
@@ -32,10 +32,33 @@ export const removeAllowance = (
     .returningAll()
     .executeTakeFirst()
 
-/** Whatever somebody allowed, in every mailbox of their account. @returns how many there were */
-export async function removeAllowancesBy(tx: Transaction<Database>, accountId: AccountId, by: PersonId): Promise<number> {
-  const gone = await tx.deleteFrom('allowances').where('account_id', '=', accountId).where('allowed_by', '=', by).executeTakeFirst()
+/** Whatever a person or a key allowed, in every mailbox of their account: of a person what keys of theirs allowed too. @returns how many there were */
+export async function removeAllowancesBy(tx: Transaction<Database>, accountId: AccountId, by: PersonId | KeyId): Promise<number> {
+  const gone = await tx.deleteFrom('allowances').where('account_id', '=', accountId).where(isOf(by)).executeTakeFirst()
   return Number(gone.numDeletedRows)
+}
+
+/** The mailboxes in which they allowed something. */
+export const mailboxesAllowedBy = async (db: Kysely<Database>, accountId: AccountId, by: PersonId | KeyId): Promise<MailboxId[]> =>
+  (
+    await db
+      .selectFrom('allowances')
+      .select('mailbox_id')
+      .distinct()
+      .where('account_id', '=', accountId)
+      .where(isOf(by))
+      .orderBy('mailbox_id')
+      .execute()
+  ).map(({ mailbox_id }) => mailbox_id)
+
+const isOf =
+  (by: PersonId | KeyId) =>
+  (row: ExpressionBuilder<Database, 'allowances'>): Expression<SqlBool> =>
+    row.or([row('voter_id', '=', by), row('allowed_by', '=', by)])
+
+/** What counted as one person's counts as another's, who has their keys now. */
+export const moveAllowances = async (tx: Transaction<Database>, accountId: AccountId, from: PersonId, to: PersonId): Promise<void> => {
+  await tx.updateTable('allowances').set({ voter_id: to }).where('account_id', '=', accountId).where('voter_id', '=', from).execute()
 }
 
 /** Forgets those of a mailbox whose time is over. @param now epoch ms */
@@ -90,14 +113,14 @@ const anyOf = prepare((db, { mailboxId, now }: { mailboxId: MailboxId; now: numb
   db.selectFrom('allowances').select('id').where('mailbox_id', '=', mailboxId).where('expires_at', '>', now).limit(1),
 )
 
-/** Which of these addresses, in the compared form, the mailbox may write to at `now` (epoch ms), as somebody else than `except` said. */
+/** Which of these addresses, in the compared form, the mailbox may write to at `now` (epoch ms), as somebody else than `except`, each as `voterOf` says, allowed. */
 export async function allowedAmong(
   db: Kysely<Database>,
   mailboxId: MailboxId,
-  { addresses, except, now }: { addresses: readonly string[]; except: readonly PersonId[]; now: number },
+  { addresses, except, now }: { addresses: readonly string[]; except: readonly string[]; now: number },
 ): Promise<string[]> {
   if (addresses.length === 0) return []
   const good = db.selectFrom('allowances').select('address').where('mailbox_id', '=', mailboxId).where('expires_at', '>', now)
-  const others = except.length === 0 ? good : good.where('allowed_by', 'not in', [...except])
+  const others = except.length === 0 ? good : good.where('voter_id', 'not in', [...except])
   return (await others.where('address', 'in', [...addresses]).execute()).map(({ address }) => address)
 }

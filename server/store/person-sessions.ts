@@ -18,6 +18,17 @@ export const holdPersonSession = (tx: Transaction<Database>, id: PersonSessionId
   return (tx.getExecutor().adapter instanceof PostgresAdapter ? session.forShare() : session).executeTakeFirst()
 }
 
+/** Nobody does anything with a session of theirs, as `holdPersonSession` has it, before this transaction is through. */
+export async function lockSessionsOf(tx: Transaction<Database>, personId: PersonId): Promise<void> {
+  const sessions = tx
+    .selectFrom('person_sessions')
+    .select('id')
+    .where('person_id', '=', personId)
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+  if (tx.getExecutor().adapter instanceof PostgresAdapter) await sessions.forUpdate().execute()
+}
+
 /** Remembers that it was used. @param now epoch ms */
 export const touchPersonSession = async (db: Kysely<Database>, id: PersonSessionId, now: number): Promise<void> => {
   await db.updateTable('person_sessions').set({ seen_at: now }).where('id', '=', id).execute()

@@ -465,6 +465,8 @@ type AllowanceRow = {
   address: string
   /** the person, or a key to which the operator agreed */
   allowed_by: string
+  /** as whom they count (model/hold-life.ts): a key that is known to be somebody's is them */
+  voter_id: string
   allowed_at: number
   expires_at: number
 }

@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { recoverPerson, removePerson } from '../../server/identity/people/on-host.ts'
 import type { Address } from '../../server/model/address.ts'
-import type { EmailId } from '../../server/model/ids.ts'
+import type { Scope } from '../../server/model/actor.ts'
+import type { EmailId, KeyId } from '../../server/model/ids.ts'
 import { oversightModes } from '../../server/model/email.ts'
 import type { Rule } from '../../server/model/policy.ts'
 import { createAllowances, longestAllowanceMs, whyNotAllowable } from '../../server/oversight/allowance.ts'
 import { sendVerdict } from '../../server/oversight/gate.ts'
 import { wouldTakeTwo } from '../../server/outbound/circumstances.ts'
-import { type Browser, ann, signedIn } from '../support/browser.ts'
+import { type Browser, addTo, ann, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
 
@@ -29,11 +30,20 @@ const allow = (desk: Desk, browser: Browser, email_id: string, recipient: string
 const personIdOf = async ({ store }: Desk, address: string) =>
   (await store.db.selectFrom('people').select('id').where('address_key', '=', address).executeTakeFirstOrThrow()).id
 /** A key that is known to be somebody's. */
-async function keyOf(desk: Desk, address: string): Promise<string> {
+async function keyOf(desk: Desk, address: string | null, scopes: readonly Scope[] = ['read', 'send']): Promise<string> {
   const tenancy = { accountId: desk.ours.accountId, world: 'live' } as const
-  const issued = await desk.keys.issue({ tenancy, name: 'theirs', scopes: ['read', 'send'], ownerId: await personIdOf(desk, address) })
+  const ownerId = address === null ? undefined : await personIdOf(desk, address)
+  const issued = await desk.keys.issue({ tenancy, name: 'theirs', scopes, ownerId })
   if (!issued.ok) throw new Error(issued.code)
   return issued.value.key
+}
+/** With the operator's code. */
+async function allowByKey(desk: Desk, key: string, email_id: string, recipient: string) {
+  const wanted = { email_id, recipient, until: inDays(desk, 7) }
+  expect((await desk.call(key, 'POST', '/allow_recipient', wanted)).body).toMatchObject({ status: 'pending_approval' })
+  const asked = (await desk.store.db.selectFrom('operator_mails').select('body').orderBy('id', 'desc').executeTakeFirstOrThrow()).body
+  const approval_code = /^ {2}(\w{4}-\w{4})$/m.exec(asked)?.[1]
+  expect((await desk.call(key, 'POST', '/allow_recipient', { ...wanted, approval_code })).body).toMatchObject({ status: 'allowed' })
 }
 
 describe('what can be allowed for a time', () => {
@@ -242,6 +252,40 @@ describeOnEachEngine('a recipient who is allowed for a time', (openStore) => {
       await end(desk, desk.ours.accountId, who.address)
       expect((await send(desk, [bo])).wasSent).toBe(false)
     }
+  })
+
+  it('counts as their owner’s when a reviewer’s key says it, and ends with either of them', async () => {
+    const desk = await openDesk(openStore)
+    const first = await signedIn(desk, desk.ours.accountId)
+    const [writer, decider] = [await keyOf(desk, ann), await keyOf(desk, ann, ['oversight'])]
+    const { id } = await send(desk, [bo, cy, di])
+    await allowByKey(desk, decider, id, bo)
+    expect([(await send(desk, [bo])).wasSent, (await send(desk, [bo], { key: writer })).wasSent]).toEqual([true, false])
+    await removePerson(desk, desk.ours.accountId, ann)
+    expect((await send(desk, [bo])).wasSent).toBe(false)
+    // Her key goes on to work, and when she comes back what it allowed meanwhile is hers again.
+    await allowByKey(desk, decider, id, cy)
+    expect((await first.get('/session/me')).body['person'] ?? null).toBeNull()
+    await addTo(desk, desk.ours.accountId, ann)
+    expect([(await send(desk, [cy])).wasSent, (await send(desk, [cy], { key: writer })).wasSent]).toEqual([true, false])
+    const nobodys = await keyOf(desk, null, ['oversight'])
+    await allowByKey(desk, nobodys, id, di)
+    expect((await send(desk, [di])).wasSent).toBe(true)
+    const keyIds = async (allowed: string) =>
+      (await desk.store.db.selectFrom('allowances').select('allowed_by').where('address', '=', allowed).execute()).map(
+        (one) => one.allowed_by,
+      )
+    for (const allowed of [cy, di]) {
+      for (const key of await keyIds(allowed)) expect(await desk.keys.revoke(key as KeyId)).toBe(true)
+      expect((await send(desk, [allowed])).wasSent).toBe(false)
+    }
+    const { body } = await desk.store.db
+      .selectFrom('log_entries')
+      .select('body')
+      .where('action', '=', 'key.revoked')
+      .orderBy('seq', 'desc')
+      .executeTakeFirstOrThrow()
+    expect(body).toContain('"allowances_ended":1')
   })
 
   it('ends by the clock of the test world there', async () => {

@@ -119,7 +119,8 @@ async function allowed({ store, clock }: Desk, { gated }: Office): Promise<strin
 export async function allowedForATime({ store, clock }: Pick<Desk, 'store' | 'clock'>, { gated }: Pick<Office, 'gated'>): Promise<string> {
   const now = clock.now()
   const { accountId: account_id, world } = gated.tenancy
-  const row = { id: newId('allowance', now), account_id, world, mailbox_id: gated.id, address: `fi-${now}@example.com`, allowed_by: 'host' }
+  const of = { account_id, world, mailbox_id: gated.id, address: `fi-${now}@example.com` }
+  const row = { id: newId('allowance', now), ...of, allowed_by: 'host', voter_id: 'host' }
   await store.transaction((tx) => putAllowance(tx, { ...row, allowed_at: now, expires_at: now + 86_400_000 }))
   return row.id
 }

@@ -9,7 +9,7 @@ import { lockAccount } from '../../store/accounts.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { hasKeys, moveKeys } from '../../store/keys.ts'
 import { appendLog } from '../../store/log.ts'
-import { mailboxAt } from '../../store/mailboxes.ts'
+import { mailboxAt, mailboxToChange } from '../../store/mailboxes.ts'
 import { isReadHere } from '../../store/operator-address.ts'
 import { removePasskeys } from '../../store/passkeys.ts'
 import {
@@ -22,10 +22,11 @@ import {
   personByAddress,
   removedByMark,
 } from '../../store/people.ts'
-import { removeAllowancesBy } from '../../store/allowances.ts'
+import { mailboxesAllowedBy, moveAllowances, removeAllowancesBy } from '../../store/allowances.ts'
 import { endLinksOf } from '../../store/approval-links.ts'
 import { removeTurnsOf, setTurns } from '../../store/reviewer-turns.ts'
 import { endCodesOf } from '../../store/person-codes.ts'
+import { lockSessionsOf } from '../../store/person-sessions.ts'
 import { noTotp } from './authenticator-program.ts'
 import { hostCode } from './codes.ts'
 import { personEntry } from './person.ts'
@@ -77,6 +78,7 @@ async function takeBackKeys(tx: Tx, person: PersonRow): Promise<KeyId[]> {
   if (before === undefined) return []
   // One at a time is known by it.
   await changePerson(tx, before.id, { address_key: before.id })
+  await moveAllowances(tx, person.account_id, before.id, person.id)
   return moveKeys(tx, before.id, person.id)
 }
 
@@ -113,9 +115,16 @@ export const setRole = (
     return { ...person, role }
   })
 
+/** Until the end of the transaction they allow nothing else, and nothing is filed by what they allowed. In the order in which allowing locks these. */
+async function holdWhatTheyAllowed(tx: Tx, { id, account_id }: PersonRow): Promise<void> {
+  await lockSessionsOf(tx, id)
+  for (const mailbox of await mailboxesAllowedBy(tx, account_id, id)) await mailboxToChange(tx, mailbox)
+}
+
 /** Their address is free again; of it stays a hash, when keys of theirs are there, for the case that they come back. Their id goes on to mean them in the log, and never anybody else. */
 export const removePerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<PersonRow, 'PERSON_NOT_FOUND'>> =>
   withPerson(deps, accountId, address, async (tx, person, now) => {
+    await holdWhatTheyAllowed(tx, person)
     await endAll(tx, person, now, 'removed')
     const ended = await removeAllowancesBy(tx, accountId, person.id)
     await removeTurnsOf(tx, person.id)
@@ -129,6 +138,7 @@ export const removePerson = (deps: Deps, accountId: AccountId, address: string):
 /** For whoever has lost what they sign in with, or fears that somebody else has it: all of that is worth nothing any more. */
 export const recoverPerson = (deps: Deps, accountId: AccountId, address: string): Promise<Result<WithCode, 'PERSON_NOT_FOUND'>> =>
   withPerson(deps, accountId, address, async (tx, person, now) => {
+    await holdWhatTheyAllowed(tx, person)
     await endAll(tx, person, now, 'recovered')
     // Whoever signed in in their place may have given them.
     const ended = await removeAllowancesBy(tx, accountId, person.id)

@@ -36,6 +36,7 @@ import { reviewTimes } from './034-review-times.ts'
 import { allowances } from './035-allowances.ts'
 import { toldInTurn } from './036-told-in-turn.ts'
 import { undo } from './037-undo.ts'
+import { allowanceVoters } from './038-allowance-voters.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -75,4 +76,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '035-allowances', build: allowances },
   { name: '036-told-in-turn', build: toldInTurn },
   { name: '037-undo', build: undo },
+  { name: '038-allowance-voters', build: allowanceVoters },
 ]
