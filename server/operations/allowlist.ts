@@ -12,6 +12,7 @@ import {
 } from '../store/allowlist.ts'
 import type { Db } from '../store/db.ts'
 import { appendLog } from '../store/log.ts'
+import { mailboxToChange } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { mailboxOf } from './access.ts'
 import { Allowance, allowancesIn } from './allowances.ts'
@@ -164,6 +165,8 @@ export const remove_allowlist_entry = operation({
     const row = await entryOf(rooms.store.db, mailbox, input.entry_id)
     const parameters = { mailbox_id: mailbox.id, address: mailbox.address, entry_id: row.id, pattern: row.pattern }
     return twoStep(ctx, { action: 'remove_allowlist_entry', parameters, approvalCode: input.approval_code }, async (tx) => {
+      // What is being filed by it is filed first; what is filed later is judged without it.
+      await mailboxToChange(tx, mailbox.id)
       if (!(await deleteAllowlistEntry(tx, mailbox.id, row.id))) throw new OperationError('ALLOWLIST_ENTRY_NOT_FOUND')
       await appendLog(tx, logEntry(ctx, 'allowlist.removed', row))
       return { status: 'removed' as const, ...entryView(row), mailbox_id: mailbox.id }

@@ -153,6 +153,8 @@ type Ending = { actor: Decider; mailbox: Mailbox; id: AllowanceId }
 
 async function end(tx: Tx, now: number, { actor, mailbox, id }: Ending): Promise<Result<AllowanceRow, EndCode>> {
   if (!(await isStillIn(tx, { actor, now }))) return fail('NOT_SIGNED_IN')
+  // What is being filed by it is filed first; what is filed later is judged without it.
+  await mailboxToChange(tx, mailbox.id)
   const row = await removeAllowance(tx, mailbox.id, id, now)
   if (row === undefined) return fail('ALLOWANCE_NOT_FOUND')
   await appendLog(tx, { ...entryOf('allowance.ended', actor, row, now), details: { address: row.address } })

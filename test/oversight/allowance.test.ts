@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { recoverPerson, removePerson } from '../../server/identity/people/on-host.ts'
 import type { Address } from '../../server/model/address.ts'
@@ -6,12 +7,13 @@ import type { Scope } from '../../server/model/actor.ts'
 import type { EmailId, KeyId } from '../../server/model/ids.ts'
 import { oversightModes } from '../../server/model/email.ts'
 import type { Rule } from '../../server/model/policy.ts'
+import { mailboxToFile } from '../../server/store/mailboxes.ts'
 import { createAllowances, longestAllowanceMs, whyNotAllowable } from '../../server/oversight/allowance.ts'
 import { sendVerdict } from '../../server/oversight/gate.ts'
 import { wouldTakeTwo } from '../../server/outbound/circumstances.ts'
 import { type Browser, addTo, ann, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
-import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
+import { describeOnEachEngine, describeOnOneEngine, describeOnPostgres } from '../support/stores.ts'
 
 const [minute, day] = [60_000, 86_400_000]
 const [bo, cy, di] = ['bo@remote.test', 'cy@remote.test', 'di@remote.test'] as const
@@ -349,5 +351,45 @@ describeOnOneEngine('what is allowed for a time, whatever is done in whatever or
       }),
       { numRuns: 12 },
     )
+  })
+})
+
+describeOnPostgres('what is taken back while an email is filed', (openStore) => {
+  it('waits for the email that was judged with it, whoever takes it back', { timeout: 30_000 }, async () => {
+    const desk = await openDesk(openStore)
+    const { store, ours } = desk
+    const browser = await signedIn(desk, ours.accountId)
+    const other = await signedIn(desk, ours.accountId, ben)
+    const { id } = await send(desk, [bo, cy])
+    const given = String((await allow(desk, browser, id, bo)).body['id'])
+    await allow(desk, other, id, cy)
+    await allowByKey(desk, ours.keys.reviewer, id, bo)
+    const [filing, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const order: string[] = []
+    const inTheWay = store.transaction(async (tx) => {
+      await mailboxToFile(tx, ours.gated.id)
+      filing.resolve()
+      await mayEnd.promise
+      order.push('filed')
+    })
+    await filing.promise
+    const waits = sql<{ pid: number }>`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    const untilWaiting = async (count: number) => {
+      while ((await waits.execute(store.db)).rows.length < count);
+    }
+    const keyId = (
+      await store.db.selectFrom('allowances').select('allowed_by').where('allowed_by', 'like', 'key_%').executeTakeFirstOrThrow()
+    ).allowed_by as KeyId
+    const take = async (what: Promise<unknown>) => void (await what, order.push('taken back'))
+    const all = [take(browser.post('/session/allowances/end', { mailbox_id: ours.gated.id, allowance_id: given }))]
+    await untilWaiting(1)
+    all.push(take(removePerson(desk, ours.accountId, ben)))
+    await untilWaiting(2)
+    all.push(take(desk.keys.revoke(keyId)))
+    await untilWaiting(3)
+    mayEnd.resolve()
+    await Promise.all([inTheWay, ...all])
+    expect(order).toEqual(['filed', 'taken back', 'taken back', 'taken back'])
+    expect(await store.db.selectFrom('allowances').selectAll().execute()).toEqual([])
   })
 })
