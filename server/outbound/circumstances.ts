@@ -1,14 +1,14 @@
 /** What an email is composed and judged by besides its content: its mailbox and account as they are, whom the gate has to be told of, who gets copies. Looked
  *  up before it is composed, and again in the transaction that files it: when they differ it is composed anew. */
-import type { Address } from '../model/address.ts'
+import { type Address, addressKey } from '../model/address.ts'
 import type { OversightSaid } from '../model/email.ts'
 import type { Finding } from '../model/finding.ts'
-import type { KeyId, ThreadId } from '../model/ids.ts'
+import type { KeyId } from '../model/ids.ts'
 import { judge } from '../oversight/policy/match.ts'
 import { policyIn } from '../store/mailboxes.ts'
-import { type Carried, carriedBy, mailFacts, taintedBy } from './policy-facts.ts'
+import { type AskedOfRules, type Carried, carriedBy, mailFacts, taintedBy } from './policy-facts.ts'
 import { asksFirst } from '../model/standing.ts'
-import { areAllListed } from '../oversight/allow-list.ts'
+import { allowedForATime, onList } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
 import { newcomerAmong } from '../oversight/newcomers.ts'
 import { type Verdict, sendVerdict } from '../oversight/gate.ts'
@@ -68,17 +68,11 @@ export async function circumstancesOf(
   }
 }
 
-/** What the gate has to know of an email. `recipients`: copies included; `named`: whom the agent named. */
-export type Asked = {
+/** What the gate has to know of an email. `recipients`: copies included. */
+export type Asked = Omit<AskedOfRules, 'listed'> & {
   recipients: readonly Address[]
-  named: readonly Address[]
   /** the keys that wrote it, the one that drafted it too */
   writers: readonly KeyId[]
-  thread: ThreadId
-  /** it passes on what others wrote, who are not in its thread */
-  isForward: boolean
-  findings: readonly Finding[]
-  carried: Carried
   /** epoch ms */
   now: number
 }
@@ -86,16 +80,23 @@ export type Asked = {
 /** Whether an agent may send this from a mailbox that is in this mode. */
 export async function verdictFor(db: Db, mailbox: Row<'mailboxes'>, asked: Asked): Promise<Verdict> {
   const { id, oversight_mode: mode } = mailbox
+  const { recipients, now } = asked
   const rules = policyIn(mailbox)
-  const policy = rules.length === 0 ? null : judge(rules, await mailFacts(db, id, rules, asked, asked.now))
   const standing = await standingOf(db, id)
   const mustAsk = standing !== undefined && asksFirst(standing.tier)
-  const mayBeListed = (mode === 'gated_send' || mode === 'gated_new') && !mustAsk
-  const listed = mayBeListed ? await areAllListed(db, id, asked) : null
-  const newcomer = mode === 'gated_new' && !mustAsk && listed === null ? await newcomerAmong(db, id, asked) : null
-  const isListed = { areAllListed: listed !== null, isForATime: listed === 'for_a_time' }
+  const asksForList = (mode === 'gated_send' || mode === 'gated_new') && !mustAsk
+  const listed = asksForList || rules.length > 0 ? await onList(db, id, recipients) : nobody
+  const policy = rules.length === 0 ? null : judge(rules, await mailFacts(db, id, rules, { ...asked, listed }, now))
+  // To a rule that says `listed` these are nobody.
+  const others = recipients.map(addressKey).filter((key) => !listed.has(key))
+  const forATime = asksForList ? await allowedForATime(db, id, others, asked) : nobody
+  const areAllListed = asksForList && recipients.length > 0 && others.every((key) => forATime.has(key))
+  const newcomer = mode === 'gated_new' && !mustAsk && !areAllListed ? await newcomerAmong(db, id, asked) : null
+  const isListed = { areAllListed, isForATime: others.length > 0 }
   return sendVerdict(mode, { mustAsk, ...isListed, newcomer, findings: kindsOf(asked.findings), policy })
 }
+
+const nobody: ReadonlySet<string> = new Set()
 
 /** What the gate would have to know of an email that is stored. @param now epoch ms */
 export const askedOf = (email: EmailRow, now: number): Asked => ({
@@ -112,11 +113,11 @@ export const askedOf = (email: EmailRow, now: number): Asked => ({
 
 /** Whether the rules of today would have two people decide on this email, if it went to this recipient alone. @param now epoch ms */
 export async function wouldTakeTwo(db: Db, mailbox: Row<'mailboxes'>, email: EmailRow, recipient: Address, now: number): Promise<boolean> {
+  const { id } = mailbox
   const rules = policyIn(mailbox)
   if (rules.length === 0) return false
-  return (
-    judge(rules, await mailFacts(db, mailbox.id, rules, { ...askedOf(email, now), named: [recipient] }, now))?.outcome === 'hold_for_two'
-  )
+  const asked = { ...askedOf(email, now), named: [recipient], listed: await onList(db, id, [recipient]) }
+  return judge(rules, await mailFacts(db, id, rules, asked, now))?.outcome === 'hold_for_two'
 }
 
 /** What is true of an email that leaves after this verdict. */

@@ -11,7 +11,7 @@ import { type MailFacts, type Policy, periods } from '../model/policy.ts'
 import { asksFirst } from '../model/standing.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
 import { type SendFacts, type Verdict, sendVerdict } from '../oversight/gate.ts'
-import { listedOf } from '../oversight/allow-list.ts'
+import { allowedForATime, onList } from '../oversight/allow-list.ts'
 import { mayLoosen } from '../oversight/policy/compare.ts'
 import { judge } from '../oversight/policy/match.ts'
 import { inWords } from '../oversight/policy/words.ts'
@@ -57,10 +57,9 @@ async function preview({ db }: Store, mailbox: Row<'mailboxes'>, policy: Policy,
   for (let from = 0; from < names.length; from += mostNames) {
     const some = names.slice(from, from + mostNames)
     for (const [key, at] of await knownSince(db, mailbox.id, some.map(addressKey))) since.set(key, at)
+    for (const key of await onList(db, mailbox.id, some)) listed.add(key)
     // Whose key would write it is not known beforehand.
-    const of = await listedOf(db, mailbox.id, { recipients: some, writers: [], now })
-    for (const key of of.listed) listed.add(key)
-    for (const key of of.forATime) forATime.add(key)
+    for (const key of await allowedForATime(db, mailbox.id, some.map(addressKey), { writers: [], now })) forATime.add(key)
   }
   const standing = await standingOf(db, mailbox.id)
   const mustAsk = standing !== undefined && asksFirst(standing.tier)

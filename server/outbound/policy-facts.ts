@@ -3,7 +3,6 @@ import { type Address, addressKey } from '../model/address.ts'
 import type { Finding } from '../model/finding.ts'
 import type { MailboxId, ThreadId } from '../model/ids.ts'
 import { type Counts, type MailFacts, type Policy, asksForCounts } from '../model/policy.ts'
-import { onList } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
 import { partOf } from '../oversight/newcomers.ts'
 import { knownAmong } from '../store/correspondents.ts'
@@ -31,28 +30,30 @@ export const taintedBy = (taint: Taint | null): MailFacts['tainted'] => {
   return isClean && !taint.lookedAtAll ? null : { fromOtherThread, fromHiddenText, fromAttachment }
 }
 
-type Asked = {
+/** What the rules have to know of an email besides what is stored of its mailbox. `named`: whom the agent named; `listed`: those of them who are on the
+ *  operator's own list, in the compared form. */
+export type AskedOfRules = {
   named: readonly Address[]
+  listed: ReadonlySet<string>
   thread: ThreadId
+  /** it passes on what others wrote, who are not in its thread */
   isForward: boolean
   findings: readonly Finding[]
   carried: Carried
 }
 
 /** @param now epoch ms; what was counted until then is asked for when a rule wants to know it */
-export async function mailFacts(db: Db, id: MailboxId, policy: Policy, asked: Asked, now: number): Promise<MailFacts> {
+export async function mailFacts(db: Db, id: MailboxId, policy: Policy, asked: AskedOfRules, now: number): Promise<MailFacts> {
   const keys = asked.named.map(addressKey)
   const known = await knownAmong(db, id, keys)
   const part = await partOf(db, asked)
-  // The operator's own list: what a reviewer allowed for a time is asked about where no rule decides.
-  const listed = await onList(db, id, asked.named)
   return {
     ...asked.carried,
     recipients: keys.map((address) => ({
       address,
       known: known.has(address),
       inThread: part === null ? null : part.has(address),
-      listed: listed.has(address),
+      listed: asked.listed.has(address),
     })),
     findings: kindsOf(asked.findings),
     counts: asksForCounts(policy) ? countsWith(keys, asked.thread, await policyCounts(db, id, countKeys(keys, asked.thread), now)) : null,
@@ -89,7 +90,7 @@ export function countsWith(recipients: readonly string[], thread: ThreadId, coun
 export async function countForPolicy(
   tx: Tx,
   id: MailboxId,
-  { named, thread }: Pick<Asked, 'named' | 'thread'>,
+  { named, thread }: Pick<AskedOfRules, 'named' | 'thread'>,
   now: number,
 ): Promise<void> {
   const keys = named.map(addressKey)

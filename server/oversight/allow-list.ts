@@ -30,20 +30,6 @@ export function parsePattern(text: string): string | null {
 
 const everybodyAt = (address: Address): string => `*@${domainOf(address)}`
 
-/** `writers`: the keys that wrote it, the one that drafted it too. `now`: epoch ms. */
-export type Asked = { recipients: readonly Address[]; writers: readonly KeyId[]; now: number }
-
-/** Those of them that are on the mailbox's list, in the compared form; `forATime`: those who are not, and are allowed for a time. */
-export async function listedOf(
-  db: Db,
-  mailbox: MailboxId,
-  asked: Asked,
-): Promise<{ listed: ReadonlySet<string>; forATime: ReadonlySet<string> }> {
-  const listed = await onList(db, mailbox, asked.recipients)
-  const rest = asked.recipients.map(addressKey).filter((key) => !listed.has(key))
-  return { listed, forATime: new Set(await allowedOf(db, mailbox, rest, asked)) }
-}
-
 /** Those who are on the operator's own list, in the compared form. */
 export async function onList(db: Db, mailbox: MailboxId, recipients: readonly Address[]): Promise<ReadonlySet<string>> {
   if (recipients.length === 0 || !(await hasAllowlist(db, mailbox))) return new Set()
@@ -52,16 +38,15 @@ export async function onList(db: Db, mailbox: MailboxId, recipients: readonly Ad
   return new Set(recipients.filter((address) => listed.has(addressKey(address)) || listed.has(everybodyAt(address))).map(addressKey))
 }
 
-async function allowedOf(db: Db, mailbox: MailboxId, keys: readonly string[], { writers, now }: Asked): Promise<string[]> {
-  if (keys.length === 0 || !(await hasAllowance(db, mailbox, now))) return []
+/** Those of them who are allowed for a time. @param keys addresses in the compared form
+ *  @param writers the keys that wrote it, the one that drafted it too @param now epoch ms */
+export async function allowedForATime(
+  db: Db,
+  mailbox: MailboxId,
+  keys: readonly string[],
+  { writers, now }: { writers: readonly KeyId[]; now: number },
+): Promise<ReadonlySet<string>> {
+  if (keys.length === 0 || !(await hasAllowance(db, mailbox, now))) return new Set()
   const except = (await whoWrote(db, writers)).map(voterOf)
-  return allowedAmong(db, mailbox, { addresses: [...new Set(keys)], except, now })
-}
-
-/** Whether each of them, and there is one, is on the mailbox's list or allowed for a time. */
-export async function areAllListed(db: Db, mailbox: MailboxId, asked: Asked): Promise<'listed' | 'for_a_time' | null> {
-  const { listed, forATime } = await listedOf(db, mailbox, asked)
-  const keys = asked.recipients.map(addressKey)
-  if (keys.length === 0 || !keys.every((key) => listed.has(key) || forATime.has(key))) return null
-  return keys.every((key) => listed.has(key)) ? 'listed' : 'for_a_time'
+  return new Set(await allowedAmong(db, mailbox, { addresses: [...new Set(keys)], except, now }))
 }
