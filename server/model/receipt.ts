@@ -10,6 +10,33 @@ const Time = z.string().max(32).describe('ISO 8601, UTC')
 const Text = z.string().max(64 * 1024)
 const kinds = ['key', 'person', 'system'] as const
 
+/** What the log tells of a mail before it leaves, as the history of a receipt has it. Why each other action is not in it: test/record/receipt-history.test.ts. */
+export const historyActions = [
+  'email.drafted',
+  'email.blocked',
+  'email.submitted',
+  'email.scheduled',
+  'email.rescheduled',
+  'email.postponed',
+  'email.held',
+  'hold.renewed',
+  'email.reviewed',
+  'email.approved_in_part',
+  'email.approved',
+  'email.approval_undone',
+  'email.released',
+] as const
+/** Of these, what only whoever decides or looks after the account is told: who of them looked, and when, is nothing to an agent. */
+export const reviewersAction = 'email.reviewed' satisfies (typeof historyActions)[number]
+/** How a delivery ends. */
+export const deliveryOutcomes = {
+  'delivery.delivered': 'delivered',
+  'delivery.bounced': 'bounced',
+  'delivery.expired': 'expired',
+  'delivery.refused': 'refused',
+  'delivery.cancelled': 'cancelled',
+} as const
+
 export const receiptFormat = 'multimail-receipt/1' as const
 /** Entries of the log in one receipt: those of the mail, and one for each recipient. */
 const mostEntries = 1_000

@@ -166,12 +166,8 @@ export async function receiptFor(viewing: Viewing, id: string, mailbox?: string)
   const { store, receipts } = viewing.rooms
   const email = await readableEmail(store.db, viewing.actor, id, mailbox)
   const deliveries = await deliveriesOf(store.db, email.id)
-  const shown = deliveries.filter(({ forward_path }) => isShown(email, forward_path, { seesHidden: seesAll(viewing.actor) }))
-  const receipt = unwrap(
-    await receipts.of(
-      email.id,
-      shown.map(({ id }) => id),
-    ),
-  )
+  const seesHidden = seesAll(viewing.actor)
+  const shown = deliveries.filter(({ forward_path }) => isShown(email, forward_path, { seesHidden }))
+  const receipt = unwrap(await receipts.of(email.id, { deliveries: shown.map(({ id }) => id), reviews: seesHidden }))
   return told(viewing, 'receipt.read', { resourceType: 'email', resourceId: email.id }, receipt)
 }

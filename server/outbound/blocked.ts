@@ -9,7 +9,7 @@ import { theSubject } from './look.ts'
 import type { Proposal } from './proposal.ts'
 import type { SubmissionDeps } from './submission.ts'
 
-/** @param blocked.draft that which was to be sent, and stays one; null: it was new, and nothing of it is kept */
+/** @param blocked.draft that which was to be sent or changed, and stays as it was; null: it was new, and nothing of it is kept */
 export async function recordBlocked(
   { store, clock, log }: SubmissionDeps,
   actor: KeyActor,
@@ -21,7 +21,9 @@ export async function recordBlocked(
   const facts = { mailbox_id: mailbox.id, email_id: draft?.id ?? null, rule, findings: kindsOf(findings) }
   await store.transaction(async (tx) => {
     await appendEvent(tx, { tenancy, mailboxId: mailbox.id, type: 'oversight.blocked', data: facts, now })
-    const about = { at: now, actor, tenancy, resourceType: 'mailbox', resourceId: mailbox.id }
+    // What was there before is what it is about.
+    const resource = draft === null ? { resourceType: 'mailbox', resourceId: mailbox.id } : { resourceType: 'email', resourceId: draft.id }
+    const about = { at: now, actor, tenancy, ...resource }
     const { to, cc, bcc } = content
     // What was found is kept masked, so the subject that it stands in is not kept.
     const said = findings.some(({ where }) => where.startsWith(theSubject)) ? {} : { subject: content.subject }

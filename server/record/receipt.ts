@@ -4,7 +4,7 @@ import { type Json, canonicalJson } from '../model/canonical.ts'
 import { openCheckpoint } from '../model/checkpoint.ts'
 import { isIncluded } from '../model/merkle.ts'
 import { type NoteKey, verifierKeyText } from '../model/note.ts'
-import { type Receipt, type ReceiptEntry, receiptShape } from '../model/receipt.ts'
+import { type Receipt, type ReceiptEntry, deliveryOutcomes as outcomes, historyActions, receiptShape } from '../model/receipt.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import { detailsHash, leafHash } from '../store/log-format.ts'
 
@@ -26,14 +26,7 @@ const Body = z.object({
 type Said = z.infer<typeof Body> & { details: Record<string, unknown> }
 
 const Details = z.record(z.string(), z.unknown())
-const outcomes = {
-  'delivery.delivered': 'delivered',
-  'delivery.bounced': 'bounced',
-  'delivery.expired': 'expired',
-  'delivery.refused': 'refused',
-  'delivery.cancelled': 'cancelled',
-} as const
-const mailActions = ['email.submitted', 'email.scheduled', 'email.rescheduled', 'email.held', 'email.approved', 'email.released']
+const mailActions: readonly string[] = historyActions
 
 export type Summary = Pick<Receipt, 'email_id' | 'content_hash' | 'release' | 'approval' | 'history' | 'deliveries'>
 

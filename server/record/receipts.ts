@@ -10,15 +10,15 @@ import type { Checkpoints, Uncovered } from './checkpoints.ts'
 import { summaryOf, verifyReceipt } from './receipt.ts'
 
 export type Receipts = {
-  /** @param deliveries those of its recipients that whoever asks may see */
-  of(email: EmailId, deliveries: readonly DeliveryId[]): Promise<Result<Receipt, 'NOT_RELEASED' | Uncovered>>
+  /** @param shown.deliveries those of its recipients that whoever asks may see. @param shown.reviews whether they may know who looked at it when */
+  of(email: EmailId, shown: { deliveries: readonly DeliveryId[]; reviews: boolean }): Promise<Result<Receipt, 'NOT_RELEASED' | Uncovered>>
 }
 
 type ReceiptsDeps = { store: Store; key: NoteKey; checkpoints: Pick<Checkpoints, 'covering'> }
 
 export const createReceipts = ({ store: { db }, key, checkpoints }: ReceiptsDeps): Receipts => ({
-  async of(email, deliveries) {
-    const rows = await entriesOfMail(db, email, deliveries)
+  async of(email, shown) {
+    const rows = await entriesOfMail(db, email, shown)
     const last = rows.at(-1)
     if (last === undefined || !rows.some(({ action }) => action === 'email.released')) return fail('NOT_RELEASED')
     const covered = await checkpoints.covering(last.seq)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sql } from 'kysely'
+import { type CompiledQuery, sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { runCli } from '../../server/cli/run.ts'
 import { openCheckpoint } from '../../server/model/checkpoint.ts'
@@ -13,7 +13,8 @@ import type { Reply } from '../../server/model/reply.ts'
 import { createScheduler } from '../../server/outbound/scheduled.ts'
 import { silentLog } from '../../server/platform/log.ts'
 import { verifyReceipt } from '../../server/record/receipt.ts'
-import { mailEntries } from '../../server/store/log-mail.ts'
+import type { Tx } from '../../server/store/db.ts'
+import { mailEntries, reviewEntries } from '../../server/store/log-mail.ts'
 import { deliveriesOf } from '../../server/store/queue.ts'
 import { type Answer, type Desk, openDesk } from '../support/desk.ts'
 import { logKey } from '../support/recorded.ts'
@@ -230,21 +231,26 @@ describeOnEachEngine('receipts', (openStore) => {
     const desk = await openDesk(openStore)
     const email = await sent(desk, desk.ours.keys.agent, { mailbox_id: desk.ours.free.id })
     const deliveries = (await deliveriesOf(desk.store.db, email as EmailId)).map(({ id }) => id)
-    const plan = await desk.store.transaction(async (tx) => {
-      const { sql: text, parameters } = mailEntries(tx, email as EmailId, deliveries).compile()
-      // PostgreSQL reads a table of a few rows whole unless it is told not to.
-      if (desk.store.engine === 'postgres') await sql`set local enable_seqscan = off`.execute(tx)
-      const explain = desk.store.engine === 'postgres' ? 'explain' : 'explain query plan'
-      const filled = text.replaceAll(/\$(\d+)|\?/g, () => '?').split('?')
-      const values = parameters.map((one) => sql.lit(one))
-      const whole = sql.join(
-        filled.flatMap((part, at) => [sql.raw(part), ...(at < values.length ? [values[at]] : [])]),
-        sql.raw(''),
-      )
-      return JSON.stringify((await sql`${sql.raw(explain)} ${whole}`.execute(tx)).rows)
-    })
-    expect(plan).toContain('log_entries_of_mail')
-    expect(plan).not.toMatch(/SCAN log_entries|Seq Scan/)
+    const planOf = (query: (tx: Tx) => { compile(): CompiledQuery }) =>
+      desk.store.transaction(async (tx) => {
+        const { sql: text, parameters } = query(tx).compile()
+        // PostgreSQL reads a table of a few rows whole unless it is told not to.
+        if (desk.store.engine === 'postgres') await sql`set local enable_seqscan = off`.execute(tx)
+        const explain = desk.store.engine === 'postgres' ? 'explain' : 'explain query plan'
+        const filled = text.replaceAll(/\$(\d+)|\?/g, () => '?').split('?')
+        const values = parameters.map((one) => sql.lit(one))
+        const whole = sql.join(
+          filled.flatMap((part, at) => [sql.raw(part), ...(at < values.length ? [values[at]] : [])]),
+          sql.raw(''),
+        )
+        return JSON.stringify((await sql`${sql.raw(explain)} ${whole}`.execute(tx)).rows)
+      })
+    const id = email as EmailId
+    for (const query of [(tx: Tx) => mailEntries(tx, id, deliveries), (tx: Tx) => reviewEntries(tx, id, 1_000)]) {
+      const plan = await planOf(query)
+      expect(plan).toContain('log_entries_of_mail')
+      expect(plan).not.toMatch(/SCAN log_entries|Seq Scan/)
+    }
   })
 })
 

@@ -37,6 +37,7 @@ import { allowances } from './035-allowances.ts'
 import { toldInTurn } from './036-told-in-turn.ts'
 import { undo } from './037-undo.ts'
 import { allowanceVoters } from './038-allowance-voters.ts'
+import { receiptHistory } from './039-receipt-history.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -77,4 +78,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '036-told-in-turn', build: toldInTurn },
   { name: '037-undo', build: undo },
   { name: '038-allowance-voters', build: allowanceVoters },
+  { name: '039-receipt-history', build: receiptHistory },
 ]
