@@ -233,6 +233,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     monthly: config.outbound.monthly,
     mostSeen: config.outbound.mostSeen,
     people: config.holds.people,
+    allowTestSelfApproval: config.allowTestSelfApproval,
     readText: createTextReader({ clock }),
     returnPath: bouncesTo,
     publicUrl: config.http.publicUrl,

@@ -29,7 +29,7 @@ Definition is_same (one other : who) : bool := both_some (key one) (key other) |
 Definition wrote (w : who) (writers : list who) : bool := existsb (fun one => is_same one w) writers.
 
 Inductive hold_state := Open | HApproved | HRejected | HExpired | HCancelled.
-Record hold := Hold { hstate : hold_state; hhash : nat; people : nat; yes : list voter; over : bool }.
+Record hold := Hold { hstate : hold_state; hhash : nat; people : nat; yes : list voter; editors : list voter; over : bool }.
 
 Inductive why :=
   | NotPending | HoldExpired | HoldNotExpired | ContentChanged | SelfApproval | SameReviewer
@@ -41,22 +41,22 @@ Arguments Moved {A}. Arguments Refused {A}.
 Inductive hold_event :=
   | Approve (by_ : who) (h : nat) (plays_both : bool)
   | Reject (by_ : who) (h : nat) (plays_both : bool)
-  | Reword (by_ : who) (h : nat)
+  | Reword (by_ : who) (h : nat) (takes : nat)
   | Expire
   | Withdraw.
 
-Definition with_state (h : hold) (s : hold_state) : hold := Hold s (hhash h) (people h) (yes h) (over h).
+Definition with_state (h : hold) (s : hold_state) : hold := Hold s (hhash h) (people h) (yes h) (editors h) (over h).
 
 Definition approved (h : hold) (v : voter) : answer hold :=
   if existsb (voter_eqb v) (yes h) then Refused SameReviewer
   else
     let yes' := yes h ++ [v] in
-    Moved (Hold (if length yes' <? people h then Open else HApproved) (hhash h) (people h) yes' (over h)).
+    Moved (Hold (if length yes' <? people h then Open else HApproved) (hhash h) (people h) yes' (editors h) (over h)).
 
 (* What needs time left comes only while there is some, and running out only when there is none. *)
 Definition in_time (h : hold) (e : hold_event) : option why :=
   match e with
-  | Approve _ _ _ | Reject _ _ _ | Reword _ _ => if over h then Some HoldExpired else None
+  | Approve _ _ _ | Reject _ _ _ | Reword _ _ _ => if over h then Some HoldExpired else None
   | Expire => if over h then None else Some HoldNotExpired
   | Withdraw => None
   end.
@@ -64,11 +64,16 @@ Definition in_time (h : hold) (e : hold_event) : option why :=
 Definition may_play_both (h : hold) (plays_both : bool) : bool := plays_both && (people h =? 1).
 Definition same_hash (h : nat) (o : option nat) : bool := match o with Some x => h =? x | None => false end.
 
+Definition by_hand (w : who) : bool := match key w with None => true | Some _ => false end.
+Definition worded (h : hold) (w : who) : bool := existsb (voter_eqb (voter_of w)) (editors h).
+Definition with_editor (h : hold) (w : who) : list voter := if worded h w then editors h else editors h ++ [voter_of w].
+Definition own_wording (h : hold) (w : who) : bool := worded h w && negb ((people h =? 1) && by_hand w).
+
 Definition step_open (h : hold) (hash : option nat) (writers : list who) (e : hold_event) : answer hold :=
   match e with
   | Expire => Moved (with_state h HExpired)
   | Withdraw => Moved (with_state h HCancelled)
-  | Reword w n => if wrote w writers then Refused SelfApproval else Moved (Hold Open n (people h) [] (over h))
+  | Reword w n k => if wrote w writers then Refused SelfApproval else Moved (Hold Open n (Nat.max (people h) k) [] (with_editor h w) (over h))
   | Reject w n pb =>
       if wrote w writers && negb (may_play_both h pb) then Refused SelfApproval
       else if negb (n =? hhash h) then Refused ContentChanged
@@ -76,6 +81,7 @@ Definition step_open (h : hold) (hash : option nat) (writers : list who) (e : ho
   | Approve w n pb =>
       if wrote w writers && negb (may_play_both h pb) then Refused SelfApproval
       else if negb (n =? hhash h) then Refused ContentChanged
+      else if own_wording h w && negb (may_play_both h pb) then Refused SelfApproval
       else if same_hash (hhash h) hash then approved h (voter_of w) else Refused ContentChanged
   end.
 
@@ -197,7 +203,7 @@ Definition may (s : option status) (e : event) : bool :=
   | ESubmit _ _ _ _ _, (None | Some Draft) => true
   | (EEdit _ _ _ | EComeDue _ | EPostpone | EUndo _), Some Scheduled => true
   | EDiscard, Some (Draft | Scheduled) => true
-  | EHold (Reword _ _), Some PendingSend => true
+  | EHold (Reword _ _ _), Some PendingSend => true
   | EHold (Approve _ _ _ | Reject _ _ _ | Expire | Withdraw), Some (PendingSend | PendingInbound) => true
   | ETakeBack _, Some Sent => true
   | ERefuse _, Some (Sent | Draft | Scheduled | PendingSend) => true
@@ -228,7 +234,7 @@ Definition with_waits (l : life) (later : bool) : life :=
 
 Definition held_for (l : life) (n : nat) (s : status) : life :=
   match hash l with
-  | Some h => Life (Some s) (hash l) (writers l) (waits l) (Some (Hold Open h n [] false)) (release_of l)
+  | Some h => Life (Some s) (hash l) (writers l) (waits l) (Some (Hold Open h n [] [] false)) (release_of l)
   | None => l
   end.
 Definition released (l : life) (g : grounds) : life :=
@@ -276,7 +282,7 @@ Definition held_again (l : life) (later : bool) : answer life :=
   match hold_of l with
   | Some h =>
       if is_approved (hash l) (hold_of l)
-      then Moved (Life (Some PendingSend) (hash l) (writers l) later (Some (Hold Open (hhash h) (people h) [] (over h))) (release_of l))
+      then Moved (Life (Some PendingSend) (hash l) (writers l) later (Some (Hold Open (hhash h) (people h) [] (editors h) (over h))) (release_of l))
       else Refused NotUndoable
   | None => Refused NotUndoable
   end.

@@ -15,7 +15,7 @@ Definition fits (test_world : bool) (e : event) : Prop :=
 (* The clock goes on, or is set: what was early may be late, and the other way round. *)
 Definition at_another_time (l : life) (later is_over : bool) : life :=
   Life (status_of l) (hash l) (writers l) later
-    (option_map (fun h => Hold (hstate h) (hhash h) (people h) (yes h) is_over) (hold_of l)) (release_of l).
+    (option_map (fun h => Hold (hstate h) (hhash h) (people h) (yes h) (editors h) is_over) (hold_of l)) (release_of l).
 
 Definition same_content (a b : option nat) : bool :=
   match a, b with Some x, Some y => x =? y | None, None => true | _, _ => false end.
@@ -127,7 +127,7 @@ Lemma step_hold_moves : forall o hs ws e h',
       ~ In (voter_of w) (yes h) /\ yes h' = yes h ++ [voter_of w] /\ n = hhash h /\ hhash h' = hhash h /\ hs = Some (hhash h) /\
       over h = false /\ (wrote w ws = false \/ pb = true) /\
       (hstate h' = HApproved -> people h' <= length (yes h')) /\ (hstate h' = Open \/ hstate h' = HApproved)
-  | Reword w n => yes h' = [] /\ hhash h' = n /\ hstate h' = Open /\ wrote w ws = false /\ over h = false
+  | Reword w n k => yes h' = [] /\ hhash h' = n /\ hstate h' = Open /\ wrote w ws = false /\ over h = false
   | Reject w n pb => h' = with_state h HRejected /\ n = hhash h /\ (wrote w ws = false \/ pb = true) /\ over h = false
   | Expire => h' = with_state h HExpired /\ over h = true
   | Withdraw => h' = with_state h HCancelled
@@ -135,10 +135,11 @@ Lemma step_hold_moves : forall o hs ws e h',
 Proof.
   intros [h|] hs ws e h' H; simpl in H; [|discriminate].
   exists h. destruct (hstate h) eqn:S; try discriminate. split; [reflexivity|]. split; [reflexivity|].
-  destruct e as [w n pb|w n pb|w n| |]; simpl in H.
+  destruct e as [w n pb|w n pb|w n k| |]; simpl in H.
   - destruct (over h) eqn:O; [discriminate|].
     destruct (wrote w ws && negb (may_play_both h pb)) eqn:W; [discriminate|].
     destruct (negb (n =? hhash h)) eqn:N; [discriminate|].
+    destruct (own_wording h w && negb (may_play_both h pb)); [discriminate|].
     destruct (same_hash (hhash h) hs) eqn:SH; [|discriminate].
     apply approved_moves in H as (A & B & C & D & E & F).
     apply negb_false_iff, Nat.eqb_eq in N. apply same_hash_true in SH.
@@ -327,7 +328,7 @@ Proof.
   assert (Hr : release_of l = None) by (apply (s_before _ _ _ _ S); destruct Hp as [->| ->]; reflexivity).
   pose proof (s_hash _ _ _ _ S h Hh) as Hx. pose proof (s_named _ _ _ _ S h) as Hn. pose proof (s_others _ _ _ _ S) as Hj.
   pose proof (s_distinct _ _ _ _ S h Hh) as Hd.
-  destruct e as [w n pb|w n pb|w n| |]; simpl in Ha.
+  destruct e as [w n pb|w n pb|w n k| |]; simpl in Ha.
   - (* Approve *)
     destruct Hc as (Hnin & Hyes & Hnh & Hhh & Hhash & Hov & Hwr & Hen & Hst). subst n.
     simpl in Hf. destruct Hf as [Hsome Hpb].
@@ -520,6 +521,99 @@ Proof.
   - intros T v w I J. exact (s_others _ _ _ _ S T h v w Ho I J).
 Qed.
 
+(* Who worded it anew is among those who approved it only where one is enough. *)
+Definition alone (o : option hold) : Prop := forall h v, o = Some h -> In v (yes h) -> In v (editors h) -> people h = 1.
+
+Lemma alone_anew : forall s n k eds o, alone (Some (Hold s n k [] eds o)).
+Proof. intros s n k eds o h v E I _. inversion E; subst; simpl in I. contradiction. Qed.
+Lemma alone_held : forall l n s, alone (hold_of l) -> alone (hold_of (held_for l n s)).
+Proof. intros l n s A. unfold held_for. destruct (hash l); simpl; auto using alone_anew. Qed.
+Lemma alone_released : forall l g, alone (hold_of l) -> alone (hold_of (released l g)).
+Proof. intros l g A. unfold released. destruct (hash l); simpl; auto. Qed.
+Lemma alone_gate : forall l g its, alone (hold_of l) -> alone (hold_of (after_gate l g its)).
+Proof.
+  intros l [|n] its A; simpl; unfold pass; destruct (waits l); simpl; auto using alone_released, alone_held.
+  destruct its; simpl; auto using alone_held.
+Qed.
+
+Lemma existsb_in : forall v l, In v l -> existsb (voter_eqb v) l = true.
+Proof. intros v l I. apply existsb_exists. exists v. split; [exact I|]. apply voter_eqb_true. reflexivity. Qed.
+
+Lemma alone_approved : forall h hs ws w n pb h',
+  alone (Some h) -> step_open h hs ws (Approve w n pb) = Moved h' -> alone (Some h').
+Proof.
+  intros h hs ws w n pb h' A H h0 v E I J. inversion E; subst h0; clear E. simpl in H.
+  destruct (wrote w ws && negb (may_play_both h pb)); [discriminate|]. destruct (negb (n =? hhash h)); [discriminate|].
+  destruct (own_wording h w && negb (may_play_both h pb)) eqn:O; [discriminate|]. destruct (same_hash (hhash h) hs); [|discriminate].
+  unfold approved in H. destruct (existsb (voter_eqb (voter_of w)) (yes h)); [discriminate|]. inversion H; subst h'; clear H. simpl in *.
+  apply in_app_iff in I as [I|[I|[]]]; [exact (A h v eq_refl I J)|subst v].
+  apply andb_false_iff in O as [O|O].
+  - unfold own_wording, worded in O. rewrite (existsb_in _ _ J) in O. simpl in O. apply negb_false_iff, andb_true_iff in O as [O _].
+    apply Nat.eqb_eq. exact O.
+  - apply negb_false_iff in O. unfold may_play_both in O. apply andb_true_iff in O as [_ O]. apply Nat.eqb_eq. exact O.
+Qed.
+
+Lemma alone_hold : forall h hs ws e h', alone (Some h) -> step_hold (Some h) hs ws e = Moved h' -> alone (Some h').
+Proof.
+  intros h hs ws e h' A H. simpl in H. destruct (hstate h); try discriminate. destruct (in_time h e); [discriminate|].
+  destruct e as [w n pb|w n pb|w n k| |].
+  - eapply alone_approved; eauto.
+  - simpl in H. destruct (wrote w ws && negb (may_play_both h pb)); [discriminate|]. destruct (negb (n =? hhash h)); [discriminate|].
+    inversion H; subst. intros x v E. inversion E; subst; simpl. exact (A h v eq_refl).
+  - simpl in H. destruct (wrote w ws); [discriminate|]. inversion H; subst. apply alone_anew.
+  - inversion H; subst. intros x v E. inversion E; subst; simpl. exact (A h v eq_refl).
+  - inversion H; subst. intros x v E. inversion E; subst; simpl. exact (A h v eq_refl).
+Qed.
+
+Lemma alone_stays : forall l e l', alone (hold_of l) -> step l e = Moved l' -> alone (hold_of l').
+Proof.
+  intros l e l' A H. unfold step in H. destruct (may (status_of l) e); [|discriminate].
+  destruct e as [w|w h g later its|w h later|g| | |e|ds|ds|h letter held sp| | | |later]; simpl in H.
+  - inversion H; subst; exact A.
+  - inversion H; subst. apply alone_gate. exact A.
+  - destruct (same_hash h (hash l)); [inversion H; subst; exact A|].
+    destruct (is_approved (hash l) (hold_of l)); [discriminate|]. inversion H; subst; exact A.
+  - unfold come_due in H. destruct (waits l); [discriminate|]. destruct (hash l); [|discriminate]. destruct g as [g|].
+    + inversion H; subst. destruct (is_approved _ _); auto using alone_released, alone_gate.
+    + inversion H; subst; exact A.
+  - inversion H; subst; exact A.
+  - inversion H; subst; exact A.
+  - destruct (step_hold (hold_of l) (hash l) (writers l) e) as [h'|w] eqn:E; [|discriminate].
+    assert (B : alone (Some h')).
+    { destruct (hold_of l) as [h|]; [|discriminate E]. exact (alone_hold _ _ _ _ _ A E). }
+    simpl in H. destruct (hstate h'); try (inversion H; subst; exact B).
+    destruct (status_of l) as [[]|]; try (inversion H; subst; exact B);
+      destruct (waits l); inversion H; subst; auto using alone_released.
+  - destruct (taken_back_whole ds); inversion H; subst; exact A.
+  - destruct (forallb is_cancelled ds); inversion H; subst; exact A.
+  - destruct (on_arrival letter held sp); inversion H; subst; try exact A; apply alone_held; exact A.
+  - inversion H; subst; exact A.
+  - inversion H; subst; exact A.
+  - inversion H; subst. destruct (status_of l) as [[]|]; exact A.
+  - unfold held_again in H. destruct (hold_of l); [|discriminate]. destruct (is_approved _ _); inversion H; subst; apply alone_anew.
+Qed.
+
+Theorem own_words_alone : forall t tr recent l h v,
+  run t tr recent l -> hold_of l = Some h -> In v (yes h) -> In v (editors h) -> people h = 1.
+Proof.
+  intros t tr recent l h v R. revert h v. induction R; intros x v Hx.
+  - discriminate.
+  - intros I J. exact (alone_stays _ _ _ IHR H0 x v Hx I J).
+  - unfold at_another_time in Hx; simpl in Hx. destruct (hold_of l) as [y|] eqn:E; [|discriminate]. inversion Hx; subst; simpl. exact (IHR y v eq_refl).
+Qed.
+
+(* And then it is a person who signs in; a key that worded it anew approves it never, outside of the test world. *)
+Theorem no_key_approves_its_words : forall l h w n l',
+  hold_of l = Some h -> step l (EHold (Approve w n false)) = Moved l' -> In (voter_of w) (editors h) -> key w = None.
+Proof.
+  intros l h w n l' Hh Hs I. unfold step in Hs. destruct (may (status_of l) _); [|discriminate]. simpl in Hs. rewrite Hh in Hs. simpl in Hs.
+  destruct (hstate h); try discriminate. destruct (over h); [discriminate|]. simpl in Hs.
+  destruct (wrote w (writers l) && _); [discriminate|]. destruct (negb (n =? hhash h)); [discriminate|].
+  destruct (own_wording h w) eqn:O; [simpl in Hs; discriminate|].
+  unfold own_wording, worded, by_hand in O. rewrite (existsb_in _ _ I) in O. simpl in O. apply negb_false_iff, andb_true_iff in O as [_ O].
+  destruct (key w); [discriminate|reflexivity].
+Qed.
+
 (* Whoever stands in `recent` has approved, by name. *)
 Lemma recent_is_approved : forall t tr recent l v n,
   run t tr recent l -> In (v, n) recent -> exists w pb, In (EHold (Approve w n pb)) tr /\ voter_of w = v /\ (t = false -> pb = false).
@@ -551,12 +645,12 @@ Proof.
 Qed.
 
 (* And when a reviewer words it anew, who approved the old wording has not approved the new one. *)
-Theorem reword_voids : forall l w n l',
-  step l (EHold (Reword w n)) = Moved l' ->
+Theorem reword_voids : forall l w n k l',
+  step l (EHold (Reword w n k)) = Moved l' ->
   exists h, hold_of l' = Some h /\ hstate h = Open /\ hhash h = n /\ hash l' = Some n /\ yes h = [] /\ release_of l' = release_of l.
 Proof.
-  intros l w n l' Hs. unfold step in Hs. destruct (may (status_of l) (EHold (Reword w n))); [|discriminate]. simpl in Hs.
-  destruct (step_hold (hold_of l) (hash l) (writers l) (Reword w n)) as [h'|x] eqn:Hh; [|discriminate].
+  intros l w n k l' Hs. unfold step in Hs. destruct (may (status_of l) (EHold (Reword w n k))); [|discriminate]. simpl in Hs.
+  destruct (step_hold (hold_of l) (hash l) (writers l) (Reword w n k)) as [h'|x] eqn:Hh; [|discriminate].
   apply step_hold_moves in Hh as (h & _ & _ & Hy & Hn & Hst & _). simpl in Hs. rewrite Hst in Hs. inversion Hs; subst; simpl.
   exists h'. repeat split; auto; congruence.
 Qed.

@@ -26,7 +26,7 @@ Definition t_hold_state (s : hold_state) : string :=
 Definition t_hold (o : option hold) : string :=
   match o with
   | Some h => t_hold_state (hstate h) ++ "/" ++ digit (hhash h) ++ "/" ++ digit (people h) ++ "/" ++ t_list t_voter (yes h) ++ "/" ++
-              (if over h then "over" else "left")
+              t_list t_voter (editors h) ++ "/" ++ (if over h then "over" else "left")
   | None => "-"
   end.
 Definition t_release (o : option release) : string :=
@@ -59,7 +59,7 @@ Definition t_hold_event (e : hold_event) : string :=
   match e with
   | Approve w h pb => "approve:" ++ t_who w ++ ":" ++ digit h ++ ":" ++ t_bool "both" "one" pb
   | Reject w h pb => "reject:" ++ t_who w ++ ":" ++ digit h ++ ":" ++ t_bool "both" "one" pb
-  | Reword w h => "reword:" ++ t_who w ++ ":" ++ digit h
+  | Reword w h n => "reword:" ++ t_who w ++ ":" ++ digit h ++ ":" ++ digit n
   | Expire => "expire"
   | Withdraw => "withdraw"
   end.
@@ -134,9 +134,10 @@ Definition signed_in := Who None (Some 3).
 Definition deciders := [agent; same_person; by_key; signed_in].
 
 Definition open_holds : list hold :=
-  all [1; 2] (fun h => all [1; 2] (fun n => all [[]; [Key 2]] (fun ys => map (fun o => Hold Open h n ys o) bools))).
+  all [1; 2] (fun h => all [1; 2] (fun n => all [[]; [Key 2]] (fun ys => map (fun o => Hold Open h n ys [] o) bools))) ++
+  all [1; 2] (fun n => map (fun eds => Hold Open 1 n [] eds false) [[Key 2]; [Person 3]; [Person 9; Key 2]]).
 Definition ended_holds : list hold :=
-  [Hold HApproved 1 1 [Key 2] false; Hold HApproved 2 1 [Key 2] false; Hold HRejected 1 1 [] false; Hold HExpired 1 1 [] true; Hold HCancelled 1 2 [Key 2] false].
+  [Hold HApproved 1 1 [Key 2] [] false; Hold HApproved 2 1 [Key 2] [] false; Hold HRejected 1 1 [] [] false; Hold HExpired 1 1 [] [] true; Hold HCancelled 1 2 [Key 2] [] false].
 Definition holds : list (option hold) := None :: map Some (open_holds ++ ended_holds).
 
 Definition plain (s : status) : life := Life (Some s) (Some 1) [agent] false None None.
@@ -144,7 +145,7 @@ Definition lives : list life :=
   [unwritten; Life (Some Draft) None [agent] false None None] ++
   map plain [Draft; Unread; Read; Rejected; Expired; Cancelled; SendFailed; SpamFlagged; SpamQuarantined] ++
   [Life (Some Sent) (Some 1) [agent] false None (Some (Release 1 ByPolicy));
-   Life (Some Sent) (Some 1) [agent] false (Some (Hold HApproved 1 1 [Key 2] false)) (Some (Release 1 ByApproval))] ++
+   Life (Some Sent) (Some 1) [agent] false (Some (Hold HApproved 1 1 [Key 2] [] false)) (Some (Release 1 ByApproval))] ++
   all bools (fun w => map (fun h => Life (Some Scheduled) (Some 1) [agent] w h None) (None :: map Some ended_holds)) ++
   map (fun h => Life (Some PendingSend) (Some 1) [agent] false h None) holds ++
   map (fun h => Life (Some PendingSend) (Some 1) [agent] true (Some h) None) (filter (fun h => Nat.eqb (hhash h) 1 && negb (over h)) open_holds) ++
@@ -161,7 +162,7 @@ Definition events : list event :=
   all [1; 2] (fun h => map (fun w => EEdit same_person h w) bools) ++
   [EComeDue (DueGate Allow); EComeDue (DueGate (HoldFor 1)); EComeDue (DueGate (HoldFor 2)); EComeDue Fail; EPostpone; EDiscard] ++
   all deciders (fun w => all [1; 2] (fun h => all bools (fun pb => [EHold (Approve w h pb); EHold (Reject w h pb)]))) ++
-  all deciders (fun w => [EHold (Reword w 3)]) ++
+  all deciders (fun w => map (fun n => EHold (Reword w 3 n)) [1; 2]) ++
   [EHold Expire; EHold Withdraw] ++
   all deliveries (fun ds => [ETakeBack ds; ERefuse ds]) ++
   all bools (fun letter => all bools (fun held => map (fun s => EArrive 2 letter held s) [Clean; Flagged; Quarantined; NotAsked])) ++

@@ -56,6 +56,7 @@ export function heldText(held: Held): string {
       [kind, visibleLine(where, 300), ...(excerpt === null ? [] : [visibleLine(excerpt, 200)])].join(': '),
     ]),
     ...(held.approvals_needed > 1 ? [['approvals', `${held.approved_by.length} of ${held.approvals_needed}`] as [string, string]] : []),
+    ...(held.edited_by.length > 0 ? [['changed by', held.edited_by.join(', ')] as [string, string]] : []),
     ['held at', held.held_at],
     ['expires', `${held.expires_at}, unsent, when nobody decides`],
     ['written by', held.proposed_by ?? 'somebody outside'],

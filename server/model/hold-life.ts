@@ -7,16 +7,23 @@
 export type Who = { key: string | null; person: string | null }
 
 export type HoldEnd = 'approved' | 'rejected' | 'expired' | 'cancelled'
-/** `yes`: who has approved it so far, each as `voterOf` says. `people`: how many that takes. `isOver`: its time has run out. */
-export type Hold = { state: 'open' | HoldEnd; hash: string; people: number; yes: readonly string[]; isOver: boolean }
+/** `yes`: who has approved it so far, each as `voterOf` says; `editors`: who worded it anew. `people`: how many it takes. `isOver`: its time has run out. */
+export type Hold = {
+  state: 'open' | HoldEnd
+  hash: string
+  people: number
+  yes: readonly string[]
+  editors: readonly string[]
+  isOver: boolean
+}
 export type Release = { hash: string; grounds: 'policy' | 'approval' }
 
 /** `hash`: of what they looked at. `playsBoth`: with a test key that may decide on what it wrote. */
 type Decision = { by: Who; hash: string; playsBoth: boolean }
 export type HoldEvent =
   | ({ kind: 'approve' | 'reject' } & Decision)
-  /** a reviewer words it anew */
-  | { kind: 'reword'; by: Who; hash: string }
+  /** a reviewer words it anew; `people`: how many what it says now takes, by itself */
+  | { kind: 'reword'; by: Who; hash: string; people: number }
   | { kind: 'expire' }
   | { kind: 'withdraw' }
 export type HoldWhy = 'NOT_PENDING' | 'HOLD_EXPIRED' | 'HOLD_NOT_EXPIRED' | 'CONTENT_CHANGED' | 'SELF_APPROVAL' | 'SAME_REVIEWER'
@@ -43,11 +50,19 @@ export function stepHold(
   const mayPlayBoth = event.kind !== 'reword' && event.playsBoth && hold.people === 1
   if (wrote(event.by, writers) && !mayPlayBoth) return 'SELF_APPROVAL'
   // Whoever approved the old wording has not approved this one.
-  if (event.kind === 'reword') return { ...hold, hash: event.hash, yes: [] }
+  if (event.kind === 'reword')
+    return { ...hold, hash: event.hash, people: Math.max(hold.people, event.people), yes: [], editors: withEditor(hold, event.by) }
   if (event.hash !== hold.hash) return 'CONTENT_CHANGED'
   if (event.kind === 'reject') return { ...hold, state: end }
+  if (isOwnWording(hold, event.by) && !mayPlayBoth) return 'SELF_APPROVAL'
   return hold.hash === hash ? approved(hold, voterOf(event.by)) : 'CONTENT_CHANGED'
 }
+
+const withEditor = ({ editors }: Hold, by: Who): readonly string[] => (editors.includes(voterOf(by)) ? editors : [...editors, voterOf(by)])
+
+/** True when they worded it, and may not let it go: of several people the others do; and where one is enough a person who signs in, but no key, which would
+ *  propose and decide. */
+const isOwnWording = ({ editors, people }: Hold, by: Who): boolean => editors.includes(voterOf(by)) && !(people === 1 && by.key === null)
 
 function approved(hold: Hold, voter: string): Hold | HoldWhy {
   if (hold.yes.includes(voter)) return 'SAME_REVIEWER'
@@ -68,7 +83,7 @@ export const isApproved = ({ hash, hold }: { hash: string | null; hold: Hold | n
   hold?.state === 'approved' && hold.hash === hash
 
 /** True when what stands behind a release bears it: a rule of the gate, or as many approvals of this very content as its hold took. */
-export const isBacked = ({ hash, grounds }: Release, hold: Omit<Hold, 'isOver'> | null): boolean =>
+export const isBacked = ({ hash, grounds }: Release, hold: Pick<Hold, 'state' | 'hash' | 'people' | 'yes'> | null): boolean =>
   grounds === 'policy' || (hold?.state === 'approved' && hold.hash === hash && hold.yes.length >= hold.people)
 
 /** How it ended; null: it has not, or there is none. */

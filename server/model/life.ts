@@ -147,7 +147,7 @@ const written = (life: Life, { by, hash, waits }: { by: Who; hash: string; waits
 })
 
 const heldFor = (life: Life, people: number, status: 'pending_send_approval' | 'pending_inbound_approval'): Life =>
-  life.hash === null ? life : { ...life, status, hold: { state: 'open', hash: life.hash, people, yes: [], isOver: false } }
+  life.hash === null ? life : { ...life, status, hold: { state: 'open', hash: life.hash, people, yes: [], editors: [], isOver: false } }
 const released = (life: Life, grounds: Release['grounds']): Life =>
   life.hash === null ? life : { ...life, status: 'sent', release: { hash: life.hash, grounds } }
 

@@ -19,6 +19,7 @@ export const historyActions = [
   'email.rescheduled',
   'email.postponed',
   'email.held',
+  'email.edited',
   'hold.renewed',
   'email.reviewed',
   'email.approved_in_part',

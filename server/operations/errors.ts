@@ -817,6 +817,18 @@ export const errors = {
     message: 'Arriving mail has no other version',
     fix: 'Approve it or reject it.',
   },
+  NOTHING_CHANGED: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    message: 'The email says that already',
+    fix: 'Give another subject or another text, or decide on it as it is with decide_email.',
+  },
+  EDIT_NOT_POSSIBLE: {
+    http: 409,
+    trpc: 'CONFLICT',
+    message: 'The words of this email cannot be changed',
+    fix: 'Approve it or reject it; with redo its agent is asked for another version.',
+  },
   NOT_UNDOABLE: {
     http: 409,
     trpc: 'CONFLICT',

@@ -31,6 +31,16 @@ import { recordRead } from './record.ts'
 const defaultLimit = 50
 const longestReason = 2000
 
+export const Findings = z
+  .array(
+    z.strictObject({
+      kind: z.enum(findingKinds as [FindingKind, ...FindingKind[]]),
+      where: z.string().meta(fromOutside),
+      excerpt: z.string().nullable().meta(fromOutside).describe('Masked; null where there is nothing to show'),
+    }),
+  )
+  .describe('What the outgoing checks found in it, whatever holds it; not_looked_at: judge that part yourself. Empty for arriving mail')
+
 export const PendingEmail = EmailSummary.extend({
   cc: z.array(z.string()).meta(fromOutside),
   bcc: z.array(z.string()).describe('Recipients the others will not see'),
@@ -46,15 +56,8 @@ export const PendingEmail = EmailSummary.extend({
     .strictObject({ email_id: z.string(), outcome: Outcome.nullable() })
     .nullable()
     .describe('The email of which it is another version, and how that one ended; review_email shows what differs'),
-  findings: z
-    .array(
-      z.strictObject({
-        kind: z.enum(findingKinds as [FindingKind, ...FindingKind[]]),
-        where: z.string().meta(fromOutside),
-        excerpt: z.string().nullable().meta(fromOutside).describe('Masked; null where there is nothing to show'),
-      }),
-    )
-    .describe('What the outgoing checks found in it, whatever holds it; not_looked_at: judge that part yourself. Empty for arriving mail'),
+  findings: Findings,
+  edited_by: z.array(z.string()).describe('Reviewers who changed its words; review_email shows what differs from what its agent wrote'),
   approvals_needed: z.int().describe('How many different reviewers have to approve it; one who rejects it is enough'),
   approved_by: z.array(z.string()).describe('Who has, of a hold that needs more than one'),
   approval_state: z.string().describe('The same in words, such as "approved by 1 of 2"'),
@@ -128,6 +131,7 @@ export const pendingView = ({ email, attachments, ...hold }: PendingItem): z.inf
   reason: hold.reason,
   replaces: hold.replaces && { email_id: hold.replaces.id, outcome: outcomeOf(hold.replaces) },
   findings: email.direction === 'outbound' ? findingsOf(email) : [],
+  edited_by: [...hold.editors],
   approvals_needed: hold.people,
   approved_by: [...hold.approvedBy],
   approval_state: `approved by ${hold.approvedBy.length} of ${hold.people}`,

@@ -16,6 +16,7 @@ import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { noteOpenings } from '../store/review-times.ts'
 import { listMailboxes } from '../store/mailboxes.ts'
 import { AllowInput, EndAllowanceInput, allowanceView, askedOf, ended } from './allowances.ts'
+import { editedView, heldChanges } from './edit-held.ts'
 import { OperationError, unwrap } from './errors.ts'
 import { EmailCursor, EmailRef, PlainText, SeenCursor, cursorAt } from './input.ts'
 import { type PendingEmail, RejectionWord, complainOfReason, decisionView, pendingView, undoneView } from './oversight.ts'
@@ -247,4 +248,12 @@ export async function undoableFor(rooms: Rooms, actor: PersonActor) {
   if (emails.length > 0)
     await record(rooms, actor, { action: 'pending.listed', resourceType: 'account', resourceId: actor.accountId, metadata })
   return { emails }
+}
+
+export const EditInput = z.strictObject({ world: WorldInput, email_id: EmailRef, ...heldChanges })
+
+export async function editAs(rooms: Rooms, actor: PersonActor, { email_id, content_hash, subject, markdown }: z.infer<typeof EditInput>) {
+  if (!isId('email', email_id)) throw new OperationError('EMAIL_NOT_FOUND')
+  const input = { email: email_id, contentHash: content_hash, subject, markdown }
+  return editedView(unwrap(await rooms.submissions.editHeld(actor, input)))
 }

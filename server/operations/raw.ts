@@ -1,4 +1,9 @@
 import { z } from 'zod'
+import type { KeyActor } from '../model/actor.ts'
+import type { Tx } from '../store/db.ts'
+import { versionsOf } from '../store/email-versions.ts'
+import type { EmailRow } from '../store/emails.ts'
+import { seesAll } from './visibility.ts'
 import { mostInlineBytes } from './attachments.ts'
 import { readableEmail } from './access.ts'
 import { OperationError } from './errors.ts'
@@ -39,6 +44,11 @@ export const get_email_raw = operation({
     z.strictObject({
       email_id: EmailRef,
       mailbox_id: MailboxRef.exactOptional(),
+      content_hash: z
+        .string()
+        .max(128)
+        .exactOptional()
+        .describe('Of what it said before a reviewer changed its words (review_email has it); for keys with oversight or admin scope only'),
       max_inline_bytes: z
         .int()
         .min(0)
@@ -50,21 +60,25 @@ export const get_email_raw = operation({
   .output(RawEmail)
   .query(async ({ ctx, input }) => {
     const { store } = ctx.rooms
-    const { view, hash } = await store.transaction(async (tx) => {
+    const { view, hash, isInline } = await store.transaction(async (tx) => {
       const email = await readableEmail(tx, ctx.actor, input.email_id, input.mailbox_id)
-      if (email.raw_hash === null) throw new OperationError('NO_MESSAGE')
-      const isInline = email.raw_size <= input.max_inline_bytes
+      const kept = await versionOf(tx, ctx.actor, email, input.content_hash)
+      if (kept.raw_hash === null) throw new OperationError('NO_MESSAGE')
+      const isInline = kept.raw_size <= input.max_inline_bytes
+      const isEarlier = kept !== email
       const made: z.infer<typeof RawEmail> = {
         email_id: email.id,
         filename: `${email.id}.eml`,
         content_type: 'message/rfc822',
-        size: email.raw_size,
-        sha256: email.raw_hash,
+        size: kept.raw_size,
+        sha256: kept.raw_hash,
         content_base64: null,
-        download_path: isInline ? null : `/v1/mailboxes/${email.mailbox_id}/emails/${email.id}/raw`,
+        download_path: isInline || isEarlier ? null : `/v1/mailboxes/${email.mailbox_id}/emails/${email.id}/raw`,
         message: isInline
           ? 'The message is in content_base64.'
-          : 'Too large to put here: fetch download_path from this server with the same API key, or call again with a higher max_inline_bytes.',
+          : isEarlier
+            ? 'Too large to put here: call again with a higher max_inline_bytes.'
+            : 'Too large to put here: fetch download_path from this server with the same API key, or call again with a higher max_inline_bytes.',
       }
       // Its bytes are bound by their own hash, which is part of the view.
       await recordRead(tx, ctx, {
@@ -72,13 +86,24 @@ export const get_email_raw = operation({
         resourceType: 'email',
         resourceId: email.id,
         view: made,
-        metadata: { mailbox_id: email.mailbox_id, sha256: email.raw_hash, is_inline: isInline },
+        metadata: { mailbox_id: email.mailbox_id, sha256: kept.raw_hash, is_inline: isInline },
       })
-      return { view: made, hash: email.raw_hash }
+      return { view: made, hash: kept.raw_hash, isInline }
     })
-    if (view.download_path !== null) return view
+    if (!isInline) return view
     // Behind the commit: a large message is a file, and a transaction waits for nothing but its own statements.
     const bytes = await store.blobs.read(store.db, hash)
     if (bytes === null) throw new Error(`email ${view.email_id} has lost its message`)
     return { ...view, content_base64: bytes.toString('base64') }
   })
+
+type Kept = Pick<EmailRow, 'raw_hash' | 'raw_size'>
+
+/** The email, or what it said when it had that content hash. */
+async function versionOf(tx: Tx, actor: KeyActor, email: EmailRow, contentHash: string | undefined): Promise<Kept> {
+  if (contentHash === undefined || contentHash === email.content_hash) return email
+  const versions = seesAll(actor) ? await versionsOf(tx, email.id) : []
+  const version = versions.find(({ content_hash }) => content_hash === contentHash)
+  if (version === undefined) throw new OperationError('NO_MESSAGE')
+  return version
+}

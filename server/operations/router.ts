@@ -12,6 +12,7 @@ import { read_email } from './emails.ts'
 import { check_inbox } from './inbox.ts'
 import { create_api_key, list_api_keys, revoke_api_key, rotate_api_key, update_api_key } from './keys.ts'
 import { configure_mailbox, delete_mailbox, list_mailboxes, update_mailbox } from './mailboxes.ts'
+import { edit_held_email } from './edit-held.ts'
 import { decide_email, list_pending, undo_approval } from './oversight.ts'
 import { renew_hold } from './renewal.ts'
 import { review_email } from './review.ts'
@@ -123,6 +124,7 @@ export const appRouter = router({
   renew_hold,
   allow_recipient,
   end_allowance,
+  edit_held_email,
   undo_approval,
   stop_sending,
   resume_sending,

@@ -1,5 +1,5 @@
 /** What stays of an email that was refused for what it would carry out: an event, and an entry of the log. */
-import type { KeyActor } from '../model/actor.ts'
+import type { Actor } from '../model/actor.ts'
 import type { Finding } from '../model/finding.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
 import type { EmailRow } from '../store/emails.ts'
@@ -12,7 +12,7 @@ import type { SubmissionDeps } from './submission.ts'
 /** @param blocked.draft that which was to be sent or changed, and stays as it was; null: it was new, and nothing of it is kept */
 export async function recordBlocked(
   { store, clock, log }: SubmissionDeps,
-  actor: KeyActor,
+  actor: Actor,
   { proposal, draft, findings, rule }: { proposal: Proposal; draft: EmailRow | null; findings: readonly Finding[]; rule: string },
 ): Promise<void> {
   const now = clock.now()

@@ -17,6 +17,7 @@ import type { StagedBlob } from '../store/blobs.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { emailEntry } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
+import { firstVersionOf } from '../store/email-versions.ts'
 import { type EmailRow, emailToChange, findByIdempotencyKey, insertEmail, moveEmail, writingKeys } from '../store/emails.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { type NewLogEntry, appendLogs } from '../store/log.ts'
@@ -323,7 +324,12 @@ async function replay(db: Db, proposal: Proposal): Promise<Result<Submitted, 'ID
   if (proposal.idempotencyKey === null) return null
   const earlier = await findByIdempotencyKey(db, proposal.mailbox.id, proposal.idempotencyKey)
   if (earlier === undefined) return null
-  if (saysTheSame(earlier, await attachmentsOf(db, [earlier.id]), proposal)) return ok(submitted(earlier, true))
+  const attachments = await attachmentsOf(db, [earlier.id])
+  if (saysTheSame(earlier, attachments, proposal)) return ok(submitted(earlier, true))
+  // A reviewer may have changed its words since.
+  const first = await firstVersionOf(db, earlier.id)
+  if (first !== undefined && saysTheSame({ ...earlier, subject: first.subject, markdown: first.markdown }, attachments, proposal))
+    return ok(submitted(earlier, true))
   return fail('IDEMPOTENCY_CONFLICT', 'This idempotency key was used for another email. Use a new key for new content.')
 }
 

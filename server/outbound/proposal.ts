@@ -5,7 +5,7 @@ import { sha256 } from '../model/canonical.ts'
 import type { HeaderAddress, OversightSaid } from '../model/email.ts'
 import type { ContentHash } from '../model/envelope.ts'
 import type { Finding } from '../model/finding.ts'
-import { type EmailId, type ThreadId, newId } from '../model/ids.ts'
+import { type EmailId, type KeyId, type ThreadId, newId } from '../model/ids.ts'
 import type { OutgoingMail } from '../oversight/taint/taint.ts'
 import { type EmailRow, notArrived, untouched } from '../store/emails.ts'
 import type { NewRow, Row } from '../store/schema.ts'
@@ -97,7 +97,7 @@ const recipientColumns = ({ to, cc, bcc }: Pick<Content, 'to' | 'cc' | 'bcc'>) =
 })
 
 /** What changes in the row when it is composed. @param now epoch ms */
-export const composedColumns = (proposal: Proposal, composed: Composed, actor: Pick<Writer, 'keyId'>, now: number) => ({
+export const composedColumns = (proposal: Proposal, composed: Composed, actor: { keyId: KeyId | null }, now: number) => ({
   message_id: composed.messageId,
   raw_hash: composed.rawHash,
   raw_size: composed.rawSize,

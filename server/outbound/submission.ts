@@ -114,4 +114,6 @@ export type SubmissionDeps = {
   mostSeen?: number
   /** called after each commit that put something into the queue */
   onReleased: () => void
+  /** as in oversight/decision.ts; left out: no */
+  allowTestSelfApproval?: boolean
 }

@@ -5,7 +5,7 @@
  * nothing but a hold comes of it. Where the gate lets it pass, its release and its deliveries are written in the same transaction as the email
  * itself, and as the entries of the log. Test mail takes the same way through the same gate.
  */
-import { type KeyActor, reaches } from '../model/actor.ts'
+import { type Decider, type KeyActor, reaches } from '../model/actor.ts'
 import type { Address } from '../model/address.ts'
 import { type EmailId, type MailboxId, newId } from '../model/ids.ts'
 import { maxMarkdownLength } from '../model/letter-limits.ts'
@@ -19,6 +19,7 @@ import { cancel } from './cancel.ts'
 import { type AttachmentInput, checkContent } from './content.ts'
 import { filesOf, proposalOf, saveDraft } from './drafts.ts'
 import { edit } from './edit.ts'
+import { type EditedHeld, type HeldEdit, type HeldEditCode, editHeld } from './edit-held.ts'
 import { forwardSubject, quoted } from './forward.ts'
 import { handIn } from './hand-in.ts'
 import type { Proposal } from './proposal.ts'
@@ -42,6 +43,8 @@ export type Submissions = {
   sendDraft(actor: KeyActor, input: Replacing & { draft: EmailId; idempotencyKey?: string | undefined }): Outcome
   /** An email that waits for its time. */
   edit(actor: KeyActor, input: EditInput): Outcome
+  /** A reviewer changes the words of what is held. Who may is asked here. */
+  editHeld(actor: Decider, input: HeldEdit): Promise<Result<EditedHeld, HeldEditCode>>
   /** A draft, or an email that waits for approval. Again is fine: `replayed`. */
   cancel(actor: KeyActor, input: { email: EmailId }): Outcome
 }
@@ -95,6 +98,8 @@ export function createSubmissions(given: SubmissionDeps): Submissions {
       const mailbox = await usableMailbox(deps, actor, email.mailbox_id)
       return mailbox === null ? fail('MAILBOX_NOT_FOUND') : edit(deps, actor, email, mailbox, input)
     },
+
+    editHeld: (actor, input) => editHeld(deps, actor, input),
 
     async cancel(actor, input) {
       const email = await usableEmail(deps, actor, input.email)

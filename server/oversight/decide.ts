@@ -64,7 +64,7 @@ export async function decide(deps: ApprovalsDeps, actor: Decider, input: Decisio
 
 export type DecidingCode = Extract<
   DecisionCode,
-  'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'SCOPE_MISSING' | 'NOT_SIGNED_IN'
+  'EMAIL_NOT_FOUND' | 'NOT_PENDING' | 'SELF_APPROVAL' | 'HOLD_EXPIRED' | 'SCOPE_MISSING' | 'NOT_SIGNED_IN' | 'CONTENT_CHANGED'
 >
 type OpenHold = { email: EmailRow; hold: HoldRow; by: Who; writers: readonly Who[]; selfApproved: boolean }
 
@@ -321,7 +321,7 @@ async function refuseChanged(
 
 const words = {
   CONTENT_CHANGED: 'The content you name is not the one that waits; look at the email again.',
-  SELF_APPROVAL: 'This email waits for others than whoever wrote it.',
+  SELF_APPROVAL: 'This email waits for others than whoever wrote it, or changed its words.',
 }
 
 function refusal(why: Extract<Step, { kind: 'refused' }>['why'], hold: HoldRow | undefined, now: number): Result<never, DecisionCode> {
@@ -329,11 +329,13 @@ function refusal(why: Extract<Step, { kind: 'refused' }>['why'], hold: HoldRow |
   return why === 'SAME_REVIEWER' ? fail(why) : closedHold(hold, now)
 }
 
-/** Why what is not open cannot be decided on. */
-export function closedHold(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PENDING' | 'HOLD_EXPIRED'> {
+/** Why nothing can be decided about what was looked at. @param hold the latest of its email */
+export function closedHold(hold: HoldRow | undefined, now: number): Result<never, 'NOT_PENDING' | 'HOLD_EXPIRED' | 'CONTENT_CHANGED'> {
   if (hold === undefined) return fail('NOT_PENDING', 'This email does not wait for a decision.')
   const hasExpired = hold.state === 'expired' || (hold.state === 'open' && hold.expires_at <= now)
   if (hasExpired) return fail('HOLD_EXPIRED', 'Nobody decided in time, so this email can no longer be decided on.')
+  // A reviewer changed its words just now, or took back that it was approved.
+  if (hold.state === 'open') return fail('CONTENT_CHANGED', 'Something else waits since just now; look at the email again.')
   return fail('NOT_PENDING', `This email does not wait any more: it was ${hold.state}.`)
 }
 

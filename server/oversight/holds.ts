@@ -34,6 +34,8 @@ export type HoldOrder = {
   rule: string
   /** how many different people have to approve it; left out: one */
   people?: number
+  /** voters who wrote in it, besides its agent; left out: nobody */
+  editors?: readonly string[]
   /** epoch ms */
   now: number
   expiresAt: number
@@ -42,7 +44,10 @@ export type HoldOrder = {
 }
 
 /** Opens the hold and tells reviewers. @returns the entry to append to the log at the end of the transaction. */
-export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, expiresAt, before }: HoldOrder): Promise<NewLogEntry> {
+export async function hold(
+  tx: Tx,
+  { email, contentHash, rule, people = 1, editors = [], now, expiresAt, before }: HoldOrder,
+): Promise<NewLogEntry> {
   const id = newId('hold', now)
   const row: HoldRow = {
     id,
@@ -55,6 +60,7 @@ export async function hold(tx: Tx, { email, contentHash, rule, people = 1, now, 
     reason: rule,
     state: 'open',
     people,
+    editors_json: editors.length === 0 ? null : JSON.stringify(editors),
     created_at: now,
     expires_at: expiresAt,
     renewals: before?.renewals ?? 0,

@@ -3,7 +3,7 @@ import type { Tenancy } from '../model/world.ts'
 import { attachmentsOf } from '../store/attachments.ts'
 import type { Db } from '../store/db.ts'
 import { type EmailRow, emailsByIds, findEmail } from '../store/emails.ts'
-import { type HoldRow, approvalsOf, latestHold, openHolds } from '../store/holds.ts'
+import { type HoldRow, approvalsOf, editorsOf, latestHold, openHolds } from '../store/holds.ts'
 import type { Row } from '../store/schema.ts'
 import { mostRenewals } from './holds.ts'
 
@@ -18,6 +18,8 @@ export type PendingItem = {
   /** how many have to approve it, and the actors who have */
   people: number
   approvedBy: readonly string[]
+  /** voters who wrote in it, besides its agent */
+  editors: readonly string[]
   expiresAt: number
   /** how often it can be renewed yet */
   renewalsLeft: number
@@ -82,6 +84,7 @@ const item = (hold: HoldRow, email: EmailRow, { replaces, attachments, approvals
   heldAt: hold.created_at,
   people: hold.people,
   approvedBy: approvals.map(({ actor_id }) => actor_id),
+  editors: editorsOf(hold),
   expiresAt: hold.expires_at,
   renewalsLeft: Math.max(0, mostRenewals - hold.renewals),
   email,

@@ -8,7 +8,7 @@ import { emailEntry, emailFacts, tenancyOf } from '../store/email-record.ts'
 import { lifeOf } from '../store/email-life.ts'
 import { emailToChange, moveEmail } from '../store/emails.ts'
 import { appendEvent } from '../store/events.ts'
-import { latestHold } from '../store/holds.ts'
+import { editorsOf, latestHold } from '../store/holds.ts'
 import { appendLogs } from '../store/log.ts'
 import { emailFor, isStillIn } from './decide.ts'
 import type { ApprovalsDeps } from './decision.ts'
@@ -45,7 +45,7 @@ async function takeBack(tx: Tx, actor: Decider, id: EmailId, now: number): Promi
   await appendEvent(tx, { ...event, type: 'oversight.undone', data: { ...emailFacts(after), ...said } })
   const { content_hash: contentHash, reason: rule, people, expires_at: expiresAt } = last
   // Its time is what was left of it: nobody makes it longer by a yes and a no.
-  const held = await hold(tx, { email: after, contentHash, rule, people, now, expiresAt, before: last })
+  const held = await hold(tx, { email: after, contentHash, rule, people, editors: editorsOf(last), now, expiresAt, before: last })
   const metadata = { hold_id: last.id, mailbox_id: email.mailbox_id, content_hash: contentHash }
   await appendLogs(tx, [{ ...emailEntry(email, actor, now), action: 'email.approval_undone', metadata }, held])
   return ok({ emailId: id, contentHash, expiresAt })

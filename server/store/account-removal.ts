@@ -146,6 +146,13 @@ async function removeContents(tx: Tx, hashes: readonly string[], removeFile: Rem
       .where('hash', '=', hash)
       .where((row) => row.not(row.exists(row.selectFrom('emails').select('emails.id').whereRef('emails.raw_hash', '=', 'blobs.hash'))))
       .where((row) =>
+        row.not(
+          row.exists(
+            row.selectFrom('email_versions').select('email_versions.email_id').whereRef('email_versions.raw_hash', '=', 'blobs.hash'),
+          ),
+        ),
+      )
+      .where((row) =>
         row.not(row.exists(row.selectFrom('attachments').select('attachments.id').whereRef('attachments.blob_hash', '=', 'blobs.hash'))),
       )
       .returning(['hash', sql<number>`case when bytes is null then 1 else 0 end`.as('is_file')])

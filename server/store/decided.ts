@@ -8,7 +8,7 @@ import type { Database } from './schema.ts'
 const ends = ['approved', 'rejected', 'expired'] as const
 export type EndedHold = { id: HoldId; emailId: EmailId; state: (typeof ends)[number]; contentHash: string; endedAt: number }
 
-/** The newest that ended since `from`, newest first. */
+/** The newest that ended since `from`, newest first, each the last of its email: an approval that was taken back is none. */
 export async function endedHolds(
   db: Kysely<Database>,
   { mailboxId, direction, from, limit }: { mailboxId: MailboxId; direction: Direction; from: number; limit: number },
@@ -16,6 +16,7 @@ export async function endedHolds(
   const kinds = ends.map(
     (state) => sql`select * from (select id, email_id, state, content_hash, ended_at from holds
       where mailbox_id = ${mailboxId} and direction = ${direction} and state = ${state} and ended_at >= ${sql.lit(from)}
+        and not exists (select 1 from holds as later where later.email_id = holds.email_id and later.id > holds.id)
       order by ended_at desc limit ${sql.lit(limit)}) as ${sql.ref(`of_${state}`)}`,
   )
   const { rows } = await sql<{ id: HoldId; email_id: EmailId; state: EndedHold['state']; content_hash: string; ended_at: number }>`

@@ -1,9 +1,9 @@
 /** The rows of an email as its life (model/life.ts): what `step` is asked about. */
 import type { Delivery } from '../model/delivery-life.ts'
-import type { Who } from '../model/hold-life.ts'
+import type { Hold, Who } from '../model/hold-life.ts'
 import type { Life } from '../model/life.ts'
 import type { EmailRow } from './emails.ts'
-import type { HoldRow } from './holds.ts'
+import { type HoldRow, editorsOf } from './holds.ts'
 import type { DeliveryRow } from './queue.ts'
 import type { Row } from './schema.ts'
 
@@ -21,16 +21,13 @@ export const lifeOf = (email: EmailRow, now: number, { hold, approvals = [], wri
   release: null,
 })
 
-const holdLife = (
-  { state, content_hash: hash, people, expires_at }: HoldRow,
-  approvals: readonly Row<'hold_approvals'>[],
-  now: number,
-) => ({
-  state,
-  hash,
-  people,
-  yes: approvals.filter((one) => one.content_hash === hash).map(({ voter_id }) => voter_id),
-  isOver: expires_at <= now,
+const holdLife = (hold: HoldRow, approvals: readonly Row<'hold_approvals'>[], now: number): Hold => ({
+  state: hold.state,
+  hash: hold.content_hash,
+  people: hold.people,
+  yes: approvals.filter((one) => one.content_hash === hold.content_hash).map(({ voter_id }) => voter_id),
+  editors: editorsOf(hold),
+  isOver: hold.expires_at <= now,
 })
 
 /** @param now epoch ms */

@@ -25,6 +25,7 @@ export const eventTypes = [
   'oversight.renewed',
   'oversight.superseded',
   'oversight.undone',
+  'oversight.edited',
   'oversight.blocked',
   'mailbox.standing_changed',
   'mailbox.mode_lowered',

@@ -10,6 +10,10 @@ export const insertHold = async (tx: Transaction<Database>, row: NewRow<'holds'>
   await tx.insertInto('holds').values(row).execute()
 }
 
+/** The voters who wrote in what is held, besides its agent. */
+export const editorsOf = ({ editors_json }: Pick<HoldRow, 'editors_json'>): string[] =>
+  editors_json === null ? [] : (JSON.parse(editors_json) as string[])
+
 export const insertDecision = async (tx: Transaction<Database>, row: NewRow<'decisions'>): Promise<void> => {
   await tx.insertInto('decisions').values(row).execute()
 }

@@ -50,6 +50,7 @@ export const logActions = [
   'canary.expired',
   'canary.withdrawn',
   'email.approval_undone',
+  'email.edited',
   'delivery.attempted',
   'delivery.delivered',
   'delivery.bounced',

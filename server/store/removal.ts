@@ -45,6 +45,7 @@ const hanging = [
   'decisions',
   'approval_links',
   'hold_approvals',
+  'email_versions',
   'holds',
   'email_tags',
   'email_places',
@@ -60,8 +61,9 @@ export async function removeEmails(tx: Tx, where: Condition, limit: number): Pro
   await lockRows(tx, 'deliveries', ofEmail)
   const ofDelivery = sql`delivery_id in (select id from deliveries where ${ofEmail})`
   for (const table of ['suppressions', 'address_failures', 'attempts'] as const) await removeRows(tx, table, ofDelivery)
+  const versions = await tx.selectFrom('email_versions').select('raw_hash as hash').where('email_id', 'in', ids).execute()
   for (const table of hanging) await removeRows(tx, table, ofEmail)
   const files = await tx.deleteFrom('attachments').where('email_id', 'in', ids).returning('blob_hash as hash').execute()
   const raw = await tx.deleteFrom('emails').where('id', 'in', ids).returning('raw_hash as hash').execute()
-  return { count: raw.length, contents: [...new Set([...files, ...raw].flatMap(({ hash }) => hash ?? []))] }
+  return { count: raw.length, contents: [...new Set([...files, ...raw, ...versions].flatMap(({ hash }) => hash ?? []))] }
 }

@@ -61,6 +61,7 @@ export interface Database {
   monthly_messages: MonthlyMessagesRow
   attachments: AttachmentRow
   holds: HoldRow
+  email_versions: EmailVersionRow
   hold_approvals: HoldApprovalRow
   canaries: CanaryRow
   timed_reviews: TimedReviewsRow
@@ -647,12 +648,33 @@ type HoldRow = {
   state: 'open' | 'approved' | 'rejected' | 'expired' | 'cancelled'
   /** how many different ones have to approve it */
   people: Generated<number>
+  /** JSON array of voters (see HoldApprovalRow) who wrote in what is held; null: its agent alone did */
+  editors_json: Generated<string | null>
   created_at: number
   expires_at: number
   /** how often it was given longer, and the time (epoch ms) beyond which it is not */
   renewals: Generated<number>
   renewable_until: Generated<number>
   ended_at: number | null
+}
+
+/** What a held email said before a reviewer changed it, with the hold that this ended. */
+type EmailVersionRow = {
+  email_id: EmailId
+  /** from 1 on; the first is what its agent handed in */
+  number: number
+  hold_id: HoldId
+  content_hash: string
+  raw_hash: string
+  raw_size: number
+  subject: string
+  markdown: string
+  /** envelope, as in emails */
+  reverse_path: string
+  forward_paths_json: string
+  /** who changed it, an actor's id */
+  edited_by: string
+  edited_at: number
 }
 
 /** One yes to a hold for which more than one is needed, the last one's too; that is a decision besides. */

@@ -19,7 +19,14 @@ type Total = (typeof totals)[number]
 
 export const dayOf = (at: number): number => Math.floor(at / 86_400_000)
 
-const counted: readonly LogAction[] = ['email.received', 'email.submitted', 'email.rescheduled', 'email.approved', 'email.rejected']
+const counted: readonly LogAction[] = [
+  'email.received',
+  'email.submitted',
+  'email.rescheduled',
+  'email.edited',
+  'email.approved',
+  'email.rejected',
+]
 
 type Summed = {
   account_id: AccountId
@@ -118,6 +125,8 @@ function addedUp(rows: readonly Summed[]): Row<'usage_days'>[] {
 function countsOf({ action, entries, messages, bounces, bytes }: Summed): [UsageEvent | Total, number][] {
   if (action === 'email.approved' || action === 'email.rejected') return [['oversight_actions', entries]]
   const stored: [Total, number] = ['stored_bytes', bytes]
+  // What it said before is kept.
+  if (action === 'email.edited') return [['oversight_actions', entries], stored]
   if (action === 'email.rescheduled') return [['emails_sent', messages], stored]
   const mail: [UsageEvent, number] = action === 'email.received' ? ['emails_received', entries - bounces] : ['emails_sent', messages]
   return [mail, ['stored_emails', entries], stored]

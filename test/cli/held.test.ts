@@ -36,6 +36,7 @@ const held: Held = {
   findings: [],
   reason: 'A reviewer decides on every email.',
   replaces: null,
+  edited_by: [],
   approvals_needed: 1,
   approved_by: [],
   approval_state: 'approved by 0 of 1',

@@ -86,6 +86,7 @@ describeOnEachEngine('MCP', (openStore) => {
       'renew_hold',
       'allow_recipient',
       'end_allowance',
+      'edit_held_email',
       'undo_approval',
       'stop_sending',
       'resume_sending',

@@ -21,11 +21,15 @@ const whoText = ({ key, person }: Who): string => `${key ?? ''}${person ?? ''}`
 
 function holdOf(text: string): Hold | null {
   if (text === '-') return null
-  const [state, hash, people, yes, time] = fields(text, '/', 5) as [Hold['state'], string, string, string, string]
-  return { state, hash, people: Number(people), yes: list(yes), isOver: time === 'over' }
+  const [state, hash, people, yes, editors, time] = fields(text, '/', 6) as [Hold['state'], string, string, string, string, string]
+  return { state, hash, people: Number(people), yes: list(yes), editors: list(editors), isOver: time === 'over' }
 }
 const holdText = (hold: Hold | null): string =>
-  hold === null ? '-' : [hold.state, hold.hash, hold.people, hold.yes.join('+') || '-', hold.isOver ? 'over' : 'left'].join('/')
+  hold === null
+    ? '-'
+    : [hold.state, hold.hash, hold.people, hold.yes.join('+') || '-', hold.editors.join('+') || '-', hold.isOver ? 'over' : 'left'].join(
+        '/',
+      )
 
 function releaseOf(text: string): Release | null {
   if (text === '-') return null
@@ -85,7 +89,7 @@ function eventOf(text: string): LifeEvent {
     case 'reject':
       return { kind, by: who(a), hash: b, playsBoth: c === 'both' }
     case 'reword':
-      return { kind, by: who(a), hash: b }
+      return { kind, by: who(a), hash: b, people: Number(c) }
     case 'undo':
       return { kind, waits: a === 'waits' }
     case 'take_back':

@@ -21,7 +21,9 @@ const emails = (by: Rules): Named[] => [
       () => deskWorld({ gate, later }, by),
     ]),
   ),
-  ['two reviewers, of whom one words it anew', () => deskWorld({ gate: { outcome: 'hold', people: 2 }, later: false, reword: true }, by)],
+  ['one reviewer, who words it anew', () => deskWorld({ gate: { outcome: 'hold', people: 1 }, later: false, reword: 1 }, by)],
+  ['one who words it so that it takes two', () => deskWorld({ gate: { outcome: 'hold', people: 1 }, later: false, reword: 2 }, by)],
+  ['two reviewers, of whom one words it anew', () => deskWorld({ gate: { outcome: 'hold', people: 2 }, later: false, reword: 1 }, by)],
 ]
 const deliveries = (by: Rules): Named[] => [
   ['one recipient and two relays', () => relayWorld(1, by)],
@@ -82,6 +84,12 @@ const broken: Record<string, Partial<Rules>> = {
       const next = step(life, event)
       return event.kind === 'undo' && next.kind === 'moved' ? { ...next, life: hasHold(next.life, { state: 'approved' }) } : next
     },
+  },
+  'whoever worded it lets it go': {
+    step: (life, event) => step(event.kind === 'approve' ? hasHold(life, { editors: [] }) : life, event),
+  },
+  'a new wording takes as many as the old': {
+    step: (life, event) => step(life, event.kind === 'reword' ? { ...event, people: 1 } : event),
   },
   'its time may be over': { step: (life, event) => step(decides(event) ? hasHold(life, { isOver: false }) : life, event) },
   'it runs out before its time': { step: (life, event) => step(event.kind === 'expire' ? hasHold(life, { isOver: true }) : life, event) },

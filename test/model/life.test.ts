@@ -43,6 +43,20 @@ describe('the life of an email', () => {
     })
   })
 
+  it('worded anew by a reviewer is let go by them only where one is enough, and signed in', () => {
+    const worded = (people: number, by: typeof ann | typeof ben, takes = 1) =>
+      after(submitted(people), { kind: 'reword', by, hash: 'second', people: takes })
+    const yes = { kind: 'approve', hash: 'second', playsBoth: false } as const
+    expect(step(worded(1, ben), { ...yes, by: ben })).toMatchObject({ life: { status: 'sent', release: { hash: 'second' } } })
+    expect(whyNot(worded(1, ann), { ...yes, by: ann })).toBe('SELF_APPROVAL')
+    expect(whyNot(worded(1, ann), { ...yes, by: ben })).toBe('moved')
+    // A key of the person's is not their signing in.
+    expect(whyNot(worded(1, ben), { ...yes, by: { key: 'key_ben', person: 'person_ben' } })).toBe('SELF_APPROVAL')
+    expect(whyNot(worded(2, ben), { ...yes, by: ben })).toBe('SELF_APPROVAL')
+    expect(whyNot(worded(1, ben, 2), { ...yes, by: ben })).toBe('SELF_APPROVAL')
+    expect(whyNot(worded(2, ben), { ...yes, kind: 'reject', by: ben })).toBe('moved')
+  })
+
   it('is held again when its approval is taken back, and takes every approval anew', () => {
     const yes: LifeEvent[] = [ann, ben].map((by) => ({ kind: 'approve', by, ...decision }))
     const approved = after(submitted(2, true), ...yes)
@@ -75,7 +89,7 @@ describe('the life of an email', () => {
   })
 
   it('counts no approval of what it said before', () => {
-    const reworded = after(submitted(2), { kind: 'approve', by: ann, ...decision }, { kind: 'reword', by: ben, hash: 'second' })
+    const reworded = after(submitted(2), { kind: 'approve', by: ann, ...decision }, { kind: 'reword', by: ben, hash: 'second', people: 1 })
     expect(reworded.hold).toMatchObject({ hash: 'second', yes: [] })
     expect(whyNot(reworded, { kind: 'approve', by: ann, ...decision })).toBe('CONTENT_CHANGED')
   })

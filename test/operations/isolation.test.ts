@@ -163,6 +163,10 @@ const attempts: Record<OperationName, (ids: Ids) => Attempt[]> = {
   ],
   renew_hold: (ids) => [{ key: 'reviewer', method: 'POST', path: '/renew_hold', body: { email_id: ids.pending } }],
   decide_email: (ids) => [{ key: 'reviewer', method: 'POST', path: '/decide_email', body: { email_id: ids.pending, action: 'approve' } }],
+  edit_held_email: (ids) => [
+    { key: 'reviewer', method: 'POST', path: '/edit_held_email', body: { email_id: ids.pending, content_hash: 'x', subject: 'Mine' } },
+    { key: 'reviewer', method: 'PATCH', path: `/v1/oversight/pending/${ids.pending}`, body: { content_hash: 'x', subject: 'Mine' } },
+  ],
   undo_approval: (ids) => [{ key: 'reviewer', method: 'POST', path: '/undo_approval', body: { email_id: ids.pending } }],
   // Name no row; their own tests are below and in reports.test.ts.
   get_audit_log: () => [],

@@ -63,6 +63,7 @@ const allowed: Record<OperationName, readonly ('reader' | 'agent' | 'reviewer' |
   renew_hold: ['reviewer'],
   allow_recipient: ['reviewer'],
   end_allowance: ['reviewer', 'admin'],
+  edit_held_email: ['reviewer'],
   undo_approval: ['reviewer'],
   stop_sending: ['reviewer', 'admin'],
   resume_sending: ['reviewer', 'admin'],

@@ -98,6 +98,31 @@ describeOnEachEngine('what speaks for more autonomy', (openStore) => {
     expect(await ask(desk, gated)).toMatchObject({ suggested_mode: null, against: ['It drew 1 complaint in 30 days.', expect.any(String)] })
   })
 
+  it('counts an email that a reviewer worded anew as changed, and an approval that was taken back as none', async () => {
+    const desk = await openDesk(openStore)
+    const { gated, keys } = desk.ours
+    const held = async () => {
+      const letter = { mailbox_id: gated.id, to: ['cy@remote.test'], subject: newId('email', desk.clock.now()), markdown: 'It costs 5.' }
+      return (await desk.call(keys.agent, 'POST', '/send_email', letter)).body
+    }
+    const decide = (email_id: unknown, action: string, key = keys.reviewer) =>
+      desk.call(key, 'POST', '/decide_email', { email_id, action, reason: 'So.' })
+    const other = await desk.key({ scopes: ['read', 'oversight'] })
+
+    const { id, content_hash } = await held()
+    await desk.call(keys.reviewer, 'POST', '/edit_held_email', { email_id: id, content_hash, markdown: 'It costs 6.' })
+    expect((await decide(id, 'approve', other)).status).toBe(200)
+    expect(await ask(desk, gated)).toMatchObject({ leaving: { approved: 0, changed: 1, rejected: 0 } })
+
+    await desk.call(keys.admin, 'PATCH', `/v1/mailboxes/${gated.id}`, { undo_window_seconds: 30 })
+    const wrong = await held()
+    await decide(wrong['id'], 'approve')
+    await desk.call(keys.reviewer, 'POST', '/undo_approval', { email_id: wrong['id'] })
+    expect(await ask(desk, gated)).toMatchObject({ leaving: { approved: 0, changed: 1, rejected: 0 } })
+    await decide(wrong['id'], 'reject')
+    expect(await ask(desk, gated)).toMatchObject({ leaving: { approved: 0, changed: 1, rejected: 1 } })
+  })
+
   it('looks at the newest decisions only, and says so', { timeout: 60_000 }, async () => {
     const desk = await openDesk(openStore)
     const { gated } = desk.ours

@@ -125,6 +125,19 @@ describeOnEachEngine('the history of a receipt', (openStore) => {
     expect(seen.entries.every(({ body }) => !body.includes('view_hash'))).toBe(true)
   })
 
+  it('has what a reviewer changed, under both hashes', async () => {
+    const desk = await openDesk(openStore)
+    const { agent, reviewer } = desk.ours.keys
+    const letter = { mailbox_id: desk.ours.gated.id, to: ['bo@remote.test'], subject: 'Hi', markdown: 'It costs 5.' }
+    const { id, content_hash } = await done(desk, agent, '/send_email', letter)
+    const edited = await done(desk, reviewer, '/edit_held_email', { email_id: id, content_hash, markdown: 'It costs 6.' })
+    await done(desk, await desk.key({ scopes: ['read', 'oversight'] }), '/decide_email', { email_id: id, action: 'approve' })
+    const receipt = await receiptFor(desk, agent, String(id))
+    expect(actionsIn(receipt)).toEqual(['email.submitted', 'email.held', 'email.edited', 'email.held', 'email.approved', 'email.released'])
+    expect(receipt.content_hash).toBe(edited['content_hash'])
+    expect(receipt.history.map((one) => one.content_hash)).toContain(content_hash)
+  })
+
   it('has what was refused of a change', async () => {
     const desk = await openDesk(openStore)
     const { agent, reviewer } = desk.ours.keys

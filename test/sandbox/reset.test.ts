@@ -23,6 +23,7 @@ const emptied = [
     'canaries',
     'email_places',
     'email_tags',
+    'email_versions',
     'emails',
     'events',
     'first_contacts',

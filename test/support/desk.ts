@@ -165,6 +165,7 @@ export async function openDesk(
     holdExpiryMs: 72 * hour,
     monthly,
     readText,
+    allowTestSelfApproval: true,
     ...(caps && { caps }),
   })
   const approvals = createApprovals({ ...shared, allowTestSelfApproval: true })

@@ -36,6 +36,8 @@ type Desk = {
   /** what the world itself remembers of the content as it is: who wrote it, who said yes to it, and whether the gate allowed it */
   wrote: Who[]
   yes: Who[]
+  /** who worded it anew */
+  worded: Who[]
   allowed: boolean
   /** as how many have to say yes to it, the gate had said */
   needs: number
@@ -43,11 +45,12 @@ type Desk = {
   left: string[]
 }
 
-export type DeskOptions = { gate: Gate; /** is there a time at which it is to leave? */ later: boolean; reword?: boolean }
+/** `reword`: it may be worded anew, and takes so many then; left out: it is not. */
+export type DeskOptions = { gate: Gate; /** is there a time at which it is to leave? */ later: boolean; reword?: number }
 
 /** One email, two contents, two agents of whom one belongs to a person, and four who try to decide: two may, that person and the other agent may not. */
-export function deskWorld({ gate, later, reword = false }: DeskOptions, { step, may }: Rules = rules): World<Desk> {
-  const start: Desk = { life: unwritten, nodes: [null, null], gate, wrote: [], yes: [], allowed: false, needs: 0, left: [] }
+export function deskWorld({ gate, later, reword }: DeskOptions, { step, may }: Rules = rules): World<Desk> {
+  const start: Desk = { life: unwritten, nodes: [null, null], gate, wrote: [], yes: [], worded: [], allowed: false, needs: 0, left: [] }
   const offers = ({ life }: Desk): LifeEvent[] => [
     ...(life.status === null ? [{ kind: 'draft', by: ann } as const] : []),
     ...agents.flatMap((by): LifeEvent[] =>
@@ -61,7 +64,7 @@ export function deskWorld({ gate, later, reword = false }: DeskOptions, { step, 
     ...deciders.flatMap((by): LifeEvent[] =>
       (['approve', 'reject'] as const).map((kind) => ({ kind, by, hash: life.hold?.hash ?? '', playsBoth: false })),
     ),
-    ...(reword ? [{ kind: 'reword', by: ruth, hash: 'two' } as const] : []),
+    ...(reword === undefined ? [] : [ruth, sam].map((by) => ({ kind: 'reword', by, hash: 'two', people: reword }) as const)),
     { kind: 'expire' },
     { kind: 'withdraw' },
     { kind: 'discard' },
@@ -145,10 +148,12 @@ function remember(after: Desk, before: Desk, event: LifeEvent): Desk {
   const writes = event.kind === 'draft' || event.kind === 'submit' || (event.kind === 'edit' && isChanged)
   const wrote = writes ? eachOnce([...before.wrote, event.by]) : before.wrote
   const yes = event.kind === 'approve' ? eachOnce([...kept.yes, event.by]) : kept.yes
+  const worded = event.kind === 'reword' ? eachOnce([...before.worded, event.by]) : before.worded
   const gate = event.kind === 'submit' || event.kind === 'come_due' ? event.gate : null
   const isAllowed = gate?.outcome === 'allow'
-  const needs = gate?.outcome === 'hold' && after.life.status === 'pending_send_approval' ? gate.people : before.needs
-  return { ...kept, wrote, yes, needs, allowed: kept.allowed || isAllowed }
+  const isHeld = gate?.outcome === 'hold' && after.life.status === 'pending_send_approval'
+  const needs = isHeld ? gate.people : event.kind === 'reword' ? Math.max(before.needs, event.people) : before.needs
+  return { ...kept, wrote, yes, worded, needs, allowed: kept.allowed || isAllowed }
 }
 
 const ends: readonly unknown[] = ['rejected', 'expired', 'cancelled', 'send_failed']
@@ -167,10 +172,13 @@ function faultOf(before: Desk, after: Desk, event: LifeEvent): string | null {
 }
 
 /** Why this may not leave, by what the world itself remembers. */
-function leavingFault({ life, wrote, yes, allowed, needs }: Desk): string | null {
+function leavingFault({ life, wrote, yes, worded, allowed, needs }: Desk): string | null {
   if (life.release === null || life.release.hash !== life.hash) return 'no release names it'
   if (life.release.grounds === 'policy') return allowed ? null : 'released by a rule that did not say so'
-  const others = yes.filter((one) => !wrote.some((writer) => isSame(writer, one)))
+  const others = yes.filter((one) => {
+    const isOwnWording = worded.some((editor) => isSame(editor, one)) && !(needs === 1 && one.key === null)
+    return !isOwnWording && !wrote.some((writer) => isSame(writer, one))
+  })
   return new Set(others.map(nameOf)).size >= needs && needs > 0 ? null : 'not enough others said yes to what it says now'
 }
 

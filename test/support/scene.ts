@@ -50,6 +50,7 @@ export async function furnishScene(desk: Desk, office: Office): Promise<Scene> {
     sent_id: String(sent.body['id']),
     log_entry_id: String(entry?.id),
     pending_id: String(pending.body['id']),
+    pending_hash: String(pending.body['content_hash']),
     undoable_id: await undoable(desk, office),
     scheduled_id: String(scheduled.body['id']),
     delivery_id: String(delivery?.id),
@@ -168,7 +169,7 @@ export const keyFor = ({ ours: { keys } }: Desk, { meta }: OperationInfo): strin
 /** An input with its placeholders filled in. Throws when the scene has no such thing. */
 export const filled = (input: unknown, scene: Scene): Record<string, unknown> =>
   JSON.parse(
-    JSON.stringify(input).replace(/\{(\w+_(?:id|code))\}/g, (_, name: string) => {
+    JSON.stringify(input).replace(/\{(\w+_(?:id|code|hash))\}/g, (_, name: string) => {
       const id = scene[name]
       if (id === undefined) throw new Error(`the scene has no {${name}}`)
       return id

@@ -113,7 +113,7 @@ function heldPage({ found: { person }, held }: { found: Found; held: Held }, wro
   )
   return `<h1>${isLeaving ? 'It would be sent' : 'The agent would see it'}</h1>
 ${wrong === null ? '' : `<p class="bad">${escaped(wrong.message)}. ${escaped(errors[wrong.code].fix)}</p>`}
-<dl>${row('Held because', [held.reason])}${row('Another version of', earlier(held))}${row('Found in it', findingsIn(held))}${row('Expires, undecided', [held.expires_at])}${row('From', [held.from])}
+<dl>${row('Held because', [held.reason])}${row('Another version of', earlier(held))}${held.edited_by.length === 0 ? '' : row('Its words were changed by', held.edited_by)}${row('Found in it', findingsIn(held))}${row('Expires, undecided', [held.expires_at])}${row('From', [held.from])}
 ${row('To', held.to)}${row('Cc', held.cc)}${row('Bcc', held.bcc)}${row('Added by the mailbox', held.automatic_copies)}
 ${row('Subject', [held.subject])}${row('Attachments', files)}${row('Content hash', [held.content_hash])}</dl>
 ${text(held.body_markdown)}${held.footer === null ? '' : `<p>Behind it this server puts:</p>${text(held.footer)}`}

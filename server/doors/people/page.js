@@ -49,6 +49,45 @@ const tried = (work) => async (event) => {
 
 const addresses = (name, list) => [element('dt', name), element('dd', list.length === 0 ? '(none)' : list.map(visible).join(', '))]
 
+/** Word by word, what it did not say before. */
+async function differences(email) {
+  const { differences: told } = await call(`review/${email.id}`)
+  if (told === null) return [element('p', 'It says what it said from the beginning.')]
+  const shown = (parts) =>
+    parts === null
+      ? element('p', 'Too much differs to be shown word by word.')
+      : element('pre', null, ...parts.map(({ kind, text }) => element({ same: 'span', added: 'ins', removed: 'del' }[kind], visible(text))))
+  const from =
+    told.from === 'agent_version' ? 'What its agent wrote, and what it says now:' : `What ${told.email_id} said, and what this says:`
+  return [element('p', from), shown(told.subject), shown(told.text)]
+}
+
+/** A form for its words, in the place of its buttons. Nothing is sent by it. */
+function editor(email, done) {
+  const subject = element('input', null)
+  const text = element('textarea', null)
+  subject.value = email.subject
+  subject.setAttribute('aria-label', 'Subject')
+  subject.maxLength = 998
+  text.value = email.body_markdown
+  text.rows = 12
+  text.setAttribute('aria-label', 'Text, in Markdown')
+  const [save, leave] = [element('button', 'Compose it anew, and look at it'), element('button', 'Leave it as it is')]
+  leave.type = 'button'
+  leave.addEventListener('click', done)
+  const form = element('form', null, subject, text, save, leave)
+  form.addEventListener(
+    'submit',
+    tried(async () => {
+      const input = { email_id: email.id, content_hash: email.content_hash, subject: subject.value, markdown: text.value }
+      const edited = await call('edit', input)
+      await show()
+      say(edited.message)
+    }),
+  )
+  return form
+}
+
 function card(email) {
   const reason = element('textarea', '')
   reason.rows = 2
@@ -75,7 +114,12 @@ function card(email) {
     return one
   }
   const buttons = [button('Approve', 'approve'), button('Reject', 'reject')]
-  if (email.direction === 'outbound') buttons.push(button('Ask for another version', 'redo'))
+  const place = element('div', null)
+  if (email.direction === 'outbound') {
+    const change = element('button', 'Change its words')
+    change.addEventListener('click', () => place.replaceChildren(editor(email, () => place.replaceChildren())))
+    buttons.push(button('Ask for another version', 'redo'), change)
+  }
   const renew = element('button', 'Ask me later')
   renew.hidden = email.renewals_left === 0
   renew.title = 'It waits longer, three days from now in most places; undecided by then, it still expires'
@@ -127,6 +171,7 @@ function card(email) {
   ].flatMap(([fact, words]) => (email.evidence?.[fact] ? [words] : []))
   const found = [...email.findings.map((one) => [one.kind, one.where, one.excerpt ?? ''].join(': ')), ...origins]
   if (found.length > 0) facts.prepend(element('dt', 'Found in it'), ...found.map((one) => element('dd', visible(one))))
+  if (email.edited_by.length > 0) facts.prepend(element('dt', 'Its words were changed by'), element('dd', email.edited_by.join(', ')))
   if (email.replaces) {
     const { kind, code: word, reason: said } = email.replaces.outcome ?? {}
     const before = [email.replaces.email_id, kind, word, said].filter(Boolean).join(': ')
@@ -139,6 +184,7 @@ function card(email) {
     email.direction === 'outbound'
       ? [opened('As it would be sent', () => asSent(email)), opened('What its agent had read', () => hadSeen(email))]
       : []
+  if (email.edited_by.length > 0 || email.replaces) looks.unshift(opened('What differs from before', () => differences(email)))
   return element(
     'section',
     null,
@@ -152,6 +198,7 @@ function card(email) {
     ...buttons,
     renew,
     pause,
+    place,
   )
 }
 

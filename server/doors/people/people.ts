@@ -17,6 +17,7 @@ import {
   AssertionInput,
   DecideInput,
   EndAllowanceAsInput,
+  EditInput,
   EndInput,
   EnterInput,
   NothingInput,
@@ -35,6 +36,7 @@ import {
   allowancesFor,
   decideAs,
   endAllowanceAs,
+  editAs,
   receiptAs,
   renewAs,
   reviewAs,
@@ -67,6 +69,7 @@ export const peoplePaths: readonly string[] = [
     'pending',
     'pending/:email_id',
     'decide',
+    'edit',
     'undoable',
     'undo',
     'renew',
@@ -234,6 +237,9 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
     post('pause', PauseInput, async (input, request, reply) =>
       pauseAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
     )
+    post('edit', EditInput, async (input, request, reply) =>
+      editAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
+    )
     door.get(`${base}/undoable`, async (request, reply) => {
       const who = await signedIn(request, reply)
       return undoableFor(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world))
@@ -271,7 +277,7 @@ function servePage(door: FastifyInstance): void {
 
 const style =
   `${plainStyle}input,button,select,textarea{font:inherit;padding:.5rem;margin:.2rem 0}input,select,textarea{width:100%;box-sizing:border-box}button{min-height:2.75rem}` +
-  'body{overflow-wrap:anywhere}[hidden]{display:none}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
+  'body{overflow-wrap:anywhere}[hidden]{display:none}del{background:#f003}ins{background:#0a03}.bad{color:#c00}dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}'
 
 const choices = rejectionCodes.map((code) => `<option value="${code}">${rejectionWords[code]}</option>`).join('')
 

@@ -59,6 +59,7 @@ const itemOf = (row: CanaryRow): PendingItem => ({
   heldAt: row.created_at,
   people: row.people,
   approvedBy: [],
+  editors: [],
   expiresAt: row.expires_at,
   renewalsLeft: mostRenewals,
   // What emails have got since is as for any new one.

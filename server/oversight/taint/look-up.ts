@@ -7,8 +7,8 @@
  * a small one.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { KeyActor } from '../../model/actor.ts'
 import { type EmailId, type KeyId, type MailboxId, isId } from '../../model/ids.ts'
+import type { Tenancy } from '../../model/world.ts'
 import type { Db } from '../../store/db.ts'
 import {
   type OpenedFile,
@@ -42,15 +42,16 @@ const charactersAtOnce = 32_768
 /** The keys that had a part in an email: who handed in its draft or wrote it, however long ago. */
 export type Written = { composer_id: KeyId | null; drafter_id: KeyId | null }
 
-/** @param mailboxId from which it is to be sent @param before what it is an edit of, or the draft that it was; null: it is new */
+/** @param actor whose it is, and the key that writes, if one does
+ *  @param mailboxId from which it is to be sent @param before what it is an edit of, or the draft that it was; null: it is new */
 export async function lookUpTaint(
   db: Db,
-  actor: KeyActor,
+  actor: Tenancy & { keyId?: KeyId },
   mailboxId: MailboxId,
   mail: OutgoingMail,
   before: Written | null = null,
 ): Promise<Taint> {
-  const writers = new Set([actor.keyId, before?.composer_id ?? null, before?.drafter_id ?? null].filter((key) => key !== null))
+  const writers = new Set([actor.keyId ?? null, before?.composer_id ?? null, before?.drafter_id ?? null].filter((key) => key !== null))
   const [conversation, shown, opened, withFiles] = await Promise.all([
     readableOfThread(db, mail.threadId, mostOfThread, longest),
     lastShown(db, [...writers], mostShown),

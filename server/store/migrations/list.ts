@@ -38,6 +38,7 @@ import { toldInTurn } from './036-told-in-turn.ts'
 import { undo } from './037-undo.ts'
 import { allowanceVoters } from './038-allowance-voters.ts'
 import { receiptHistory } from './039-receipt-history.ts'
+import { versions } from './040-versions.ts'
 
 /** In order. A shipped migration is history: correct it with the next one. */
 export const migrations: readonly { name: string; build: (engine: Engine) => Migration }[] = [
@@ -79,4 +80,5 @@ export const migrations: readonly { name: string; build: (engine: Engine) => Mig
   { name: '037-undo', build: undo },
   { name: '038-allowance-voters', build: allowanceVoters },
   { name: '039-receipt-history', build: receiptHistory },
+  { name: '040-versions', build: versions },
 ]
