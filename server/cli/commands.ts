@@ -59,6 +59,14 @@ export const commands = {
     summary: 'say how much a mailbox may send',
     load: async () => (await import('./mailboxes-limit.ts')).mailboxesLimit,
   },
+  'policies show': {
+    summary: 'show the rules about what may leave a mailbox',
+    load: async () => (await import('./policies.ts')).policiesShow,
+  },
+  'policies preview': {
+    summary: 'say what rules would have done to what it handed in lately',
+    load: async () => (await import('./policies.ts')).policiesPreview,
+  },
   'relay pace': {
     summary: 'show which mail servers are left alone for now, and why',
     load: async () => (await import('./relay-pace.ts')).relayPace,
@@ -83,6 +91,7 @@ export const commands = {
   approve: { summary: 'let it leave (or in), or let an action be done', load: async () => (await import('./decide.ts')).approve },
   reject: { summary: 'refuse it', load: async () => (await import('./decide.ts')).reject },
   undo: { summary: 'take an approval back, before it leaves', load: async () => (await import('./undo.ts')).undo },
+  renew: { summary: 'give it more time', load: async () => (await import('./renew.ts')).renew },
   redo: { summary: 'refuse it and ask for another version', load: async () => (await import('./decide.ts')).redo },
   reports: {
     summary: 'list what other mail systems reported about your domains',

@@ -3,13 +3,14 @@ import { actorId } from '../model/actor.ts'
 import { sha256 } from '../model/canonical.ts'
 import { type FindingKind, findingKinds, findings } from '../model/finding.ts'
 import { type Policy, countedOf, mostRules, mostWho, policyOutcomes, recipientGroups } from '../model/policy.ts'
+import { type Result, fail, ok } from '../model/result.ts'
 import type { Preview } from '../outbound/policies.ts'
 import type { Tx } from '../store/db.ts'
 import { type Facts, appendLog } from '../store/log.ts'
 import { mailboxToChange, policyIn, setPolicy } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { mailboxOf } from './access.ts'
-import { OperationError } from './errors.ts'
+import { type FieldError, OperationError } from './errors.ts'
 import { MailboxRef } from './input.ts'
 import { type Call, operation } from './procedure.ts'
 import { recordRead } from './record.ts'
@@ -139,7 +140,7 @@ export const set_policy = operation({
   .output(orPending('set', shape))
   .mutation(async ({ ctx, input }) => {
     const { actor, rooms } = ctx
-    const policy = policyOf(ctx, input.rules)
+    const policy = policyOf(ctx.rooms.parsePattern, input.rules)
     const named = await mailboxOf(rooms.store.db, actor, input.mailbox_id)
     /** Null: the operator has to agree, for somebody else has changed it meanwhile. */
     const change = async (tx: Tx, agreedFrom: string | null) => {
@@ -205,7 +206,7 @@ export const preview_policy = operation({
   )
   .mutation(async ({ ctx, input }) => {
     const { actor, rooms } = ctx
-    const policy = policyOf(ctx, input.rules)
+    const policy = policyOf(ctx.rooms.parsePattern, input.rules)
     const mailbox = await mailboxOf(rooms.store.db, actor, input.mailbox_id)
     const seen = await rooms.policies.preview(mailbox, policy)
     const answer = {
@@ -227,10 +228,28 @@ export const preview_policy = operation({
 
 const outcomesOf = ({ allow, hold, refuse }: Preview['would']) => ({ sent: allow, held: hold, refused: refuse })
 
+type ParsePattern = Call['rooms']['parsePattern']
+
+/** The rules as somebody wrote them into a file, by the words of set_policy. @returns the policy, or in `facts.problems` a line for each thing that is wrong with it */
+export function policyWritten(parsePattern: ParsePattern, written: unknown): Result<Policy, 'BAD_INPUT'> {
+  const read = Rules.safeParse(written)
+  if (!read.success) return wrong(read.error.issues.map(({ path, message }) => ({ path: ['rules', ...path].join('.'), message })))
+  try {
+    return ok(policyOf(parsePattern, read.data))
+  } catch (error) {
+    if (error instanceof OperationError) return wrong(error.fields)
+    throw error
+  }
+}
+const wrong = (fields: readonly FieldError[]) => ({
+  ...fail('BAD_INPUT'),
+  facts: { problems: fields.map(({ path, message }) => `${path}: ${message}`) },
+})
+
 /** Addresses in the form in which they are compared. */
-function policyOf({ rooms }: Call, rules: z.output<typeof Rules>): Policy {
+function policyOf(parsePattern: ParsePattern, rules: z.output<typeof Rules>): Policy {
   const policy: Policy = rules.map(({ who, what, how_many, outcome }, at) => ({
-    who: who === '*' ? '*' : [...new Set(who.map((one, index) => nameIn(rooms.parsePattern, one, `rules.${at}.who.${index}`)))],
+    who: who === '*' ? '*' : [...new Set(who.map((one, index) => nameIn(parsePattern, one, `rules.${at}.who.${index}`)))],
     ...(what !== undefined && { what }),
     ...(how_many !== undefined && { how_many }),
     outcome,
@@ -240,7 +259,7 @@ function policyOf({ rooms }: Call, rules: z.output<typeof Rules>): Policy {
   return policy
 }
 
-function nameIn(parsePattern: Call['rooms']['parsePattern'], text: string, path: string): string {
+function nameIn(parsePattern: ParsePattern, text: string, path: string): string {
   if ((recipientGroups as readonly string[]).includes(text)) return text
   const pattern = parsePattern(text)
   if (pattern !== null) return pattern

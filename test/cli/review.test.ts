@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../config/load.ts'
@@ -83,6 +84,70 @@ describe('a reviewer at a terminal', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/^bcc +eve@remote\.test$/m)
     expect(out.trimEnd().split('\n').at(-1)).toMatch(/^approved_and_sent/)
+  })
+
+  it('gives what waits more time, which decides nothing', async () => {
+    const { id } = await propose()
+    const before = await local.app.store.db.selectFrom('holds').select('expires_at').executeTakeFirstOrThrow()
+    await local.app.store.db
+      .updateTable('holds')
+      .set({ expires_at: before.expires_at - 3_600_000 })
+      .execute()
+    const { code, out } = await multimail(env, 'renew', id)
+    expect([code, out]).toEqual([0, expect.stringMatching(/^Until \S+Z \(4 more times possible\)\. It goes on waiting/)])
+    expect(await local.app.store.db.selectFrom('holds').select(['renewals', 'state']).execute()).toEqual([{ renewals: 1, state: 'open' }])
+    expect(await multimail(env, 'renew', 'em_0')).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/./) })
+  })
+
+  it('sees the rules of a mailbox, and what others would have done', async () => {
+    await propose()
+    await propose({ subject: 'Later', body: 'It costs 5,000 EUR.' })
+    expect((await multimail(env, 'policies', 'show', local.mailbox)).out).toMatch(/has no rules: its mode \(gated_send\) decides\.\n$/)
+    const file = join(scratch.path, 'rules.json')
+    const preview = async (rules: unknown, ...more: string[]) => {
+      await writeFile(file, typeof rules === 'string' ? rules : JSON.stringify(rules))
+      return multimail(env, 'policies', 'preview', local.mailbox, file, ...more)
+    }
+    const rules = [
+      { who: '*', what: { amount_over: 1000 }, outcome: 'block' },
+      { who: '*', outcome: 'allow' },
+    ]
+    const { code, out } = await preview(rules)
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^All 2 emails of the last 30 days:\n {2}with these rules {2}1 sent, 0 held, 1 refused\n/),
+    ])
+    expect(out).toMatch(/^ {2}as it is now {6}0 sent, 2 held, 0 refused$/m)
+    expect(out).toMatch(/^ {5}1 {2}1\. .*1000/m)
+    expect(out).toContain('takes the code of the operator')
+    expect(JSON.parse((await preview(rules, '--json')).out)).toMatchObject({
+      emails: 2,
+      would: { allow: 1, refuse: 1 },
+      needs_approval: true,
+    })
+    expect((await preview([rules[0]])).out).toContain('set_policy sets them at once')
+    // As set_policy says it, and nothing was set.
+    expect(await preview([{ outcome: 'allow' }])).toMatchObject({ code: 2, err: expect.stringMatching(/rules\.0\.who: /) })
+    expect(await preview([{ who: ['not an address'], outcome: 'allow' }])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/rules\.0\.who\.0: write one of/),
+    })
+    expect(await preview('{')).toMatchObject({ code: 2, err: expect.stringContaining('not JSON') })
+    expect(await multimail(env, 'policies', 'preview', 'nobody@ours.test', file)).toMatchObject({ code: 2 })
+    await writeFile(file, '[]')
+    expect(await multimail(env, 'policies', 'preview', 'nobody@ours.test', file)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no mailbox'),
+    })
+    await local.app.store.db
+      .updateTable('mailboxes')
+      .set({ policy_json: JSON.stringify(rules) })
+      .where('address', '=', local.mailbox)
+      .execute()
+    expect((await multimail(env, 'policies', 'show', local.mailbox)).out).toMatch(/^1\. .*1000.*\n2\. /)
+    const shown = (await multimail(env, 'policies', 'show', local.mailbox, '--json')).out
+    expect(JSON.parse(shown)).toEqual(rules)
+    expect((await preview(shown)).out).toContain('set_policy sets them at once')
   })
 
   it('rejects with a reason, once', async () => {
