@@ -7,6 +7,7 @@ import type { KeyId } from '../model/ids.ts'
 import { judge } from '../oversight/policy/match.ts'
 import { policyIn } from '../store/mailboxes.ts'
 import { type AskedOfRules, type Carried, carriedBy, mailFacts, taintedBy } from './policy-facts.ts'
+import { mayBeOrdered } from './answered-orders.ts'
 import { asksFirst } from '../model/standing.ts'
 import { allowedForATime, onList } from '../oversight/allow-list.ts'
 import { kindsOf } from '../oversight/checks/check.ts'
@@ -15,7 +16,7 @@ import { type Verdict, sendVerdict } from '../oversight/gate.ts'
 import type { Taint } from '../oversight/taint/taint.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Db } from '../store/db.ts'
-import { type EmailRow, envelopeOf, findingsOf, writingKeys } from '../store/emails.ts'
+import { type EmailRow, envelopeOf, findingsOf, taintIn, writingKeys } from '../store/emails.ts'
 import type { Row } from '../store/schema.ts'
 import { standingOf } from '../store/standings.ts'
 import { forwardPaths } from './content.ts'
@@ -55,6 +56,7 @@ export async function circumstancesOf(
     isForward: forwards !== undefined,
     findings,
     carried: { ...carried, tainted: taintedBy(taint) },
+    taint,
     now,
   })
   return {
@@ -73,6 +75,8 @@ export type Asked = Omit<AskedOfRules, 'listed'> & {
   recipients: readonly Address[]
   /** the keys that wrote it, the one that drafted it too */
   writers: readonly KeyId[]
+  /** where its words come from; null: it was not looked at */
+  taint: Taint | null
   /** epoch ms */
   now: number
 }
@@ -92,7 +96,8 @@ export async function verdictFor(db: Db, mailbox: Row<'mailboxes'>, asked: Asked
   const forATime = asksForList ? await allowedForATime(db, id, others, asked) : nobody
   const areAllListed = asksForList && recipients.length > 0 && others.every((key) => forATime.has(key))
   const newcomer = mode === 'gated_new' && !mustAsk && !areAllListed ? await newcomerAmong(db, id, asked) : null
-  const isListed = { areAllListed, isForATime: others.length > 0 }
+  const isOrdered = areAllListed && (await mayBeOrdered(db, mailbox, asked.thread, asked.taint))
+  const isListed = { areAllListed, isForATime: others.length > 0, mayBeOrdered: isOrdered }
   return sendVerdict(mode, { mustAsk, ...isListed, newcomer, findings: kindsOf(asked.findings), policy })
 }
 
@@ -108,6 +113,7 @@ export const askedOf = (email: EmailRow, now: number): Asked => ({
   isForward: false,
   findings: findingsOf(email),
   carried: carriedBy(email),
+  taint: taintIn(email) as Taint | null,
   now,
 })
 

@@ -7,7 +7,7 @@ import { kindsOf } from '../oversight/checks/check.ts'
 import { partOf } from '../oversight/newcomers.ts'
 import { knownAmong } from '../store/correspondents.ts'
 import type { Db, Tx } from '../store/db.ts'
-import type { EmailRow } from '../store/emails.ts'
+import { type EmailRow, taintIn } from '../store/emails.ts'
 import { textFacts } from '../oversight/policy/text-facts.ts'
 import type { Taint } from '../oversight/taint/taint.ts'
 import { addPolicyCounts, policyCounts } from '../store/policy-counts.ts'
@@ -16,10 +16,10 @@ import { addPolicyCounts, policyCounts } from '../store/policy-counts.ts'
 export type Carried = Pick<MailFacts, 'hasAttachments' | 'hasLinks' | 'largestAmount'> & Pick<MailFacts, 'tainted'>
 
 /** Of an email that is stored. */
-export const carriedBy = ({ subject, markdown, has_attachments, taint_json }: EmailRow): Carried => ({
-  ...textFacts(subject, markdown),
-  hasAttachments: has_attachments === 1,
-  tainted: taintedBy(taint_json === null ? null : (JSON.parse(taint_json) as Taint)),
+export const carriedBy = (email: EmailRow): Carried => ({
+  ...textFacts(email.subject, email.markdown),
+  hasAttachments: email.has_attachments === 1,
+  tainted: taintedBy(taintIn(email) as Taint | null),
 })
 
 /** Where limits cut the search short, what was not found may be there all the same. */

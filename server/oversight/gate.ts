@@ -76,6 +76,8 @@ export type SendFacts = {
   areAllListed: boolean
   /** some of them only because a reviewer allowed them until a time that has not come */
   isForATime?: boolean
+  /** it has something from elsewhere in it, and its agent had been shown an email with orders for a program: what is listed counts for nothing */
+  mayBeOrdered?: boolean
   /** its bounces or complaints have gone so far that its agent asks, whatever its mode */
   mustAsk: boolean
   /** among those whom the agent names: somebody with whom the mailbox has had no mail, or who has no part in the conversation; null: nobody of the kind */
@@ -128,8 +130,8 @@ function ofPolicy(mode: OversightMode, { outcome, words }: PolicyVerdict): Verdi
   return outcome === 'hold' ? hold(words) : allow(words, mode === 'monitored' ? 'monitored' : 'autonomous')
 }
 
-function ofMode(mode: OversightMode, { areAllListed, isForATime = false, newcomer }: SendFacts): Verdict {
-  if (areAllListed && (mode === 'gated_send' || mode === 'gated_new')) return listed(mode, isForATime)
+function ofMode(mode: OversightMode, { areAllListed, isForATime = false, mayBeOrdered = false, newcomer }: SendFacts): Verdict {
+  if (areAllListed && !mayBeOrdered && (mode === 'gated_send' || mode === 'gated_new')) return listed(mode, isForATime)
   if (mode === 'gated_new' && newcomer !== 'first_contact') return newcomer === null ? known : outsider
   return AGENT[mode].send
 }

@@ -14,6 +14,24 @@ export async function noteModeFinding(tx: Transaction<Database>, row: Row<'mode_
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
 }
 
+/** For which of these it was lowered before. @param findings few */
+export async function findingsAmong(
+  db: Kysely<Database>,
+  mailboxId: MailboxId,
+  cause: LoweringCause,
+  findings: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (findings.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('mode_findings')
+    .select('finding')
+    .where('mailbox_id', '=', mailboxId)
+    .where('cause', '=', cause)
+    .where('finding', 'in', [...findings])
+    .execute()
+  return new Set(rows.map(({ finding }) => finding))
+}
+
 /** When the mailbox was lowered for this last; null: never. */
 export async function lastLoweredFor(db: Kysely<Database>, mailboxId: MailboxId, cause: LoweringCause): Promise<number | null> {
   const last = await db

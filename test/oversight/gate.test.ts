@@ -54,6 +54,8 @@ describe('what an allow-list and a bad standing change', () => {
     ['autonomous', 'allow', 'hold'],
   ] as const)('in %s mode: all listed → %s, and with a bad standing → %s', (mode, listed, restricted) => {
     expect(sendVerdict(mode, { ...nothing, areAllListed: true }).outcome).toBe(listed)
+    // What may have been ordered is judged as if nobody were listed.
+    expect(sendVerdict(mode, { ...nothing, areAllListed: true, mayBeOrdered: true })).toEqual(sendVerdict(mode, nothing))
     for (const areAllListed of [true, false])
       expect(sendVerdict(mode, { ...nothing, areAllListed, mustAsk: true }).outcome).toBe(restricted)
   })

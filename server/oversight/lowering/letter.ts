@@ -15,6 +15,7 @@ export const loweringLetter = ({ address, from, to, words, hasPolicy }: Lowered)
     `Now: ${to}. ${modeMeanings[to]}`,
     '',
     'What it had been allowed to send before goes its way. What waits for a decision, or for its time, still waits.',
+    'Whom it may write to without asking, by its allow-list or because a reviewer allowed it for a time, it still writes to.',
     ...(hasPolicy ? ['It has rules of its own: what those allow leaves as before.'] : []),
     '',
     'It stays so until you raise it: when you have looked into it, have its agent ask again (request_upgrade), which mails you a code.',

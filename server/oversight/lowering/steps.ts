@@ -8,7 +8,7 @@ const AFTER: Record<LoweringCause, Partial<Record<OversightMode, OversightMode>>
   complaint: { autonomous: 'monitored', monitored: 'gated_new', gated_new: 'gated_send' },
   // It writes to addresses that nobody has written to before: those are what a person looks at in gated_new, and monitored would change nothing.
   bounces: { autonomous: 'gated_new', monitored: 'gated_new', gated_new: 'gated_send' },
-  // It may be doing what a stranger told it, so each further email is looked at.
+  // It may be doing what a stranger told it, so each further email is looked at, but to those who are listed (outbound/answered-orders.ts has the ones that are looked at all the same).
   injection: { autonomous: 'gated_send', monitored: 'gated_send', gated_new: 'gated_send' },
 }
 
