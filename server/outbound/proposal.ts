@@ -143,7 +143,12 @@ export const attachmentRows = ({ id, content }: Proposal, now: number): NewRow<'
   }))
 
 /** True when an email that exists says what this proposal says: the test for an idempotency key that comes again. */
-export const saysTheSame = (row: EmailRow, attachments: readonly Row<'attachments'>[], { content, inReplyTo, timing }: Proposal): boolean =>
+export const saysTheSame = (
+  row: EmailRow,
+  attachments: readonly Row<'attachments'>[],
+  { content, inReplyTo, timing, replaces }: Proposal,
+): boolean =>
+  row.replaces_id === (replaces ?? null) &&
   row.send_at === (timing?.sendAt ?? null) &&
   isToTheSame(namedIn(row), content) &&
   row.subject === content.subject &&

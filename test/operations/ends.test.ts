@@ -141,6 +141,16 @@ describeOnEachEngine('another version', (openStore) => {
     expect((await listLog(desk.store.db, desk.ours.gated.tenancy, { limit: 50 })).map(({ action }) => action)).toContain('email.superseded')
   })
 
+  it('is another email to an idempotency key when it replaces another', async () => {
+    const desk = await openDesk(openStore)
+    const first = await held(desk)
+    const same = { subject: 'Same', idempotency_key: 'k1', replaces: first }
+    const { body } = await send(desk, same)
+    expect((await send(desk, same)).body).toMatchObject({ id: body['id'] })
+    for (const replaces of [undefined, body['id']])
+      expect(await send(desk, { ...same, replaces })).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY_CONFLICT' } })
+  })
+
   it('of an answer stays an answer, by reply and by draft', async () => {
     const desk = await openDesk(openStore)
     const { agent } = desk.ours.keys
