@@ -62,7 +62,7 @@ export const allow_recipient = operation({
   .mutation(async ({ ctx, input }) => {
     const { actor, rooms } = ctx
     const asked = askedOf(input)
-    const { mailbox, address, until } = unwrap(await rooms.allowances.check(rooms.store.db, actor, asked))
+    const { mailbox, address, until } = unwrap(await rooms.allowances.check(actor, asked))
     const parameters = { mailbox_id: mailbox.id, from: mailbox.address, to: address, until: isoTime(until), email_id: asked.email }
     return twoStep(ctx, { action: 'allow_recipient', parameters, approvalCode: input.approval_code }, async (tx) => ({
       status: 'allowed' as const,

@@ -28,7 +28,7 @@ import { type NewLogEntry, appendLog } from '../store/log.ts'
 import { mailboxById, mailboxToChange } from '../store/mailboxes.ts'
 import type { Row } from '../store/schema.ts'
 import { mayDecide } from './authority.ts'
-import { isStillIn } from './decide.ts'
+import { emailFor, isStillIn } from './decide.ts'
 import { whoIs, writersOf } from './writers.ts'
 
 type Mailbox = Row<'mailboxes'>
@@ -78,8 +78,8 @@ type Deps = {
 }
 
 export type Allowances = {
-  /** What speaks against it, asked before anybody is. */
-  check(db: Db, actor: Decider, input: AllowanceInput): Promise<Result<Allowable, AllowanceCode>>
+  /** What speaks against it, asked before anybody is. Who may not is on the record. */
+  check(actor: Decider, input: AllowanceInput): Promise<Result<Allowable, AllowanceCode>>
   /** In a transaction, for whoever has been asked. */
   allowIn(tx: Tx, actor: Decider, input: AllowanceInput): Promise<Result<AllowanceRow, AllowanceCode>>
   /** For a person; whoever calls has seen that they signed in a moment ago. */
@@ -93,10 +93,18 @@ export type Allowances = {
 export function createAllowances(deps: Deps): Allowances {
   const { store, clock } = deps
   const allowIn: Allowances['allowIn'] = (tx, actor, input) => allow(tx, deps, actor, input)
+  /** Outside of the transaction, which would undo what goes on the record. */
+  const mayAsk = (actor: Decider, { email }: AllowanceInput) => emailFor(deps, actor, email, 'allow')
   return {
-    check: (db, actor, input) => check(db, deps, actor, input),
+    async check(actor, input) {
+      const asked = await mayAsk(actor, input)
+      return asked.ok ? check(store.db, deps, actor, input) : asked
+    },
     allowIn,
-    allow: (actor, input) => store.transaction((tx) => allowIn(tx, actor, input)),
+    async allow(actor, input) {
+      const asked = await mayAsk(actor, input)
+      return asked.ok ? store.transaction((tx) => allowIn(tx, actor, input)) : asked
+    },
     end: (actor, mailbox, id) => store.transaction((tx) => end(tx, clock.now(), { actor, mailbox, id })),
     list: (actor) => allowancesOfTenant(store.db, actor, clock.now(), mostShown),
   }

@@ -105,7 +105,7 @@ export async function emailFor(
 }
 
 /** Whoever tries to decide on their own mail, or with a key that may not, is on the record. */
-async function refuse<R extends { ok: false; code: string }>(
+export async function refuse<R extends { ok: false; code: string }>(
   { store, clock }: Refusing,
   actor: Decider,
   email: EmailId,

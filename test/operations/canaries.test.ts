@@ -240,6 +240,23 @@ describeOnEachEngine('a test email among those that wait', (openStore) => {
     expect(ann).toContain('@')
   })
 
+  it('is for others than who seems to have written it, and it is on the record that they tried', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const { id: ownerId } = await desk.store.db.selectFrom('people').select('id').where('address_key', '=', ann).executeTakeFirstOrThrow()
+    const tenancy = { accountId: desk.ours.accountId, world: 'live' } as const
+    const hers = await desk.keys.issue({ tenancy, name: 'hers', scopes: ['read', 'send'], ownerId })
+    await want(desk, 7)
+    await send(desk, desk.ours.gated, hers.ok ? hers.value.key : '')
+    await desk.clock.advance(1)
+    await canariesOf(desk, chances(0)).work(desk.clock.now())
+    const [row] = await rows(desk)
+    const decided = await browser.post('/session/decide', { email_id: row?.id, content_hash: row?.content_hash, action: 'approve' })
+    expect(decided).toMatchObject({ status: 403, body: { code: 'SELF_APPROVAL' } })
+    const refused = await desk.store.db.selectFrom('log_entries').select('resource_id').where('action', '=', 'approval.refused').execute()
+    expect(refused).toEqual([{ resource_id: row?.id }])
+  })
+
   it('cannot be held, released or delivered: the tables refuse it', async () => {
     const { desk, row } = await open()
     const now = desk.clock.now()

@@ -19,7 +19,7 @@ import { operatorOf } from '../../store/operator-address.ts'
 import { insertOperatorMail } from '../../store/operator-mails.ts'
 import { noteReviewTime } from '../../store/review-times.ts'
 import { mayDecide } from '../authority.ts'
-import { isStillIn } from '../decide.ts'
+import { isStillIn, refuse } from '../decide.ts'
 import type { ApprovalsDeps, Decided, DecisionCode, DecisionInput } from '../decision.ts'
 import { mostRenewals } from '../holds.ts'
 import type { PendingItem, PendingQuery } from '../pending.ts'
@@ -70,10 +70,11 @@ const itemOf = (row: CanaryRow): PendingItem => ({
 
 /** @returns null: there is no such test email */
 export async function decideOnCanary(
-  { store, clock, log, allowTestSelfApproval }: ApprovalsDeps,
+  deps: ApprovalsDeps,
   actor: Decider,
   { email: id, action, contentHash, spend }: DecisionInput,
 ): Promise<Result<Decided, DecisionCode> | null> {
+  const { store, clock, log, allowTestSelfApproval } = deps
   const row = await findCanary(store.db, actor, id)
   // No link is ever mailed for one.
   if (row === undefined || !reaches(actor, row.mailbox_id) || spend !== undefined) return null
@@ -82,7 +83,7 @@ export async function decideOnCanary(
   if (closed !== null) return closed
   const [by, writers] = await Promise.all([whoIs(store.db, actor), writersOf(store.db, itemOf(row).email)])
   const authority = mayDecide(actor, { by, writers }, allowTestSelfApproval)
-  if (!authority.ok) return authority
+  if (!authority.ok) return refuse(deps, actor, id, action, authority)
   if (contentHash !== undefined && contentHash !== row.content_hash)
     return fail('CONTENT_CHANGED', 'The content you name is not the one that waits; look at the email again.')
   const state = action === 'approve' ? 'missed' : 'rejected'
