@@ -140,7 +140,8 @@ async function allow(tx: Tx, deps: Deps, actor: Decider, input: AllowanceInput):
   if (!checked.ok) return checked
   const { email, mailbox, by, address, until } = checked.value
   await removeAllowancesBefore(tx, mailbox.id, now)
-  if ((await countAllowances(tx, mailbox.id)) >= mostAllowances) return fail('ALLOWLIST_FULL')
+  // What the same one allowed before for the same address makes place for it.
+  if ((await countAllowances(tx, mailbox.id, { address, allowedBy: actorId(actor) })) >= mostAllowances) return fail('ALLOWLIST_FULL')
   const row: AllowanceRow = {
     id: newId('allowance', now),
     account_id: mailbox.account_id,

@@ -96,11 +96,17 @@ export const allowancesOfTenant = (
     .limit(limit)
     .execute()
 
-export async function countAllowances(db: Kysely<Database>, mailboxId: MailboxId): Promise<number> {
+/** Without what this one allowed for this address. */
+export async function countAllowances(
+  db: Kysely<Database>,
+  mailboxId: MailboxId,
+  { address, allowedBy }: { address: string; allowedBy: string },
+): Promise<number> {
   const row = await db
     .selectFrom('allowances')
     .select((one) => one.fn.countAll().as('count'))
     .where('mailbox_id', '=', mailboxId)
+    .where(({ or, eb }) => or([eb('address', '<>', address), eb('allowed_by', '<>', allowedBy)]))
     .executeTakeFirstOrThrow()
   return Number(row.count)
 }

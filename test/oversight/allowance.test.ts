@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { recoverPerson, removePerson } from '../../server/identity/people/on-host.ts'
 import type { Address } from '../../server/model/address.ts'
 import type { Scope } from '../../server/model/actor.ts'
-import type { EmailId, KeyId } from '../../server/model/ids.ts'
+import { type EmailId, type KeyId, newId } from '../../server/model/ids.ts'
 import { oversightModes } from '../../server/model/email.ts'
 import type { Rule } from '../../server/model/policy.ts'
 import { mailboxToFile } from '../../server/store/mailboxes.ts'
@@ -145,6 +145,10 @@ describeOnEachEngine('a recipient who is allowed for a time', (openStore) => {
     const own = await send(desk, [bo], { key: await keyOf(desk, ann) })
     const { id } = await send(desk, [bo])
     expect(await allow(desk, browser, own.id, bo)).toMatchObject({ status: 403, body: { code: 'SELF_APPROVAL' } })
+    const refused = await desk.store.db.selectFrom('log_entries').select('body').where('action', '=', 'approval.refused').execute()
+    expect(refused.map(({ body }) => (JSON.parse(body) as { metadata: unknown }).metadata)).toEqual([
+      { code: 'SELF_APPROVAL', asked: 'allow' },
+    ])
     expect(await allow(desk, stranger, id, bo)).toMatchObject({ status: 404, body: { code: 'EMAIL_NOT_FOUND' } })
     expect(await allow(desk, browser, id, cy)).toMatchObject({ status: 409, body: { code: 'NOT_ALLOWABLE' } })
     for (const days of [0, -1, 91]) expect(await allow(desk, browser, id, bo, days)).toMatchObject({ status: 409 })
@@ -182,6 +186,18 @@ describeOnEachEngine('a recipient who is allowed for a time', (openStore) => {
     // With somebody else's word it is.
     await allow(desk, other, id, bo)
     expect((await send(desk, [bo], { key: hers })).wasSent).toBe(true)
+  })
+
+  it('has room for two hundred in a mailbox, and for whoever allows one of them longer', async () => {
+    const desk = await openDesk(openStore)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const { id } = await send(desk, [bo, cy])
+    await allow(desk, browser, id, bo, 1)
+    const row = await desk.store.db.selectFrom('allowances').selectAll().executeTakeFirstOrThrow()
+    const others = Array.from({ length: 199 }, (_, at) => ({ ...row, id: newId('allowance', at), address: `p${at}@remote.test` }))
+    await desk.store.db.insertInto('allowances').values(others).execute()
+    expect(await allow(desk, browser, id, bo, 9)).toMatchObject({ status: 200, body: { until: inDays(desk, 9) } })
+    expect(await allow(desk, browser, id, cy)).toMatchObject({ body: { code: 'ALLOWLIST_FULL' } })
   })
 
   it('comes behind what holds for other reasons, and takes as many people as the email does', async () => {
