@@ -57,6 +57,47 @@ describeOnEachEngine('what waits for two people', (openStore) => {
     expect((await his.post('/session/decide', await input(other, 'reject'))).status).toBe(200)
   })
 
+  it('counts a person and a key that is known to be theirs once, whichever comes first or both at once', async () => {
+    const desk = await open()
+    const { accountId } = desk.ours
+    const [hers, his] = [await signedIn(desk, accountId, ann), await signedIn(desk, accountId, bo)]
+    const { id: ownerId } = await desk.store.db.selectFrom('people').select('id').where('address_key', '=', ann).executeTakeFirstOrThrow()
+    const issued = await desk.keys.issue({
+      tenancy: { accountId, world: 'live' },
+      name: 'hers',
+      scopes: ['read', 'oversight'],
+      ownerId,
+    })
+    if (!issued.ok) throw new Error(issued.code)
+    const ways = {
+      person: async (email_id: string) =>
+        (await hers.post('/session/decide', { email_id, action: 'approve', content_hash: await hashOf(desk, email_id) })).body,
+      key: async (email_id: string) => (await desk.call(issued.value.key, 'POST', '/decide_email', { email_id, action: 'approve' })).body,
+    }
+    const rows = (email: string) =>
+      desk.store.db
+        .selectFrom('hold_approvals')
+        .select('voter_id')
+        .where('email_id', '=', email as never)
+        .execute()
+    for (const order of [
+      ['person', 'key'],
+      ['key', 'person'],
+    ] as const) {
+      const id = await held(desk)
+      expect(await ways[order[0]](id)).toMatchObject({ status: 'approved_in_part', approvals_given: 1 })
+      expect(await ways[order[1]](id)).toMatchObject({ code: 'SAME_REVIEWER' })
+      expect(await rows(id)).toEqual([{ voter_id: ownerId }])
+      // Somebody else is the second.
+      const other = await his.post('/session/decide', { email_id: id, action: 'approve', content_hash: await hashOf(desk, id) })
+      expect(other.body).toMatchObject({ status: 'approved_and_sent', approvals_given: 2 })
+    }
+    const id = await held(desk)
+    const both = await Promise.all([ways.person(id), ways.key(id)])
+    expect(new Set(both.map((one) => one['code'] ?? one['status']))).toEqual(new Set(['SAME_REVIEWER', 'approved_in_part']))
+    expect(await rows(id)).toEqual([{ voter_id: ownerId }])
+  })
+
   it('has no link that approves it in a letter, and a link of before approves nothing', async () => {
     const desk = await open(false)
     await addTo(desk, desk.ours.accountId, ann)
