@@ -83,6 +83,10 @@ export async function canariesSince(db: Kysely<Database>, mailboxId: MailboxId, 
   return rows.map(({ created_at }) => created_at)
 }
 
+export const hasOpenCanary = async (db: Kysely<Database>, mailboxId: MailboxId): Promise<boolean> =>
+  (await db.selectFrom('canaries').select('id').where('mailbox_id', '=', mailboxId).where('state', '=', 'open').executeTakeFirst()) !==
+  undefined
+
 /** Mailboxes that want test emails, behind this id. */
 export const mailboxesWithCanaries = (db: Kysely<Database>, after: string, limit: number): Promise<Row<'mailboxes'>[]> =>
   db

@@ -13,7 +13,15 @@ import { isDue } from '../../oversight/canaries/due.ts'
 import { fewestPeople } from '../../oversight/holds.ts'
 import type { Taint } from '../../oversight/taint/taint.ts'
 import type { Job } from '../../platform/periodic.ts'
-import { type CanaryRow, canariesSince, dueCanaries, endCanary, insertCanary, mailboxesWithCanaries } from '../../store/canaries.ts'
+import {
+  type CanaryRow,
+  canariesSince,
+  dueCanaries,
+  endCanary,
+  hasOpenCanary,
+  insertCanary,
+  mailboxesWithCanaries,
+} from '../../store/canaries.ts'
 import { type EmailRow, envelopeOf, handedIn } from '../../store/emails.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { hasOpenHold } from '../../store/holds.ts'
@@ -59,10 +67,11 @@ export type Canaries = {
 
 export function createCanaries(given: CanaryDeps): Canaries {
   const deps = { ...given, render: createRender(given.clock) }
+  // Where the last turn stopped: who has more mailboxes than are looked at in one goes on there.
+  let after = ''
   const work = async (now: number): Promise<number> => {
     await expire(deps, now)
     let placed = 0
-    let after = ''
     for (let looked = 0; looked < mostMailboxes; looked += atOnce) {
       const mailboxes = await mailboxesWithCanaries(deps.store.db, after, atOnce)
       for (const mailbox of mailboxes) {
@@ -73,9 +82,8 @@ export function createCanaries(given: CanaryDeps): Canaries {
         })
         if (isPlaced) placed += 1
       }
-      const last = mailboxes.at(-1)
-      if (last === undefined || mailboxes.length < atOnce) return placed
-      after = last.id
+      after = (mailboxes.length < atOnce ? undefined : mailboxes.at(-1)?.id) ?? ''
+      if (after === '') return placed
     }
     return placed
   }
@@ -98,8 +106,9 @@ async function place(deps: Deps, mailbox: Row<'mailboxes'>, now: number): Promis
   const { canaries_per_week: perWeek } = mailbox
   const placed = await canariesSince(db, mailbox.id, now - week, perWeek)
   const chance = deps.chance()
-  // What takes no question first: whether anything waits is asked of the store only for those whose turn it is.
-  if (!isDue({ perWeek, placed, hasOpen: false, waiting: true, now }, chance) || !(await hasOpenHold(db, mailbox.id, now))) return false
+  // By itself it would be no test. Asked of the store only for those whose turn it is.
+  if (!isDue({ perWeek, placed, now }, chance) || (await hasOpenCanary(db, mailbox.id)) || !(await hasOpenHold(db, mailbox.id, now)))
+    return false
   const emails = await handedIn(db, mailbox.id, { since: now - modelsFromDays * day, before: null, limit: mostModels })
   const model = pick(emails, deps.chance)
   if (model === undefined) return false
