@@ -19,7 +19,8 @@ const mostShift = 120
 export function isTimeZone(name: string): boolean {
   if (name.length > longestZone || !/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name)) return false
   try {
-    return formatterOf(name) !== undefined
+    // Not kept: whoever may ask writes one name in thousands of ways.
+    return formatter(name) !== undefined
   } catch {
     return false
   }
@@ -62,12 +63,20 @@ function minuteOfDay(zone: string, at: number): number {
   return of('hour') * 60 + of('minute')
 }
 
-/** There are some hundreds of zones, and making one takes longer than using it. */
+/** Names of zones are case-insensitive, so there are some hundreds; making one takes longer than using it. */
 const formatters = new Map<string, Intl.DateTimeFormat>()
+const mostFormatters = 100
+
 function formatterOf(zone: string): Intl.DateTimeFormat {
-  const known = formatters.get(zone)
+  const name = zone.toLowerCase()
+  const known = formatters.get(name)
   if (known !== undefined) return known
-  const made = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
-  formatters.set(zone, made)
+  const made = formatter(zone)
+  const [oldest] = formatters.keys()
+  if (oldest !== undefined && formatters.size >= mostFormatters) formatters.delete(oldest)
+  formatters.set(name, made)
   return made
 }
+
+const formatter = (zone: string): Intl.DateTimeFormat =>
+  new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })

@@ -3,6 +3,7 @@ import { recoverPerson, removePerson, setRole, addPerson } from '../../server/id
 import { isUnattested } from '../../server/identity/people/passkeys.ts'
 import { createPeople } from '../../server/identity/people/people.ts'
 import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts'
+import { peoplePaths } from '../../server/doors/people/people.ts'
 import { createAuthenticator } from '../support/authenticator.ts'
 import { type Browser, addTo, ann, deskOrigin, lettersTo, mailedCode, openBrowser, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
@@ -475,6 +476,18 @@ describeOnEachEngine('the session of a person', (openStore) => {
     expect((await browser.post('/session/end', '{}', form)).status).toBe(415)
     expect((await browser.get('/session/me', { 'sec-fetch-site': 'cross-site' })).body['signed_in']).toBe(false)
     expect((await browser.post('/session/end', {}, { 'sec-fetch-site': 'same-origin' })).status).toBe(200)
+  })
+
+  it('looks at nobody’s input before it knows that they have signed in', async () => {
+    const browser = openBrowser(await openDesk(openStore))
+    const forAnybody = ['code', 'enter', 'passkey/options', 'passkey/enter'].map((path) => `/session/${path}`)
+    const codes = new Set<unknown>()
+    for (const path of peoplePaths.filter((one) => !forAnybody.includes(one))) {
+      const { status, body } = await browser.post(path, { nothing: 'asks for this' })
+      // Those that are only looked at take no POST.
+      if (status !== 404) codes.add(body['code'])
+    }
+    expect([...codes]).toEqual(['NOT_SIGNED_IN'])
   })
 
   it('has a page that runs nothing but its own, in no frame', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { isKeepable, isTimeZone, minutesIn, quietUntil, timeText } from '../../server/model/quiet-hours.ts'
 
 const minute = 60_000
@@ -86,6 +86,25 @@ describe('quiet hours', () => {
       expect([zone, isTimeZone(zone)]).toEqual([zone, true])
     for (const zone of ['+01:00', '', 'Europe/Nowhere', '../etc/passwd', 'Europe/Berlin\0', 'x'.repeat(65)])
       expect([zone, isTimeZone(zone)]).toEqual([zone, false])
+  })
+
+  it('keep one clock for a zone however its name is written, a bounded number of them, and none for who only asks', () => {
+    const made = vi.spyOn(Intl, 'DateTimeFormat')
+    onTestFinished(() => made.mockRestore())
+    const quiet = (zone: string) => quietUntil({ zone, from: 1320, to: 420 }, 0)
+    const counted = (work: () => void): number => {
+      const before = made.mock.calls.length
+      work()
+      return made.mock.calls.length - before
+    }
+    const spellings = Array.from({ length: 64 }, (_, at) =>
+      'asia/tokyo'.replaceAll(/[a-z]/g, (letter, place: number) => ((at >> place) & 1 ? letter.toUpperCase() : letter)),
+    )
+    expect(counted(() => spellings.forEach(quiet))).toBe(1)
+    expect(counted(() => [...spellings, ...spellings].forEach(quiet))).toBe(0)
+    expect(counted(() => [isTimeZone('Asia/Seoul'), quiet('Asia/Seoul')])).toBe(2)
+    Intl.supportedValuesOf('timeZone').forEach(quiet)
+    expect(counted(() => quiet('asia/tokyo'))).toBe(1)
   })
 
   it('are read from what people write, and nothing else', () => {

@@ -146,6 +146,16 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       void door.post(`${base}/${path}`, { bodyLimit: largestBody }, async (request, reply) =>
         reply.send(await work(parsed(input, request.body ?? {}), request, reply)),
       )
+    /** For who has signed in: nobody else's input is looked at. */
+    const postAs = <S extends z.ZodType>(
+      path: string,
+      input: S,
+      work: (who: Who, input: z.output<S>, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+    ): void =>
+      void door.post(`${base}/${path}`, { bodyLimit: largestBody }, async (request, reply) => {
+        const who = await signedIn(request, reply)
+        return reply.send(await work(who, parsed(input, request.body ?? {}), request, reply))
+      })
 
     door.get(`${base}/me`, async (request, reply) => {
       const who = await people.who(session.of(request))
@@ -170,28 +180,24 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       const enter = () => people.enterByPasskey(assertion, session.of(request))
       return begin(reply, await counting({ limit: passkeys, always: true }, request, enter))
     })
-    post('end', EndInput, async ({ everywhere }, request, reply) => {
-      await people.end(await signedIn(request, reply), everywhere ? 'all' : 'this')
+    postAs('end', EndInput, async (who, { everywhere }, _request, reply) => {
+      await people.end(who, everywhere ? 'all' : 'this')
       session.clear(reply)
       return { signed_in: false }
     })
-    post('passkeys/options', NothingInput, async (_input, request, reply) =>
-      unwrap(await people.newPasskeyOptions(await signedIn(request, reply))),
-    )
-    post('passkeys', RegistrationInput, async ({ name, response }, request, reply) => {
-      const who = await signedIn(request, reply)
+    postAs('passkeys/options', NothingInput, async (who) => unwrap(await people.newPasskeyOptions(who)))
+    postAs('passkeys', RegistrationInput, async (who, { name, response }) => {
       return { id: unwrap(await people.addPasskey(who, { name, response: { ...response, clientExtensionResults: {} } })) }
     })
-    post('passkeys/remove', PasskeyInput, async ({ id }, request, reply) => ({
-      removed: unwrap(await people.removePasskey(await signedIn(request, reply), id as PasskeyId)),
+    postAs('passkeys/remove', PasskeyInput, async (who, { id }) => ({
+      removed: unwrap(await people.removePasskey(who, id as PasskeyId)),
     }))
-    post('totp', NothingInput, async (_input, request, reply) => unwrap(await people.newTotp(await signedIn(request, reply))))
-    post('totp/confirm', TotpInput, async ({ code }, request, reply) => {
-      const who = await signedIn(request, reply)
+    postAs('totp', NothingInput, async (who) => unwrap(await people.newTotp(who)))
+    postAs('totp/confirm', TotpInput, async (who, { code }, request) => {
       return { totp: unwrap(await counting({ limit: programs }, request, () => people.confirmTotp(who, code))) }
     })
-    post('totp/remove', NothingInput, async (_input, request, reply) => {
-      unwrap(await people.removeTotp(await signedIn(request, reply)))
+    postAs('totp/remove', NothingInput, async (who) => {
+      unwrap(await people.removeTotp(who))
       return { totp: false }
     })
     const idIn = (request: FastifyRequest): string => (request.params as { email_id: string }).email_id
@@ -218,11 +224,8 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       const who = await signedIn(request, reply)
       return receiptAs(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world), idIn(request))
     })
-    post('renew', RenewInput, async (input, request, reply) =>
-      renewAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
-    )
-    post('allow', AllowAsInput, async (input, request, reply) => {
-      const who = await signedIn(request, reply)
+    postAs('renew', RenewInput, async (who, input) => renewAs(rooms, people.actorOf(who, input.world), input))
+    postAs('allow', AllowAsInput, async (who, input) => {
       if (!people.isFresh(who)) throw new OperationError('SIGN_IN_AGAIN')
       return allowAs(rooms, people.actorOf(who, input.world), input)
     })
@@ -230,26 +233,16 @@ export function servePeople(app: FastifyInstance, { people, rooms, publicUrl, cl
       const who = await signedIn(request, reply)
       return allowancesFor(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world))
     })
-    post('allowances/end', EndAllowanceAsInput, async (input, request, reply) =>
-      endAllowanceAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
-    )
-    post('quiet-hours', QuietInput, async (input, request, reply) => setQuietAs(people, await signedIn(request, reply), input))
-    post('pause', PauseInput, async (input, request, reply) =>
-      pauseAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
-    )
-    post('edit', EditInput, async (input, request, reply) =>
-      editAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
-    )
+    postAs('allowances/end', EndAllowanceAsInput, async (who, input) => endAllowanceAs(rooms, people.actorOf(who, input.world), input))
+    postAs('quiet-hours', QuietInput, async (who, input) => setQuietAs(people, who, input))
+    postAs('pause', PauseInput, async (who, input) => pauseAs(rooms, people.actorOf(who, input.world), input))
+    postAs('edit', EditInput, async (who, input) => editAs(rooms, people.actorOf(who, input.world), input))
     door.get(`${base}/undoable`, async (request, reply) => {
       const who = await signedIn(request, reply)
       return undoableFor(rooms, people.actorOf(who, parsed(WorldOnly, request.query).world))
     })
-    post('undo', UndoInput, async ({ email_id, world }, request, reply) =>
-      undoAs(rooms, people.actorOf(await signedIn(request, reply), world), email_id),
-    )
-    post('decide', DecideInput, async (input, request, reply) =>
-      decideAs(rooms, people.actorOf(await signedIn(request, reply), input.world), input),
-    )
+    postAs('undo', UndoInput, async (who, { email_id, world }) => undoAs(rooms, people.actorOf(who, world), email_id))
+    postAs('decide', DecideInput, async (who, input) => decideAs(rooms, people.actorOf(who, input.world), input))
   })
 }
 
