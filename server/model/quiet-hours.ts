@@ -46,10 +46,15 @@ export function quietUntil(quiet: QuietHours, now: number): number | null {
   let at = begin
   // Once is enough but for a clock that is put back meanwhile.
   while (isQuiet(quiet, at)) at += lengthOf(minuteOfDay(quiet.zone, at), quiet.to) * minuteMs
-  // One that was put forward has passed the end before.
-  for (let earlier = Math.max(begin, at - mostShift * minuteMs); earlier < at; earlier += minuteMs)
-    if (!isQuiet(quiet, earlier)) return earlier
-  return at
+  // One that is put back to before they begin is so soon after they began; one that was put forward has passed the end before.
+  const shift = mostShift * minuteMs
+  return firstLoud(quiet, begin, Math.min(at, begin + shift)) ?? firstLoud(quiet, Math.max(begin, at - shift), at) ?? at
+}
+
+/** The first minute from `from` on and before `to` (epoch ms) in which it is not quiet. */
+function firstLoud(quiet: QuietHours, from: number, to: number): number | null {
+  for (let at = from; at < to; at += minuteMs) if (!isQuiet(quiet, at)) return at
+  return null
 }
 
 const isQuiet = ({ zone, from, to }: QuietHours, at: number): boolean => {

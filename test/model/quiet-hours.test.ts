@@ -28,6 +28,9 @@ describe('quiet hours', () => {
     ['Europe/Berlin', '22:00', '02:30', '2026-10-25T00:45Z', null],
     ['Europe/Berlin', '22:00', '02:30', '2026-10-25T01:00Z', '2026-10-25T01:30'],
     ['Europe/Berlin', '02:30', '04:00', '2026-10-25T00:45Z', '2026-10-25T01:00'],
+    // Not quiet for half an hour, for two minutes: put back to before they begin.
+    ['Europe/Berlin', '02:30', '12:00', '2026-10-25T00:45Z', '2026-10-25T01:00'],
+    ['America/St_Johns', '01:02', '03:01', '2026-11-01T04:29Z', '2026-11-01T04:30'],
     ['America/New_York', '21:00', '06:00', '2026-03-08T05:00Z', '2026-03-08T10:00'],
     ['America/New_York', '21:00', '06:00', '2026-11-01T05:00Z', '2026-11-01T11:00'],
     // By half an hour, and at odd offsets; and where there is no summer time.
