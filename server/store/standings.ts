@@ -1,7 +1,6 @@
 /** What became of each mailbox's mail, counted by day, and how far that has gone. */
 import type { Kysely, Transaction } from 'kysely'
 import type { MailboxId } from '../model/ids.ts'
-import type { OversightMode } from '../model/email.ts'
 import type { EnforcementTier } from '../model/standing.ts'
 import { prepare, prepareChange } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
@@ -83,11 +82,6 @@ export async function setStanding(
       .values({ mailbox_id: mailboxId, ...standing })
       .onConflict((conflict) => conflict.column('mailbox_id').doUpdateSet(standing))
       .execute()
-}
-
-/** What only a person may do (design promise 4). */
-export async function restoreAutonomy(tx: Transaction<Database>, mailboxId: MailboxId, mode: OversightMode): Promise<void> {
-  await tx.updateTable('mailboxes').set({ oversight_mode: mode }).where('id', '=', mailboxId).execute()
 }
 
 /** Whoever sent without asking asks from now on. @returns false when it did already */

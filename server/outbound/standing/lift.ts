@@ -16,9 +16,8 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { appendEvent } from '../../store/events.ts'
 import { type NewLogEntry, appendLogs } from '../../store/log.ts'
-import { mailboxAt, mailboxById } from '../../store/mailboxes.ts'
-import type { Row } from '../../store/schema.ts'
-import { countsOf, forgetCounts, restoreAutonomy, setStanding, standingOf } from '../../store/standings.ts'
+import { mailboxAt, mailboxToChange, setMode } from '../../store/mailboxes.ts'
+import { countsOf, forgetCounts, setStanding, standingOf } from '../../store/standings.ts'
 import { windowDays } from './tiers.ts'
 
 /** What an enforcement may have taken away. */
@@ -30,8 +29,11 @@ type Lifted = { lifted: EnforcementTier | null; mode: OversightMode; entries: Ne
 
 const longestReason = 500
 
-/** @returns `entries` go on the record at the end of the transaction; none when nothing changed */
-async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, reason, autonomy, now }: Lift): Promise<Lifted> {
+/** @returns undefined when the mailbox is gone; `entries` go on the record at the end of the transaction; none when nothing changed */
+async function liftStanding(tx: Tx, id: MailboxId, { actor, reason, autonomy, now }: Lift): Promise<Lifted | undefined> {
+  // Of a pause that is under way it sees the end: what a person took away meanwhile is not given back.
+  const mailbox = await mailboxToChange(tx, id)
+  if (mailbox === undefined) return undefined
   const standing = await standingOf(tx, mailbox.id)
   const before = mailbox.oversight_mode
   const next = autonomy === null ? null : stepAutonomy({ mode: before, asked: null }, { kind: 'restore', to: autonomy })
@@ -40,7 +42,7 @@ async function liftStanding(tx: Tx, mailbox: Row<'mailboxes'>, { actor, reason, 
   const counts = await countsOf(tx, mailbox.id, windowDays, now)
   await forgetCounts(tx, mailbox.id)
   await setStanding(tx, mailbox.id, null)
-  if (mode !== before) await restoreAutonomy(tx, mailbox.id, mode)
+  if (mode !== before) await setMode(tx, mailbox.id, before, mode)
   const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const lifted = standing?.tier ?? null
   const facts = { enforcement_tier: null, previous_tier: lifted, oversight_mode: mode, previous_oversight_mode: before }
@@ -60,11 +62,10 @@ export type Standings = {
 export const createStandings = ({ store, clock }: { store: Store; clock: Clock }): Standings => ({
   lift: (actor, id, reason) =>
     store.transaction(async (tx) => {
-      const mailbox = await mailboxById(tx, id)
-      if (mailbox === undefined) return undefined
-      const { lifted, mode, entries } = await liftStanding(tx, mailbox, { actor, reason, autonomy: null, now: clock.now() })
-      await appendLogs(tx, entries)
-      return { lifted, mode }
+      const done = await liftStanding(tx, id, { actor, reason, autonomy: null, now: clock.now() })
+      if (done === undefined) return undefined
+      await appendLogs(tx, done.entries)
+      return { lifted: done.lifted, mode: done.mode }
     }),
 })
 
@@ -80,9 +81,9 @@ export async function liftOnHost(
   const address = parseAddress(text)
   return store.transaction(async (tx) => {
     const mailbox = address === null ? undefined : await mailboxAt(tx, world, addressKey(address))
-    if (mailbox === undefined) return fail('MAILBOX_NOT_FOUND', `There is no mailbox ${JSON.stringify(text)}.`)
-    const { lifted, mode, entries } = await liftStanding(tx, mailbox, { actor: host, reason, autonomy, now: clock.now() })
-    await appendLogs(tx, entries)
-    return ok({ lifted, mode, address: mailbox.address })
+    const done = mailbox && (await liftStanding(tx, mailbox.id, { actor: host, reason, autonomy, now: clock.now() }))
+    if (mailbox === undefined || done === undefined) return fail('MAILBOX_NOT_FOUND', `There is no mailbox ${JSON.stringify(text)}.`)
+    await appendLogs(tx, done.entries)
+    return ok({ lifted: done.lifted, mode: done.mode, address: mailbox.address })
   })
 }
