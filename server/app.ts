@@ -318,6 +318,7 @@ export async function createApp(config: Config, around: Surroundings = {}): Prom
     steady: () => setTimeout(signInTakesMs),
   })
   const approvalMail = createApprovalMail({
+    log,
     store,
     clock,
     publicUrl: config.http.publicUrl,

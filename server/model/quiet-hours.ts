@@ -39,9 +39,10 @@ export const isKeepable = ({ from, to }: Omit<QuietHours, 'zone'>): boolean => f
 
 const lengthOf = (from: number, to: number): number => (to - from + dayMinutes) % dayMinutes
 
-/** When they end (epoch ms); null when it is not quiet at `now` (epoch ms). */
+/** When they end (epoch ms); null when it is not quiet at `now` (epoch ms), and when this runtime does not know the zone any more: a letter at night is better than
+ *  none. */
 export function quietUntil(quiet: QuietHours, now: number): number | null {
-  if (!isQuiet(quiet, now)) return null
+  if (!isKnown(quiet.zone) || !isQuiet(quiet, now)) return null
   const begin = Math.floor(now / minuteMs) * minuteMs
   let at = begin
   // Once is enough but for a clock that is put back meanwhile.
@@ -81,6 +82,14 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
   if (oldest !== undefined && formatters.size >= mostFormatters) formatters.delete(oldest)
   formatters.set(name, made)
   return made
+}
+
+function isKnown(zone: string): boolean {
+  try {
+    return formatterOf(zone) !== undefined
+  } catch {
+    return false
+  }
 }
 
 const formatter = (zone: string): Intl.DateTimeFormat =>

@@ -3,6 +3,7 @@ import { recoverPerson, removePerson } from '../../server/identity/people/on-hos
 import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts'
 import type { EmailId } from '../../server/model/ids.ts'
 import { createApprovalMail, mostLinks, noticeEveryMs } from '../../server/oversight/approval-mail/approval-mail.ts'
+import { silentLog } from '../../server/platform/log.ts'
 import { addTo, ann, lettersTo, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
@@ -235,7 +236,7 @@ describeOnEachEngine('approval by mail', (openStore) => {
     await tell(desk)
     expect(await lettersTo(desk, ann)).toEqual([])
     // Nor anybody, when the operator says so.
-    const quiet = createApprovalMail({ ...desk, publicUrl: 'https://mail.ours.test', sends: false })
+    const quiet = createApprovalMail({ ...desk, log: silentLog, publicUrl: 'https://mail.ours.test', sends: false })
     await held(desk)
     await quiet.jobs[0]?.work(desk.clock.now())
     expect(await desk.store.db.selectFrom('operator_mails').select('id').execute()).toEqual([])

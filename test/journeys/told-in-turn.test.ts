@@ -222,4 +222,17 @@ describeOnEachEngine('quiet hours of a reviewer', (openStore) => {
     expect(log).toHaveLength(2)
     expect(log.map(({ body }) => body).join()).not.toContain('New_York')
   })
+
+  it('tells everybody behind somebody who cannot be told, and whoever is in a zone that is not known any more', async () => {
+    const desk = await deskOfThree(openStore)
+    const people = desk.store.db.updateTable('people')
+    await people.set({ time_zone: 'Mars/Olympus', quiet_from: 0, quiet_to: 900 }).where('address_key', '=', ann).execute()
+    const broken = await held(desk)
+    const idOfBen = desk.store.db.selectFrom('people').select('id').where('address_key', '=', ben)
+    await desk.store.db.deleteFrom('approval_links').where('person_id', 'not in', idOfBen).execute()
+    await desk.store.db.updateTable('emails').set({ forward_paths_json: '{' }).where('id', '=', broken).execute()
+    await held(desk)
+    await tell(desk)
+    expect(await countOf(desk)).toEqual([1, 0, 1])
+  })
 })

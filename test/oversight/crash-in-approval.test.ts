@@ -115,7 +115,7 @@ describeOnEachEngine('a crash in a decision', (openStore) => {
         giveUpAfterMs: 120 * hour,
         allowTestSelfApproval: false,
       }),
-      approvalMail: createApprovalMail({ store, clock: desk.clock, publicUrl: 'https://mail.ours.test', sends: true }),
+      approvalMail: createApprovalMail({ store, clock: desk.clock, log: silentLog, publicUrl: 'https://mail.ours.test', sends: true }),
     })
     /** What waits, and how it is decided on. */
     const prepare = async ({ more, people, by, action }: Way) => {

@@ -49,7 +49,7 @@ function nodeOn(real: Store, { clock }: Desk) {
   return {
     approvals: createApprovals({ ...deps, allowTestSelfApproval: false }),
     submissions: createSubmissions({ ...deps, holdExpiryMs: 72 * hour, publicUrl: 'https://mail.ours.test' }),
-    approvalMail: createApprovalMail({ store, clock, publicUrl: 'https://mail.ours.test', sends: true }),
+    approvalMail: createApprovalMail({ store, clock, log: silentLog, publicUrl: 'https://mail.ours.test', sends: true }),
     endMailbox: (text: string, by: KeyActor) => changeMailbox({ store, clock, endMail, endWebhooks }, 'delete', text, 'live', by),
     holdStill(when: When): Still {
       const [reached, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

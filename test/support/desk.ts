@@ -199,7 +199,7 @@ export async function openDesk(
       throw error
     },
   })
-  const approvalMail = createApprovalMail({ store, clock, publicUrl: 'https://mail.ours.test', sends: true })
+  const approvalMail = createApprovalMail({ store, clock, log: silentLog, publicUrl: 'https://mail.ours.test', sends: true })
   const nothing = () => Promise.resolve()
   const checkpoints = createCheckpoints({ ...shared, key: logKey, onContradiction: nothing, onSigned: nothing, onMail: () => undefined })
   const http = createHttpServer({

@@ -11,6 +11,7 @@ import { sha256 } from '../../model/canonical.ts'
 import { hasCome } from '../../model/has-come.ts'
 import type { PersonId } from '../../model/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
+import type { Log } from '../../platform/log.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import {
   type ApprovalLinkRow,
@@ -63,7 +64,7 @@ export type ApprovalMail = {
 }
 
 /** `sends` false: nobody is told. `onMail`: called once a letter is in the store. */
-export type ApprovalMailDeps = { store: Store; clock: Clock; publicUrl: string; sends: boolean; onMail?: () => void }
+export type ApprovalMailDeps = { store: Store; clock: Clock; log: Log; publicUrl: string; sends: boolean; onMail?: () => void }
 
 export function createApprovalMail(deps: ApprovalMailDeps): ApprovalMail {
   const { store, clock } = deps
@@ -87,7 +88,14 @@ async function tellAll(deps: ApprovalMailDeps, now: number): Promise<void> {
   let after: PersonId | null = null
   for (;;) {
     const people: PersonId[] = await peopleToTell(deps.store.db, { now, after, limit: mostPeople })
-    for (const id of people) mailed = (await tell(deps, id, now)) || mailed
+    for (const id of people) {
+      try {
+        mailed = (await tell(deps, id, now)) || mailed
+      } catch (error) {
+        // One broken row must not keep the others untold.
+        deps.log.error({ personId: id, err: error }, 'person.telling-failed')
+      }
+    }
     after = people.at(-1) ?? null
     if (people.length < mostPeople) break
   }
