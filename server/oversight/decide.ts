@@ -1,7 +1,7 @@
 /** One decision on one hold, from the question who asks to the commit. */
 import { type Decider, actorId, reaches } from '../model/actor.ts'
 import type { ContentHash } from '../model/envelope.ts'
-import { freshForMs } from '../model/fresh-sign-in.ts'
+import { isFreshSignIn } from '../model/fresh-sign-in.ts'
 import type { DecisionAction, RejectionCode } from '../model/decision.ts'
 import { type DecisionId, type EmailId, newId } from '../model/ids.ts'
 import { type Who, endOf, voterOf } from '../model/hold-life.ts'
@@ -208,7 +208,7 @@ export async function isStillIn(tx: Tx, { actor, now }: Pick<Decision, 'actor' |
 async function mayApproveTogether(tx: Tx, { people }: HoldRow, { actor, action, now }: Decision): Promise<boolean> {
   if (people === 1 || action !== 'approve' || actor.kind === 'key') return true
   const session = 'sessionId' in actor ? await holdPersonSession(tx, actor.sessionId) : undefined
-  return session !== undefined && now < session.created_at + freshForMs
+  return session !== undefined && isFreshSignIn(session.created_at, now)
 }
 
 type Approvals = { given: number; needed: number }

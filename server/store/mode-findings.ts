@@ -32,13 +32,16 @@ export async function findingsAmong(
   return new Set(rows.map(({ finding }) => finding))
 }
 
-/** When the mailbox was lowered for this last; null: never. */
-export async function lastLoweredFor(db: Kysely<Database>, mailboxId: MailboxId, cause: LoweringCause): Promise<number | null> {
+type Lowered = { mailboxId: MailboxId; cause: LoweringCause; now: number }
+
+/** When the mailbox was lowered for this last, by `now`; null: never. */
+export async function lastLoweredFor(db: Kysely<Database>, { mailboxId, cause, now }: Lowered): Promise<number | null> {
   const last = await db
     .selectFrom('mode_findings')
     .select('found_at')
     .where('mailbox_id', '=', mailboxId)
     .where('cause', '=', cause)
+    .where('found_at', '<=', now)
     .orderBy('found_at', 'desc')
     .limit(1)
     .executeTakeFirst()

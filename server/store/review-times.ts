@@ -1,6 +1,7 @@
 /** When people first saw what they decide on, and how long it took them, in accounts whose operator wants to know. Times: epoch ms. */
 import { type Kysely, type Transaction, sql } from 'kysely'
 import type { PersonActor } from '../model/actor.ts'
+import { hasCome } from '../model/has-come.ts'
 import type { EmailId, MailboxId, PersonId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import type { Database, Row } from './schema.ts'
@@ -28,7 +29,7 @@ export type DecidedByPerson = {
 /**
  * That they decided, in the transaction of the decision. Several cards stand on one page, and a person reads one at a time: so it took them as long as since it was first
  * shown to them, or since they last decided on another, whichever is later.
- * @returns how long (ms); null: it was never shown to them, or nobody wants to know
+ * @returns how long (ms); null: it was never shown to them, or while the clock was ahead, or nobody wants to know
  */
 export async function noteReviewTime(tx: Transaction<Database>, decided: DecidedByPerson): Promise<number | null> {
   const { person, mailboxId, emailId, action, isCanary, now } = decided
@@ -43,11 +44,12 @@ export async function noteReviewTime(tx: Transaction<Database>, decided: Decided
     .selectFrom('review_times')
     .select('decided_at')
     .where('person_id', '=', person.personId)
+    .where('decided_at', '<=', now)
     .orderBy('decided_at', 'desc')
     .limit(1)
     .executeTakeFirst()
-  const since = opening === undefined ? null : Math.max(opening.opened_at, last?.decided_at ?? 0)
-  const time_ms = since === null ? null : Math.max(0, now - since)
+  const isKnown = opening !== undefined && hasCome(now)(opening.opened_at)
+  const time_ms = isKnown ? now - Math.max(opening.opened_at, last?.decided_at ?? 0) : null
   const tenant = { account_id: person.accountId, world: person.world, person_id: person.personId, email_id: emailId }
   await tx
     .insertInto('review_times')

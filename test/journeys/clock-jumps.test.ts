@@ -1,10 +1,15 @@
 /** What somebody who sets the clock of the host can bring about, forward by days and back by hours. docs/clock.md has the table of which this is the proof. */
 import { expect, it, vi } from 'vitest'
 import type { Zone } from '../../dns/resolver.ts'
+import { setReviewerTurns } from '../../server/identity/people/on-host.ts'
 import { fromBase32, hotp, totpStep } from '../../server/identity/people/totp.ts'
 import type { EmailId, HoldId } from '../../server/model/ids.ts'
+import { lowerAfterBounces } from '../../server/outbound/standing/bounce-run.ts'
 import { findLogKey } from '../../server/record/log-key.ts'
 import { insertHold } from '../../server/store/holds.ts'
+import { noteModeFinding } from '../../server/store/mode-findings.ts'
+import { setTimedReviews } from '../../server/store/review-times.ts'
+import { countSending } from '../../server/store/standings.ts'
 import { verifyLog } from '../../server/store/log-verify.ts'
 import { addTo, ann, lettersTo, mailedCode, openBrowser, signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
@@ -266,5 +271,79 @@ describeOnEachEngine('when the clock of the host is set, people', (openStore) =>
     const ahead = { ...open, id: `hld_7${'Z'.repeat(25)}` as HoldId, state: 'cancelled' as const, ended_at: open.created_at }
     await desk.store.transaction((tx) => insertHold(tx, ahead))
     expect((await desk.call(desk.ours.keys.reviewer, 'POST', '/decide_email', { email_id: id, action: 'approve' })).status).toBe(200)
+  })
+
+  it('are told at once of what was held while the clock was ahead, whoever’s turn it is, and once', async () => {
+    const desk = await openDesk(openStore)
+    const ben = 'ben@elsewhere.example'
+    for (const address of [ann, ben]) await addTo(desk, desk.ours.accountId, address)
+    await setReviewerTurns(desk, desk.ours.accountId, { people: [ann, ben], afterMs: hour, mailbox: null })
+    await desk.clock.setBy(2 * day)
+    await held(desk, 'One')
+    await desk.clock.setBy(-2 * day)
+    for (let told = 0; told < 3; told += 1) {
+      await desk.clock.advance(10 * minute)
+      await desk.approvalMail.jobs[0]?.work(desk.clock.now())
+      expect([(await lettersTo(desk, ann)).length, (await lettersTo(desk, ben)).length]).toEqual([1, 1])
+    }
+    // What is held now is told in turn.
+    await held(desk, 'Two')
+    await desk.approvalMail.jobs[0]?.work(desk.clock.now())
+    expect([(await lettersTo(desk, ann)).length, (await lettersTo(desk, ben)).length]).toEqual([2, 1])
+  })
+
+  it('sign in again for what asks for it anew, though they signed in at a time to come', async () => {
+    const desk = await openDesk(openStore)
+    await desk.clock.setBy(2 * day)
+    const browser = await signedIn(desk, desk.ours.accountId)
+    expect((await browser.post('/session/passkeys/options')).status).toBe(200)
+    const id = await held(desk, 'One')
+    await desk.store.db.updateTable('holds').set({ people: 2 }).execute()
+    await desk.clock.setBy(-2 * day)
+    const hash = String((await browser.get(`/session/pending/${id}`)).body['content_hash'])
+    expect((await browser.post('/session/passkeys/options')).body['code']).toBe('SIGN_IN_AGAIN')
+    const approval = { email_id: id, action: 'approve', content_hash: hash }
+    expect((await browser.post('/session/decide', approval)).body['code']).toBe('FRESH_SIGN_IN_NEEDED')
+  })
+
+  it('are timed by what has come', async () => {
+    const desk = await openDesk(openStore)
+    const { tenancy } = desk.ours.gated
+    await desk.store.transaction((tx) => setTimedReviews(tx, tenancy, true, desk.clock.now()))
+    const browser = await signedIn(desk, desk.ours.accountId)
+    const decide = async (id: string, afterMs = 0) => {
+      const { content_hash } = (await browser.get(`/session/pending/${id}`)).body
+      await desk.clock.advance(afterMs)
+      expect((await browser.post('/session/decide', { email_id: id, action: 'approve', content_hash })).status).toBe(200)
+    }
+    const [one, two, three] = [await held(desk, 'One'), await held(desk, 'Two'), await held(desk, 'Three')]
+    await desk.clock.setBy(hour)
+    await browser.get(`/session/pending/${three}`)
+    await decide(one, 3_000)
+    await desk.clock.setBy(-hour)
+    await decide(two, 4_000)
+    await decide(three, 5_000)
+    const rows = await desk.store.db.selectFrom('review_times').select(['email_id', 'time_ms']).execute()
+    expect(new Map(rows.map(({ email_id, time_ms }) => [email_id, time_ms]))).toEqual(
+      new Map([
+        [one, 3_000],
+        [two, 4_000],
+        [three, null],
+      ]),
+    )
+  })
+})
+
+describeOnEachEngine('when the clock of the host is set, a mailbox', (openStore) => {
+  it('is lowered for its bounces, whatever it was lowered for at times that have not come', async () => {
+    const desk = await openDesk(openStore)
+    const [mailbox_id, now] = [desk.ours.free.id, desk.clock.now()]
+    const entries = await desk.store.transaction(async (tx) => {
+      const modes = { from_mode: 'autonomous', to_mode: 'gated_new' } as const
+      await noteModeFinding(tx, { mailbox_id, cause: 'bounces', finding: 'then', ...modes, found_at: now + 10 * day })
+      await countSending(tx, mailbox_id, { delivered: 1, bounced: 40 }, now)
+      return lowerAfterBounces(tx, mailbox_id, now)
+    })
+    expect(entries).toHaveLength(1)
   })
 })

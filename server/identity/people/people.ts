@@ -9,7 +9,7 @@
 import type { PersonActor, SessionActor } from '../../model/actor.ts'
 import type { World } from '../../model/world.ts'
 import type { PasskeyId } from '../../model/ids.ts'
-import { freshForMs } from '../../model/fresh-sign-in.ts'
+import { isFreshSignIn } from '../../model/fresh-sign-in.ts'
 import { type Result, fail } from '../../model/result.ts'
 import { lockAccount } from '../../store/accounts.ts'
 import { type PasskeyRow, passkeysOf } from '../../store/passkeys.ts'
@@ -76,7 +76,7 @@ type Deps = PeopleDeps & { onFault(error: unknown): void; steady?: () => Promise
 export function createPeople(deps: Deps): People {
   const steadily = async <T>(work: Promise<T>): Promise<T> => (await Promise.all([work, deps.steady?.()]))[0]
   const underWay = new Set<Promise<void>>()
-  const isFresh = ({ session }: SignedIn): boolean => deps.clock.now() < session.created_at + freshForMs
+  const isFresh = ({ session }: SignedIn): boolean => isFreshSignIn(session.created_at, deps.clock.now())
   const freshly = async <T>(who: SignedIn, work: () => Promise<T>): Promise<T | Stale> => (isFresh(who) ? work() : fail('SIGN_IN_AGAIN'))
   return {
     hasPasskeys: hasPasskeys(deps),

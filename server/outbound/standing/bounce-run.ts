@@ -23,7 +23,7 @@ export async function lowerAfterBounces(tx: Tx, mailboxId: MailboxId, now: numbe
   const mailbox = await mailboxById(tx, mailboxId)
   if (mailbox === undefined || !wouldLower(mailbox, 'bounces')) return []
   // What it was lowered for counts no more.
-  const last = await lastLoweredFor(tx, mailboxId, 'bounces')
+  const last = await lastLoweredFor(tx, { mailboxId, cause: 'bounces', now })
   const days = last === null ? runDays : Math.min(runDays, Math.floor(now / dayMs) - Math.floor(last / dayMs))
   if (days <= 0) return []
   const counts = await countsOf(tx, mailboxId, days, now)
