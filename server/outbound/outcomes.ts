@@ -98,7 +98,9 @@ async function note(tx: Tx, ended: Ended): Promise<Noted[]> {
   if (email !== undefined) {
     const next = turn.state === 'cancelled' ? await afterCancelled(tx, email, turn, now) : null
     const change = { ...(isWhole && { delivered_at: now }), ...bounced(email, turn, now), updated_at: now }
-    if (next?.kind === 'moved') await moveEmail(tx, email.id, next, change)
+    // Whoever asked for it while it was under way is on the record of that.
+    const by = turn.action === 'delivery.cancelled' ? null : ('system' as const)
+    if (next?.kind === 'moved') await moveEmail(tx, email.id, next, { ...change, ended_by: by })
     else await noteOfEmail(tx, email.id, change)
     const type = turn.event ?? ((await isNewlyDelayed(tx, claim, turn, now)) ? 'message.delayed' : null)
     if (type !== null) {

@@ -116,7 +116,7 @@ async function follow(tx: Tx, delivery: DeliveryRow, actor: Actor, now: number):
   if (email !== undefined) {
     const deliveries = (await deliveriesOf(tx, email.id)).map((row) => deliveryLife(row, now))
     const next = step(lifeOf(email, now), { kind: 'take_back', deliveries })
-    if (next.kind === 'moved') await moveEmail(tx, email.id, next, { updated_at: now })
+    if (next.kind === 'moved') await moveEmail(tx, email.id, next, { ended_by: actor.kind, updated_at: now })
     const data = { ...emailFacts(email), recipient: delivery.forward_path, delivery_id: delivery.id, cancelled_at: now }
     await appendEvent(tx, { tenancy: tenancyOf(email), mailboxId: email.mailbox_id, type: 'message.cancelled', data, now })
   }
