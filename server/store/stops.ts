@@ -13,6 +13,8 @@ export type Stoppable = Pick<Row<'deliveries'>, 'account_id' | 'world' | 'mailbo
 
 /** So many of mailboxes and domains are kept at most; a switch that has to be read at every attempt may not become a list of names. */
 export const mostNarrowStops = 1_000
+/** With those of paused mailboxes, which have room beyond: nobody uses up what somebody else pauses with. */
+export const mostPaused = 5_000
 /** Those of whole accounts are as many as accounts at most. */
 const mostRead = 10_000
 

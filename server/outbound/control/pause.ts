@@ -15,11 +15,11 @@ import { type NewLogEntry, appendLogs } from '../../store/log.ts'
 import { mailboxToChange, setMode } from '../../store/mailboxes.ts'
 import type { Row } from '../../store/schema.ts'
 import { type StopScope, insertStop, isScopeStopped } from '../../store/stops.ts'
-import { hasRoom, stopEntry, stopReason } from './stops.ts'
+import { hasRoomToPause, stopEntry, stopReason } from './stops.ts'
 
 type Mailbox = Row<'mailboxes'>
 
-/** `changed` false: it was so already. `isStopped` false: too much is stopped one by one already, so what was let go before still leaves. */
+/** `changed` false: it was so already. `isStopped` false: thousands of mailboxes are stopped, so what was let go before still leaves. */
 export type Paused = { mailbox: MailboxId; from: OversightMode; to: OversightMode; isStopped: boolean; changed: boolean }
 export type PauseCode = 'MAILBOX_NOT_FOUND' | 'NOT_SIGNED_IN'
 
@@ -53,7 +53,7 @@ async function lower(tx: Tx, { id, account_id, world, oversight_mode: from }: Ma
 const scopeOf = ({ id, account_id, world }: Mailbox): StopScope => ({ account_id, world, mailbox_id: id, domain: null })
 
 async function stop(tx: Tx, mailbox: Mailbox, { actor, reason }: Request, now: number): Promise<NewLogEntry[]> {
-  if (!(await hasRoom(tx, mailbox.account_id))) return []
+  if (!(await hasRoomToPause(tx))) return []
   const [scope, words] = [scopeOf(mailbox), stopReason(reason)]
   const isNew = await insertStop(tx, { ...scope, actor_id: actorId(actor), reason: words, created_at: now })
   return isNew ? [stopEntry('sending.stopped', scope, actor, words, now)] : []

@@ -10,7 +10,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { AccountId } from '../../model/ids.ts'
 import type { Store, Tx } from '../../store/db.ts'
 import { type LogAction, appendLog } from '../../store/log.ts'
-import { type StopScope, countNarrowStops, deleteStop, insertStop, mostNarrowStops } from '../../store/stops.ts'
+import { type StopScope, countNarrowStops, deleteStop, insertStop, mostNarrowStops, mostPaused } from '../../store/stops.ts'
 
 export const everything: StopScope = { account_id: null, world: null, mailbox_id: null, domain: null }
 
@@ -48,8 +48,11 @@ export const resumeSending = ({ store, clock }: StopDeps, { scope, actor, reason
   })
 
 /** @param accountId null: for the host */
-export const hasRoom = async (tx: Tx, accountId: AccountId | null): Promise<boolean> =>
+const hasRoom = async (tx: Tx, accountId: AccountId | null): Promise<boolean> =>
   (await countNarrowStops(tx)) < mostNarrowStops && (accountId === null || (await countNarrowStops(tx, accountId)) < mostOfOne)
+
+/** A pause has room where nobody may stop one thing more: no more than one for each mailbox, and all that are read at every attempt. */
+export const hasRoomToPause = async (tx: Tx): Promise<boolean> => (await countNarrowStops(tx)) < mostPaused
 
 export const stopEntry = (action: LogAction, scope: StopScope, actor: Actor, reason: string | null, at: number) => ({
   at,

@@ -90,7 +90,7 @@ describeOnEachEngine('pausing an agent', (openStore) => {
     expect((await send(desk, guarded)).body).toMatchObject({ status: 'pending_approval' })
   })
 
-  it('lowers the mode also when too much is stopped one by one already', async () => {
+  it('stops also when too much is stopped one by one already, by others or by themselves', async () => {
     const desk = await openDesk(openStore)
     const actor = { kind: 'system', part: 'host' } as const
     const { accountId } = desk.ours
@@ -99,7 +99,7 @@ describeOnEachEngine('pausing an agent', (openStore) => {
       await stopSending(desk, { scope, actor })
     }
     const paused = await desk.call(desk.ours.keys.reviewer, 'POST', '/pause_agent', { mailbox_id: desk.ours.gated.id })
-    expect(paused.body).toMatchObject({ status: 'paused', oversight_mode: 'read_only', sending_stopped: false })
+    expect(paused.body).toMatchObject({ status: 'paused', oversight_mode: 'read_only', sending_stopped: true })
   })
 
   it('is done by people who have signed in, and not by a session that has ended', async () => {
