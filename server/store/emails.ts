@@ -186,11 +186,11 @@ export const handedIn = (
   return (before === null ? query : query.where('id', '<', before)).orderBy('id', 'desc').limit(limit).execute()
 }
 
-/** What the outgoing checks found in it. What they have not looked at is a finding. */
 /** The keys that wrote it: that which handed it in, and that which drafted it. */
 export const writingKeys = ({ composer_id, drafter_id }: Pick<EmailRow, 'composer_id' | 'drafter_id'>): KeyId[] =>
   [composer_id, drafter_id].flatMap((key) => key ?? [])
 
+/** What the outgoing checks found in it. What they have not looked at is a finding. */
 export const findingsOf = ({ findings_json }: Pick<EmailRow, 'findings_json'>): Finding[] =>
   findings_json === null ? [notLookedAt] : (JSON.parse(findings_json) as Finding[])
 const notLookedAt: Finding = { kind: 'not_looked_at', where: 'the whole email: it is older than the checks', excerpt: null }

@@ -1,7 +1,7 @@
 /**
  * How people decide, for the operator who wants to know (docs/ladder.md).
  *
- * Promises: nothing is noted unless the operator has chosen it, and with that choice all that was noted goes; only an operator is shown it. Bounded: the newest
+ * Promises: nothing is noted unless the operator has chosen it, and with that choice what was noted here goes; a decision's entry in the log keeps its time. Only an operator is shown it. Bounded: the newest
  * `mostDecisions` of eight weeks, by an index; what is older than half a year is forgotten.
  */
 import type { Tenancy } from '../../model/world.ts'
