@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { prepare } from './prepared.ts'
@@ -47,7 +48,7 @@ const exportColumn = { live: 'exported_at', test: 'test_exported_at' } as const
 /** Makes whoever asks for, or does, what the operator has to agree to wait for each other. (On SQLite one transaction writes at a time anyway.) */
 export const lockAccount = (tx: Transaction<Database>, id: AccountId): Promise<Row<'accounts'> | undefined> => {
   const account = tx.selectFrom('accounts').selectAll().where('id', '=', id)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? account.forNoKeyUpdate() : account).executeTakeFirst()
+  return (isPostgres(tx) ? account.forNoKeyUpdate() : account).executeTakeFirst()
 }
 
 /** @param address null: the operator is asked nowhere */

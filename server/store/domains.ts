@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { AccountId, DomainId, MailboxId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
 import type { Database, NewRow, Row } from './schema.ts'
@@ -53,7 +54,7 @@ const byName = prepare((db, { name }: { name: string }) => db.selectFrom('domain
  *  keeps them apart. (On SQLite one transaction writes at a time anyway.) */
 export const lockDomain = (tx: Transaction<Database>, name: string): Promise<Row<'domains'> | undefined> => {
   const domain = tx.selectFrom('domains').selectAll().where('name', '=', name)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? domain.forNoKeyUpdate() : domain).executeTakeFirst()
+  return (isPostgres(tx) ? domain.forNoKeyUpdate() : domain).executeTakeFirst()
 }
 
 /** @param mailboxId who takes what no mailbox and no alias of the domain takes; null: nobody */

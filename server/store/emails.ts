@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type SelectQueryBuilder, type Transaction, sql } from 'kysely'
+import { type Kysely, type SelectQueryBuilder, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { Direction, EmailStatus, HeaderAddress } from '../model/email.ts'
 import { type Address, addressKey } from '../model/address.ts'
 import type { Envelope } from '../model/envelope.ts'
@@ -76,13 +77,13 @@ export const lockEmail = async (tx: Transaction<Database>, id: EmailId): Promise
 
 const locked = prepare((db, { id }: { id: EmailId }) => {
   const email = db.selectFrom('emails').selectAll().where('id', '=', id)
-  return db.getExecutor().adapter instanceof PostgresAdapter ? email.forUpdate() : email
+  return isPostgres(db) ? email.forUpdate() : email
 })
 
 /** As it stands, and as it stays until the transaction ends: whoever else wants to change it waits. SQLite has one writer anyway. */
 export const emailToChange = (tx: Transaction<Database>, id: EmailId): Promise<EmailRow | undefined> => {
   const query = tx.selectFrom('emails').selectAll().where('id', '=', id)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? query.forNoKeyUpdate() : query).executeTakeFirst()
+  return (isPostgres(tx) ? query.forNoKeyUpdate() : query).executeTakeFirst()
 }
 
 /** What waits for its time in one mailbox. */

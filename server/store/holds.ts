@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { DecisionId, EmailId, HoldId, MailboxId, ThreadId } from '../model/ids.ts'
 import { type HoldEnd, endsWhen } from '../model/hold-life.ts'
 import type { Tenancy } from '../model/world.ts'
@@ -21,7 +22,7 @@ export const insertDecision = async (tx: Transaction<Database>, row: NewRow<'dec
 /** As it stands, and as it stays until the transaction ends: of several who approve it each sees who was before. SQLite has one writer anyway. */
 export const holdToChange = (tx: Transaction<Database>, id: HoldId): Promise<HoldRow | undefined> => {
   const query = tx.selectFrom('holds').selectAll().where('id', '=', id)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? query.forNoKeyUpdate() : query).executeTakeFirst()
+  return (isPostgres(tx) ? query.forNoKeyUpdate() : query).executeTakeFirst()
 }
 
 /** Throws a unique violation when they have approved it already. */

@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { KeyId, PersonId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { prepare } from './prepared.ts'
@@ -75,7 +76,7 @@ export function lockKeys(tx: Transaction<Database>, ids: readonly KeyId[]): Prom
     .selectAll()
     .where('id', 'in', [...ids])
     .orderBy('id')
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? keys.forUpdate() : keys).execute()
+  return (isPostgres(tx) ? keys.forUpdate() : keys).execute()
 }
 
 /** Oldest first; revoked ones too. */

@@ -1,5 +1,6 @@
 /** Lists of emails, in the order in which they came into sight (places.ts). */
-import { type Kysely, PostgresAdapter, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { Direction, EmailStatus } from '../model/email.ts'
 import type { EmailId, MailboxId, ThreadId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
@@ -149,17 +150,14 @@ function mailboxesOf(db: Kysely<Database>, { tenancy, mailboxIds, ofDeletedMailb
 
 /** The rows of `page` as a list of lists. */
 function asText(db: Kysely<Database>) {
-  const [listOf, one] =
-    db.getExecutor().adapter instanceof PostgresAdapter ? ['json_agg', 'json_build_array'] : ['json_group_array', 'json_array']
+  const [listOf, one] = isPostgres(db) ? ['json_agg', 'json_build_array'] : ['json_group_array', 'json_array']
   const values = sql.join(placedColumns.map((column) => sql.ref(`page.${column}`)))
   return sql<string | null>`cast(${sql.raw(listOf)}(${sql.raw(one)}(${values})) as text)`
 }
 
 /** However many there are, it is one statement. @param ids as JSON */
 const idList = (db: Kysely<Database>, ids: string) =>
-  db.getExecutor().adapter instanceof PostgresAdapter
-    ? sql<EmailId>`(select jsonb_array_elements_text(${ids}::jsonb))`
-    : sql<EmailId>`(select value from json_each(${ids}))`
+  isPostgres(db) ? sql<EmailId>`(select jsonb_array_elements_text(${ids}::jsonb))` : sql<EmailId>`(select value from json_each(${ids}))`
 
 function tagged(db: Kysely<Database>, { accountId, world }: Tenancy, { key, value }: { key: string; value?: string }) {
   const rows = db

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
 import { type Actor, actorId } from '../model/actor.ts'
 import { type EmailId, type LogEntryId, type MailboxId, newId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
@@ -336,8 +337,6 @@ const readHead = prepare((db, { id }: { id: number }) => {
   const head = db.selectFrom('log_head').selectAll().where('id', '=', id)
   return isPostgres(db) ? head.forUpdate() : head
 })
-
-const isPostgres = (db: Kysely<Database>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
 
 function entryRow(entry: NewLogEntry, head: LogHead): Row<'log_entries'> {
   const salt = entry.details === undefined ? null : randomBytes(16)

@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { PersonId, PersonSessionId } from '../model/ids.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -15,7 +16,7 @@ export const personSessionByToken = (db: Kysely<Database>, tokenHash: string): P
 /** As it is now, and nobody ends it before this transaction is through. */
 export const holdPersonSession = (tx: Transaction<Database>, id: PersonSessionId): Promise<PersonSessionRow | undefined> => {
   const session = tx.selectFrom('person_sessions').selectAll().where('id', '=', id)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? session.forShare() : session).executeTakeFirst()
+  return (isPostgres(tx) ? session.forShare() : session).executeTakeFirst()
 }
 
 /** Nobody does anything with a session of theirs, as `holdPersonSession` has it, before this transaction is through. */
@@ -26,7 +27,7 @@ export async function lockSessionsOf(tx: Transaction<Database>, personId: Person
     .where('person_id', '=', personId)
     .where('ended_at', 'is', null)
     .orderBy('id')
-  if (tx.getExecutor().adapter instanceof PostgresAdapter) await sessions.forUpdate().execute()
+  if (isPostgres(tx)) await sessions.forUpdate().execute()
 }
 
 /** Remembers that it was used. @param now epoch ms */

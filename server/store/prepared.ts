@@ -2,7 +2,8 @@
  * Statements that are put together once. Kysely makes the text of a statement anew each time, which takes ten times as long as handing it over;
  * on the way of every arriving message that is worth avoiding. The text is Kysely's, of either engine, so it cannot differ.
  */
-import { type CompiledQuery, type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type CompiledQuery, type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
 import { storable } from './parameters.ts'
 import { directOf } from './direct.ts'
 import type { Database, NewRow } from './schema.ts'
@@ -107,5 +108,5 @@ const filled = <R>(query: CompiledQuery<R>, value: object): CompiledQuery<R> => 
 
 function perEngine<R>(make: (db: Db) => CompiledQuery<R>): (db: Db) => CompiledQuery<R> {
   const texts: { sqlite?: CompiledQuery<R>; postgres?: CompiledQuery<R> } = {}
-  return (db) => (texts[db.getExecutor().adapter instanceof PostgresAdapter ? 'postgres' : 'sqlite'] ??= make(db))
+  return (db) => (texts[isPostgres(db) ? 'postgres' : 'sqlite'] ??= make(db))
 }

@@ -5,7 +5,8 @@
  * Whoever changes an email and its deliveries locks the email first, and an attempt that begins locks its delivery alone; so here too, in the order of
  * their ids, or two that wait for each other would wait for ever.
  */
-import { PostgresAdapter, type RawBuilder, type Transaction, sql } from 'kysely'
+import { type RawBuilder, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { EmailId } from '../model/ids.ts'
 import type { Database } from './schema.ts'
 
@@ -13,8 +14,6 @@ type Tx = Transaction<Database>
 type Table = keyof Database
 /** What stands behind `where`. */
 export type Condition = RawBuilder<unknown>
-
-const isPostgres = (tx: Tx): boolean => tx.getExecutor().adapter instanceof PostgresAdapter
 
 /** Removes rows of a table. @returns how many */
 export const removeRows = async (tx: Tx, table: Table, where: Condition): Promise<number> =>

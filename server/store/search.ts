@@ -2,7 +2,8 @@
  * The index of words. Both engines are given the same words (mailbox/search-words.ts) and asked the same: SQLite's FTS5 without the texts, PostgreSQL's
  * tsvector without its parser. An entry's number is its place in time, and what is newest comes first without sorting.
  */
-import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { EmailId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
 import { prepareShapes } from './prepared.ts'
@@ -222,5 +223,3 @@ export async function numbersBetween(db: Db, from: number | null, before: number
           .executeTakeFirst()
   return { after: first?.seq ?? 0, before: last?.seq ?? Number.MAX_SAFE_INTEGER }
 }
-
-const isPostgres = (db: Db): boolean => db.getExecutor().adapter instanceof PostgresAdapter

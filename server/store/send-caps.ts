@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { MailboxId } from '../model/ids.ts'
 import { prepare } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
@@ -10,7 +11,7 @@ export type Counted = { start: number; count: number }
 
 /** Whoever counts for a mailbox does so alone until the transaction ends. SQLite has one writer anyway. */
 export async function lockForCounting(tx: Transaction<Database>, id: MailboxId): Promise<void> {
-  if (!(tx.getExecutor().adapter instanceof PostgresAdapter)) return
+  if (!isPostgres(tx)) return
   await tx.selectFrom('mailboxes').select('id').where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
 }
 

@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type Transaction, sql } from 'kysely'
+import { type Kysely, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { SignupId } from '../model/ids.ts'
 import type { Database, NewRow, Row } from './schema.ts'
 
@@ -20,7 +21,7 @@ export const signupBy = (db: Kysely<Database>, column: SignupHash, hash: string)
 /** As it stays until the end of the transaction: of two codes that are used at once, one makes the account. (On SQLite one transaction writes at a time anyway.) */
 export const lockSignup = (tx: Transaction<Database>, id: SignupId): Promise<SignupRow | undefined> => {
   const signup = tx.selectFrom('signups').selectAll().where('id', '=', id)
-  return (tx.getExecutor().adapter instanceof PostgresAdapter ? signup.forUpdate() : signup).executeTakeFirst()
+  return (isPostgres(tx) ? signup.forUpdate() : signup).executeTakeFirst()
 }
 
 /** Of this address since (epoch ms), newest first. @param emailKey in the compared form */

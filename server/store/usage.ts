@@ -4,7 +4,8 @@
  * What happened to mail is summed up from the log, which is gapless and in one order on both engines: up to which entry that was done is written in the same
  * transaction, so nothing is counted twice or left out. Calls are counted where they come in, and added here.
  */
-import { type Kysely, PostgresAdapter, type RawBuilder, type Transaction, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Tenancy, World } from '../model/world.ts'
 import type { LogAction } from './log.ts'
@@ -65,8 +66,6 @@ function lockedMark(tx: Transaction<Database>): Promise<Row<'usage_mark'>> {
   const mark = tx.selectFrom('usage_mark').selectAll().where('id', '=', 1)
   return (isPostgres(tx) ? mark.forUpdate() : mark).executeTakeFirstOrThrow()
 }
-
-const isPostgres = (db: Kysely<Database>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
 
 async function summed(tx: Transaction<Database>, after: number, until: number): Promise<Summed[]> {
   const fact = (name: string): RawBuilder<number | null> =>
