@@ -1,5 +1,6 @@
 /** When people first saw what they decide on, and how long it took them, in accounts whose operator wants to know. Times: epoch ms. */
 import { type Kysely, type Transaction, sql } from 'kysely'
+import { isPostgres } from './engine.ts'
 import type { PersonActor } from '../model/actor.ts'
 import { hasCome } from '../model/has-come.ts'
 import type { EmailId, MailboxId, PersonId } from '../model/ids.ts'
@@ -13,7 +14,7 @@ export async function noteOpenings(db: Kysely<Database>, person: PersonActor, id
   await sql`insert into review_openings (account_id, world, person_id, email_id, opened_at)
     select timed_reviews.account_id, timed_reviews.world, ${person.personId}, shown.email_id, ${sql.lit(now)}
     from timed_reviews cross join (${sql.join(shown, sql` union all `)}) as shown
-    where timed_reviews.account_id = ${person.accountId} and timed_reviews.world = ${person.world}
+    where timed_reviews.account_id = ${person.accountId} and timed_reviews.world = ${person.world}${isPostgres(db) ? sql` for share of timed_reviews` : sql``}
     on conflict do nothing`.execute(db)
 }
 
@@ -33,7 +34,7 @@ export type DecidedByPerson = {
  */
 export async function noteReviewTime(tx: Transaction<Database>, decided: DecidedByPerson): Promise<number | null> {
   const { person, mailboxId, emailId, action, isCanary, now } = decided
-  if (!(await areReviewsTimed(tx, person))) return null
+  if (!(await staysTimed(tx, person))) return null
   const opening = await tx
     .deleteFrom('review_openings')
     .where('email_id', '=', emailId)
@@ -90,13 +91,17 @@ export async function namesOfPeople(db: Kysely<Database>, ids: readonly PersonId
   return new Map(rows.map(({ id, name }) => [id, name]))
 }
 
-export const areReviewsTimed = async (db: Kysely<Database>, { accountId, world }: Tenancy): Promise<boolean> =>
-  (await db
-    .selectFrom('timed_reviews')
-    .select('since')
-    .where('account_id', '=', accountId)
-    .where('world', '=', world)
-    .executeTakeFirst()) !== undefined
+const timed = (db: Kysely<Database>, { accountId, world }: Tenancy) =>
+  db.selectFrom('timed_reviews').select('since').where('account_id', '=', accountId).where('world', '=', world)
+
+export const areReviewsTimed = async (db: Kysely<Database>, tenancy: Tenancy): Promise<boolean> =>
+  (await timed(db, tenancy).executeTakeFirst()) !== undefined
+
+/** Whoever switches it off waits until this transaction ends, and erases what it notes with the rest. SQLite has one writer anyway. */
+const staysTimed = async (tx: Transaction<Database>, tenancy: Tenancy): Promise<boolean> => {
+  const query = timed(tx, tenancy)
+  return (await (isPostgres(tx) ? query.forShare() : query).executeTakeFirst()) !== undefined
+}
 
 /** From now on, or no more; what was known goes with that. @returns false when it was so already */
 export async function setTimedReviews(

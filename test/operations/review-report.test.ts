@@ -1,9 +1,11 @@
+import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { forgetReviewTimes } from '../../server/store/review-times.ts'
+import { newId } from '../../server/model/ids.ts'
+import { forgetReviewTimes, noteReviewTime, setTimedReviews } from '../../server/store/review-times.ts'
 import { listLog } from '../../server/store/log.ts'
 import { signedIn } from '../support/browser.ts'
 import { type Desk, openDesk } from '../support/desk.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { describeOnEachEngine, describeOnPostgres } from '../support/stores.ts'
 
 let turn = 0
 
@@ -141,5 +143,30 @@ describeOnEachEngine('how people decide', (openStore) => {
     expect([await times(), await desk.store.db.selectFrom('review_openings').selectAll().execute()]).toMatchObject([[0], [{}]])
     await forgetReviewTimes(desk.store.db, { opened: now + 1, decided: now + 1 })
     expect([await times(), await desk.store.db.selectFrom('review_openings').selectAll().execute()]).toEqual([[], []])
+  })
+})
+
+describeOnPostgres('how people decide, switched off while somebody decides', (openStore) => {
+  it('is erased with what is being noted', { timeout: 30_000 }, async () => {
+    const desk = await openDesk(openStore)
+    const { store, clock } = desk
+    const tenancy = { accountId: desk.ours.accountId, world: 'live' } as const
+    const now = clock.now()
+    await store.transaction((tx) => setTimedReviews(tx, tenancy, true, now))
+    const person = { kind: 'person', ...tenancy, personId: newId('person', now), role: 'reviewer' } as const
+    const about = { mailboxId: desk.ours.gated.id, emailId: newId('email', now), action: 'approve', isCanary: false, now } as const
+    const [noted, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const deciding = store.transaction(async (tx) => {
+      await noteReviewTime(tx, { person, ...about })
+      noted.resolve()
+      await mayEnd.promise
+    })
+    await noted.promise
+    const off = store.transaction((tx) => setTimedReviews(tx, tenancy, false, now))
+    const waits = sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    while ((await waits.execute(store.db)).rows.length < 1);
+    mayEnd.resolve()
+    await Promise.all([deciding, off])
+    expect(await store.db.selectFrom('review_times').selectAll().execute()).toEqual([])
   })
 })
