@@ -4,7 +4,7 @@
  * Promise: its mode goes down here at once, and never up: that takes a person's code (design promise 4; oversight/upgrades.ts).
  */
 import type { Actor } from '../model/actor.ts'
-import { stepAutonomy } from '../model/autonomy.ts'
+import { type AutonomyMoved, stepAutonomy } from '../model/autonomy.ts'
 import type { OversightMode } from '../model/email.ts'
 import { type Result, fail, ok } from '../model/result.ts'
 import type { Tx } from '../store/db.ts'
@@ -25,8 +25,8 @@ export async function settle(
 ): Promise<Result<Settled, 'MAILBOX_NOT_FOUND' | 'UPGRADE_NEEDS_CODE'>> {
   const before = await mailboxToChange(tx, seen.id)
   if (before === undefined) return fail('MAILBOX_NOT_FOUND')
-  const refused = refuses(before, { ...(mode !== undefined && { oversight_mode: mode }) })
-  if (!refused.ok) return refused
+  const allowed = refuses(before, { ...(mode !== undefined && { oversight_mode: mode }) })
+  if (!allowed.ok) return allowed
   const change = changed(before, wanted)
   await changeSettings(tx, before.id, change)
   const about = {
@@ -39,23 +39,26 @@ export async function settle(
   const entries: NewLogEntry[] = []
   if (Object.keys(change).length > 0)
     entries.push({ ...about, action: 'mailbox.configured', metadata: codes(before, change), ...words(before, change) })
-  if (mode !== undefined && mode !== before.oversight_mode) {
-    await setMode(tx, before.id, before.oversight_mode, mode)
-    const metadata = { mailbox_id: before.id, from_mode: before.oversight_mode, to_mode: mode }
+  const next = allowed.value
+  if (next !== null && mode !== before.oversight_mode) {
+    await setMode(tx, before.id, before.oversight_mode, next)
+    const metadata = { mailbox_id: before.id, from_mode: before.oversight_mode, to_mode: next.autonomy.mode }
     entries.push({ ...about, action: 'mailbox.mode_lowered', metadata })
   }
   return ok({ mailbox: { ...before, ...change, ...(mode !== undefined && { oversight_mode: mode }) }, entries })
 }
 
-/** What is refused whoever agrees. */
+/** What is refused whoever agrees. @returns the mode that follows; null: none is asked for */
 export function refuses(
   { id, deleted_at, oversight_mode }: Row<'mailboxes'>,
   { oversight_mode: mode }: Pick<SettingsChange, 'oversight_mode'>,
-): Result<null, 'MAILBOX_NOT_FOUND' | 'UPGRADE_NEEDS_CODE'> {
+): Result<AutonomyMoved | null, 'MAILBOX_NOT_FOUND' | 'UPGRADE_NEEDS_CODE'> {
   if (deleted_at !== null) return fail('MAILBOX_NOT_FOUND')
-  if (mode !== undefined && stepAutonomy({ mode: oversight_mode, asked: null }, { kind: 'set', to: mode }).kind === 'refused')
-    return fail('UPGRADE_NEEDS_CODE', `It is ${oversight_mode}, and ${mode} gives its agent more freedom. ${howToRaise(id)}`)
-  return ok(null)
+  if (mode === undefined) return ok(null)
+  const next = stepAutonomy({ mode: oversight_mode, asked: null }, { kind: 'set', to: mode })
+  return next.kind === 'moved'
+    ? ok(next)
+    : fail('UPGRADE_NEEDS_CODE', `It is ${oversight_mode}, and ${mode} gives its agent more freedom. ${howToRaise(id)}`)
 }
 
 const howToRaise = (mailbox: string): string =>

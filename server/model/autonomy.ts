@@ -16,9 +16,8 @@ export type AutonomyEvent =
   /** by a person on the host, of a mailbox that was made to ask */
   | { kind: 'restore'; to: OversightMode }
 
-export type AutonomyStep =
-  | { kind: 'moved'; autonomy: Autonomy }
-  | { kind: 'refused'; why: 'UPGRADE_NEEDS_CODE' | 'NOT_AN_UPGRADE' | 'UPGRADE_NOT_FOUND' }
+export type AutonomyMoved = { kind: 'moved'; autonomy: Autonomy }
+export type AutonomyStep = AutonomyMoved | { kind: 'refused'; why: 'UPGRADE_NEEDS_CODE' | 'NOT_AN_UPGRADE' | 'UPGRADE_NOT_FOUND' }
 
 /** With the last of them the code is worth nothing any more. */
 const mostWrongTries = 5

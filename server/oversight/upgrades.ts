@@ -124,7 +124,7 @@ async function apply(tx: Tx, actor: KeyActor, id: Mailbox['id'], code: string, n
   const from = mailbox.oversight_mode
   const to = next.autonomy.mode
   if (!(await endUpgrade(tx, upgrade.id, { state: 'applied', ended_at: now }))) return fail('UPGRADE_NOT_FOUND')
-  if (!(await setMode(tx, id, from, to))) throw new Error(`mailbox ${id} left its mode while it was locked`)
+  if (!(await setMode(tx, id, from, next))) throw new Error(`mailbox ${id} left its mode while it was locked`)
   await appendLog(tx, entryOf('mailbox.upgraded', actor, upgrade, now))
   return ok({ from, to })
 }

@@ -1,4 +1,6 @@
-import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
+import { type Kysely, type Transaction } from 'kysely'
+import { isPostgres } from './engine.ts'
+import type { AutonomyMoved } from '../model/autonomy.ts'
 import type { OversightMode } from '../model/email.ts'
 import { type LoweringCause, usualCauses } from '../model/lowering.ts'
 import type { Policy } from '../model/policy.ts'
@@ -148,8 +150,13 @@ export const changeSettings = async (tx: Transaction<Database>, id: MailboxId, c
   if (Object.keys(change).length > 0) await tx.updateTable('mailboxes').set(change).where('id', '=', id).execute()
 }
 
-/** Who may do it has been asked (design promise 4). @returns false when it was no longer in the mode `from` */
-export async function setMode(tx: Transaction<Database>, id: MailboxId, from: OversightMode, to: OversightMode): Promise<boolean> {
+/** Writes what `stepAutonomy` said of a mailbox in the mode `from` (design promise 4). @returns false when it was no longer in that mode */
+export async function setMode(
+  tx: Transaction<Database>,
+  id: MailboxId,
+  from: OversightMode,
+  { autonomy: { mode: to } }: AutonomyMoved,
+): Promise<boolean> {
   const change = tx.updateTable('mailboxes').set({ oversight_mode: to }).where('id', '=', id).where('oversight_mode', '=', from)
   return (await change.executeTakeFirst()).numUpdatedRows > 0n
 }
@@ -171,7 +178,6 @@ const toFile = prepare((db, { id }: { id: MailboxId }) => {
 })
 
 // SQLite has one writer, so being in a transaction is the lock.
-const isPostgres = (db: Kysely<Database>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
 
 /** How many an account has in one world; deleted ones count no more. */
 export async function countMailboxes(db: Kysely<Database>, tenancy: Tenancy): Promise<number> {

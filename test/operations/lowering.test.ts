@@ -9,9 +9,9 @@ import { noteSending } from '../../server/outbound/standing/standing.ts'
 import { insertAllowlistEntry } from '../../server/store/allowlist.ts'
 import { emailById } from '../../server/store/emails.ts'
 import { appendLogs, listLog } from '../../server/store/log.ts'
-import { setMode } from '../../server/store/mailboxes.ts'
 import { type Desk, type Mailbox, openDesk } from '../support/desk.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
+import { putMode } from '../support/put-mode.ts'
 
 const day = 24 * 60 * 60_000
 let turn = 0
@@ -316,7 +316,7 @@ describeOnEachEngine('a mailbox that is lowered by what was found', (openStore) 
     const desk = await openDesk(openStore)
     const { free } = desk.ours
     const { id } = await send(desk)
-    await desk.store.transaction((tx) => setMode(tx, free.id, 'autonomous', 'gated_all'))
+    await desk.store.transaction((tx) => putMode(tx, free.id, 'autonomous', 'gated_all'))
     await complain(desk, id)
     expect([await modeOf(desk, free), await events(desk)]).toEqual(['gated_all', []])
   })

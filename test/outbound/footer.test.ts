@@ -14,12 +14,13 @@ import type { Store } from '../../server/store/db.ts'
 import { emailById, envelopeOf } from '../../server/store/emails.ts'
 import { newId } from '../../server/model/ids.ts'
 import type { EmailId } from '../../server/model/ids.ts'
-import { changeSettings, setMode } from '../../server/store/mailboxes.ts'
+import { changeSettings } from '../../server/store/mailboxes.ts'
 import { insertSuppression } from '../../server/store/suppressions.ts'
 import { countSending, setStanding } from '../../server/store/standings.ts'
 import { type Office, address, openOffice } from '../support/offices.ts'
 import { describeOnEachEngine } from '../support/stores.ts'
 import { type VirtualClock, createVirtualClock } from '../support/virtual-clock.ts'
+import { putMode } from '../support/put-mode.ts'
 
 const start = Date.UTC(2026, 10, 22, 12)
 const hour = 3_600_000
@@ -210,7 +211,7 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     const { reversePath } = envelopeOf(email)
     expect(contentHash(bytes, envelopeOf(email))).toBe(email.content_hash)
     expect(contentHash(bytes, { reversePath, forwardPaths: [bo] })).not.toBe(email.content_hash)
-    await store.transaction((tx) => setMode(tx, office.mailbox.id, 'monitored', 'autonomous'))
+    await store.transaction((tx) => putMode(tx, office.mailbox.id, 'monitored', 'autonomous'))
     expect(pathsOf(await send(office, { subject: 'Unwatched' }))).toEqual([bo])
   })
 
@@ -253,10 +254,10 @@ describeOnEachEngine('what a mailbox adds to an email', (openStore) => {
     const later = { timing: { ...atOnce, sendAt: start + hour, gateTiming: 'schedule_first' } }
     const raised = await openOffice(store, start)
     const promised = await send(raised, later)
-    await store.transaction((tx) => setMode(tx, raised.mailbox.id, 'gated_send', 'autonomous'))
+    await store.transaction((tx) => putMode(tx, raised.mailbox.id, 'gated_send', 'autonomous'))
     const lowered = await openOffice(store, start, { mode: 'autonomous' })
     const unseen = await send(lowered, later)
-    await store.transaction((tx) => setMode(tx, lowered.mailbox.id, 'autonomous', 'monitored'))
+    await store.transaction((tx) => putMode(tx, lowered.mailbox.id, 'autonomous', 'monitored'))
     const same = await openOffice(store, start, { mode: 'monitored' })
     const kept = await send(same, later)
     await clock.advance(hour + 1)

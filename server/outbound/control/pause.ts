@@ -5,6 +5,7 @@
  * resume sending, the mode by the operator's code (oversight/upgrades.ts). Nothing is lost: what waits goes on waiting.
  */
 import { type Actor, type Decider, actorId } from '../../model/actor.ts'
+import { stepAutonomy } from '../../model/autonomy.ts'
 import type { OversightMode } from '../../model/email.ts'
 import type { MailboxId } from '../../model/ids.ts'
 import { type Result, fail, ok } from '../../model/result.ts'
@@ -44,8 +45,9 @@ export const pause = ({ store, clock }: { store: Store; clock: Clock }, request:
 
 async function lower(tx: Tx, { id, account_id, world, oversight_mode: from }: Mailbox, actor: Actor, now: number): Promise<NewLogEntry[]> {
   const to = pausedMode(from)
-  if (to === from) return []
-  await setMode(tx, id, from, to)
+  const next = stepAutonomy({ mode: from, asked: null }, { kind: 'set', to })
+  if (to === from || next.kind === 'refused') return []
+  await setMode(tx, id, from, next)
   const about = { at: now, actor, tenancy: { accountId: account_id, world }, resourceType: 'mailbox', resourceId: id }
   return [{ ...about, action: 'mailbox.mode_lowered', metadata: { mailbox_id: id, from_mode: from, to_mode: to } }]
 }

@@ -42,7 +42,7 @@ async function liftStanding(tx: Tx, id: MailboxId, { actor, reason, autonomy, no
   const counts = await countsOf(tx, mailbox.id, windowDays, now)
   await forgetCounts(tx, mailbox.id)
   await setStanding(tx, mailbox.id, null)
-  if (mode !== before) await setMode(tx, mailbox.id, before, mode)
+  if (next?.kind === 'moved') await setMode(tx, mailbox.id, before, next)
   const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const lifted = standing?.tier ?? null
   const facts = { enforcement_tier: null, previous_tier: lifted, oversight_mode: mode, previous_oversight_mode: before }

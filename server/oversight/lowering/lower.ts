@@ -6,6 +6,7 @@
  * by the one after, since who files it locks the mailbox; what waits for a decision, or for its time, goes on waiting; what was released before goes its way.
  */
 import type { SystemActor } from '../../model/actor.ts'
+import { stepAutonomy } from '../../model/autonomy.ts'
 import type { OversightMode } from '../../model/email.ts'
 import type { MailboxId } from '../../model/ids.ts'
 import type { LoweringCause } from '../../model/lowering.ts'
@@ -42,9 +43,11 @@ export async function lower(tx: Tx, { mailboxId, cause, finding, words, now }: L
   const to = mailbox === undefined || mailbox.deleted_at !== null ? null : modeAfter(mailbox.oversight_mode, cause, causesIn(mailbox))
   if (mailbox === undefined || to === null) return []
   const from = mailbox.oversight_mode
+  const next = stepAutonomy({ mode: from, asked: null }, { kind: 'set', to })
+  if (next.kind === 'refused') return []
   const isNew = await noteModeFinding(tx, { mailbox_id: mailboxId, cause, finding, from_mode: from, to_mode: to, found_at: now })
   if (!isNew) return []
-  if (!(await setMode(tx, mailboxId, from, to))) throw new Error(`mailbox ${mailboxId} left its mode while it was locked`)
+  if (!(await setMode(tx, mailboxId, from, next))) throw new Error(`mailbox ${mailboxId} left its mode while it was locked`)
   await tellOfLowering(tx, mailbox, { to, because: cause, words, now })
   const tenancy = { accountId: mailbox.account_id, world: mailbox.world }
   const about = {

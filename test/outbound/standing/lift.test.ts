@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { liftOnHost } from '../../../server/outbound/standing/lift.ts'
-import { mailboxById, mailboxToChange, setMode } from '../../../server/store/mailboxes.ts'
+import { mailboxById, mailboxToChange } from '../../../server/store/mailboxes.ts'
 import { openDesk } from '../../support/desk.ts'
 import { describeOnPostgres } from '../../support/stores.ts'
+import { putMode } from '../../support/put-mode.ts'
 
 describeOnPostgres('lifting on the host', (openStore) => {
   it('gives no autonomy back that somebody takes away meanwhile', { timeout: 30_000 }, async () => {
@@ -12,7 +13,7 @@ describeOnPostgres('lifting on the host', (openStore) => {
     const [locked, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const pausing = store.transaction(async (tx) => {
       await mailboxToChange(tx, ours.gated.id)
-      await setMode(tx, ours.gated.id, 'gated_send', 'read_only')
+      await putMode(tx, ours.gated.id, 'gated_send', 'read_only')
       locked.resolve()
       await mayEnd.promise
     })
