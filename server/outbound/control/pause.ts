@@ -61,7 +61,7 @@ async function stop(tx: Tx, mailbox: Mailbox, { actor, reason }: Request, now: n
   return isNew ? [stopEntry('sending.stopped', scope, actor, words, now)] : []
 }
 
-const pausedWords = 'Somebody has paused this mailbox: its agent may read, and neither draft nor send, until a person lets it again.'
+const pausedWords = 'Somebody has stopped this mailbox: its agent may read, and neither draft nor send, until a person lets it again.'
 
 /** Why a read_only mailbox refuses: that somebody paused it, or the rule of its mode. Asked only when something is refused. */
 export const whyReadOnly = async (db: Db, mailbox: Mailbox, rule: string): Promise<string> =>

@@ -44,7 +44,7 @@ describeOnEachEngine('pausing an agent', (openStore) => {
     ] as const)
       expect(await desk.call(agent, 'POST', path, body)).toMatchObject({
         status: 403,
-        body: { code: 'READ_ONLY_MAILBOX', error: expect.stringContaining('Somebody has paused this mailbox') },
+        body: { code: 'READ_ONLY_MAILBOX', error: expect.stringContaining('Somebody has stopped this mailbox') },
       })
     // What was let go before stays in the queue, and other mailboxes go on.
     const stops = await listStops(desk.store.db)
