@@ -48,7 +48,7 @@ export type StoreOptions = {
 export async function openStore(options: StoreOptions): Promise<Store> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   await removeUnfinishedBlobs(options.dataDir, options.clock.now())
-  const { engine, dialect, forMigrations, transact, direct, failed, close } = await openEngine(options)
+  const { engine, dialect, forMigrations, whenUpToDate, transact, direct, failed, close } = await openEngine(options)
   const db = new Kysely<Database>({ dialect })
   if (direct !== null) setDirect(db, direct)
   const tellers = new Set<() => void>()
@@ -68,6 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   void failed.then((reason) => options.log.error({ err: reason }, 'store.failed'))
   try {
     await migrate(db, engine, forMigrations)
+    await whenUpToDate()
   } catch (error) {
     await closeAll()
     throw error
@@ -75,11 +76,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return { engine, db, failed, blobs: createBlobs(options.dataDir), transaction: transactions.run, onEvents, close: closeAll }
 }
 
-/** `transact`, `direct` null: as Kysely does it. `forMigrations`: a way to the same database that has the time a migration takes. */
+/** `transact`, `direct` null: as Kysely does it. `forMigrations`: a way to the same database that has the time a migration takes; `whenUpToDate`: from then on
+ *  transactions are short. */
 type OpenEngine = {
   engine: Engine
   dialect: Dialect
   forMigrations: () => Dialect
+  whenUpToDate: () => Promise<void>
   transact: Transact | null
   direct: Direct | null
   failed: Promise<Error>
@@ -93,6 +96,7 @@ async function openEngine({ databaseUrl, dataDir, log, clock, patience }: StoreO
     engine: 'postgres',
     dialect: postgresDialect(databaseUrl, log, patience),
     forMigrations: () => postgresDialect(databaseUrl, log, endlessPatience),
+    whenUpToDate: async () => {},
     transact: null,
     direct: null,
     failed: new Promise(() => {}),

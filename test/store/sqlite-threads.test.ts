@@ -56,6 +56,28 @@ describe('SQLite in threads', () => {
     await link.close()
   })
 
+  it('keeps what may have to be taken back in memory, and takes it back', async () => {
+    const store = await openStore({ databaseUrl: null, dataDir: await scratch(), log: silentLog, clock: systemClock })
+    onTestFinished(() => store.close())
+    const inMemory = 2
+    expect((await sql`pragma temp_store`.execute(store.db)).rows).toEqual([{ temp_store: inMemory }])
+    const filled = (letter: string) => ({ bytes: Buffer.alloc(30_000, letter), size: 30_000, created_at: now })
+    const hashes = Array.from({ length: 50 }, (_, at) => `${at}`)
+    for (const hash of hashes)
+      await store.db
+        .insertInto('blobs')
+        .values({ hash, ...filled('a') })
+        .execute()
+    const changing = store.transaction(async (tx) => {
+      await tx.updateTable('blobs').set(filled('b')).execute()
+      throw new Error('no')
+    })
+    await expect(changing).rejects.toThrow('no')
+    const bytes = (await store.db.selectFrom('blobs').select('bytes').execute()).map((row) => Buffer.from(row.bytes ?? []))
+    expect(bytes.every((one) => one.equals(filled('a').bytes))).toBe(true)
+    expect(bytes).toHaveLength(hashes.length)
+  })
+
   it('gives a migration the time that it takes', async () => {
     const clock = createVirtualClock(0)
     const sqlite = await openSqlite(join(await scratch(), 'some.db'), clock)

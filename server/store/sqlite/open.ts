@@ -13,6 +13,8 @@ export type SqliteDatabase = {
   dialect: Dialect
   /** The same with all the time that the tables of a large store take. */
   forMigrations: () => Dialect
+  /** From now on transactions are short: what they may have to take back is kept in memory. */
+  whenUpToDate: () => Promise<void>
   transact: Transact
   /** for reading outside transactions */
   direct: Direct
@@ -57,6 +59,8 @@ function database(writing: Link, reading: Link, clock: Clock): SqliteDatabase {
   return {
     dialect: threadedDialect(writer, reading),
     forMigrations: () => threadedDialect(createWriter(writing, clock, { ...defaultLimits, turnMs: longestMigrationMs }), reading),
+    // Otherwise each page that is changed inside a savepoint is written to a file first, which nobody reads unless it is taken back: a third of all writes.
+    whenUpToDate: async () => void (await writing.run('pragma temp_store = memory', [], 'alone')),
     transact: transactOn(writer),
     direct: { rows: async (sql, parameters) => rowsOf(await reading.run(sql, parameters, 'alone')), post: null },
     failed: Promise.race([writing.failed, reading.failed]),
