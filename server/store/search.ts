@@ -6,7 +6,7 @@ import { type Kysely, type Transaction, sql } from 'kysely'
 import { isPostgres } from './engine.ts'
 import type { EmailId } from '../model/ids.ts'
 import type { Tenancy } from '../model/world.ts'
-import { prepareShapes } from './prepared.ts'
+import { insertPrepared, prepare, prepareChange, prepareShapes } from './prepared.ts'
 import type { Database, Row } from './schema.ts'
 
 type Db = Kysely<Database>
@@ -45,8 +45,11 @@ const plain = (id: string): string => id.replaceAll('_', '').toLowerCase()
 export type QueueRow = Row<'search_queue'>
 
 /** What waits to be indexed, the newest first: somebody may be waiting for it. */
-export const waitingForIndex = (db: Db, limit: number): Promise<QueueRow[]> =>
-  db.selectFrom('search_queue').selectAll().orderBy('seq', 'desc').limit(limit).execute()
+export const waitingForIndex = (db: Db, limit: number): Promise<QueueRow[]> => firstWaiting(db, { limit })
+
+const firstWaiting = prepare((db, { limit }: { limit: number }) =>
+  db.selectFrom('search_queue').selectAll().orderBy('seq', 'desc').limit(limit),
+)
 
 /** The columns that an email is found by. */
 export type Searched = Pick<
@@ -97,18 +100,20 @@ const searched = prepareShapes((db, { ids, longest }: { ids: readonly EmailId[];
 
 /** Takes rows out of the queue. @returns the numbers that were still there: somebody else may have been faster */
 export async function takeFromQueue(tx: Transaction<Database>, seqs: readonly number[]): Promise<Set<number>> {
-  const taken = await tx
+  return new Set((await takeRows(tx, { seqs })).map(({ seq }) => seq))
+}
+
+const takeRows = prepareShapes((db, { seqs }: { seqs: readonly number[] }) =>
+  db
     .deleteFrom('search_queue')
     .where('seq', 'in', [...seqs])
-    .returning('seq')
-    .execute()
-  return new Set(taken.map(({ seq }) => seq))
-}
+    .returning('seq'),
+)
 
 /** Writes an email into the index, in place of what was there of it; what is there already under a later number stays. */
 export async function writeIndexed(tx: Transaction<Database>, one: Indexed): Promise<void> {
   const { seq, emailId, at } = one
-  const later = await tx.selectFrom('search_entries').select('seq').where('email_id', '=', emailId).executeTakeFirst()
+  const [later] = await entryOf(tx, { emailId })
   if (later !== undefined && later.seq > seq) return
   if (later !== undefined) await tx.deleteFrom('search_entries').where('email_id', '=', emailId).execute()
   if (isPostgres(tx)) {
@@ -117,12 +122,27 @@ export async function writeIndexed(tx: Transaction<Database>, one: Indexed): Pro
     )
     return
   }
-  await tx.insertInto('search_entries').values({ seq, email_id: emailId, at }).execute()
-  const columns = [one.subject, one.sender, one.recipients, one.body, one.files, one.scope].map((words) => words.join(' '))
-  await sql`insert into search_words (rowid, subject, sender, recipients, body, files, scope) values (${seq}, ${sql.join(columns)})`.execute(
-    tx,
+  await insertPrepared(tx, 'search_entries', { seq, email_id: emailId, at })
+  const { subject, sender, recipients, body, files, scope } = one
+  const words = Object.fromEntries(
+    Object.entries({ subject, sender, recipients, body, files, scope }).map(([name, all]) => [name, all.join(' ')]),
   )
+  await insertWords(tx, { seq, ...(words as Record<WordColumn, string>) })
 }
+
+const entryOf = prepare((db, { emailId }: { emailId: EmailId }) =>
+  db.selectFrom('search_entries').select('seq').where('email_id', '=', emailId),
+)
+
+type WordColumn = Exclude<keyof Indexed, 'seq' | 'emailId' | 'at'>
+
+const insertWords = prepareChange(
+  (db, { seq, subject, sender, recipients, body, files, scope }: Record<WordColumn, string> & { seq: number }) => {
+    const row = sql`insert into search_words (rowid, subject, sender, recipients, body, files, scope)
+    values (${seq}, ${subject}, ${sender}, ${recipients}, ${body}, ${files}, ${scope})`
+    return { compile: () => row.compile(db) }
+  },
+)
 
 /** The words of each field have a weight of their own, the fields a gap between them that no phrase spans. Beyond 255 places of one word PostgreSQL
  *  keeps none, so a phrase there is not found. */
