@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
 import { memoryEnv, memoryFlags } from '../../memory.mjs'
 import type { Server } from './plan.ts'
 import { type World, ourDomain, senderDomain, serverIp } from './world.ts'
@@ -57,13 +58,23 @@ export async function startOurs(
   const isOurs = (pid: number): boolean => commandOf(pid).includes('server/main.ts') && !commandOf(pid).startsWith('nsenter')
   const running: Running = {
     port,
-    drained: () => Promise.resolve(),
+    // Words are indexed behind the letters: whoever is measured next is not to wait for that.
+    drained: () => until(() => waitingIn(join(dataDir, 'multimail.db')) === 0, 'all that was taken is indexed', 600),
     async stop() {
       for (const pid of world.processes(isOurs)) process.kill(pid, 'SIGTERM')
       await until(() => world.processes(isOurs).length === 0, 'our server ends')
     },
   }
   return { running, made }
+}
+
+function waitingIn(file: string): number {
+  const db = new Sqlite(file, { readonly: true })
+  try {
+    return db.prepare<[], { waiting: number }>('select count(*) as waiting from search_queue').get()?.waiting ?? 0
+  } finally {
+    db.close()
+  }
 }
 
 export function commandOf(pid: number): string {
@@ -74,8 +85,8 @@ export function commandOf(pid: number): string {
   }
 }
 
-async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+async function until(holds: () => boolean, what: string, seconds = 60): Promise<void> {
+  for (let tries = 0; tries < seconds * 10; tries++) {
     if (holds()) return
     await wait(100)
   }
