@@ -12,6 +12,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { type Dialect, Kysely, SqliteDialect } from 'kysely'
 import { systemClock } from '../../server/platform/clock.ts'
+import { silentLog } from '../../server/platform/log.ts'
 import { createBlobs } from '../../server/store/blobs.ts'
 import { appendLog } from '../../server/store/log.ts'
 import { migrate } from '../../server/store/migrate.ts'
@@ -112,7 +113,7 @@ async function withDatabase<T>(way: Way, work: (db: Kysely<Database>, dataDir: s
   const setup = await writeWays[way](file)
   const db = new Kysely<Database>({ dialect: setup.dialect })
   try {
-    await migrate(db, 'sqlite', () => setup.dialect)
+    await migrate(db, 'sqlite', { apart: () => setup.dialect, log: silentLog })
     return await work(db, dataDir, file)
   } finally {
     await setup.close()

@@ -67,7 +67,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   void failed.then((reason) => options.log.error({ err: reason }, 'store.failed'))
   try {
-    await migrate(db, engine, forMigrations)
+    await migrate(db, engine, { apart: forMigrations, log: options.log })
     await whenUpToDate()
   } catch (error) {
     await closeAll()

@@ -1,19 +1,24 @@
 import { type Dialect, Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
+import type { Log } from '../platform/log.ts'
 import type { Engine } from './engine.ts'
 import { migrations } from './migrations/list.ts'
 import type { Database } from './schema.ts'
 
 /** Brings the tables up to date; doing it twice is doing it once. Throws, with nothing changed, when a migration fails or when the tables were made by a newer program.
- *  @param apart a way to the same database that has the time a migration takes */
-export async function migrate(db: Kysely<Database>, engine: Engine, apart: () => Dialect): Promise<void> {
+ *  @param apart a way to the same database that has the time a migration takes @param log is told when there is something to upgrade, which takes minutes at worst */
+export async function migrate(db: Kysely<Database>, engine: Engine, { apart, log }: { apart: () => Dialect; log: Log }): Promise<void> {
   const known = Object.fromEntries(migrations.map(({ name, build }) => [name, build(engine)]))
   const applied = await appliedNames(db)
   refuseNewer(applied, known)
-  if (Object.keys(known).every((name) => applied.includes(name))) return
+  const missing = Object.keys(known).filter((name) => !applied.includes(name))
+  if (missing.length === 0) return
+  const isUpgrade = applied.length > 0
+  if (isUpgrade) log.info({ migrations: missing }, 'store.upgrading')
   const own = new Kysely<Database>({ dialect: apart() })
   try {
     await bringUpToDate(own, known)
+    if (isUpgrade) log.info({}, 'store.upgraded')
   } finally {
     await own.destroy()
   }

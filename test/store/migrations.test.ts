@@ -1,9 +1,13 @@
+import { join } from 'node:path'
+import { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import { expect, it } from 'vitest'
 import { systemClock } from '../../server/platform/clock.ts'
-import { silentLog } from '../../server/platform/log.ts'
+import { createLog, silentLog } from '../../server/platform/log.ts'
 import { openStore } from '../../server/store/db.ts'
 import { migrations } from '../../server/store/migrations/list.ts'
-import { describeOnEachEngine } from '../support/stores.ts'
+import { openSqlite } from '../../server/store/sqlite/open.ts'
+import { describeOnEachEngine, describeOnOneEngine } from '../support/stores.ts'
 import { addTenant } from './rows.ts'
 
 type MigrationTable = { kysely_migration: { name: string; timestamp: string } }
@@ -44,3 +48,29 @@ describeOnEachEngine('the migrations', (open, { newPlace }) => {
     expect(await store.db.selectFrom('log_head').select('next_seq').execute()).toEqual([{ next_seq: 1 }])
   })
 })
+
+describeOnOneEngine('an upgrade', (_open, { newPlace }) => {
+  it('tells the operator that it has begun, for it may take minutes, and that it is over; a new store and one that is up to date say nothing', async () => {
+    const words: string[] = []
+    const log = createLog({ level: 'info', destination: { write: (line) => void words.push((JSON.parse(line) as { msg: string }).msg) } })
+    const place = await newPlace()
+    await (await openStore({ ...(await newPlace()), log, clock: systemClock })).close()
+    expect(words).toEqual([])
+    await installWithout(1, place.dataDir)
+    await (await openStore({ ...place, log, clock: systemClock })).close()
+    expect(words).toEqual(['store.upgrading', 'store.upgraded'])
+    await (await openStore({ ...place, log, clock: systemClock })).close()
+    expect(words).toHaveLength(2)
+  })
+})
+
+/** As an older version left it. */
+async function installWithout(newest: number, dataDir: string): Promise<void> {
+  const { dialect, close } = await openSqlite(join(dataDir, 'multimail.db'), systemClock)
+  const db = new Kysely<unknown>({ dialect })
+  const older = Object.fromEntries(migrations.slice(0, -newest).map(({ name, build }) => [name, build('sqlite')]))
+  const { error } = await new Migrator({ db, provider: { getMigrations: () => Promise.resolve(older) } }).migrateToLatest()
+  expect(error).toBeUndefined()
+  await db.destroy()
+  await close()
+}
