@@ -2,26 +2,19 @@
  * Statements that are put together once. Kysely makes the text of a statement anew each time, which takes ten times as long as handing it over;
  * on the way of every arriving message that is worth avoiding. The text is Kysely's, of either engine, so it cannot differ.
  */
-import { type CompiledQuery, type Kysely, type Transaction } from 'kysely'
-import { isPostgres } from './engine.ts'
-import { storable } from './parameters.ts'
+import { type Compilable, type CompiledQuery, type Kysely, type RootOperationNode, type Transaction } from 'kysely'
 import { directOf } from './direct.ts'
+import { isPostgres } from './engine.ts'
+import { Blank, compileOnce } from './one-plan.ts'
+import { storable } from './parameters.ts'
 import type { Database, NewRow } from './schema.ts'
 
 type Db = Kysely<Database>
-type Buildable<R> = { compile(): CompiledQuery<R> }
-
-/** Stands for a value while the text is made. */
-class Blank {
-  name: string
-  constructor(name: string) {
-    this.name = name
-  }
-}
+type Buildable<R> = Compilable<R> & { toOperationNode(): RootOperationNode }
 
 /** @param build makes the statement of `value`, whose properties stand for what is given later: they can be compared and inserted, not looked at */
 export function prepare<V extends object, R>(build: (db: Db, value: V) => Buildable<R>): (db: Db, value: V) => Promise<R[]> {
-  const text = perEngine((db) => build(db, blanks as V).compile())
+  const text = perEngine((db) => build(db, blanks as V))
   return async (db, value) => {
     const query = filled(text(db), value)
     const direct = directOf(db)
@@ -66,7 +59,7 @@ function shapeOf(value: unknown, path: string, leaves: Leaves): unknown {
 
 /** A statement that changes something. Inside a transaction on SQLite nobody waits for it: when it fails, so does the transaction, with its error. */
 export function prepareChange<V extends object>(build: (db: Db, value: V) => Buildable<unknown>): (db: Db, value: V) => Promise<void> {
-  const text = perEngine((db) => build(db, blanks as V).compile())
+  const text = perEngine((db) => build(db, blanks as V))
   return (db, value) => change(db, filled(text(db), value))
 }
 
@@ -91,12 +84,7 @@ function insertText(table: Table, columns: readonly string[], db: Db): CompiledQ
   const known = inserts.get(key)
   if (known !== undefined) return known(db)
   const blanks = Object.fromEntries(columns.map((name) => [name, new Blank(name)]))
-  const made = perEngine((any) =>
-    any
-      .insertInto(table)
-      .values(blanks as never)
-      .compile(),
-  )
+  const made = perEngine((any) => any.insertInto(table).values(blanks as never))
   inserts.set(key, made)
   return made(db)
 }
@@ -106,7 +94,7 @@ const filled = <R>(query: CompiledQuery<R>, value: object): CompiledQuery<R> => 
   parameters: query.parameters.map((one) => (one instanceof Blank ? storable(value[one.name as keyof typeof value]) : one)),
 })
 
-function perEngine<R>(make: (db: Db) => CompiledQuery<R>): (db: Db) => CompiledQuery<R> {
+function perEngine<R>(build: (db: Db) => Buildable<R>): (db: Db) => CompiledQuery<R> {
   const texts: { sqlite?: CompiledQuery<R>; postgres?: CompiledQuery<R> } = {}
-  return (db) => (texts[isPostgres(db) ? 'postgres' : 'sqlite'] ??= make(db))
+  return (db) => (texts[isPostgres(db) ? 'postgres' : 'sqlite'] ??= compileOnce(db, build(db).toOperationNode()))
 }

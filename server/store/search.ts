@@ -140,7 +140,7 @@ const insertWords = prepareChange(
   (db, { seq, subject, sender, recipients, body, files, scope }: Record<WordColumn, string> & { seq: number }) => {
     const row = sql`insert into search_words (rowid, subject, sender, recipients, body, files, scope)
     values (${seq}, ${subject}, ${sender}, ${recipients}, ${body}, ${files}, ${scope})`
-    return { compile: () => row.compile(db) }
+    return { compile: () => row.compile(db), toOperationNode: () => row.toOperationNode() }
   },
 )
 
