@@ -147,4 +147,16 @@ describe('SQLite in threads', () => {
     const pragma = async (name: string) => (await link.run(`pragma ${name}`, [], 'alone')).rows?.values[0]?.[0]
     expect([await pragma('journal_mode'), await pragma('synchronous'), await pragma('foreign_keys')]).toEqual(['wal', 2, 1])
   })
+
+  it('writes the write-ahead log back before it is large', async () => {
+    const file = join(await scratch(), 'some.db')
+    const link = await startThread({ file, readOnly: false }).open()
+    onTestFinished(() => link.close())
+    await link.run('create table t (bytes blob) strict', [], 'alone')
+    const bytes = Buffer.alloc(1024 * 1024)
+    for (let megabytes = 0; megabytes < 40; megabytes++) await link.run('insert into t values (?)', [bytes], 'alone')
+    const [log, all] = [await stat(`${file}-wal`), await stat(file)]
+    expect(log.size).toBeLessThan(20 * 1024 * 1024)
+    expect(all.size).toBeGreaterThan(20 * 1024 * 1024)
+  })
 })
