@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { subjectOf } from '../../../server/inbound/dkim/verify.ts'
 import { splitMessage } from '../../../server/model/headers.ts'
-import { anyChange, anyLetter, anyWay, changed, mailauths, ours, signed } from './signed-letters.ts'
+import { anyChange, anyLetter, anyWay, byHand, changed, mailauths, ours, signed } from './signed-letters.ts'
 
 const runs = Number(process.env['DKIM_RUNS'] ?? 150)
 const timeout = 20_000 + runs * 50
@@ -71,12 +71,20 @@ it(
   timeout,
 )
 
+it('counts a line to the field above it when a CR alone stands before its colon, which mailauth takes for a field of its own', async () => {
+  const message = byHand().toString('latin1').replace('Subject: Lunch\r\n', 'Subject: Lunch\r\nX\r : y\r\n')
+  const results = [await ours(Buffer.from(message, 'latin1')), await mailauths(Buffer.from(message, 'latin1'))]
+  expect(results.map(([one]) => one?.result)).toEqual(['fail', 'pass'])
+})
+
 /**
  * What mailauth overlooks in a signature and we do not: an octet in `b=` or `bh=` that is no base64 (RFC 6376 §2.10), a control character, a line
  * that goes on without a blank (§2.8), half of a `c=` (§3.5). All of them can be made of a signature that passes, and no signer makes them.
+ * And a CR alone between the name of any field and its colon.
  */
 function isUnclean(message: Buffer): boolean {
   const { rows, text } = subjectOf(splitMessage(message))
+  if (/(?:^|\n)[!-9;-~]+\s*\r(?!\n)\s*:/.test(text)) return true
   const { start = 0, end = 0 } = rows.find(({ name }) => name === 'dkim-signature') ?? {}
   // oxlint-disable-next-line no-control-regex -- they are what it looks for
   return /[\0-\x08\x0b-\x0c\x0e-\x1f\x7f]|\r(?!\n[ \t])|;\s*bh?\s*=[^;]*[^A-Za-z0-9+/=\s;]|;\s*bh?\s*=[^;]*=\s*[^=;\s]|c=(?:[a-z]*\/\s*;|\/)/i.test(
