@@ -10,11 +10,12 @@ import { storable } from './parameters.ts'
 import type { Database, NewRow } from './schema.ts'
 
 type Db = Kysely<Database>
-type Buildable<R> = Compilable<R> & { toOperationNode(): RootOperationNode }
+type Change = { toOperationNode(): RootOperationNode }
+type Buildable<R> = Change & Compilable<R>
 
 /** @param build makes the statement of `value`, whose properties stand for what is given later: they can be compared and inserted, not looked at */
 export function prepare<V extends object, R>(build: (db: Db, value: V) => Buildable<R>): (db: Db, value: V) => Promise<R[]> {
-  const text = perEngine((db) => build(db, blanks as V))
+  const text = perEngine<R>((db) => build(db, blanks as V))
   return async (db, value) => {
     const query = filled(text(db), value)
     const direct = directOf(db)
@@ -58,7 +59,7 @@ function shapeOf(value: unknown, path: string, leaves: Leaves): unknown {
 }
 
 /** A statement that changes something. Inside a transaction on SQLite nobody waits for it: when it fails, so does the transaction, with its error. */
-export function prepareChange<V extends object>(build: (db: Db, value: V) => Buildable<unknown>): (db: Db, value: V) => Promise<void> {
+export function prepareChange<V extends object>(build: (db: Db, value: V) => Change): (db: Db, value: V) => Promise<void> {
   const text = perEngine((db) => build(db, blanks as V))
   return (db, value) => change(db, filled(text(db), value))
 }
@@ -94,7 +95,7 @@ const filled = <R>(query: CompiledQuery<R>, value: object): CompiledQuery<R> => 
   parameters: query.parameters.map((one) => (one instanceof Blank ? storable(value[one.name as keyof typeof value]) : one)),
 })
 
-function perEngine<R>(build: (db: Db) => Buildable<R>): (db: Db) => CompiledQuery<R> {
+function perEngine<R>(build: (db: Db) => Change): (db: Db) => CompiledQuery<R> {
   const texts: { sqlite?: CompiledQuery<R>; postgres?: CompiledQuery<R> } = {}
   return (db) => (texts[isPostgres(db) ? 'postgres' : 'sqlite'] ??= compileOnce(db, build(db).toOperationNode()))
 }

@@ -137,11 +137,9 @@ const entryOf = prepare((db, { emailId }: { emailId: EmailId }) =>
 type WordColumn = Exclude<keyof Indexed, 'seq' | 'emailId' | 'at'>
 
 const insertWords = prepareChange(
-  (db, { seq, subject, sender, recipients, body, files, scope }: Record<WordColumn, string> & { seq: number }) => {
-    const row = sql`insert into search_words (rowid, subject, sender, recipients, body, files, scope)
-    values (${seq}, ${subject}, ${sender}, ${recipients}, ${body}, ${files}, ${scope})`
-    return { compile: () => row.compile(db), toOperationNode: () => row.toOperationNode() }
-  },
+  (_db, { seq, subject, sender, recipients, body, files, scope }: Record<WordColumn, string> & { seq: number }) =>
+    sql`insert into search_words (rowid, subject, sender, recipients, body, files, scope)
+    values (${seq}, ${subject}, ${sender}, ${recipients}, ${body}, ${files}, ${scope})`,
 )
 
 /** The words of each field have a weight of their own, the fields a gap between them that no phrase spans. Beyond 255 places of one word PostgreSQL
