@@ -1,26 +1,24 @@
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, SqliteAdapter, SqliteIntrospector } from 'kysely'
+import { type Dialect, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, SqliteAdapter, SqliteIntrospector } from 'kysely'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Blank, compileOnce } from '../../server/store/one-plan.ts'
 import { PostgresCompiler, SqliteCompiler } from '../../server/store/parameters.ts'
 import type { Database } from '../../server/store/schema.ts'
 
-const sqlite = new Kysely<Database>({
-  dialect: {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteCompiler(),
-  },
+/** A database that only puts statements into words, as `dialect` writes them. */
+const words = (dialect: Pick<Dialect, 'createAdapter' | 'createIntrospector' | 'createQueryCompiler'>) =>
+  new Kysely<Database>({ dialect: { ...dialect, createDriver: () => new DummyDriver() } })
+
+const sqlite = words({
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteCompiler(),
 })
-const postgres = new Kysely<Database>({
-  dialect: {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresCompiler(),
-  },
+const postgres = words({
+  createAdapter: () => new PostgresAdapter(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresCompiler(),
 })
 const blank = (name: string) => new Blank(name) as never
 
